@@ -1,0 +1,56 @@
+# One static library for each folder of src/, one test program for the *_test.cpp beside the code.
+
+add_library(mxpath_options INTERFACE)
+target_include_directories(mxpath_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
+# No -march here: the program must start on any x86-64; cmake/isa_flags.cmake is the only place that raises it.
+# -ffp-contract=off: the same arithmetic on every compiler; kernels ask for a fused multiply-add by name.
+target_compile_options(mxpath_options INTERFACE -Wall -Wextra -Wshadow -ffp-contract=off $<$<CONFIG:Debug>:-O1>)
+if(MXPATH_SANITIZE)
+  target_compile_options(mxpath_options INTERFACE -fsanitize=${MXPATH_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(mxpath_options INTERFACE -fsanitize=${MXPATH_SANITIZE})
+endif()
+if(MXPATH_FUZZ)
+  target_compile_options(mxpath_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  target_link_options(mxpath_options INTERFACE -fsanitize=address,undefined)
+endif()
+
+if(MXPATH_TESTS)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+  enable_testing()
+endif()
+
+# mxpath_folder(NAME USES targets...): src/NAME/**.cpp → mxpath_NAME, src/NAME/**_test.cpp → NAME_test
+function(mxpath_folder name)
+  cmake_parse_arguments(ARG "" "" "USES" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "(_test|_bench|/main)\\.cpp$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  if(sources)
+    add_library(mxpath_${name} STATIC ${sources})
+    target_link_libraries(mxpath_${name} PUBLIC mxpath_options ${ARG_USES})
+  else()
+    add_library(mxpath_${name} INTERFACE)
+    target_link_libraries(mxpath_${name} INTERFACE mxpath_options ${ARG_USES})
+  endif()
+  if(MXPATH_TESTS AND tests)
+    mxpath_test(${name}_test ${tests} USES mxpath_${name})
+  endif()
+endfunction()
+
+# mxpath_test(NAME sources... USES targets...): a GoogleTest program; tests find tests/data through MXPATH_SOURCE_DIR
+function(mxpath_test name)
+  cmake_parse_arguments(ARG "" "" "USES" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ${ARG_USES} GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE MXPATH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)
+endfunction()
+
+function(mxpath_program name)
+  cmake_parse_arguments(ARG "" "" "USES" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ${ARG_USES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+endfunction()

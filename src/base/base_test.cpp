@@ -1,0 +1,74 @@
+#include <gtest/gtest.h>
+#include <atomic>
+#include <vector>
+#include "base/buffer.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mapped_file.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "base/thread_pool.h"
+
+namespace mxpath {
+namespace {
+
+TEST(Glob, StarsAndQuestionMarks) {
+  EXPECT_TRUE(glob_match("moe_*.cpu.*", "moe_gate_up.cpu.avx2.mxfp4_f32"));
+  EXPECT_TRUE(glob_match("*", ""));
+  EXPECT_TRUE(glob_match("a?c", "abc"));
+  EXPECT_FALSE(glob_match("*.amx.*", "linear.cpu.avx2.bf16_f32"));
+  EXPECT_FALSE(glob_match("a*b", "ac"));
+  EXPECT_FALSE(glob_match(std::string(40, '*') + "b", std::string(4000, 'a')));  // linear, not exponential
+}
+
+TEST(Text, HumanBytes) {
+  EXPECT_EQ(human_bytes(512), "512 B");
+  EXPECT_EQ(human_bytes(1536), "1.50 KiB");
+  EXPECT_EQ(human_bytes(13761264768.0), "12.8 GiB");
+}
+
+TEST(Text, PrintableEscapes) { EXPECT_EQ(printable("a\n\xff"), "a\\x0a\\xff"); }
+
+TEST(Json, RefusesDuplicateKeysAndSaysWhere) {
+  const auto twice = parse_json(R"({"a":1,"b":{"c":1,"c":2}})", "x.json");
+  ASSERT_FALSE(twice.ok());
+  EXPECT_EQ(twice.error().message, "x.json: key \"c\" appears twice in one object");
+  EXPECT_FALSE(parse_json("{\"a\":", "x.json").ok());
+  EXPECT_FALSE(parse_json("\"\xff\"", "x.json").ok());
+  EXPECT_FALSE(parse_json(std::string(100000, '['), "x.json").ok());
+  EXPECT_TRUE(parse_json(R"([{"a":1},{"a":2}])", "x.json").ok());
+}
+
+TEST(MappedFile, SaysWhatIsWrong) {
+  EXPECT_EQ(MappedFile::open("/nowhere/x").error().message, "/nowhere/x: no such file");
+  EXPECT_EQ(MappedFile::open("/tmp").error().message, "/tmp: not a regular file");
+}
+
+TEST(Buffer, IsZeroedAndAligned) {
+  auto buffer = Buffer::allocate(5 << 20);
+  ASSERT_TRUE(buffer.ok());
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer->data()) % 64, 0u);
+  EXPECT_EQ(buffer->data()[(5 << 20) - 1], 0);
+  EXPECT_FALSE(Buffer::allocate(size_t{1} << 62).ok());
+}
+
+TEST(ThreadPool, CoversEveryIndexOnce) {
+  for (int threads : {1, 2, 3, 8}) {
+    ThreadPool pool(threads);
+    for (size_t count : {0u, 1u, 7u, 64u, 1000u}) {
+      std::vector<std::atomic<int>> seen(count);
+      pool.for_range(count, 16, [&](size_t begin, size_t end, int) { for (size_t i = begin; i < end; ++i) ++seen[i]; });
+      for (auto& s : seen) EXPECT_EQ(s, 1);
+    }
+  }
+}
+
+TEST(Random, StreamIsFixed) {
+  Random random(1);
+  EXPECT_EQ(random.next(), 0x910a2dec89025cc1u);
+}
+
+TEST(Log, SilentByDefault) { EXPECT_TRUE(log().sinks().empty()); }
+
+}  // namespace
+}  // namespace mxpath
