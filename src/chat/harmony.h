@@ -1,0 +1,104 @@
+// The harmony chat format: messages to tokens, tokens to messages (reference §5; openai/harmony v0.0.8 is the yardstick).
+#pragma once
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "chat/tokenizer.h"
+
+namespace mxpath::harmony {
+
+enum class Role { system, developer, user, assistant, tool };
+enum class Effort { low, medium, high };
+std::string_view name_of(Role role);
+std::string_view name_of(Effort effort);
+Result<Effort> parse_effort(std::string_view text);
+
+/// One function a model may call.
+struct ToolDescription {
+  std::string name, description;
+  std::optional<Json> parameters;             ///< JSON schema; key order is kept in the rendering
+};
+struct ToolNamespace {
+  std::string name;
+  std::optional<std::string> description;
+  std::vector<ToolDescription> tools;
+};
+ToolNamespace browser_tools();                ///< built-in texts of reference §5.4
+ToolNamespace python_tool();
+
+/// Content of a system message.
+struct SystemContent {
+  std::optional<std::string> model_identity = "You are ChatGPT, a large language model trained by OpenAI.";
+  std::optional<Effort> effort = Effort::medium;
+  std::vector<ToolNamespace> tools;
+  std::optional<std::string> conversation_start_date;   ///< "2025-06-28"
+  std::optional<std::string> knowledge_cutoff = "2024-06";
+  std::vector<std::string> valid_channels = {"analysis", "commentary", "final"};
+  bool channel_required = true;
+};
+/// Content of a developer message.
+struct DeveloperContent {
+  std::optional<std::string> instructions;
+  std::vector<ToolNamespace> tools;
+  struct ResponseFormat { std::string name, description; Json schema; };
+  std::vector<ResponseFormat> response_formats;
+};
+
+struct Message {
+  Role role = Role::user;
+  std::string author_name;                    ///< full tool name for role tool; optional otherwise
+  std::string content;                        ///< text; ignored where system or developer content is set
+  std::optional<SystemContent> system;
+  std::optional<DeveloperContent> developer;
+  std::string channel;                        ///< "" none, analysis, commentary, final
+  std::string recipient;                      ///< "" or "all": nobody in particular
+  std::string content_type;                   ///< e.g. "<|constrain|>json"
+};
+
+enum class DropAnalysis {
+  reference,  ///< openai/harmony: before the first final, if the last assistant message is final
+  finished,   ///< the documented intent: all analysis before the last final; the current tool loop is kept
+  never,
+};
+
+/// Tokens of a conversation followed by `<|start|>{next}` when `next` is given. Errors: a vocabulary without the harmony special tokens.
+Result<std::vector<Token>> render(const Tokenizer& tokenizer, std::span<const Message> messages, std::optional<Role> next = Role::assistant,
+                                  DropAnalysis drop = DropAnalysis::finished);
+/// As render without `next`, but a last message that is assistant/final ends in `<|return|>`.
+Result<std::vector<Token>> render_for_training(const Tokenizer& tokenizer, std::span<const Message> messages, DropAnalysis drop = DropAnalysis::reference);
+
+/// Tokens to messages, one token at a time (reference §5.8).
+class Parser {
+ public:
+  /// role: preset for the first message, when the prompt already holds `<|start|>assistant`. strict = false closes what is malformed
+  /// as well as it can and never fails.
+  Parser(const Tokenizer& tokenizer, std::optional<Role> role, bool strict);
+
+  Status push(Token token);
+  Status finish();                            ///< end of stream
+
+  const std::vector<Message>& messages() const { return messages_; }   ///< finished ones
+  // Of the message being read:
+  std::optional<Role> role() const;
+  const std::string& channel() const;
+  const std::string& recipient() const;
+  const std::string& content_type() const;
+  const std::string& content() const;         ///< so far
+  const std::string& last_delta() const;      ///< text that the last push completed
+
+ private:
+  // The implementation may change everything below this line.
+  const Tokenizer& tokenizer_;
+  std::vector<Message> messages_;
+};
+
+/// Ids that end an assistant turn: <|return|>, <|call|>, <|endoftext|>; never <|end|>.
+std::vector<Token> stop_tokens(const Tokenizer& tokenizer);
+
+}  // namespace mxpath::harmony

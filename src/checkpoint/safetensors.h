@@ -1,0 +1,51 @@
+// The safetensors container: one JSON header, then the tensors back to back.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace mxpath {
+
+/// Element types that a safetensors header may name.
+enum class Dtype : uint8_t { boolean, u8, i8, i16, u16, f16, bf16, i32, u32, f32, f64, i64, u64, c64, f8_e4m3, f8_e5m2, f8_e8m0,
+                             f8_e4m3fnuz, f8_e5m2fnuz, f4, f6_e2m3, f6_e3m2 };
+std::string_view name_of(Dtype dtype);   ///< as written in a header: "BF16"
+int bits_of(Dtype dtype);
+
+/// One tensor as its header describes it. Offsets are bytes from the start of the file.
+struct SafetensorsEntry {
+  std::string name;
+  Dtype dtype = Dtype::u8;
+  std::vector<uint64_t> shape;
+  uint64_t begin = 0, end = 0;
+};
+
+struct SafetensorsHeader {
+  std::vector<SafetensorsEntry> entries;         ///< sorted by offset
+  std::map<std::string, std::string> metadata;   ///< __metadata__
+};
+
+/// Parses and checks the header of a file of `file_size` bytes of which `start` holds at least the header (8 + N bytes; the rest
+/// of the file is not looked at). All validation of the reference reader: N ≤ 100,000,000 and inside the file, JSON, no duplicate
+/// key, known dtype, shape × dtype = bytes without overflow, tensors tile the buffer from 0 to the end with no hole or overlap.
+Result<SafetensorsHeader> parse_safetensors(std::span<const uint8_t> start, uint64_t file_size, std::string_view where);
+
+/// One tensor to write: `data` is asked for the bytes, front to back, in pieces of its own choosing.
+struct SafetensorsItem {
+  std::string name;
+  Dtype dtype = Dtype::u8;
+  std::vector<uint64_t> shape;
+  std::function<Status(const std::function<Status(std::span<const uint8_t>)>& write)> data;
+};
+
+/// Writes a file under a temporary name, syncs it, and renames it into place: never half a file under `path`.
+/// Errors: no permission, disk full, a `data` callback that gave the wrong number of bytes.
+Status write_safetensors(const std::string& path, std::span<const SafetensorsItem> items, const std::map<std::string, std::string>& metadata = {});
+
+}  // namespace mxpath
