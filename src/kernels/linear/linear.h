@@ -1,0 +1,28 @@
+// y = x Wᵀ + b, the projections and the head.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "base/thread_pool.h"
+#include "layout/packed_matrix.h"
+
+namespace mxpath {
+
+/// y[t, n] (+)= Σ_k x[t, k] w[n, k] + bias[n] for t < tokens. Each output element is computed by one thread in one order of k that does
+/// not depend on `tokens`: results are the same for any thread count and any batch.
+struct LinearArgs {
+  const PackedMatrix* weights = nullptr;   // [n, k]
+  const float* bias = nullptr;             // [n] or null
+  const float* x = nullptr;                // [tokens, k], rows x_stride floats apart
+  int64_t x_stride = 0;
+  float* y = nullptr;                      // [tokens, n], rows y_stride floats apart
+  int64_t y_stride = 0;
+  int tokens = 0;
+  bool accumulate = false;                 // y += instead of y =: the residual
+  void* scratch = nullptr;                 // linear_scratch_bytes(), 64-byte aligned
+  ThreadPool* threads = nullptr;
+};
+/// Enough for every path: the activations once more in the narrowest padded form, and a panel of weights for each thread.
+size_t linear_scratch_bytes(int64_t tokens, int64_t k, int threads);
+
+}  // namespace mxpath

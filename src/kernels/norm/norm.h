@@ -1,0 +1,20 @@
+// RMSNorm.
+#pragma once
+#include <cstdint>
+
+#include "base/thread_pool.h"
+
+namespace mxpath {
+
+/// y = x * rsqrt(mean(x²) + eps) * scale in FP32 (reference §1.4: the scale is applied before any rounding).
+struct NormArgs {
+  const float* x = nullptr;      // [tokens, width] contiguous
+  const float* scale = nullptr;  // [width]
+  float* y = nullptr;            // [tokens, width]; may be x
+  int64_t width = 0;
+  int tokens = 0;
+  float eps = 1e-5f;
+  ThreadPool* threads = nullptr;
+};
+
+}  // namespace mxpath

@@ -1,0 +1,28 @@
+// Rotary position embedding with YaRN.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "checkpoint/config.h"
+
+namespace mxpath {
+
+/// Inverse frequencies [head_dim / 2] (radians a position) and the factor on cos and sin; reference §1.5, in double.
+struct RopeTable {
+  std::vector<double> inverse_frequency;
+  double attention_factor = 1;
+};
+RopeTable make_rope_table(const RopeConfig& config, int head_dim);
+
+/// Half-split rotation in place: pair (i, i + head_dim/2) of every head turned by position * inverse_frequency[i], times the factor.
+struct RopeArgs {
+  float* x = nullptr;                    // [tokens, heads, head_dim], tokens x_stride floats apart
+  int64_t x_stride = 0;
+  const int32_t* positions = nullptr;    // [tokens]
+  const RopeTable* table = nullptr;
+  int tokens = 0, heads = 0, head_dim = 0;
+  ThreadPool* threads = nullptr;
+};
+
+}  // namespace mxpath

@@ -1,0 +1,74 @@
+// A kernel path is a row of constants.
+#pragma once
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "machine/machine.h"
+#include "plan/layout_kind.h"
+#include "plan/run_fn.h"
+#include "plan/site.h"
+
+namespace mxpath {
+
+/// What a path does to the numbers. All but the first two compute something else than the checkpoint says and need --numerics fast.
+enum class Arithmetic : uint8_t {
+  f32,           ///< activations and sums in FP32, weights exactly as held
+  bf16_f32,      ///< activations rounded to BF16, products summed in FP32
+  int8_dynamic,  ///< activations quantised to INT8 as they come
+};
+std::string_view name_of(Arithmetic arithmetic);
+
+/// Token counts that one call may have.
+struct Range {
+  int low = 1, high = std::numeric_limits<int>::max();
+  constexpr bool contains(Range other) const { return low <= other.low && other.high <= high; }
+  std::string to_string() const;   ///< "1..15", ">= 16", "any"
+};
+
+/// What a path needs. Every default means "no requirement". Closed on purpose: data can be printed, compared and tested; a predicate cannot.
+struct Needs {
+  CpuFeatures cpu;                 ///< all required
+  ArchSet arch = any_arch;
+  int driver = 0;                  ///< least CUDA driver API version, 12080 = 12.8
+  Range tokens;
+  int n_multiple = 1, k_multiple = 1;
+  size_t shared_memory = 0;        ///< bytes a block, from the constexpr function that the kernel itself uses
+};
+
+struct KernelPath {
+  std::string_view name;           ///< op.device.target.types.method; globs in a policy match this
+  Op op = Op::linear;
+  Device device = Device::cpu;
+  Layout weights = Layout::none;   ///< the layout it reads; any: through decode()
+  Arithmetic arithmetic = Arithmetic::f32;
+  Needs needs;
+  Unit unit = Unit::scalar;        ///< which roof it computes under
+  double efficiency = 0;           ///< measured share of its roof (docs/performance.md); 0: not measured
+  bool built = true;               ///< rows exist in every build; what was left out says so
+  RunFn run;
+};
+
+/// The portable row of an op and device: it requires nothing, so there is always a way to compute the op.
+bool is_floor(const KernelPath& path);
+
+/// A combination known to compute wrong or to crash, whatever the self-check says.
+struct KnownIssue {
+  std::string_view path;           ///< glob
+  CpuFeatures cpu;                 ///< on CPUs that have all of these …
+  ArchSet arch = any_arch;         ///< … and GPUs of these architectures (cuda paths)
+  int driver_below = 0;            ///< only with an older CUDA driver than this; 0: with any
+  std::string_view reason, link;
+};
+
+/// All rows that exist, whatever this machine can run.
+struct Catalogue {
+  std::vector<const KernelPath*> paths;
+  std::vector<KnownIssue> known_issues;
+  const KernelPath* find(std::string_view name) const;
+};
+
+}  // namespace mxpath

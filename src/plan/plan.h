@@ -1,0 +1,93 @@
+// Which path each operation takes, why the others do not, what it needs, and how fast it should be.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "checkpoint/manifest.h"
+#include "plan/path.h"
+#include "plan/policy.h"
+#include "plan/refusal.h"
+#include "plan/site.h"
+
+namespace mxpath {
+
+/// A class of calls by token count. A chosen path must be legal for all of them, so that at run time a lookup is enough.
+struct Regime {
+  Range tokens;
+  int typical = 1;                  ///< the count that is priced
+};
+/// 1 · 2..15 · 16..127 · 128 and more, priced at 1, 8, 64 and 512.
+const std::vector<Regime>& regimes();
+
+struct Candidate {
+  const KernelPath* path;
+  std::vector<Refusal> why_not;     ///< empty: legal
+  double seconds;                   ///< predicted for one call of the site
+};
+
+/// The answer for one regime: every row of the op and device appears exactly once, best first.
+struct Decision {
+  Regime regime;
+  const KernelPath* chosen = nullptr;   ///< null only when the policy excludes every path
+  std::vector<Candidate> all;
+};
+
+struct SitePlan {
+  Site site;
+  Layout layout = Layout::none;
+  std::vector<Decision> decisions;      ///< one for each regime
+  const KernelPath& path_for(int tokens) const;
+};
+
+/// Bytes by use.
+struct MemoryPlan {
+  uint64_t weights = 0;        ///< packed, all layers
+  uint64_t kv_cache = 0;       ///< for the whole context
+  uint64_t scratch = 0;        ///< activations of one chunk
+  uint64_t mapped = 0;         ///< read in place from the file (embedding); not counted in total, the system may drop it
+  uint64_t available = 0;      ///< the policy's budget, or the machine's memory
+  uint64_t total() const { return weights + kv_cache + scratch; }
+  bool fits() const { return total() <= available; }
+};
+
+struct Plan {
+  std::string model;                    ///< one line: layers, experts, format
+  std::string machine;
+  Device device = Device::cpu;
+  std::string device_reason;            ///< why not the GPU, if there is one or one was wished for
+  std::vector<SitePlan> sites;
+  MemoryPlan memory;
+  int context = 0, chunk = 0, threads = 1;
+  std::vector<std::string> concessions; ///< what was given up against the best plan, one sentence each; --strict refuses any
+  double decode_seconds = 0;            ///< predicted, one token
+  double prefill_seconds = 0;           ///< predicted, 512 tokens
+  double decode_bytes = 0;              ///< weights read for one token
+
+  const SitePlan& site(std::string_view name) const;
+};
+
+/// Seconds that a path should need for one call: max(bytes / bandwidth, flops / peak) / efficiency. Two roofs, because bandwidth
+/// alone would rank a vector unit above a matrix unit for 512 tokens.
+double predicted_seconds(const KernelPath& path, const Work& work, const Machine& machine);
+
+/// Every row of the site's op and device, judged for one regime.
+Decision decide(const Question& question, const Regime& regime);
+
+/// The cheapest layout over all regimes, with the decisions it leads to. Error: a forced path that cannot run (with its refusals and
+/// the nearest legal ones), or a policy that excludes every path.
+Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures);
+
+/// The sites of a model, in the order of the forward pass.
+std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Device device);
+
+/// Pure: the same arguments give the same plan, byte for byte. Reads no weights. A plan that does not fit into memory is returned with
+/// memory.fits() false; check_memory says so in a sentence.
+Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures = {});
+
+/// Error: the plan needs more memory than there is; says how much and what would fit.
+Status check_memory(const Plan& plan);
+/// Error of kind refused: --strict is set and something was given up.
+Status check_strict(const Plan& plan, const Policy& policy);
+
+}  // namespace mxpath

@@ -1,0 +1,40 @@
+// What the user allows and wants, as data.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "formats/number_format.h"
+
+namespace mxpath {
+
+enum class Numerics : uint8_t { checkpoint, fast };            ///< fast: paths that quantise activations may compete
+enum class Goal : uint8_t { decode, balanced, prefill };       ///< which token counts weigh most when one layout must serve all
+enum class DeviceChoice : uint8_t { automatic, cpu, cuda };
+
+struct Policy {
+  std::vector<std::string> only;         ///< globs: ops that have a matching path use one of the matching paths, or planning fails
+  std::vector<std::string> exclude;      ///< globs
+  std::optional<NumberFormat> weights;   ///< format of the experts; empty: as stored
+  Numerics numerics = Numerics::checkpoint;
+  Goal goal = Goal::balanced;
+  DeviceChoice device = DeviceChoice::automatic;
+  int cuda_index = 0;
+  bool strict = false;                   ///< nothing but the checkpoint's own numbers on a path that is not the portable one
+  int threads = 0;                       ///< 0: all cores of the machine
+  int context = 0;                       ///< 0: default_context
+  int chunk = 512;                       ///< most tokens in one forward
+  uint64_t memory_budget = 0;            ///< bytes; 0: what the machine has
+  std::vector<std::string> inject_failure;  ///< globs of paths whose self-check is made to fail, to see the fallback
+};
+
+inline constexpr int default_context = 8192;
+
+/// The knobs as typed: "as-stored", "bf16", …; "auto", "cpu", "cuda", "cuda:1". Errors list what is possible.
+Status set_weights(Policy& policy, std::string_view text);
+Status set_device(Policy& policy, std::string_view text);
+
+}  // namespace mxpath

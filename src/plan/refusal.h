@@ -1,0 +1,50 @@
+// Why a path cannot be used: data, and all of it.
+#pragma once
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plan/path.h"
+#include "plan/policy.h"
+
+namespace mxpath {
+
+/// In the order of how fundamental a reason is; the first is shown when only one can be.
+enum class Check : uint8_t { not_built, known_issue, cpu_feature, cuda_arch, driver, no_image, shared_memory, layout, arithmetic, tokens,
+                             n_multiple, k_multiple, excluded, memory_budget, self_check };
+inline constexpr int check_count = 15;
+std::string_view name_of(Check check);
+
+/// One reason: what the path wants, and what there is instead.
+struct Refusal {
+  Check check;
+  std::string wants, have;
+  bool operator==(const Refusal&) const = default;
+};
+
+/// What went wrong with a path on this machine although planning allowed it. Planning again with it is how mxpath falls back.
+struct Failure {
+  Check check = Check::self_check;   ///< self_check, no_image or shared_memory
+  std::string finding;               ///< "differs at (3, 17): 1.5, portable 1.25"
+};
+using Failures = std::map<std::string, Failure, std::less<>>;   ///< by path name
+
+/// Everything that decide() looks at besides the path itself.
+struct Question {
+  const Site& site;
+  Layout layout;                     ///< of the site's weights; none for ops without weights
+  Range tokens;                      ///< all of these must be legal
+  const Catalogue& catalogue;
+  const Machine& machine;
+  const Policy& policy;
+  const Failures& failures;
+};
+
+/// All reasons against a path, the most fundamental first; empty: it may run.
+std::vector<Refusal> refusals(const KernelPath& path, const Question& question);
+
+/// "k_multiple: wants k % 128 == 0, have k = 2880, remainder 64"
+std::string to_string(const Refusal& refusal);
+
+}  // namespace mxpath

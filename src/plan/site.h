@@ -1,0 +1,42 @@
+// One operation of the model with its shapes and its device: the question that planning answers.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "formats/number_format.h"
+#include "plan/layout_kind.h"
+
+namespace mxpath {
+
+enum class Op : uint8_t { embed, norm, linear, rope, attention, router, moe_gate_up, swiglu, moe_down, sample };
+inline constexpr int op_count = 10;
+std::string_view name_of(Op op);
+
+enum class Device : uint8_t { cpu, cuda };
+inline constexpr int device_count = 2;
+std::string_view name_of(Device device);
+
+/// One op of the model; equal ones of several layers are one site with a count.
+struct Site {
+  std::string name;               ///< "attention.qkv", "moe.gate_up", "head"
+  Op op = Op::linear;
+  Device device = Device::cpu;
+  int64_t n = 0, k = 0;           ///< output width and inner width of one token; embed, norm, rope, swiglu: n = width
+  int experts = 1, experts_per_token = 1;
+  bool has_weights = false;
+  NumberFormat stored = NumberFormat::bf16;   ///< of the weights in the checkpoint
+  NumberFormat format = NumberFormat::bf16;   ///< of the weights as they will be held (policy may convert)
+  int count = 1;                  ///< how many times it runs in one forward: layers that have it
+  int64_t keys = 0;               ///< attention: keys one query sees at most (window, or the context); 0 otherwise
+  int heads = 0, kv_heads = 0, head_dim = 0;  ///< attention and rope only
+};
+
+/// The least that one call with `tokens` tokens must do.
+struct Work {
+  double bytes = 0;               ///< weights and key/value cache read once, activations in and out
+  double flops = 0;
+};
+Work work_of(const Site& site, Layout layout, int64_t tokens);
+
+}  // namespace mxpath
