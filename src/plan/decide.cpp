@@ -1,0 +1,108 @@
+#include <algorithm>
+#include <limits>
+#include <tuple>
+
+#include "base/text.h"
+#include "plan/plan.h"
+
+namespace mxpath {
+namespace {
+
+/// How much each regime counts when one layout must serve all: calls of it in a typical use.
+std::vector<double> regime_weights(Goal goal) {
+  switch (goal) {
+    case Goal::decode: return {256, 1, 1, 0.25};
+    case Goal::prefill: return {8, 1, 2, 16};
+    case Goal::balanced: break;
+  }
+  return {256, 2, 1, 4};   // a prompt of 2,000 tokens, an answer of 256
+}
+
+/// Layouts of the site's format that some row reads; the plain one first, so that it wins ties.
+std::vector<Layout> layouts_for(const Site& site, const Catalogue& catalogue) {
+  if (!site.has_weights) return {Layout::none};
+  std::vector<Layout> layouts{plain_layout(site.format)};
+  for (const KernelPath* path : catalogue.paths) {
+    const bool reads = path->op == site.op && path->device == site.device && path->weights != Layout::any && path->weights != Layout::none;
+    if (reads && format_of(path->weights) == site.format && !std::ranges::count(layouts, path->weights)) layouts.push_back(path->weights);
+  }
+  return layouts;
+}
+
+double total_seconds(const SitePlan& plan, Goal goal) {
+  double total = 0;
+  const auto weights = regime_weights(goal);
+  for (size_t r = 0; r < plan.decisions.size(); ++r) {
+    if (!plan.decisions[r].chosen) return std::numeric_limits<double>::infinity();
+    total += weights[r] * plan.decisions[r].all.front().seconds;
+  }
+  return total;
+}
+
+std::string reasons(const Candidate& candidate) {
+  std::string text;
+  for (const Refusal& refusal : candidate.why_not) text += (text.empty() ? "" : "; ") + to_string(refusal);
+  return text;
+}
+
+/// The sentence for a site that the policy leaves without a path: the named ones with their refusals, then what could run instead.
+Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+  Policy free = policy;
+  free.only.clear(), free.exclude.clear();
+  std::string named, nearest;
+  for (Layout layout : layouts_for(site, catalogue)) {
+    for (const Candidate& c : decide({site, layout, regime.tokens, catalogue, machine, free, failures}, regime).all) {
+      const auto matches = [&](const std::string& glob) { return glob_match(glob, c.path->name); };
+      const bool forced = std::ranges::any_of(policy.only, matches), reads = c.path->weights == layout || c.path->weights == Layout::any;
+      if (forced && !c.why_not.empty() && named.find(c.path->name) == std::string::npos) named += fmt::format(" {} ({}),", c.path->name, reasons(c));
+      if (!forced && reads && c.why_not.empty() && nearest.find(c.path->name) == std::string::npos) nearest += fmt::format(" {}", c.path->name);
+    }
+  }
+  if (named.empty()) return fail("{}: --exclude leaves no path for {} tokens; keep one of:{}", site.name, regime.tokens.to_string(), nearest);
+  named.pop_back();
+  return fail("{}: --only allows no path that can run with {} tokens here:{}; these can:{}", site.name, regime.tokens.to_string(), named, nearest);
+}
+
+}  // namespace
+
+const std::vector<Regime>& regimes() {
+  static const std::vector<Regime> all = {{{1, 1}, 1}, {{2, 15}, 8}, {{16, 127}, 64}, {{128}, 512}};
+  return all;
+}
+
+Decision decide(const Question& q, const Regime& regime) {
+  Decision decision{regime, nullptr, {}};
+  const Work work = work_of(q.site, q.layout, regime.typical);
+  for (const KernelPath* path : q.catalogue.paths) {
+    if (path->op != q.site.op || path->device != q.site.device) continue;
+    const Layout read = path->weights == Layout::any || path->weights == Layout::none ? q.layout : path->weights;
+    const Work own = read == q.layout ? work : work_of(q.site, read, regime.typical);
+    decision.all.push_back({path, refusals(*path, q), predicted_seconds(*path, own, q.machine)});
+  }
+  // Legal ones first, then by price; a stable sort, so that table order breaks ties.
+  std::ranges::stable_sort(decision.all, {}, [](const Candidate& c) { return std::tuple(!c.why_not.empty(), c.seconds); });
+  if (!decision.all.empty() && decision.all.front().why_not.empty()) decision.chosen = decision.all.front().path;
+  return decision;
+}
+
+Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+  SitePlan best;
+  double best_seconds = std::numeric_limits<double>::infinity();
+  for (Layout layout : layouts_for(site, catalogue)) {
+    SitePlan plan{site, layout, {}};
+    for (const Regime& regime : regimes()) plan.decisions.push_back(decide({site, layout, regime.tokens, catalogue, machine, policy, failures}, regime));
+    const double seconds = total_seconds(plan, policy.goal);
+    if (best.decisions.empty() || seconds < best_seconds) best_seconds = seconds, best = std::move(plan);
+  }
+  for (const Decision& decision : best.decisions)
+    if (!decision.chosen) return no_path(site, decision.regime, catalogue, machine, policy, failures);
+  return best;
+}
+
+const KernelPath& SitePlan::path_for(int tokens) const {
+  for (const Decision& decision : decisions)
+    if (decision.regime.tokens.contains({tokens, tokens})) return *decision.chosen;
+  return *decisions.back().chosen;
+}
+
+}  // namespace mxpath

@@ -1,0 +1,155 @@
+#include "plan/explain.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+
+namespace mxpath {
+namespace {
+
+std::string duration(double seconds) {
+  if (seconds < 1e-3) return fmt::format("{:.1f} us", seconds * 1e6);
+  if (seconds < 1) return fmt::format("{:.2f} ms", seconds * 1e3);
+  return fmt::format("{:.2f} s", seconds);
+}
+
+/// Why a candidate is not the chosen one: slower, or refused.
+std::string verdict(const Candidate& candidate, const Decision& decision, bool verbose) {
+  if (candidate.why_not.empty()) return fmt::format("slower, {:.1f}x", candidate.seconds / decision.all.front().seconds);
+  if (!verbose) {
+    const size_t more = candidate.why_not.size() - 1;
+    return to_string(candidate.why_not.front()) + (more ? fmt::format(" (+{})", more) : "");
+  }
+  std::string text;
+  for (const Refusal& refusal : candidate.why_not) text += (text.empty() ? "" : "; ") + to_string(refusal);
+  return text;
+}
+
+/// Regimes that chose the same path, as one line: "tokens 1..15".
+std::string chosen_lines(const SitePlan& plan) {
+  std::string out;
+  for (size_t r = 0; r < plan.decisions.size();) {
+    size_t last = r;
+    while (last + 1 < plan.decisions.size() && plan.decisions[last + 1].chosen == plan.decisions[r].chosen) ++last;
+    const Range tokens{plan.decisions[r].regime.tokens.low, plan.decisions[last].regime.tokens.high};
+    std::string times;
+    for (size_t i = r; i <= last; ++i) times += fmt::format("{}{}", i == r ? "" : " | ", duration(plan.decisions[i].all.front().seconds));
+    out += fmt::format("  > {:<44} tokens {:<6} {}\n", plan.decisions[r].chosen->name, tokens.to_string(), times);
+    r = last + 1;
+  }
+  return out;
+}
+
+bool ever_chosen(const SitePlan& plan, const KernelPath* path) {
+  return std::ranges::any_of(plan.decisions, [&](const Decision& d) { return d.chosen == path; });
+}
+
+/// Every other row once, with the reason at one token.
+std::string other_lines(const SitePlan& plan) {
+  std::string out;
+  for (const Candidate& c : plan.decisions.front().all)
+    if (!ever_chosen(plan, c.path)) out += fmt::format("    {:<44} {}\n", c.path->name, verdict(c, plan.decisions.front(), false));
+  return out;
+}
+
+std::string verbose_lines(const SitePlan& plan) {
+  std::string out;
+  for (const Decision& decision : plan.decisions) {
+    out += fmt::format("  tokens {} (priced at {})\n", decision.regime.tokens.to_string(), decision.regime.typical);
+    for (const Candidate& c : decision.all) {
+      const bool chosen = c.path == decision.chosen;
+      out += fmt::format("  {} {:<44} {:>10}  {}\n", chosen ? ">" : " ", c.path->name, duration(c.seconds), chosen ? "chosen" : verdict(c, decision, true));
+    }
+  }
+  return out;
+}
+
+std::string site_header(const SitePlan& plan) {
+  const Site& s = plan.site;
+  std::string shape = s.k ? fmt::format("n={} k={}", s.n, s.k) : fmt::format("n={}", s.n);
+  if (s.experts > 1) shape += fmt::format(" experts={}/{}", s.experts_per_token, s.experts);
+  if (s.keys) shape += fmt::format(" keys={}", s.keys);
+  const std::string layout = s.has_weights ? fmt::format("  weights {}{}", name_of(plan.layout), s.format != s.stored ? fmt::format(" (stored {})", name_of(s.stored)) : "") : "";
+  return fmt::format("{}  x{}  {}{}\n", s.name, s.count, shape, layout);
+}
+
+std::string memory_line(const Plan& plan) {
+  const MemoryPlan& m = plan.memory;
+  return fmt::format("{} of {} ({}): weights {}, key/value cache {} for {} tokens, scratch {}; {} more read in place", human_bytes(double(m.total())), human_bytes(double(m.available)),
+                     m.fits() ? "fits" : "does NOT fit", human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)), human_bytes(double(m.mapped)));
+}
+
+std::string expected_line(const Plan& plan) {
+  return fmt::format("{:.1f} tok/s answering, {:.1f} tok/s reading a prompt; {} of weights a token", 1 / plan.decode_seconds, 512 / plan.prefill_seconds, human_bytes(plan.decode_bytes));
+}
+
+std::string header(const Plan& plan) {
+  std::string out = fmt::format("model     {}\nmachine   {}\ndevice    {}{}\nmemory    {}\nexpected  {}\n", plan.model, plan.machine, name_of(plan.device),
+                                plan.device_reason.empty() ? "" : fmt::format(": {}", plan.device_reason), memory_line(plan), expected_line(plan));
+  for (const auto& concession : plan.concessions) out += fmt::format("gave up   {}\n", concession);
+  return out;
+}
+
+Json refusal_json(const Refusal& r) { return {{"check", name_of(r.check)}, {"wants", r.wants}, {"have", r.have}}; }
+
+Json range_json(const Range& range) { return {{"low", range.low}, {"high", range.high == Range{}.high ? Json() : Json(range.high)}}; }
+
+Json decision_json(const Decision& d) {
+  Json all = Json::array();
+  for (const Candidate& c : d.all) {
+    Json why_not = Json::array();
+    for (const Refusal& r : c.why_not) why_not.push_back(refusal_json(r));
+    all.push_back({{"path", c.path->name}, {"chosen", c.path == d.chosen}, {"seconds", c.seconds}, {"arithmetic", name_of(c.path->arithmetic)}, {"why_not", std::move(why_not)}});
+  }
+  return {{"tokens", range_json(d.regime.tokens)}, {"priced_at", d.regime.typical}, {"chosen", d.chosen->name}, {"paths", std::move(all)}};
+}
+
+Json site_json(const SitePlan& plan) {
+  const Site& s = plan.site;
+  Json out = {{"site", s.name}, {"op", name_of(s.op)}, {"device", name_of(s.device)}, {"count", s.count}, {"n", s.n}, {"k", s.k}, {"experts", s.experts}, {"experts_per_token", s.experts_per_token}, {"keys", s.keys}};
+  if (s.has_weights) out["weights"] = {{"stored", name_of(s.stored)}, {"format", name_of(s.format)}, {"layout", name_of(plan.layout)}, {"bytes", layout_bytes(plan.layout, s.experts, s.n, s.k) * static_cast<uint64_t>(s.count)}};
+  out["regimes"] = Json::array();
+  for (const Decision& d : plan.decisions) out["regimes"].push_back(decision_json(d));
+  return out;
+}
+
+}  // namespace
+
+std::string explain(const Plan& plan, bool verbose) {
+  std::string out = header(plan);
+  for (const SitePlan& site : plan.sites) out += "\n" + site_header(site) + (verbose ? verbose_lines(site) : chosen_lines(site) + other_lines(site));
+  return out;
+}
+
+std::string explain_briefly(const Plan& plan) {
+  std::string out = header(plan) + "paths     ";
+  for (const char* name : {"attention.qkv", "moe.gate_up", "head"}) {
+    const SitePlan& site = plan.site(name);
+    std::string paths;
+    const KernelPath* last = nullptr;
+    for (const Decision& d : site.decisions)
+      if (d.chosen != last) last = d.chosen, paths += fmt::format("{}{}", paths.empty() ? "" : ", ", last->name);
+    out += fmt::format("{}{}: {}", out.ends_with("paths     ") ? "" : "\n          ", name, paths);
+  }
+  return out + "\n";
+}
+
+Json plan_to_json(const Plan& plan) {
+  const MemoryPlan& m = plan.memory;
+  Json sites = Json::array();
+  for (const SitePlan& site : plan.sites) sites.push_back(site_json(site));
+  return {{"model", plan.model},
+          {"machine", plan.machine},
+          {"device", name_of(plan.device)},
+          {"device_reason", plan.device_reason},
+          {"context", plan.context},
+          {"chunk", plan.chunk},
+          {"threads", plan.threads},
+          {"memory", {{"weights", m.weights}, {"kv_cache", m.kv_cache}, {"scratch", m.scratch}, {"mapped", m.mapped}, {"total", m.total()}, {"available", m.available}, {"fits", m.fits()}}},
+          {"expected", {{"decode_tokens_per_second", 1 / plan.decode_seconds}, {"prefill_tokens_per_second", 512 / plan.prefill_seconds}, {"decode_bytes", plan.decode_bytes}}},
+          {"concessions", plan.concessions},
+          {"sites", std::move(sites)}};
+}
+
+}  // namespace mxpath

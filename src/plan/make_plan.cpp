@@ -1,0 +1,138 @@
+#include <algorithm>
+
+#include "base/text.h"
+#include "plan/memory.h"
+#include "plan/plan.h"
+
+namespace mxpath {
+namespace {
+
+struct Placement {
+  Device device = Device::cpu;
+  std::string reason;
+};
+
+/// The GPU if the policy allows it, the machine has it and the catalogue has rows for it.
+Result<Placement> place(const Catalogue& catalogue, const Machine& machine, const Policy& policy) {
+  if (policy.device == DeviceChoice::cpu) return Placement{Device::cpu, machine.gpus.empty() ? "" : "asked for by --device cpu"};
+  const bool has_rows = std::ranges::any_of(catalogue.paths, [](const KernelPath* path) { return path->device == Device::cuda; });
+  const bool has_gpu = static_cast<size_t>(policy.cuda_index) < machine.gpus.size();
+  std::string reason;
+  if (!has_rows) reason = "this version has no CUDA paths";
+  else if (!has_gpu) reason = machine.no_gpu_reason.empty() ? fmt::format("there is no CUDA device {}", policy.cuda_index) : machine.no_gpu_reason;
+  if (reason.empty()) return Placement{Device::cuda, ""};
+  if (policy.device == DeviceChoice::cuda) return fail("--device cuda:{}: {}; use --device cpu or auto", policy.cuda_index, reason);
+  return Placement{Device::cpu, machine.gpus.empty() && !has_rows ? "" : reason};
+}
+
+/// Globs that name nothing are typing errors, and silence would hide them.
+Status check_globs(const Policy& policy, const Catalogue& catalogue) {
+  const auto known = [&](const std::string& glob) { return std::ranges::any_of(catalogue.paths, [&](const KernelPath* path) { return glob_match(glob, path->name); }); };
+  for (const auto& glob : policy.only) if (!known(glob)) return wrong_use("--only {}: no path has such a name; `mxpath plan -v` lists them", printable(glob));
+  for (const auto& glob : policy.exclude) if (!known(glob)) return wrong_use("--exclude {}: no path has such a name; `mxpath plan -v` lists them", printable(glob));
+  for (const auto& glob : policy.inject_failure) if (!known(glob)) return wrong_use("--inject-failure {}: no path has such a name; `mxpath plan -v` lists them", printable(glob));
+  return {};
+}
+
+Status check_formats(const std::vector<Site>& sites, const Policy& policy) {
+  for (const Site& site : sites)
+    if (site.has_weights && site.format == NumberFormat::mxfp4 && site.stored != NumberFormat::mxfp4)
+      return wrong_use("--weights {}: the experts of this checkpoint are stored as {}, and this version does not quantise on load; choose as-stored, bf16 or fp32", name_of(*policy.weights), name_of(site.stored));
+  return {};
+}
+
+/// The best refused row that could have held these weights: one that failed here, or any at all when the portable row must do.
+const Candidate* lost_to(const Decision& decision, const Site& site, const Failures& failures) {
+  const Candidate& chosen = decision.all.front();
+  const Candidate* lost = nullptr;
+  for (const Candidate& c : decision.all) {
+    const bool same_format = c.path->weights == Layout::any || c.path->weights == Layout::none || format_of(c.path->weights) == site.format;
+    const bool given_up = is_floor(*chosen.path) || (failures.contains(c.path->name) && c.seconds < chosen.seconds);
+    if (!c.why_not.empty() && same_format && given_up && (!lost || c.seconds < lost->seconds)) lost = &c;
+  }
+  return lost;
+}
+
+void concede(std::vector<std::string>& out, const SitePlan& plan, const Failures& failures) {
+  std::string last;
+  for (const Decision& decision : plan.decisions) {
+    const Candidate* lost = lost_to(decision, plan.site, failures);
+    if (!lost || lost->path->name == last) continue;
+    last = lost->path->name;
+    const double ratio = decision.all.front().seconds / lost->seconds;
+    const std::string slower = ratio > 1.05 ? fmt::format(", about {:.1f} times slower than {}", ratio, last) : fmt::format(" instead of {}", last);
+    out.push_back(fmt::format("{} runs on {}{}, because of {}", plan.site.name, decision.chosen->name, slower, to_string(lost->why_not.front())));
+  }
+}
+
+void add_concessions(Plan& plan, const Failures& failures) {
+  for (const SitePlan& site : plan.sites) {
+    const Site& s = site.site;
+    // F16 is always held as FP32, without loss; only what the user's policy changed is worth a line.
+    if (s.has_weights && s.format != s.stored && s.stored != NumberFormat::fp16)
+      plan.concessions.push_back(fmt::format("{} holds its weights as {}, stored as {}", s.name, name_of(s.format), name_of(s.stored)));
+    concede(plan.concessions, site, failures);
+    for (const Decision& decision : site.decisions)
+      if (decision.chosen->arithmetic == Arithmetic::int8_dynamic)
+        plan.concessions.push_back(fmt::format("{} quantises activations to int8 ({}), allowed by --numerics fast", s.name, decision.chosen->name));
+  }
+}
+
+void add_predictions(Plan& plan) {
+  for (const SitePlan& site : plan.sites) {
+    const double count = site.site.count;
+    plan.decode_seconds += count * site.decisions.front().all.front().seconds;
+    // The head reads one position of a prompt, whatever its length.
+    const bool once = site.site.name == "head" || site.site.op == Op::sample;
+    plan.prefill_seconds += count * site.decisions[once ? 0 : 3].all.front().seconds;
+    if (site.site.has_weights) plan.decode_bytes += count * work_of(site.site, site.layout, 1).bytes;
+  }
+}
+
+std::string describe(const Manifest& manifest) {
+  const ModelConfig& c = manifest.config;
+  return fmt::format("gpt-oss, {} layers, {} experts of which {} a token, hidden {}, {}", c.layers, c.experts, c.experts_per_token, c.hidden, name_of(manifest.layout));
+}
+
+std::string describe(const Machine& machine, int threads) {
+  return fmt::format("{}, {} threads, {}, {:.1f} GB/s ({})", machine.cpu.name.empty() ? machine.name : machine.cpu.name, threads, machine.cpu.features.to_string(), machine.cpu.bandwidth / 1e9,
+                     machine.cpu.bandwidth_measured ? "measured" : "assumed");
+}
+
+}  // namespace
+
+const SitePlan& Plan::site(std::string_view name) const {
+  return *std::ranges::find_if(sites, [&](const SitePlan& plan) { return plan.site.name == name; });
+}
+
+Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+  MXPATH_CHECK(check_globs(policy, catalogue));
+  MXPATH_TRY(const Placement placement, place(catalogue, machine, policy));
+  Plan plan;
+  plan.device = placement.device, plan.device_reason = placement.reason;
+  plan.context = std::min(policy.context ? policy.context : default_context, manifest.config.max_positions);
+  if (policy.context > manifest.config.max_positions)
+    return wrong_use("--ctx {}: the model was made for at most {} positions", policy.context, manifest.config.max_positions);
+  plan.chunk = std::min(policy.chunk, plan.context);
+  plan.threads = policy.threads ? policy.threads : machine.cpu.cores;
+  plan.model = describe(manifest), plan.machine = describe(machine, plan.threads);
+  const auto sites = sites_of(manifest, policy, placement.device);
+  MXPATH_CHECK(check_formats(sites, policy));
+  for (const Site& site : sites) {
+    MXPATH_TRY(SitePlan planned, plan_site(site, catalogue, machine, policy, failures));
+    plan.sites.push_back(std::move(planned));
+  }
+  add_concessions(plan, failures);
+  add_predictions(plan);
+  plan.memory = plan_memory(manifest, plan, machine, policy);
+  return plan;
+}
+
+Status check_strict(const Plan& plan, const Policy& policy) {
+  if (!policy.strict || plan.concessions.empty()) return {};
+  std::string all;
+  for (const auto& concession : plan.concessions) all += (all.empty() ? "" : "; ") + concession;
+  return refused("--strict: {}", all);
+}
+
+}  // namespace mxpath

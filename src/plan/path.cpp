@@ -1,0 +1,35 @@
+#include "plan/path.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace mxpath {
+
+std::string_view name_of(Arithmetic arithmetic) {
+  switch (arithmetic) {
+    case Arithmetic::f32: return "f32";
+    case Arithmetic::bf16_f32: return "bf16_f32";
+    case Arithmetic::int8_dynamic: return "int8_dynamic";
+  }
+  return "";
+}
+
+std::string Range::to_string() const {
+  const bool open = high == std::numeric_limits<int>::max();
+  if (open) return low <= 1 ? "any" : fmt::format(">= {}", low);
+  return low == high ? fmt::format("{}", low) : fmt::format("{}..{}", low, high);
+}
+
+bool is_floor(const KernelPath& path) {
+  const Needs& n = path.needs;
+  return n.cpu.empty() && n.arch.kind == ArchSet::Kind::any && n.driver == 0 && n.tokens.contains({1, std::numeric_limits<int>::max()}) &&
+         n.n_multiple == 1 && n.k_multiple == 1 && n.shared_memory == 0 && (path.weights == Layout::any || path.weights == Layout::none);
+}
+
+const KernelPath* Catalogue::find(std::string_view name) const {
+  const auto at = std::ranges::find_if(paths, [&](const KernelPath* path) { return path->name == name; });
+  return at == paths.end() ? nullptr : *at;
+}
+
+}  // namespace mxpath

@@ -1,0 +1,103 @@
+#include "plan/refusal.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+
+namespace mxpath {
+namespace {
+
+std::string driver_text(int driver) { return driver ? fmt::format("CUDA driver {}.{}", driver / 1000, driver % 1000 / 10) : "no CUDA driver"; }
+
+/// Collects what does not hold.
+struct Collector {
+  std::vector<Refusal> found;
+  void need(bool holds, Check check, std::string wants, std::string have) {
+    if (!holds) found.push_back({check, std::move(wants), std::move(have)});
+  }
+};
+
+const Gpu* gpu_of(const Question& q) {
+  const size_t index = static_cast<size_t>(q.policy.cuda_index);
+  return index < q.machine.gpus.size() ? &q.machine.gpus[index] : nullptr;
+}
+
+void check_known_issues(Collector& out, const KernelPath& path, const Question& q) {
+  const Gpu* gpu = gpu_of(q);
+  for (const KnownIssue& issue : q.catalogue.known_issues) {
+    if (!glob_match(issue.path, path.name) || !q.machine.cpu.features.contains(issue.cpu)) continue;
+    if (path.device == Device::cuda && (!gpu || !issue.arch.contains(gpu->arch) || (issue.driver_below && gpu->driver >= issue.driver_below))) continue;
+    out.need(false, Check::known_issue, fmt::format("a machine without this fault: {}", issue.reason), fmt::format("this one ({})", issue.link));
+  }
+}
+
+void check_machine(Collector& out, const KernelPath& path, const Question& q) {
+  const Needs& n = path.needs;
+  const CpuFeatures missing = n.cpu.without(q.machine.cpu.features);
+  out.need(missing.empty(), Check::cpu_feature, n.cpu.to_string(), fmt::format("no {}", missing.to_string()));
+  if (path.device != Device::cuda) return;
+  const Gpu* gpu = gpu_of(q);
+  out.need(gpu && n.arch.contains(gpu->arch), Check::cuda_arch, gpu ? n.arch.to_string() : "a CUDA device",
+           gpu ? gpu->arch.to_string() : q.machine.no_gpu_reason.empty() ? fmt::format("{} CUDA devices", q.machine.gpus.size()) : q.machine.no_gpu_reason);
+  if (!gpu) return;
+  out.need(gpu->driver >= n.driver, Check::driver, driver_text(n.driver) + " or later", driver_text(gpu->driver));
+  out.need(gpu->shared_memory >= n.shared_memory, Check::shared_memory, fmt::format("{} bytes a block", n.shared_memory), fmt::format("{} bytes", gpu->shared_memory));
+}
+
+void check_shape(Collector& out, const KernelPath& path, const Question& q) {
+  const Needs& n = path.needs;
+  const Site& s = q.site;
+  out.need(path.weights == Layout::any || path.weights == q.layout, Check::layout, std::string(name_of(path.weights)), std::string(name_of(q.layout)));
+  out.need(n.tokens.contains(q.tokens), Check::tokens, fmt::format("{} tokens", n.tokens.to_string()), fmt::format("{} tokens", q.tokens.to_string()));
+  out.need(s.n % n.n_multiple == 0, Check::n_multiple, fmt::format("n % {} == 0", n.n_multiple), fmt::format("n = {}, remainder {}", s.n, s.n % n.n_multiple));
+  out.need(s.k % n.k_multiple == 0, Check::k_multiple, fmt::format("k % {} == 0", n.k_multiple), fmt::format("k = {}, remainder {}", s.k, s.k % n.k_multiple));
+}
+
+bool forced_away(const KernelPath& path, const Question& q) {
+  const auto named = [&](const KernelPath& p) {
+    for (const auto& glob : q.policy.only) if (glob_match(glob, p.name)) return true;
+    return false;
+  };
+  if (q.policy.only.empty() || named(path)) return false;
+  // --only speaks about an op as soon as it names one of its paths.
+  for (const KernelPath* other : q.catalogue.paths)
+    if (other->op == path.op && other->device == path.device && named(*other)) return true;
+  return false;
+}
+
+void check_policy(Collector& out, const KernelPath& path, const Question& q) {
+  const bool exact = path.arithmetic == Arithmetic::f32 || path.arithmetic == Arithmetic::bf16_f32;
+  out.need(exact || q.policy.numerics == Numerics::fast, Check::arithmetic, "--numerics fast", fmt::format("--numerics checkpoint, and it computes {}", name_of(path.arithmetic)));
+  for (const auto& glob : q.policy.exclude) out.need(!glob_match(glob, path.name), Check::excluded, "not to be excluded", "--exclude " + glob);
+  out.need(!forced_away(path, q), Check::excluded, "to be named by --only", "--only names other paths of this operation");
+  const uint64_t bytes = layout_bytes(q.layout, q.site.experts, q.site.n, q.site.k) * static_cast<uint64_t>(q.site.count);
+  const uint64_t budget = q.policy.memory_budget ? q.policy.memory_budget : q.machine.memory;
+  // The floor is exempt: it reads any layout, and whether the whole model fits is the memory plan's question.
+  out.need(is_floor(path) || !q.site.has_weights || bytes <= budget, Check::memory_budget, fmt::format("{} for its weights", human_bytes(double(bytes))), human_bytes(double(budget)));
+}
+
+}  // namespace
+
+std::string_view name_of(Check check) {
+  constexpr std::array<std::string_view, check_count> names = {"not_built", "known_issue", "cpu_feature", "cuda_arch",  "driver",     "no_image",      "shared_memory", "layout",
+                                                               "arithmetic", "tokens",     "n_multiple",  "k_multiple", "excluded",   "memory_budget", "self_check"};
+  return names[static_cast<size_t>(check)];
+}
+
+std::vector<Refusal> refusals(const KernelPath& path, const Question& q) {
+  Collector out;
+  out.need(path.built, Check::not_built, "a build with this target", "left out of this program");
+  check_known_issues(out, path, q);
+  check_machine(out, path, q);
+  check_shape(out, path, q);
+  check_policy(out, path, q);
+  if (const auto failed = q.failures.find(path.name); failed != q.failures.end())
+    out.need(false, failed->second.check, failed->second.check == Check::self_check ? "to pass its self-check" : "to load on this device", failed->second.finding);
+  std::ranges::stable_sort(out.found, {}, &Refusal::check);
+  return std::move(out.found);
+}
+
+std::string to_string(const Refusal& refusal) { return fmt::format("{}: wants {}, have {}", name_of(refusal.check), refusal.wants, refusal.have); }
+
+}  // namespace mxpath
