@@ -12,7 +12,8 @@ inline constexpr int mxfp8_block = 32;  ///< elements under one scale, one byte 
 /// Which FP8 the elements are.
 enum class Fp8 : uint8_t { e4m3, e5m2 };
 
-/// codes[32] → out[32]: element × 2^(scale-127) rounded to float32, which changes only results below 2^-126. Scale 255: all NaN.
+/// codes[32] → out[32]: element × 2^(scale-127), exact in float32, subnormal results included; what is 2^128 or more becomes
+/// infinity. Scale 255: all NaN.
 void decode_mxfp8_block(const uint8_t* codes, uint8_t scale, float* out, Fp8 element);
 
 /// values[32] → codes[32]; returns the scale byte. Elements round to nearest even and saturate. All zeros: byte 0 and codes 0. A

@@ -8,16 +8,29 @@ namespace mxpath {
 inline constexpr int nf4_block = 64;  ///< elements under one absmax
 
 /// Value by code (Dettmers et al. 2023, "QLoRA", appendix E); these are exact float32 values.
-inline constexpr float nf4_values[16] = {
-    -1.0f, -0.6961928009986877f, -0.5250730514526367f, -0.39491748809814453f, -0.28444138169288635f, -0.18477343022823334f,
-    -0.09105003625154495f, 0.0f, 0.07958029955625534f, 0.16093020141124725f, 0.24611230194568634f, 0.33791524171829224f,
-    0.44070982933044434f, 0.5626170039176941f, 0.7229568362236023f, 1.0f};
+inline constexpr float nf4_values[16] = {-1.0f,
+                                         -0.6961928009986877f,
+                                         -0.5250730514526367f,
+                                         -0.39491748809814453f,
+                                         -0.28444138169288635f,
+                                         -0.18477343022823334f,
+                                         -0.09105003625154495f,
+                                         0.0f,
+                                         0.07958029955625534f,
+                                         0.16093020141124725f,
+                                         0.24611230194568634f,
+                                         0.33791524171829224f,
+                                         0.44070982933044434f,
+                                         0.5626170039176941f,
+                                         0.7229568362236023f,
+                                         1.0f};
 
-/// Code n + 1 is chosen over n for values strictly greater than threshold n.
-inline constexpr float nf4_thresholds[15] = {
-    -0.8480964004993439f, -0.6106329262256622f, -0.4599952697753906f, -0.33967943489551544f, -0.23460740596055984f,
-    -0.13791173323988914f, -0.045525018125772476f, 0.03979014977812767f, 0.1202552504837513f, 0.2035212516784668f,
-    0.2920137718319893f, 0.3893125355243683f, 0.5016634166240692f, 0.6427869200706482f, 0.8614784181118011f};
+/// Code n + 1 is chosen over n for values strictly greater than threshold n. The literals are those of bitsandbytes: four
+/// midpoints lie between two floats, and the decimal decides which.
+inline constexpr float nf4_thresholds[15] = {-0.8480964004993439f,  -0.6106329262256622f,  -0.4599952697753906f,   -0.33967943489551544f,
+                                             -0.23460740596055984f, -0.13791173323988914f, -0.045525018125772476f, 0.03979014977812767f,
+                                             0.1202552504837513f,   0.2035212516784668f,   0.2920137718319893f,    0.3893125355243683f,
+                                             0.5016634166240692f,   0.6427869200706482f,   0.8614784181118011f};
 
 constexpr float decode_nf4(uint8_t code) { return nf4_values[code & 15]; }
 
@@ -36,7 +49,6 @@ void encode_nf4_blocks(const float* values, size_t count, uint8_t* packed, float
 void decode_nf4_blocks(const uint8_t* packed, const float* absmax, size_t count, float* out);
 
 /// Undoes double quantisation: absmax[i] = map[codes[i]] × nested_absmax[i / 256] + offset, with map = nested_quant_map[256].
-void decode_nested_absmax(const uint8_t* codes, size_t count, const float* map, const float* nested_absmax, float offset,
-                          float* absmax);
+void decode_nested_absmax(const uint8_t* codes, size_t count, const float* map, const float* nested_absmax, float offset, float* absmax);
 
 }  // namespace mxpath

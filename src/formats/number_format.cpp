@@ -26,12 +26,12 @@ constexpr NumberFormatFacts facts[number_format_count] = {
 };
 
 constexpr std::pair<std::string_view, NumberFormat> aliases[] = {
-    {"float32", NumberFormat::fp32},       {"f32", NumberFormat::fp32},           {"float", NumberFormat::fp32},
-    {"float16", NumberFormat::fp16},       {"f16", NumberFormat::fp16},           {"half", NumberFormat::fp16},
-    {"bfloat16", NumberFormat::bf16},      {"fp8", NumberFormat::fp8_e4m3},       {"e4m3", NumberFormat::fp8_e4m3},
-    {"e4m3fn", NumberFormat::fp8_e4m3},    {"f8_e4m3", NumberFormat::fp8_e4m3},   {"float8_e4m3fn", NumberFormat::fp8_e4m3},
-    {"e5m2", NumberFormat::fp8_e5m2},      {"f8_e5m2", NumberFormat::fp8_e5m2},   {"float8_e5m2", NumberFormat::fp8_e5m2},
-    {"mxfp8", NumberFormat::mxfp8_e4m3},   {"i8", NumberFormat::int8},            {"i4", NumberFormat::int4},
+    {"float32", NumberFormat::fp32},     {"f32", NumberFormat::fp32},         {"float", NumberFormat::fp32},
+    {"float16", NumberFormat::fp16},     {"f16", NumberFormat::fp16},         {"half", NumberFormat::fp16},
+    {"bfloat16", NumberFormat::bf16},    {"fp8", NumberFormat::fp8_e4m3},     {"e4m3", NumberFormat::fp8_e4m3},
+    {"e4m3fn", NumberFormat::fp8_e4m3},  {"f8_e4m3", NumberFormat::fp8_e4m3}, {"float8_e4m3fn", NumberFormat::fp8_e4m3},
+    {"e5m2", NumberFormat::fp8_e5m2},    {"f8_e5m2", NumberFormat::fp8_e5m2}, {"float8_e5m2", NumberFormat::fp8_e5m2},
+    {"mxfp8", NumberFormat::mxfp8_e4m3}, {"i8", NumberFormat::int8},          {"i4", NumberFormat::int4},
 };
 
 std::string lower_case(std::string_view text) {

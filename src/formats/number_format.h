@@ -11,13 +11,13 @@ enum class NumberFormat : uint8_t { fp32, tf32, fp16, bf16, fp8_e4m3, fp8_e5m2, 
 inline constexpr int number_format_count = 12;
 
 struct NumberFormatFacts {
-  std::string_view name;         ///< "mxfp8_e4m3"
-  int element_bits;              ///< bits of storage a value without its scale; 32 for tf32, which is stored as float32
-  int significand_bits;          ///< of an element, the implied leading bit included; 0 for integers and nf4
-  std::optional<int> block;      ///< values under one scale by default; none where values stand alone or a row shares one
-  int scale_bits;                ///< bits of one such scale; 0 without blocks
-  float largest;                 ///< of one element before its scale
-  float smallest; ///< smallest positive element before its scale; subnormals included
+  std::string_view name;     ///< "mxfp8_e4m3"
+  int element_bits;          ///< bits of storage a value without its scale; 32 for tf32, which is stored as float32
+  int significand_bits;      ///< of an element, the implied leading bit included; 0 for integers and nf4
+  std::optional<int> block;  ///< values under one scale by default; none where values stand alone or a row shares one
+  int scale_bits;            ///< bits of one such scale; 0 without blocks
+  float largest;             ///< of one element before its scale
+  float smallest;            ///< smallest positive element before its scale; subnormals included
 };
 
 /// What is fixed about a format. int8 has one scale a row, int4 one float32 scale for each 32 values.

@@ -1,0 +1,58 @@
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "engine/session.h"
+
+namespace mxpath {
+namespace {
+
+constexpr int rows_at_once = 8;   // logits of so many positions are held at a time
+
+/// log Σ exp(logits), in double.
+double log_sum_exp(std::span<const float> logits) {
+  const double largest = *std::ranges::max_element(logits);
+  double sum = 0;
+  for (float z : logits) sum += std::exp(z - largest);
+  return largest + std::log(sum);
+}
+
+std::vector<std::pair<int32_t, double>> most_likely(std::span<const float> logits, double log_sum, int count) {
+  std::vector<int32_t> ids(logits.size());
+  std::iota(ids.begin(), ids.end(), 0);
+  const auto more = [&](int32_t a, int32_t b) { return logits[size_t(a)] != logits[size_t(b)] ? logits[size_t(a)] > logits[size_t(b)] : a < b; };
+  const auto end = ids.begin() + std::min<ptrdiff_t>(count, std::ssize(ids));
+  std::partial_sort(ids.begin(), end, ids.end(), more);
+  std::vector<std::pair<int32_t, double>> out;
+  for (auto id = ids.begin(); id != end; ++id) out.emplace_back(*id, logits[size_t(*id)] - log_sum);
+  return out;
+}
+
+}  // namespace
+
+Result<Score> Session::score(std::span<const int32_t> tokens, int top, const Progress& progress) {
+  MXPATH_CHECK(check(tokens));
+  const size_t vocab = static_cast<size_t>(model_->config.vocab), chunk = static_cast<size_t>(model_->plan.chunk);
+  MXPATH_TRY(Buffer logits, Buffer::allocate(vocab * rows_at_once * sizeof(float)));
+  Score out;
+  history_.clear();
+  for (size_t begin = 0; begin < tokens.size(); begin += chunk) {
+    const auto part = tokens.subspan(begin, std::min(chunk, tokens.size() - begin));
+    read_chunk(part);
+    for (size_t row = 0; row < part.size(); row += rows_at_once) {
+      const size_t rows = std::min<size_t>(rows_at_once, part.size() - row);
+      head(*model_, state_, static_cast<int>(row), static_cast<int>(rows), logits.as<float>());
+      for (size_t r = 0; r < rows; ++r) {
+        const std::span<const float> z(logits.as<float>() + r * vocab, vocab);
+        const double log_sum = log_sum_exp(z);
+        const size_t next = begin + row + r + 1;
+        if (next < tokens.size()) out.logprobs.push_back(z[static_cast<size_t>(tokens[next])] - log_sum);
+        if (top > 0) out.top.push_back(most_likely(z, log_sum, top));
+      }
+    }
+    if (progress) progress("scoring", begin + part.size(), tokens.size());
+  }
+  return out;
+}
+
+}  // namespace mxpath

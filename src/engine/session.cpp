@@ -1,0 +1,137 @@
+#include "engine/session.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/text.h"
+#include "kernels/sample/sample.h"
+#include "model/dispatch.h"
+
+namespace mxpath {
+namespace {
+
+class Stopwatch {
+ public:
+  double lap() {
+    const auto now = std::chrono::steady_clock::now();
+    return std::chrono::duration<double>(now - std::exchange(last_, now)).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+std::string_view name_of(StopReason reason) {
+  switch (reason) {
+    case StopReason::stop_token: return "stop";
+    case StopReason::length: return "length";
+    case StopReason::context: return "context";
+    case StopReason::cancelled: return "cancelled";
+  }
+  return "";
+}
+
+Status check_sampling(const SamplingOptions& o) {
+  if (!(o.temperature >= 0 && o.temperature <= 100)) return wrong_use("--temperature {}: must be between 0 (greedy) and 100", o.temperature);
+  if (!(o.top_p > 0 && o.top_p <= 1)) return wrong_use("--top-p {}: must be above 0 and at most 1", o.top_p);
+  if (!(o.min_p >= 0 && o.min_p <= 1)) return wrong_use("--min-p {}: must be between 0 and 1", o.min_p);
+  if (o.top_k < 0) return wrong_use("--top-k {}: must be 0 (all) or more", o.top_k);
+  return {};
+}
+
+Result<Session> Session::create(const Model& model, ThreadPool& threads) {
+  Session session;
+  session.model_ = &model;
+  MXPATH_TRY(session.state_, State::create(model.config, model.plan, model.plan.chunk));
+  session.state_.threads = &threads;
+  MXPATH_TRY(session.cache_, KvCache::create(model.config, model.plan.context, model.plan.chunk));
+  session.sample_scratch_.resize(sample_scratch_bytes(model.config.vocab));
+  session.slots_.resize(static_cast<size_t>(model.plan.chunk));
+  return session;
+}
+
+Status Session::check(std::span<const int32_t> tokens) const {
+  if (tokens.empty()) return wrong_use("the prompt is empty; give at least one token");
+  if (tokens.size() > static_cast<size_t>(model_->plan.context))
+    return fail("the prompt has {} tokens and the context holds {}; choose a larger --ctx (the model allows {}) or a shorter prompt", tokens.size(), model_->plan.context, model_->config.max_positions);
+  for (size_t i = 0; i < tokens.size(); ++i)
+    if (tokens[i] < 0 || tokens[i] >= model_->config.vocab) return fail("token {} of the prompt is {}, outside the model's vocabulary of {}", i, tokens[i], model_->config.vocab);
+  return {};
+}
+
+size_t Session::keep_common_prefix(std::span<const int32_t> prompt, bool use_cache) {
+  size_t common = 0;
+  while (use_cache && common < history_.size() && common + 1 < prompt.size() && history_[common] == prompt[common]) ++common;
+  // Rings have overwritten what lies too far back; the last prompt token is always read again, for its logits.
+  if (static_cast<int64_t>(common) < cache_.shortest_rollback(static_cast<int64_t>(history_.size()))) common = 0;
+  history_.resize(common);
+  return common;
+}
+
+void Session::read_chunk(std::span<const int32_t> tokens) {
+  positions_.resize(tokens.size());
+  for (size_t i = 0; i < tokens.size(); ++i) positions_[i] = static_cast<int32_t>(history_.size() + i);
+  const std::span<const KvView> sequences[] = {cache_.layers()};
+  forward(*model_, state_, {tokens, positions_, std::span(slots_).first(tokens.size()), sequences});
+  history_.insert(history_.end(), tokens.begin(), tokens.end());
+}
+
+void Session::read(std::span<const int32_t> tokens, const Progress& progress) {
+  const size_t chunk = static_cast<size_t>(model_->plan.chunk);
+  for (size_t begin = 0; begin < tokens.size(); begin += chunk) {
+    const auto part = tokens.subspan(begin, std::min(chunk, tokens.size() - begin));
+    read_chunk(part);
+    if (begin + part.size() == tokens.size()) head(*model_, state_, static_cast<int>(part.size()) - 1, 1, state_.logits);
+    if (progress) progress("reading the prompt", begin + part.size(), tokens.size());
+  }
+}
+
+int32_t Session::pick(const GenerateOptions& options, Random& random) {
+  const SamplingOptions& s = options.sampling;
+  const int largest = options.largest_token < 0 ? model_->config.vocab - 1 : std::min(options.largest_token, model_->config.vocab - 1);
+  int32_t token = 0;
+  run(model_->plan.site("sample"), 1,
+      SampleArgs{.logits = state_.logits, .vocab = model_->config.vocab, .largest_token = largest, .temperature = s.temperature, .top_p = s.top_p, .min_p = s.min_p, .top_k = s.top_k, .random = random.uniform(), .scratch = sample_scratch_.data(), .token = &token},
+      state_.trace);
+  return token;
+}
+
+Result<Generation> Session::generate(std::span<const int32_t> prompt, const GenerateOptions& options) {
+  MXPATH_CHECK(check(prompt));
+  MXPATH_CHECK(check_sampling(options.sampling));
+  Generation out;
+  out.prompt_tokens = static_cast<int>(prompt.size());
+  out.reused_tokens = static_cast<int>(keep_common_prefix(prompt, options.use_cache));
+  Stopwatch watch;
+  read(prompt.subspan(static_cast<size_t>(out.reused_tokens)), options.progress);
+  out.prompt_seconds = watch.lap();
+  Random random(options.sampling.seed);
+  std::vector<int32_t> text(prompt.begin(), prompt.end());
+  for (;;) {
+    const int32_t token = pick(options, random);
+    out.tokens.push_back(token);
+    const bool go_on = !options.on_token || options.on_token(token);
+    const bool stop = std::ranges::count(options.stop_tokens, token) > 0;
+    if (stop) out.reason = StopReason::stop_token;
+    else if (!go_on) out.reason = StopReason::cancelled;
+    else if (options.max_new_tokens > 0 && static_cast<int>(out.tokens.size()) >= options.max_new_tokens) out.reason = StopReason::length;
+    else if (history_.size() >= static_cast<size_t>(model_->plan.context)) out.reason = StopReason::context;
+    else {
+      if (options.use_cache) {
+        read({&token, 1}, {});
+      } else {
+        text.push_back(token);
+        history_.clear();
+        read(text, {});
+      }
+      continue;
+    }
+    break;
+  }
+  out.answer_seconds = watch.lap();
+  return out;
+}
+
+}  // namespace mxpath

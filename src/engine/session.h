@@ -1,0 +1,79 @@
+// One conversation on a loaded model: tokens in, tokens out.
+#pragma once
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/progress.h"
+#include "base/random.h"
+#include "base/thread_pool.h"
+#include "engine/kv_cache.h"
+#include "model/model.h"
+
+namespace mxpath {
+
+struct SamplingOptions {
+  float temperature = 1, top_p = 1, min_p = 0;   ///< temperature 0: greedy
+  int top_k = 0;                                 ///< 0: all
+  uint64_t seed = 0;
+};
+/// Errors (wrong use): a value out of its range, with the range.
+Status check_sampling(const SamplingOptions& options);
+
+struct GenerateOptions {
+  int max_new_tokens = 0;                        ///< 0: as many as the context holds
+  std::vector<int32_t> stop_tokens;
+  SamplingOptions sampling;
+  bool use_cache = true;                         ///< false: every token reads the whole text again, as use_cache=False elsewhere
+  int32_t largest_token = -1;                    ///< ids above it have no text and are never chosen; -1: all ids of the model
+  std::function<bool(int32_t token)> on_token;   ///< called for every new token, the stop token included; false: stop
+  Progress progress;                             ///< of reading the prompt
+};
+
+enum class StopReason { stop_token, length, context, cancelled };
+std::string_view name_of(StopReason reason);
+
+struct Generation {
+  std::vector<int32_t> tokens;                   ///< new ones, the stop token included
+  StopReason reason = StopReason::length;
+  int prompt_tokens = 0, reused_tokens = 0;      ///< reused: already in the cache from the turn before
+  double prompt_seconds = 0, answer_seconds = 0; ///< reading the prompt; all steps after the first token
+};
+
+/// What the model thinks of a text it is given.
+struct Score {
+  std::vector<double> logprobs;                                     ///< [n - 1] natural log-probability of token i + 1 after tokens 0..i
+  std::vector<std::vector<std::pair<int32_t, double>>> top;         ///< [n]: the most likely next tokens after token i, best first
+};
+
+/// Holds the cache and the activations; the model may be shared. Not for two threads at once.
+class Session {
+ public:
+  static Result<Session> create(const Model& model, ThreadPool& threads);
+
+  /// Reads `prompt` (keeping what the cache already holds of it) and continues it. Errors: an empty prompt, a token id outside the vocabulary, a
+  /// prompt longer than the context.
+  Result<Generation> generate(std::span<const int32_t> prompt, const GenerateOptions& options);
+  /// Teacher forcing. top: how many of the most likely tokens to report for each position; 0: none. Errors as generate.
+  Result<Score> score(std::span<const int32_t> tokens, int top, const Progress& progress = {});
+  /// Logits [V] after the last token that was read; valid until the next call. For tests.
+  std::span<const float> logits() const { return {state_.logits, static_cast<size_t>(model_->config.vocab)}; }
+  void set_trace(Trace* trace) { state_.trace = trace; }
+
+ private:
+  Status check(std::span<const int32_t> tokens) const;
+  size_t keep_common_prefix(std::span<const int32_t> prompt, bool use_cache);
+  void read(std::span<const int32_t> tokens, const Progress& progress);
+  void read_chunk(std::span<const int32_t> tokens);
+  int32_t pick(const GenerateOptions& options, Random& random);
+
+  const Model* model_ = nullptr;
+  State state_;
+  KvCache cache_;
+  std::vector<int32_t> history_;   // tokens whose keys and values the cache holds
+  std::vector<int32_t> positions_, slots_;
+  std::vector<uint8_t> sample_scratch_;
+};
+
+}  // namespace mxpath
