@@ -12,7 +12,10 @@
 namespace mxpath {
 
 /// CPU abilities that a kernel path may ask for. Present means the operating system grants the state too (XCR0, AMX permission).
-enum class CpuFeature : uint8_t { avx2, fma, f16c, avx512, avx512_bf16, avx512_vnni, avx_vnni, amx_tile, amx_bf16, amx_int8 };  // avx512: F+BW+VL+DQ
+/// avx512 is F, BW, VL and DQ together.
+// clang-format off
+enum class CpuFeature : uint8_t { avx2, fma, f16c, avx512, avx512_bf16, avx512_vnni, avx_vnni, amx_tile, amx_bf16, amx_int8 };
+// clang-format on
 inline constexpr int cpu_feature_count = 10;
 std::string_view name_of(CpuFeature feature);
 
@@ -20,14 +23,20 @@ std::string_view name_of(CpuFeature feature);
 class CpuFeatures {
  public:
   constexpr CpuFeatures() = default;
-  constexpr CpuFeatures(std::initializer_list<CpuFeature> list) { for (CpuFeature f : list) bits_ |= bit(f); }
+  constexpr CpuFeatures(std::initializer_list<CpuFeature> list) {
+    for (CpuFeature f : list) bits_ |= bit(f);
+  }
   constexpr bool has(CpuFeature f) const { return bits_ & bit(f); }
   constexpr bool contains(CpuFeatures other) const { return (bits_ & other.bits_) == other.bits_; }
   constexpr void add(CpuFeature f) { bits_ |= bit(f); }
   constexpr bool empty() const { return bits_ == 0; }
-  constexpr CpuFeatures without(CpuFeatures other) const { CpuFeatures r; r.bits_ = bits_ & ~other.bits_; return r; }
+  constexpr CpuFeatures without(CpuFeatures other) const {
+    CpuFeatures r;
+    r.bits_ = bits_ & ~other.bits_;
+    return r;
+  }
   constexpr bool operator==(const CpuFeatures&) const = default;
-  std::string to_string() const;            ///< "avx2+fma", or "none"
+  std::string to_string() const;  ///< "avx2+fma", or "none"
 
  private:
   static constexpr uint32_t bit(CpuFeature f) { return 1u << static_cast<int>(f); }
@@ -36,67 +45,78 @@ class CpuFeatures {
 
 /// A compute capability, 90 for 9.0. Capabilities are names, not an order: see ArchSet.
 struct Arch {
-  int number = 0;                            ///< 0: no CUDA
+  int number = 0;  ///< 0: no CUDA
   constexpr bool operator==(const Arch&) const = default;
-  std::string to_string() const;             ///< "sm90"; "none" for 0
+  std::string to_string() const;  ///< "sm90"; "none" for 0
 };
 
 /// Which CUDA devices can load the image of a path. Three kinds, because binaries come in three kinds.
 struct ArchSet {
   enum class Kind : uint8_t { any, from, at } kind = Kind::any;
-  Arch arch;
-  constexpr bool contains(Arch a) const {
-    return kind == Kind::any || (kind == Kind::from ? a.number >= arch.number : a == arch);
-  }
-  std::string to_string() const;             ///< "any", "sm80 or later", "sm90a only"
+  Arch arch = {};
+  constexpr bool contains(Arch a) const { return kind == Kind::any || (kind == Kind::from ? a.number >= arch.number : a == arch); }
+  std::string to_string() const;  ///< "any", "sm80 or later", "sm90a only"
 };
 inline constexpr ArchSet any_arch{};
-constexpr ArchSet from(int sm) { return {ArchSet::Kind::from, {sm}}; }   ///< PTX of that architecture: it and every later one
-constexpr ArchSet at(int sm) { return {ArchSet::Kind::at, {sm}}; }       ///< family code (sm_90a): exactly that one
+constexpr ArchSet from(int sm) { return {ArchSet::Kind::from, {sm}}; }  ///< PTX of that architecture: it and every later one
+constexpr ArchSet at(int sm) { return {ArchSet::Kind::at, {sm}}; }      ///< family code (sm_90a): exactly that one
 
 /// The arithmetic units that a path can compute under; each has its own roof.
 enum class Unit : uint8_t { scalar, avx2, avx512, avx512_bf16, amx, cuda_cores, tensor_cores };
 inline constexpr int unit_count = 7;
 std::string_view name_of(Unit unit);
+/// What a CPU must have for a unit to exist: avx2 → avx2+fma, amx → amx_tile+amx_bf16, …; none for scalar and for the units of a GPU.
+CpuFeatures features_of(Unit unit);
 
 struct Gpu {
-  std::string name;
-  Arch arch;
-  int driver = 0;                            ///< CUDA driver API version, 12080 = 12.8; 0: no driver
-  uint64_t shared_memory = 0;                ///< bytes a block may use after opting in
-  uint64_t memory = 0, free_memory = 0;      ///< bytes
-  double bandwidth = 0;                      ///< bytes/s of device memory
-  double cuda_flops = 0, tensor_flops = 0;   ///< FP32 on the cores, dense BF16 on the tensor cores; flop/s
+  std::string name = {};
+  Arch arch = {};
+  int driver = 0;                           ///< CUDA driver API version, 12080 = 12.8; 0: no driver
+  uint64_t shared_memory = 0;               ///< bytes a block may use after opting in
+  uint64_t memory = 0, free_memory = 0;     ///< bytes
+  double bandwidth = 0;                     ///< bytes/s of device memory
+  double cuda_flops = 0, tensor_flops = 0;  ///< FP32 on the cores, dense BF16 on the tensor cores; flop/s
+  bool operator==(const Gpu&) const = default;
 };
 
 struct Cpu {
-  std::string name;
+  std::string name = {};
   CpuFeatures features;
-  int cores = 1;                             ///< that this process may use
-  double bandwidth = 0;                      ///< bytes/s, all cores reading
-  bool bandwidth_measured = false;           ///< false: assumed from the kind of CPU
-  double flops[unit_count] = {};             ///< flop/s of all cores by Unit; 0 where the unit does not exist
+  int cores = 1;                    ///< that this process may use
+  double bandwidth = 0;             ///< bytes/s, all cores reading
+  bool bandwidth_measured = false;  ///< false: assumed from the kind of CPU
+  double flops[unit_count] = {};    ///< flop/s of all cores by Unit; 0 where the unit does not exist
+  bool operator==(const Cpu&) const = default;
 };
 
 /// One computer. Plain data: planning never looks at the hardware, only at this.
 struct Machine {
-  std::string name;
+  std::string name = {};
   Cpu cpu;
-  uint64_t memory = 0;                       ///< bytes of RAM this process may use (cgroup limit included)
+  uint64_t memory = 0;  ///< bytes of RAM this process may use (cgroup limit included)
   std::vector<Gpu> gpus;
-  std::string no_gpu_reason;                 ///< why gpus is empty: "this build has no CUDA", "no driver", …
-  std::string source;                        ///< where the facts come from; free text
+  std::string no_gpu_reason;  ///< why gpus is empty: "this build has no CUDA", "no driver", …
+  std::string source;         ///< where the facts come from; free text
+  bool operator==(const Machine&) const = default;
 };
 
 /// Looks at this computer. Never fails: what cannot be found out is left at a cautious default. Takes under 5 ms.
 Machine probe_machine();
-/// Reads memory with `threads` threads for about `seconds`; bytes/s. Median of several passes over a buffer that no cache holds.
+/// Reads memory with `threads` threads for about `seconds`; bytes/s. Median of several passes over a buffer that no cache holds. 0 when
+/// there is no memory for such a buffer.
 double measure_bandwidth(int threads, double seconds = 0.15);
-/// flop/s by Unit for a CPU with these features: cores × clock × flops per cycle.
+/// Sets flop/s by Unit for a CPU with these features: cores × clock × flops per cycle, what the vendor's manuals say of its kind (see
+/// assume_cpu.cpp). clock_ghz 0: 2.5. Units that the CPU lacks become 0.
 void assume_cpu_flops(Cpu& cpu, double clock_ghz = 0);
+/// Sets a cautious bandwidth, from the number of cores and the kind of CPU, and bandwidth_measured = false.
+void assume_cpu_bandwidth(Cpu& cpu);
 
+/// {"name", "source", "memory_gib", "cpu": {…}, "gpus": […]}; tests/machines has examples. Rates are kept to 1 kB/s and 1 Mflop/s.
 Json machine_to_json(const Machine& machine);
-/// Errors: not JSON, unknown field or feature (listed), a number out of range, a unit without the feature it needs.
+/// The inverse. `cpu.gflops` and `cpu.bandwidth_gb_s` may be absent and are then assumed; `gpus`, `no_gpu_reason`, `source` and a GPU's
+/// `driver` and `free_memory_gib` (default: all of it) may be too.
+/// Errors: not JSON, unknown field or feature (the known ones are listed), a missing field, a number out of range, a feature without
+/// the one it builds on, a unit without the feature it needs, a GPU beside a reason why there is none.
 Result<Machine> machine_from_json(std::string_view json, std::string_view where);
 
 }  // namespace mxpath

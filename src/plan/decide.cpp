@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <tuple>
 
 #include "base/text.h"
@@ -50,14 +51,18 @@ Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue
   Policy free = policy;
   free.only.clear(), free.exclude.clear();
   std::string named, nearest;
+  std::map<double, std::string_view> legal;   // by price, the best first
   for (Layout layout : layouts_for(site, catalogue)) {
     for (const Candidate& c : decide({site, layout, regime.tokens, catalogue, machine, free, failures}, regime).all) {
-      const auto matches = [&](const std::string& glob) { return glob_match(glob, c.path->name); };
-      const bool forced = std::ranges::any_of(policy.only, matches), reads = c.path->weights == layout || c.path->weights == Layout::any;
+      const Layout own = c.path->weights;
+      if (own != layout && own != Layout::any) continue;   // each row is asked about the layout it reads
+      const bool forced = std::ranges::any_of(policy.only, [&](const std::string& glob) { return glob_match(glob, c.path->name); });
+      if (!forced && c.why_not.empty()) legal.emplace(c.seconds, c.path->name);
       if (forced && !c.why_not.empty() && named.find(c.path->name) == std::string::npos) named += fmt::format(" {} ({}),", c.path->name, reasons(c));
-      if (!forced && reads && c.why_not.empty() && nearest.find(c.path->name) == std::string::npos) nearest += fmt::format(" {}", c.path->name);
     }
   }
+  for (const auto& [seconds, name] : legal)
+    if (nearest.find(name) == std::string::npos) nearest += fmt::format(" {}", name);
   if (named.empty()) return fail("{}: --exclude leaves no path for {} tokens; keep one of:{}", site.name, regime.tokens.to_string(), nearest);
   named.pop_back();
   return fail("{}: --only allows no path that can run with {} tokens here:{}; these can:{}", site.name, regime.tokens.to_string(), named, nearest);

@@ -31,25 +31,25 @@ struct Range {
 
 /// What a path needs. Every default means "no requirement". Closed on purpose: data can be printed, compared and tested; a predicate cannot.
 struct Needs {
-  CpuFeatures cpu;                 ///< all required
+  CpuFeatures cpu = {};            ///< all required
   ArchSet arch = any_arch;
   int driver = 0;                  ///< least CUDA driver API version, 12080 = 12.8
-  Range tokens;
+  Range tokens = {};
   int n_multiple = 1, k_multiple = 1;
   size_t shared_memory = 0;        ///< bytes a block, from the constexpr function that the kernel itself uses
 };
 
 struct KernelPath {
-  std::string_view name;           ///< op.device.target.types.method; globs in a policy match this
+  std::string_view name = {};      ///< op.device.target.types.method; globs in a policy match this
   Op op = Op::linear;
   Device device = Device::cpu;
   Layout weights = Layout::none;   ///< the layout it reads; any: through decode()
   Arithmetic arithmetic = Arithmetic::f32;
-  Needs needs;
+  Needs needs = {};
   Unit unit = Unit::scalar;        ///< which roof it computes under
   double efficiency = 0;           ///< measured share of its roof (docs/performance.md); 0: not measured
   bool built = true;               ///< rows exist in every build; what was left out says so
-  RunFn run;
+  RunFn run = {};
 };
 
 /// The portable row of an op and device: it requires nothing, so there is always a way to compute the op.
@@ -57,11 +57,11 @@ bool is_floor(const KernelPath& path);
 
 /// A combination known to compute wrong or to crash, whatever the self-check says.
 struct KnownIssue {
-  std::string_view path;           ///< glob
-  CpuFeatures cpu;                 ///< on CPUs that have all of these …
+  std::string_view path = {};      ///< glob
+  CpuFeatures cpu = {};            ///< on CPUs that have all of these …
   ArchSet arch = any_arch;         ///< … and GPUs of these architectures (cuda paths)
   int driver_below = 0;            ///< only with an older CUDA driver than this; 0: with any
-  std::string_view reason, link;
+  std::string_view reason = {}, link = {};
 };
 
 /// All rows that exist, whatever this machine can run.

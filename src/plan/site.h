@@ -19,7 +19,7 @@ std::string_view name_of(Device device);
 
 /// One op of the model; equal ones of several layers are one site with a count.
 struct Site {
-  std::string name;               ///< "attention.qkv", "moe.gate_up", "head"
+  std::string name = {};          ///< "attention.qkv", "moe.gate_up", "head"
   Op op = Op::linear;
   Device device = Device::cpu;
   int64_t n = 0, k = 0;           ///< output width and inner width of one token; embed, norm, rope, swiglu: n = width

@@ -1,0 +1,270 @@
+// Machine ↔ JSON. Reading is strict: a misspelt field must not turn into a silent default.
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <optional>
+
+#include "base/text.h"
+#include "machine/machine.h"
+
+namespace mxpath {
+namespace {
+
+constexpr double gib = 1073741824.0, kilo = 1e3, mega = 1e6;
+constexpr Unit cpu_units[] = {Unit::scalar, Unit::avx2, Unit::avx512, Unit::avx512_bf16, Unit::amx};
+
+/// One JSON object whose every field has to be asked for. The first thing that is wrong is kept in `error`, shared by all objects
+/// of a document, and everything after it reads as a default.
+class Fields {
+ public:
+  /// `path` leads from the document to this object; empty for the document itself.
+  Fields(const Json& value, std::string_view file, std::string path, std::optional<Error>& error)
+      : value_(value), file_(file), path_(std::move(path)), error_(error) {
+    if (!value.is_object()) complain(fail("{}: must be an object", where()));
+  }
+
+  /// null when the field is absent.
+  const Json* find(const char* key) {
+    if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.push_back(key);
+    if (!value_.is_object()) return nullptr;
+    const auto it = value_.find(key);
+    return it == value_.end() ? nullptr : &*it;
+  }
+  bool has(const char* key) { return find(key) != nullptr; }
+  const Json* require(const char* key) {
+    const Json* found = find(key);
+    if (!found) complain(fail("{}: \"{}\" is missing", where(), key));
+    return found;
+  }
+
+  double number(const char* key, double low, double high) {
+    const Json* found = require(key);
+    if (!found) return low;
+    const double n = found->is_number() ? found->get<double>() : NAN;
+    if (!found->is_number()) complain(fail("{}: must be a number", where(key)));
+    else if (!(n >= low && n <= high)) complain(fail("{}: {} is out of range; {} to {} is possible", where(key), n, low, high));
+    return n >= low && n <= high ? n : low;
+  }
+  uint64_t integer(const char* key, uint64_t low, uint64_t high) {
+    const double n = number(key, static_cast<double>(low), static_cast<double>(high));
+    if (n != std::floor(n)) complain(fail("{}: {} is not a whole number", where(key), n));
+    return static_cast<uint64_t>(n);
+  }
+  /// Memory in GiB, to the byte.
+  uint64_t bytes(const char* key) { return static_cast<uint64_t>(std::llround(number(key, 1.0 / 1024, 1 << 20) * gib)); }
+  bool boolean(const char* key, bool otherwise) {
+    const Json* found = find(key);
+    if (found && !found->is_boolean()) complain(fail("{}: must be true or false", where(key)));
+    return found && found->is_boolean() ? found->get<bool>() : otherwise;
+  }
+  std::string text(const char* key) {
+    const Json* found = require(key);
+    const std::string value = found ? string_of(*found, key) : "";
+    if (found && value.empty()) complain(fail("{}: must not be empty", where(key)));
+    return value;
+  }
+  std::string optional_text(const char* key) {
+    const Json* found = find(key);
+    return found ? string_of(*found, key) : "";
+  }
+  const Json& array(const char* key) {
+    static const Json none = Json::array();
+    const Json* found = find(key);
+    if (found && !found->is_array()) complain(fail("{}: must be an array", where(key)));
+    return found && found->is_array() ? *found : none;
+  }
+
+  /// After the last field: what has not been asked for is unknown.
+  void done() {
+    if (!value_.is_object()) return;
+    for (const auto& [key, unused] : value_.items())
+      if (std::find(known_.begin(), known_.end(), key) == known_.end())
+        complain(fail("{}: unknown field \"{}\"; the fields are {}", where(), printable(key), fmt::join(known_, ", ")));
+  }
+  void complain(Error error) {
+    if (!error_) error_ = std::move(error);
+  }
+  /// "file: cpu.cores", for the start of an error.
+  std::string where(std::string_view key = {}) const {
+    std::string text(file_);
+    if (!path_.empty() || !key.empty()) text += ": ";
+    text += path_;
+    if (!path_.empty() && !key.empty()) text += '.';
+    return text.append(key);
+  }
+  std::string_view file() const { return file_; }
+  std::optional<Error>& error() { return error_; }
+
+ private:
+  std::string string_of(const Json& found, const char* key) {
+    if (found.is_string()) return found.get<std::string>();
+    complain(fail("{}: must be a string", where(key)));
+    return "";
+  }
+  const Json& value_;
+  std::string_view file_;
+  std::string path_;
+  std::optional<Error>& error_;
+  std::vector<std::string> known_;
+};
+
+/// A rate in some unit, rounded so that writing and reading give the same number.
+double rate_from(double value, double unit, double step) { return std::round(value * (unit / step)) * step; }
+
+CpuFeatures features_from(Fields& fields) {
+  CpuFeatures features;
+  for (const Json& name : fields.array("features")) {
+    int i = 0;
+    while (i < cpu_feature_count && !(name.is_string() && name == name_of(static_cast<CpuFeature>(i)))) ++i;
+    if (i < cpu_feature_count) {
+      features.add(static_cast<CpuFeature>(i));
+      continue;
+    }
+    CpuFeatures all;
+    for (int f = 0; f < cpu_feature_count; ++f) all.add(static_cast<CpuFeature>(f));
+    fields.complain(fail("{}: {} is not a feature; the features are {}", fields.where("features"), printable(name.dump(-1, ' ', true)),
+                         all.to_string()));
+  }
+  return features;
+}
+
+/// No CPU has the first without the second; a path that asks for one would otherwise count on it.
+void check_features(Fields& fields, CpuFeatures features) {
+  using enum CpuFeature;
+  constexpr CpuFeature builds_on[][2] = {{fma, avx2},          {f16c, avx2},          {avx512, avx2},        {avx512, fma},
+                                         {avx512, f16c},       {avx512_bf16, avx512}, {avx512_vnni, avx512}, {avx_vnni, avx2},
+                                         {amx_bf16, amx_tile}, {amx_int8, amx_tile}};
+  for (const auto& [feature, base] : builds_on)
+    if (features.has(feature) && !features.has(base))
+      fields.complain(fail("{}: {} needs {}", fields.where("features"), name_of(feature), name_of(base)));
+}
+
+void read_flops(Fields& cpu_fields, const Json& value, Cpu& cpu) {
+  Fields fields(value, cpu_fields.file(), "cpu.gflops", cpu_fields.error());
+  for (Unit unit : cpu_units) {
+    const std::string name(name_of(unit));
+    const CpuFeatures missing = features_of(unit).without(cpu.features);
+    if (missing.empty()) cpu.flops[static_cast<int>(unit)] = rate_from(fields.number(name.c_str(), 1e-3, 1e9), 1e9, mega);
+    else if (fields.find(name.c_str()))
+      fields.complain(fail("{}: this CPU has no such unit; it needs the feature {}", fields.where(name), missing.to_string()));
+  }
+  fields.done();
+}
+
+Cpu cpu_from(const Json& value, std::string_view file, std::optional<Error>& error) {
+  Fields fields(value, file, "cpu", error);
+  Cpu cpu;
+  cpu.name = fields.text("name");
+  fields.require("features");
+  cpu.features = features_from(fields);
+  check_features(fields, cpu.features);
+  cpu.cores = static_cast<int>(fields.integer("cores", 1, 4096));
+  if (fields.has("bandwidth_gb_s")) cpu.bandwidth = rate_from(fields.number("bandwidth_gb_s", 1e-3, 1e6), 1e9, kilo);
+  else assume_cpu_bandwidth(cpu);
+  cpu.bandwidth_measured = fields.boolean("bandwidth_measured", false);
+  if (cpu.bandwidth_measured && !fields.has("bandwidth_gb_s"))
+    fields.complain(fail("{}: bandwidth_measured without bandwidth_gb_s", fields.where()));
+  if (const Json* flops = fields.find("gflops")) read_flops(fields, *flops, cpu);
+  else assume_cpu_flops(cpu);
+  fields.done();
+  return cpu;
+}
+
+/// "9.0" → (9, 0); nothing for text of another form.
+std::optional<std::pair<int, int>> version_from(const std::string& text) {
+  const size_t dot = text.find('.');
+  const auto digits = [](std::string_view s) {
+    return !s.empty() && s.size() <= 2 && s.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  if (dot == std::string::npos || !digits(std::string_view(text).substr(0, dot)) || !digits(std::string_view(text).substr(dot + 1)))
+    return std::nullopt;
+  return std::pair{std::atoi(text.c_str()), std::atoi(text.c_str() + dot + 1)};
+}
+
+Gpu gpu_from(const Json& value, std::string_view file, size_t index, std::optional<Error>& error) {
+  Fields fields(value, file, fmt::format("gpus[{}]", index), error);
+  Gpu gpu;
+  gpu.name = fields.text("name");
+  const std::string capability = fields.text("compute_capability");
+  const auto arch = version_from(capability);
+  if (arch && arch->first > 0 && arch->second < 10) gpu.arch.number = 10 * arch->first + arch->second;
+  else fields.complain(fail("{}: \"{}\" is not of the form \"9.0\"", fields.where("compute_capability"), printable(capability)));
+  if (const std::string driver = fields.optional_text("driver"); !driver.empty()) {
+    const auto version = version_from(driver);
+    if (version) gpu.driver = 1000 * version->first + 10 * version->second;
+    else fields.complain(fail("{}: \"{}\" is not a CUDA version like \"12.8\"", fields.where("driver"), printable(driver)));
+  }
+  gpu.shared_memory = fields.integer("shared_memory_per_block", 16384, 1 << 24);
+  gpu.memory = fields.bytes("memory_gib");
+  gpu.free_memory = fields.has("free_memory_gib") ? fields.bytes("free_memory_gib") : gpu.memory;
+  if (gpu.free_memory > gpu.memory) fields.complain(fail("{}: more is free than memory_gib has", fields.where("free_memory_gib")));
+  gpu.bandwidth = rate_from(fields.number("bandwidth_gb_s", 1e-3, 1e6), 1e9, kilo);
+  gpu.cuda_flops = rate_from(fields.number("fp32_tflops", 1e-3, 1e6), 1e12, mega);
+  gpu.tensor_flops = rate_from(fields.number("bf16_tensor_tflops", 0, 1e6), 1e12, mega);
+  fields.done();
+  return gpu;
+}
+
+Json cpu_to_json(const Cpu& cpu) {
+  Json features = Json::array(), flops = Json::object();
+  for (int i = 0; i < cpu_feature_count; ++i)
+    if (cpu.features.has(static_cast<CpuFeature>(i))) features.push_back(name_of(static_cast<CpuFeature>(i)));
+  for (Unit unit : cpu_units)
+    if (const double f = cpu.flops[static_cast<int>(unit)]; f > 0) flops[std::string(name_of(unit))] = f / 1e9;
+  return {{"name", cpu.name},
+          {"features", features},
+          {"cores", cpu.cores},
+          {"bandwidth_gb_s", cpu.bandwidth / 1e9},
+          {"bandwidth_measured", cpu.bandwidth_measured},
+          {"gflops", flops}};
+}
+
+std::string version_text(int major, int minor) { return fmt::format("{}.{}", major, minor); }
+
+Json gpu_to_json(const Gpu& gpu) {
+  Json json = {{"name", gpu.name}, {"compute_capability", version_text(gpu.arch.number / 10, gpu.arch.number % 10)}};
+  if (gpu.driver != 0) json["driver"] = version_text(gpu.driver / 1000, gpu.driver % 1000 / 10);
+  json["shared_memory_per_block"] = gpu.shared_memory;
+  json["memory_gib"] = static_cast<double>(gpu.memory) / gib;
+  if (gpu.free_memory != gpu.memory) json["free_memory_gib"] = static_cast<double>(gpu.free_memory) / gib;
+  json["bandwidth_gb_s"] = gpu.bandwidth / 1e9;
+  json["fp32_tflops"] = gpu.cuda_flops / 1e12;
+  json["bf16_tensor_tflops"] = gpu.tensor_flops / 1e12;
+  return json;
+}
+
+}  // namespace
+
+Json machine_to_json(const Machine& machine) {
+  Json json = {{"name", machine.name}};
+  if (!machine.source.empty()) json["source"] = machine.source;
+  json["memory_gib"] = static_cast<double>(machine.memory) / gib;
+  json["cpu"] = cpu_to_json(machine.cpu);
+  json["gpus"] = Json::array();
+  for (const Gpu& gpu : machine.gpus) json["gpus"].push_back(gpu_to_json(gpu));
+  if (!machine.no_gpu_reason.empty()) json["no_gpu_reason"] = machine.no_gpu_reason;
+  return json;
+}
+
+Result<Machine> machine_from_json(std::string_view json, std::string_view where) {
+  MXPATH_TRY(const Json value, parse_json(json, where));
+  std::optional<Error> error;
+  Fields fields(value, where, "", error);
+  Machine machine;
+  machine.name = fields.text("name");
+  machine.source = fields.optional_text("source");
+  machine.memory = fields.bytes("memory_gib");
+  if (const Json* cpu = fields.require("cpu")) machine.cpu = cpu_from(*cpu, where, error);
+  for (const Json& gpu : fields.array("gpus")) machine.gpus.push_back(gpu_from(gpu, where, machine.gpus.size(), error));
+  machine.no_gpu_reason = fields.optional_text("no_gpu_reason");
+  if (!machine.gpus.empty() && !machine.no_gpu_reason.empty())
+    fields.complain(fail("{}: no_gpu_reason beside a GPU; remove one of them", where));
+  if (machine.gpus.empty() && machine.no_gpu_reason.empty()) machine.no_gpu_reason = "the machine file lists no GPU";
+  fields.done();
+  if (error) return std::move(*error);
+  return machine;
+}
+
+}  // namespace mxpath

@@ -1,0 +1,212 @@
+#include "machine/machine.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "base/thread_pool.h"
+#include "machine/probe.h"
+
+namespace mxpath {
+namespace {
+
+constexpr Unit cpu_units[] = {Unit::scalar, Unit::avx2, Unit::avx512, Unit::avx512_bf16, Unit::amx};
+
+void expect_units_match_features(const Cpu& cpu) {
+  for (Unit unit : cpu_units)
+    EXPECT_EQ(cpu.flops[static_cast<int>(unit)] > 0, cpu.features.contains(features_of(unit))) << cpu.name << " " << name_of(unit);
+  EXPECT_EQ(cpu.flops[static_cast<int>(Unit::cuda_cores)], 0);
+  EXPECT_EQ(cpu.flops[static_cast<int>(Unit::tensor_cores)], 0);
+}
+
+TEST(CpuFeatures, AreASet) {
+  CpuFeatures some = {CpuFeature::avx2, CpuFeature::fma};
+  EXPECT_TRUE(some.has(CpuFeature::fma));
+  EXPECT_FALSE(some.has(CpuFeature::amx_int8));
+  EXPECT_TRUE(some.contains({CpuFeature::avx2}));
+  EXPECT_TRUE(some.contains({}));
+  EXPECT_FALSE(some.contains({CpuFeature::avx2, CpuFeature::avx512}));
+  EXPECT_EQ(some.to_string(), "avx2+fma");
+  EXPECT_EQ(some.without({CpuFeature::avx2}).to_string(), "fma");
+  EXPECT_EQ(CpuFeatures{}.to_string(), "none");
+}
+
+TEST(CpuFeatures, EveryNameIsItsOwn) {
+  for (int a = 0; a < cpu_feature_count; ++a)
+    for (int b = 0; b < a; ++b) EXPECT_NE(name_of(static_cast<CpuFeature>(a)), name_of(static_cast<CpuFeature>(b)));
+  EXPECT_EQ(name_of(CpuFeature::amx_int8), "amx_int8");
+}
+
+// Capabilities are names: consumer Blackwell (12.0) lacks what Hopper's 9.0a code needs, though its number is larger.
+TEST(ArchSet, KindsAreNotAnOrder) {
+  EXPECT_TRUE(at(90).contains({90}));
+  EXPECT_FALSE(at(90).contains({120}));
+  EXPECT_FALSE(at(90).contains({100}));
+  EXPECT_FALSE(at(90).contains({89}));
+  EXPECT_TRUE(from(80).contains({80}));
+  EXPECT_TRUE(from(80).contains({120}));
+  EXPECT_FALSE(from(80).contains({75}));
+  EXPECT_FALSE(from(75).contains({0}));
+  EXPECT_TRUE(any_arch.contains({0}));
+  EXPECT_TRUE(any_arch.contains({75}));
+}
+
+TEST(ArchSet, Texts) {
+  EXPECT_EQ(any_arch.to_string(), "any");
+  EXPECT_EQ(from(80).to_string(), "sm80 or later");
+  EXPECT_EQ(at(90).to_string(), "sm90a only");
+  EXPECT_EQ(Arch{120}.to_string(), "sm120");
+  EXPECT_EQ(Arch{}.to_string(), "none");
+}
+
+TEST(Unit, NamesAndFeatures) {
+  EXPECT_EQ(name_of(Unit::avx512_bf16), "avx512_bf16");
+  EXPECT_EQ(name_of(Unit::tensor_cores), "tensor_cores");
+  EXPECT_TRUE(features_of(Unit::scalar).empty());
+  EXPECT_EQ(features_of(Unit::amx).to_string(), "amx_tile+amx_bf16");
+}
+
+TEST(AssumeCpu, RatesOfKnownKinds) {
+  Cpu cpu;
+  cpu.name = "Intel(R) Xeon(R)";
+  cpu.cores = 2;
+  cpu.features = {CpuFeature::avx2, CpuFeature::fma, CpuFeature::avx512};
+  assume_cpu_flops(cpu, 3.2);
+  EXPECT_EQ(cpu.flops[static_cast<int>(Unit::avx2)], 204.8e9);
+  EXPECT_EQ(cpu.flops[static_cast<int>(Unit::avx512)], 409.6e9);
+  EXPECT_EQ(cpu.flops[static_cast<int>(Unit::amx)], 0);
+  cpu.name = "AMD Ryzen 9 7950X";  // Zen 4: two halves
+  assume_cpu_flops(cpu, 3.2);
+  EXPECT_EQ(cpu.flops[static_cast<int>(Unit::avx512)], 204.8e9);
+  cpu.features.add(CpuFeature::avx_vnni);  // Zen 5
+  assume_cpu_flops(cpu, 3.2);
+  EXPECT_EQ(cpu.flops[static_cast<int>(Unit::avx512)], 409.6e9);
+  assume_cpu_flops(cpu);
+  EXPECT_EQ(cpu.flops[static_cast<int>(Unit::scalar)], 2 * 2.5e9 * 8);
+}
+
+TEST(AssumeCpu, BandwidthGrowsWithCoresUpToACeiling) {
+  Cpu cpu;
+  cpu.features = {CpuFeature::avx2};
+  for (auto [cores, wanted] : {std::pair{1, 10e9}, {2, 20e9}, {8, 30e9}, {64, 30e9}}) {
+    cpu.cores = cores;
+    assume_cpu_bandwidth(cpu);
+    EXPECT_EQ(cpu.bandwidth, wanted);
+    EXPECT_FALSE(cpu.bandwidth_measured);
+  }
+  cpu.name = "AMD EPYC 7742 64-Core Processor";
+  assume_cpu_bandwidth(cpu);
+  EXPECT_EQ(cpu.bandwidth, 100e9);
+}
+
+TEST(Probe, FactsAgreeWithEachOther) {
+  const Machine machine = probe_machine();
+  const CpuFeatures f = machine.cpu.features;
+  EXPECT_FALSE(machine.name.empty());
+  EXPECT_FALSE(machine.cpu.name.empty());
+  EXPECT_EQ(machine.cpu.cores, usable_processors());
+  EXPECT_GT(machine.memory, uint64_t{64} << 20);
+  EXPECT_GT(machine.cpu.bandwidth, 0);
+  EXPECT_TRUE(!f.has(CpuFeature::avx512) || f.contains({CpuFeature::avx2, CpuFeature::fma, CpuFeature::f16c}));
+  EXPECT_TRUE(!f.has(CpuFeature::avx512_bf16) || f.has(CpuFeature::avx512));
+  EXPECT_TRUE(!f.has(CpuFeature::avx512_vnni) || f.has(CpuFeature::avx512));
+  EXPECT_TRUE(!f.has(CpuFeature::amx_bf16) || f.has(CpuFeature::amx_tile));
+  EXPECT_EQ(machine.gpus.empty(), !machine.no_gpu_reason.empty());
+  expect_units_match_features(machine.cpu);
+}
+
+TEST(Probe, SameTwiceAndAsJson) {
+  const Machine machine = probe_machine();
+  const auto again = machine_from_json(machine_to_json(machine).dump(2), "probed");
+  ASSERT_TRUE(again.ok()) << again.error().message;
+  EXPECT_EQ(*again, machine);
+}
+
+// What the kernel says in /proc/cpuinfo went through the same rules; it is a second opinion, not our source.
+TEST(Probe, FeaturesAreThoseOfTheKernel) {
+  std::ifstream file("/proc/cpuinfo");
+  std::string flags;
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("flags")) flags = line + " ";
+  if (flags.empty()) GTEST_SKIP() << "no flags in /proc/cpuinfo";
+  const auto flag = [&](const char* name) { return flags.find(std::string(" ") + name + " ") != std::string::npos; };
+  const CpuFeatures f = probe_machine().cpu.features;
+  EXPECT_EQ(f.has(CpuFeature::avx2), flag("avx2"));
+  EXPECT_EQ(f.has(CpuFeature::fma), flag("fma"));
+  EXPECT_EQ(f.has(CpuFeature::f16c), flag("f16c"));
+  EXPECT_EQ(f.has(CpuFeature::avx512), flag("avx512f") && flag("avx512bw") && flag("avx512vl") && flag("avx512dq"));
+  EXPECT_EQ(f.has(CpuFeature::avx512_bf16), flag("avx512_bf16"));
+  EXPECT_EQ(f.has(CpuFeature::avx512_vnni), flag("avx512_vnni"));
+  EXPECT_TRUE(!f.has(CpuFeature::amx_tile) || flag("amx_tile"));
+}
+
+TEST(Probe, IsFast) {
+  double best = 1e9;
+  for (int i = 0; i < 5; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    const Machine machine = probe_machine();
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    ASSERT_FALSE(machine.cpu.name.empty());
+  }
+  EXPECT_LT(best, 0.020);
+}
+
+class FakeRoot : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "mxpath_root_XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    root_ = pattern;
+    write("/proc/meminfo", "MemTotal:       16384000 kB\nMemFree:  1 kB\n");
+  }
+  void TearDown() override { std::filesystem::remove_all(root_); }
+  void write(const std::string& path, const std::string& text) {
+    std::filesystem::create_directories(std::filesystem::path(root_ + path).parent_path());
+    std::ofstream(root_ + path) << text;
+  }
+  std::string root_;
+};
+
+constexpr uint64_t fake_total = uint64_t{16384000} * 1024;
+
+TEST_F(FakeRoot, WithoutCgroupsMemTotalCounts) { EXPECT_EQ(probe_memory(root_), fake_total); }
+
+TEST_F(FakeRoot, CgroupV2TakesTheLeastOnTheWayUp) {
+  write("/proc/self/cgroup", "0::/system.slice/app.service\n");
+  write("/sys/fs/cgroup/system.slice/app.service/memory.max", "max\n");
+  EXPECT_EQ(probe_memory(root_), fake_total);
+  write("/sys/fs/cgroup/system.slice/memory.max", "2147483648\n");
+  EXPECT_EQ(probe_memory(root_), 2147483648u);
+  write("/sys/fs/cgroup/system.slice/app.service/memory.max", "1073741824\n");
+  EXPECT_EQ(probe_memory(root_), 1073741824u);
+}
+
+TEST_F(FakeRoot, InAContainerTheLimitStandsAtTheRoot) {
+  write("/proc/self/cgroup", "0::/docker/0123\n");
+  write("/sys/fs/cgroup/memory.max", "1073741824\n");
+  EXPECT_EQ(probe_memory(root_), 1073741824u);
+}
+
+TEST_F(FakeRoot, CgroupV1) {
+  write("/proc/self/cgroup", "12:cpuset:/\n5:hugetlb,memory:/job/a:b\n1:name=systemd:/x\n");
+  write("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+  EXPECT_EQ(probe_memory(root_), fake_total);
+  write("/sys/fs/cgroup/memory/job/a:b/memory.limit_in_bytes", "3221225472\n");
+  EXPECT_EQ(probe_memory(root_), 3221225472u);
+}
+
+TEST_F(FakeRoot, NothingToReadIsUnknown) { EXPECT_EQ(probe_memory(root_ + "/nowhere"), 0u); }
+
+// Not a speed test: only that the figure can be one. Half the buffer in cache or pages never touched would read above 1 TB/s a core.
+TEST(Bandwidth, IsPlausible) {
+  const double one = measure_bandwidth(1, 0.02);
+  EXPECT_GT(one, 0.1e9);
+  EXPECT_LT(one, 400e9);
+}
+
+}  // namespace
+}  // namespace mxpath

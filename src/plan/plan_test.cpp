@@ -1,0 +1,273 @@
+#include "plan/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "base/random.h"
+#include "plan/explain.h"
+#include "plan/memory.h"
+#include "plan/test_catalogue.h"
+
+namespace mxpath {
+namespace {
+
+using test::cpu_machine, test::gpu_machine;
+
+constexpr CpuFeatures avx2{CpuFeature::avx2}, avx512{CpuFeature::avx2, CpuFeature::avx512}, amx{CpuFeature::avx2, CpuFeature::avx512, CpuFeature::amx_bf16};
+
+Manifest manifest() { return manifest_from_config(test::small_config(), "test"); }
+Site linear_site(Device device = Device::cpu) { return {.name = "linear", .op = Op::linear, .device = device, .n = 5760, .k = 2880, .has_weights = true}; }
+
+std::vector<Refusal> ask(std::string_view path, const Machine& machine, const Policy& policy = {}, const Failures& failures = {}, Range tokens = {64, 64}, Layout layout = Layout::bf16_rows16, Catalogue rows = test::catalogue()) {
+  const KernelPath* row = rows.find(path);
+  const Site site = linear_site(row->device);
+  return refusals(*row, {site, layout, tokens, rows, machine, policy, failures});
+}
+
+/// The one refusal of that kind, or a failure of the test.
+Refusal only(const std::vector<Refusal>& all, Check check) {
+  Refusal found{};
+  int count = 0;
+  for (const Refusal& r : all) if (r.check == check) found = r, ++count;
+  EXPECT_EQ(count, 1) << name_of(check);
+  return found;
+}
+
+TEST(Refusals, EveryCheckOccursAndSaysWhatItWantsAndHas) {
+  std::set<Check> provoked;
+  const auto expect = [&](const std::vector<Refusal>& all, Check check, std::string_view wants, std::string_view have) {
+    const Refusal r = only(all, check);
+    EXPECT_EQ(r.wants, wants);
+    EXPECT_EQ(r.have, have);
+    provoked.insert(check);
+  };
+  expect(ask("linear.cuda.sm100.bf16.tcgen05", gpu_machine(100)), Check::not_built, "a build with this target", "left out of this program");
+  Catalogue faulty = test::catalogue();
+  faulty.known_issues.push_back({.path = "linear.cpu.avx512.*", .cpu = {CpuFeature::amx_bf16}, .reason = "wrong sums on stepping 3", .link = "https://example.org/1"});
+  expect(ask("linear.cpu.avx512.bf16_f32", cpu_machine(amx), {}, {}, {64, 64}, Layout::bf16_rows16, faulty), Check::known_issue, "a machine without this fault: wrong sums on stepping 3", "this one (https://example.org/1)");
+  EXPECT_TRUE(ask("linear.cpu.avx512.bf16_f32", cpu_machine(avx512), {}, {}, {64, 64}, Layout::bf16_rows16, faulty).empty());
+  expect(ask("linear.cpu.amx.bf16", cpu_machine(avx2)), Check::cpu_feature, "avx512+amx_bf16", "no avx512+amx_bf16");
+  expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(120)), Check::cuda_arch, "sm90a only", "sm120");
+  expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(90, 12000)), Check::driver, "CUDA driver 12.3 or later", "CUDA driver 12.0");
+  expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(90), {}, {{"linear.cuda.sm90a.bf16.wgmma", {Check::no_image, "no kernel image for sm90"}}}), Check::no_image, "to load on this device", "no kernel image for sm90");
+  expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(90, 12080, 101376)), Check::shared_memory, "204800 bytes a block", "101376 bytes");
+  expect(ask("linear.cpu.avx2.bf16_f32", cpu_machine(avx2), {}, {}, {64, 64}, Layout::bf16_rows), Check::layout, "bf16_rows16", "bf16_rows");
+  expect(ask("linear.cpu.avx2.int8", cpu_machine(avx2)), Check::arithmetic, "--numerics fast", "--numerics checkpoint, and it computes int8_dynamic");
+  expect(ask("linear.cpu.amx.bf16", cpu_machine(amx), {}, {}, {2, 15}), Check::tokens, ">= 16 tokens", "2..15 tokens");
+  expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(90)), Check::k_multiple, "k % 128 == 0", "k = 2880, remainder 64");
+  Site odd = linear_site(Device::cuda);
+  odd.n = 5761;
+  const Machine h100 = gpu_machine(90);
+  const Catalogue rows = test::catalogue();
+  expect(refusals(*rows.find("linear.cuda.sm90a.bf16.wgmma"), {odd, Layout::bf16_rows16, {64, 64}, rows, h100, Policy{}, Failures{}}), Check::n_multiple, "n % 16 == 0", "n = 5761, remainder 1");
+  Policy policy;
+  policy.exclude = {"*.avx2.*"};
+  expect(ask("linear.cpu.avx2.bf16_f32", cpu_machine(avx2), policy), Check::excluded, "not to be excluded", "--exclude *.avx2.*");
+  Policy tight;
+  tight.memory_budget = 1 << 20;
+  expect(ask("linear.cpu.avx2.bf16_f32", cpu_machine(avx2), tight), Check::memory_budget, "31.6 MiB for its weights", "1.00 MiB");
+  expect(ask("linear.cpu.avx2.bf16_f32", cpu_machine(avx2), {}, {{"linear.cpu.avx2.bf16_f32", {Check::self_check, "token 3, output 7 is 1, expected 2"}}}), Check::self_check, "to pass its self-check", "token 3, output 7 is 1, expected 2");
+  EXPECT_EQ(provoked.size(), static_cast<size_t>(check_count));
+}
+
+TEST(Refusals, AllReasonsAreKeptMostFundamentalFirst) {
+  const auto all = ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(75, 11000, 65536), {}, {}, {1, 1}, Layout::bf16_rows);
+  ASSERT_EQ(all.size(), 6u);
+  EXPECT_EQ(all.front().check, Check::cuda_arch);
+  EXPECT_TRUE(std::ranges::is_sorted(all, {}, &Refusal::check));
+}
+
+TEST(Refusals, CapabilitiesAreSetsNotAnOrder) {
+  EXPECT_FALSE(at(100).contains({120}));
+  EXPECT_FALSE(at(90).contains({100}));
+  EXPECT_TRUE(from(80).contains({120}));
+}
+
+TEST(Decide, EveryRowAppearsOnceAndTheCheapestLegalOneWins) {
+  const Catalogue rows = test::catalogue();
+  for (const Machine& machine : {cpu_machine({}), cpu_machine(avx2), cpu_machine(avx512), cpu_machine(amx)})
+    for (const Regime& regime : regimes()) {
+      const Site site = linear_site();
+      const Policy policy;
+      const Failures failures;
+      const Decision d = decide({site, Layout::bf16_rows16, regime.tokens, rows, machine, policy, failures}, regime);
+      std::multiset<const KernelPath*> seen;
+      for (const Candidate& c : d.all) seen.insert(c.path);
+      EXPECT_EQ(seen.size(), 5u);
+      EXPECT_EQ(std::set(seen.begin(), seen.end()).size(), 5u);
+      ASSERT_NE(d.chosen, nullptr);
+      for (const Candidate& c : d.all) EXPECT_TRUE(!c.why_not.empty() || c.seconds >= d.all.front().seconds);
+    }
+}
+
+TEST(Decide, TwoRoofs) {
+  const auto plan = plan_site(linear_site(), test::catalogue(), cpu_machine(amx), {}, {});
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(plan->path_for(1).name, "linear.cpu.avx512.bf16_f32");   // a matrix unit has no use for one token
+  EXPECT_EQ(plan->path_for(512).name, "linear.cpu.amx.bf16");        // bandwidth alone would keep avx512
+  EXPECT_EQ(plan->layout, Layout::bf16_rows16);
+}
+
+TEST(Plan, FallsBackOneRowAtATimeAndEndsAtTheFloor) {
+  Failures failures;
+  for (const char* expected : {"linear.cpu.avx512.bf16_f32", "linear.cpu.avx2.bf16_f32", "linear.cpu.portable.f32"}) {
+    const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {}, failures);
+    ASSERT_TRUE(plan.ok());
+    const auto& chosen = plan->site("head").path_for(1);
+    EXPECT_EQ(chosen.name, expected);
+    EXPECT_EQ(failures.empty(), plan->concessions.empty() || plan->concessions.front().find("moe_down") != std::string::npos);
+    failures[std::string(chosen.name)] = {Check::self_check, "wrong"};
+  }
+}
+
+TEST(Plan, AFailureChangesNoUnrelatedSite) {
+  const auto before = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {});
+  const auto after = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {}, {{"linear.cpu.avx512.bf16_f32", {Check::self_check, "wrong"}}});
+  ASSERT_TRUE(before.ok() && after.ok());
+  for (size_t i = 0; i < before->sites.size(); ++i)
+    if (before->sites[i].site.op != Op::linear) {
+      for (size_t r = 0; r < 4; ++r) EXPECT_EQ(before->sites[i].decisions[r].chosen, after->sites[i].decisions[r].chosen);
+    }
+}
+
+TEST(Plan, FallbackIsLoudAndStrictRefusesIt) {
+  const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {}, {{"moe_gate_up.cpu.avx512.mxfp4_f32", {Check::self_check, "token 0, output 1 is 2, expected 1"}}});
+  ASSERT_TRUE(plan.ok());
+  ASSERT_FALSE(plan->concessions.empty());
+  EXPECT_NE(plan->concessions.front().find("moe.gate_up runs on moe_gate_up.cpu.portable.f32, about "), std::string::npos) << plan->concessions.front();
+  EXPECT_NE(plan->concessions.front().find("token 0, output 1 is 2, expected 1"), std::string::npos);
+  Policy strict;
+  strict.strict = true;
+  const Status status = check_strict(*plan, strict);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().kind, ErrorKind::refused);
+  EXPECT_TRUE(check_strict(*plan, {}).ok());
+}
+
+TEST(Plan, StrictAcceptsWhatGivesNothingUp) {
+  Policy strict;
+  strict.strict = true;
+  const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), strict);
+  ASSERT_TRUE(plan.ok());
+  // moe_down has only its portable row in this catalogue, so nothing was given up there either.
+  EXPECT_TRUE(check_strict(*plan, strict).ok()) << plan->concessions.front();
+}
+
+TEST(Plan, ConversionIsAConcession) {
+  Policy policy;
+  policy.weights = NumberFormat::bf16;
+  const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), policy);
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(plan->concessions.front(), "moe.gate_up holds its weights as bf16, stored as mxfp4");
+}
+
+TEST(Plan, ForcedMeansForced) {
+  Policy policy;
+  policy.only = {"linear.cpu.amx.*"};
+  const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx2), policy);
+  ASSERT_FALSE(plan.ok());
+  EXPECT_NE(plan.error().message.find("linear.cpu.amx.bf16 (cpu_feature: wants avx512+amx_bf16, have no avx512+amx_bf16"), std::string::npos) << plan.error().message;
+  EXPECT_NE(plan.error().message.find("these can: linear.cpu.avx2.bf16_f32"), std::string::npos) << plan.error().message;
+  policy.only = {"linear.cpu.avx2.bf16_f32"};
+  const auto forced = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), policy);
+  ASSERT_TRUE(forced.ok());
+  EXPECT_EQ(forced->site("head").path_for(1).name, "linear.cpu.avx2.bf16_f32");
+  EXPECT_EQ(forced->site("moe.gate_up").path_for(1).name, "moe_gate_up.cpu.avx512.mxfp4_f32");   // --only speaks about its own op
+  policy.only = {"linear.cpu.avx1024.*"};
+  EXPECT_EQ(make_plan(manifest(), test::catalogue(), cpu_machine(avx2), policy).error().kind, ErrorKind::wrong_use);
+  policy.only.clear(), policy.exclude = {"linear.*"};
+  EXPECT_FALSE(make_plan(manifest(), test::catalogue(), cpu_machine(avx2), policy).ok());
+}
+
+TEST(Plan, SameInputsSamePlanByteForByte) {
+  const auto a = make_plan(manifest(), test::catalogue(), cpu_machine(amx), {}), b = make_plan(manifest(), test::catalogue(), cpu_machine(amx), {});
+  EXPECT_EQ(explain(*a, true), explain(*b, true));
+  EXPECT_EQ(plan_to_json(*a).dump(), plan_to_json(*b).dump());
+}
+
+TEST(Plan, MoreHardwareIsNeverPredictedSlower) {
+  double last = 1e9;
+  for (CpuFeatures features : {CpuFeatures{}, avx2, avx512, amx}) {
+    const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(features), {});
+    ASSERT_TRUE(plan.ok());
+    EXPECT_LE(plan->decode_seconds + plan->prefill_seconds, last);
+    last = plan->decode_seconds + plan->prefill_seconds;
+  }
+}
+
+TEST(Plan, ExistsForAnyMachineShapeAndFailures) {
+  Random random(7);
+  for (int round = 0; round < 300; ++round) {
+    CpuFeatures features;
+    for (int f = 0; f < cpu_feature_count; ++f) if (random.integer(0, 1)) features.add(static_cast<CpuFeature>(f));
+    ModelConfig c = test::small_config();
+    c.hidden = static_cast<int>(32 * random.integer(1, 200)), c.intermediate = static_cast<int>(32 * random.integer(1, 200)), c.vocab = static_cast<int>(random.integer(1, 300000));
+    Failures failures;
+    for (const KernelPath* path : test::catalogue().paths) if (!is_floor(*path) && random.integer(0, 2) == 0) failures[std::string(path->name)] = {Check::self_check, "x"};
+    const auto plan = make_plan(manifest_from_config(c, "random"), test::catalogue(), cpu_machine(features), {}, failures);
+    ASSERT_TRUE(plan.ok()) << plan.error().message;
+    for (const SitePlan& site : plan->sites)
+      for (const Decision& d : site.decisions) {
+        ASSERT_NE(d.chosen, nullptr);
+        EXPECT_FALSE(failures.contains(d.chosen->name));
+      }
+  }
+}
+
+TEST(Memory, TooLargeIsRefusedWithWhatWouldFit) {
+  Policy policy;
+  policy.context = 131072;
+  const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx2, 1.7), policy);
+  ASSERT_TRUE(plan.ok());
+  const Status status = check_memory(*plan);
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message.find("would fit"), std::string::npos) << status.error().message;
+  const auto none = make_plan(manifest(), test::catalogue(), cpu_machine(avx2, 0.8), {});
+  EXPECT_NE(check_memory(*none).error().message.find("a smaller model"), std::string::npos);
+}
+
+TEST(Memory, CacheFollowsTheHybridFormula) {
+  ModelConfig c = test::small_config();
+  c.layers = 24, c.sliding.clear();
+  for (int i = 0; i < 24; ++i) c.sliding.push_back(i % 2 == 0);
+  // reference §8: 2048 bytes a token and layer; full layers hold the context, sliding ones window + chunk = 640 here.
+  EXPECT_EQ(kv_cache_bytes(c, 131072, 512), 2048ull * 12 * (131072 + 640));
+  EXPECT_EQ(kv_cache_bytes(c, 100, 100), 2048ull * 24 * 128);   // whole blocks of 64
+}
+
+TEST(Device, WishesAreKeptOrRefused) {
+  Policy cuda;
+  cuda.device = DeviceChoice::cuda;
+  Catalogue cpu_only = test::catalogue();
+  std::erase_if(cpu_only.paths, [](const KernelPath* path) { return path->device == Device::cuda; });
+  const auto refused = make_plan(manifest(), cpu_only, gpu_machine(90), cuda);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().message, "--device cuda:0: this version has no CUDA paths; use --device cpu or auto");
+  const auto automatic = make_plan(manifest(), cpu_only, gpu_machine(90), {});
+  ASSERT_TRUE(automatic.ok());
+  EXPECT_EQ(automatic->device, Device::cpu);
+  EXPECT_EQ(automatic->device_reason, "this version has no CUDA paths");
+}
+
+TEST(Explain, ShowsEveryRowOfEverySite) {
+  const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx2), {});
+  ASSERT_TRUE(plan.ok());
+  for (const std::string& text : {explain(*plan, false), explain(*plan, true)})
+    for (const KernelPath* path : test::catalogue().paths)
+      EXPECT_EQ(text.find(path->name) != std::string::npos, path->device == Device::cpu) << path->name;
+  const Json json = plan_to_json(*plan);
+  EXPECT_EQ(json["sites"].size(), plan->sites.size());
+  EXPECT_EQ(json["sites"][2]["regimes"][0]["paths"].size(), 5u);
+  EXPECT_EQ(json["sites"][2]["regimes"][0]["paths"][1]["why_not"][0]["check"], "cpu_feature");
+}
+
+TEST(Layouts, BytesCountThePadding) {
+  EXPECT_EQ(layout_bytes(Layout::mxfp4_rows, 32, 5760, 2880), 32ull * 5760 * 90 * 17);
+  EXPECT_EQ(layout_bytes(Layout::bf16_rows16, 1, 17, 3), 32ull * 4 * 2);
+  EXPECT_EQ(layout_bytes(Layout::mxfp4_rows16, 2, 17, 64), 2ull * 32 * 2 * 17);
+  for (NumberFormat format : {NumberFormat::fp32, NumberFormat::bf16, NumberFormat::mxfp4}) EXPECT_EQ(format_of(plain_layout(format)), format);
+}
+
+}  // namespace
+}  // namespace mxpath
