@@ -1,0 +1,53 @@
+# The two commands a newcomer needs are `make run` and `make test`; each installs what is missing and builds what changed.
+SHELL := /bin/bash
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+QUESTION ?= Solve 7x + 12 = 61.
+
+.PHONY: help run test fuzz asan bench docs clean dependencies
+
+help:
+	@echo "make run     build, then stream an answer from the model that ships with the project (QUESTION='...')"
+	@echo "make test    build and run every test"
+	@echo "make asan    the tests under the address and undefined-behaviour sanitizers"
+	@echo "make fuzz    every fuzzer for SECONDS_EACH=60 seconds"
+	@echo "make docs    write docs/paths.md anew from the tables"
+	@echo "make clean   remove build/"
+
+dependencies:
+	@tools/install_dependencies.sh
+
+build/%/build.ninja: dependencies
+	@if [ ! -f $@ ]; then echo "mxpath: configuring build/$*"; cmake --preset $* >build-$*.log 2>&1 || { cat build-$*.log; rm -f build-$*.log; exit 1; }; rm -f build-$*.log; fi
+
+run: build/release/build.ninja
+	@echo "mxpath: building the program"
+	cmake --build --preset release --target mxpath -- --quiet
+	echo "mxpath: asking the demo model"
+	build/release/mxpath run demo "$(QUESTION)"
+
+test: build/release/build.ninja
+	@echo "mxpath: building the program and its tests"
+	cmake --build --preset release -- --quiet
+	echo "mxpath: running the tests"
+	python3 tools/check_includes.py
+	python3 tools/check_isa_objects.py build/release
+	ctest --preset release --output-on-failure -j "$$(nproc)"
+
+asan: build/asan/build.ninja
+	@echo "mxpath: building with sanitizers"
+	cmake --build --preset asan -- --quiet
+	ctest --preset asan --output-on-failure -j "$$(nproc)" -LE slow
+
+SECONDS_EACH ?= 60
+fuzz:
+	@tools/install_dependencies.sh clang libclang-rt-dev
+	tools/run_fuzzers.sh $(SECONDS_EACH)
+
+docs: build/release/build.ninja
+	@cmake --build --preset release --target make_docs -- --quiet
+	build/release/make_docs docs/paths.md
+
+clean:
+	@rm -rf build

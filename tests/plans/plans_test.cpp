@@ -1,0 +1,117 @@
+// Golden plans: any change of a choice is a diff that a reviewer reads. MXPATH_UPDATE_GOLDEN=1 writes them anew.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "base/mapped_file.h"
+#include "kernels/catalogue.h"
+#include "plan/explain.h"
+#include "plan/plan.h"
+
+namespace mxpath {
+namespace {
+
+const std::string root = MXPATH_SOURCE_DIR;
+
+std::vector<std::string> machine_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(root + "/tests/machines"))
+    if (entry.path().extension() == ".json") names.push_back(entry.path().stem());
+  std::ranges::sort(names);
+  return names;
+}
+
+Machine machine(const std::string& name) {
+  const std::string path = root + "/tests/machines/" + name + ".json";
+  return machine_from_json(read_text_file(path).value(), path).value();
+}
+
+Manifest model(const std::string& name) {
+  const std::string path = root + "/tests/data/checkpoint/" + name + "/config.json";
+  return manifest_from_config(parse_config(read_text_file(path).value(), path).value(), name);
+}
+
+class GoldenPlan : public testing::TestWithParam<std::tuple<std::string, std::string>> {};
+
+TEST_P(GoldenPlan, IsWhatWasReviewed) {
+  const auto& [machine_name, model_name] = GetParam();
+  const auto plan = make_plan(model(model_name), catalogue(), machine(machine_name), {});
+  ASSERT_TRUE(plan.ok()) << plan.error().message;
+  const std::string path = root + "/tests/plans/" + machine_name + "." + model_name + ".txt", text = explain(*plan, false);
+  if (std::getenv("MXPATH_UPDATE_GOLDEN")) std::ofstream(path) << text;
+  const auto golden = read_text_file(path);
+  ASSERT_TRUE(golden.ok()) << golden.error().message;
+  EXPECT_EQ(text, *golden) << "if the change is meant, MXPATH_UPDATE_GOLDEN=1 writes the plans anew";
+}
+
+INSTANTIATE_TEST_SUITE_P(Machines, GoldenPlan, testing::Combine(testing::ValuesIn(machine_names()), testing::Values("gpt-oss-20b", "gpt-oss-120b")), [](const auto& info) {
+  std::string text = std::get<0>(info.param) + "_" + std::get<1>(info.param);
+  std::erase_if(text, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)) && c != '_'; });
+  return text;
+});
+
+TEST(Machines, AreAtLeastTenAndCoverTheGenerations) {
+  const auto names = machine_names();
+  EXPECT_GE(names.size(), 10u);
+  for (const char* needed : {"x86_64_v1", "haswell", "skylake_x", "zen4", "sapphire_rapids", "a100_80gb", "rtx_4090", "h100", "b200", "rtx_5090"})
+    EXPECT_TRUE(std::ranges::count(names, needed)) << needed;
+}
+
+TEST(CatalogueRows, EveryOpHasExactlyOneFloorOnEachDeviceItHasRowsFor) {
+  for (int d = 0; d < device_count; ++d)
+    for (int o = 0; o < op_count; ++o) {
+      int rows = 0, floors = 0;
+      for (const KernelPath* path : catalogue().paths)
+        if (path->op == static_cast<Op>(o) && path->device == static_cast<Device>(d)) ++rows, floors += is_floor(*path);
+      EXPECT_EQ(floors, rows || static_cast<Device>(d) == Device::cpu) << name_of(static_cast<Op>(o)) << " on " << name_of(static_cast<Device>(d));
+    }
+}
+
+TEST(CatalogueRows, NamesAreUniqueAndSayWhatTheRowIs) {
+  std::set<std::string_view> names;
+  for (const KernelPath* path : catalogue().paths) {
+    EXPECT_TRUE(names.insert(path->name).second) << path->name;
+    EXPECT_TRUE(path->name.starts_with(std::string(name_of(path->op)) + "." + std::string(name_of(path->device)) + ".")) << path->name;
+    EXPECT_EQ(path->built, path->run.index() != 0) << path->name;
+    EXPECT_GT(path->efficiency, 0) << path->name << " was never measured";
+  }
+}
+
+TEST(CatalogueRows, EveryRowAppearsOnceInEveryDecisionOnEveryMachine) {
+  for (const auto& name : machine_names()) {
+    const auto plan = make_plan(model("gpt-oss-20b"), catalogue(), machine(name), {});
+    ASSERT_TRUE(plan.ok());
+    for (const SitePlan& site : plan->sites)
+      for (const Decision& decision : site.decisions) {
+        std::multiset<const KernelPath*> expected, seen;
+        for (const KernelPath* path : catalogue().paths)
+          if (path->op == site.site.op && path->device == site.site.device) expected.insert(path);
+        for (const Candidate& c : decision.all) seen.insert(c.path);
+        EXPECT_EQ(seen, expected) << site.site.name;
+      }
+  }
+}
+
+TEST(Planning, TakesMillisecondsForThe120b) {
+  const Manifest manifest = model("gpt-oss-120b");
+  const Machine here = machine("sapphire_rapids");
+  const auto start = std::chrono::steady_clock::now();
+  const auto plan = make_plan(manifest, catalogue(), here, {});
+  EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 0.05);
+  EXPECT_TRUE(plan.ok());
+}
+
+TEST(Planning, A120bDoesNotFitAnEightGigabyteLaptop) {
+  const auto plan = make_plan(model("gpt-oss-120b"), catalogue(), machine("laptop_8gb"), {});
+  ASSERT_TRUE(plan.ok());
+  const Status status = check_memory(*plan);
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message.find("the model needs"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mxpath

@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Checks that every folder of src/ includes only the folders before it (ARCHITECTURE.md), and that sealed kernel files stay sealed."""
+import pathlib
+import re
+import sys
+
+# The way of a weight to a token. chat and diagnose stand beside the model, under the interfaces.
+ALLOWED = {}
+order = ["base", "formats", "machine", "checkpoint", "plan", "layout", "kernels", "model", "engine"]
+for position, folder in enumerate(order):
+    ALLOWED[folder] = set(order[: position + 1])
+ALLOWED["chat"] = {"base", "chat"}
+ALLOWED["diagnose"] = {"base", "formats", "machine", "checkpoint", "plan", "diagnose"}
+ALLOWED["interfaces"] = set(order) | {"chat", "diagnose", "interfaces", "mxpath"}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
+SEALED = re.compile(r"^(avx2|avx512|avx512_bf16)\.cpp$")
+
+root = pathlib.Path(__file__).resolve().parent.parent / "src"
+problems = []
+for path in sorted(root.rglob("*")):
+    if path.suffix not in {".cpp", ".h", ".cu", ".cuh"}:
+        continue
+    relative = path.relative_to(root)
+    folder = relative.parts[0]
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        match = INCLUDE.match(line)
+        if not match:
+            continue
+        target = match.group(1)
+        if target.split("/")[0] not in ALLOWED[folder]:
+            problems.append(f"src/{relative}:{number}: {folder} may not include {target}")
+        if SEALED.match(path.name) and not target.startswith("kernels/"):
+            problems.append(f"src/{relative}:{number}: a sealed file includes {target}, from outside src/kernels")
+for problem in problems:
+    print(problem, file=sys.stderr)
+sys.exit(1 if problems else 0)
