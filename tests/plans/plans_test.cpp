@@ -10,6 +10,7 @@
 #include "base/mapped_file.h"
 #include "kernels/catalogue.h"
 #include "plan/explain.h"
+#include "plan/paths_page.h"
 #include "plan/plan.h"
 
 namespace mxpath {
@@ -48,8 +49,8 @@ TEST_P(GoldenPlan, IsWhatWasReviewed) {
   EXPECT_EQ(text, *golden) << "if the change is meant, MXPATH_UPDATE_GOLDEN=1 writes the plans anew";
 }
 
-INSTANTIATE_TEST_SUITE_P(Machines, GoldenPlan, testing::Combine(testing::ValuesIn(machine_names()), testing::Values("gpt-oss-20b", "gpt-oss-120b")), [](const auto& info) {
-  std::string text = std::get<0>(info.param) + "_" + std::get<1>(info.param);
+INSTANTIATE_TEST_SUITE_P(Machines, GoldenPlan, testing::Combine(testing::ValuesIn(machine_names()), testing::Values("gpt-oss-20b", "gpt-oss-120b")), [](const auto& param) {
+  std::string text = std::get<0>(param.param) + "_" + std::get<1>(param.param);
   std::erase_if(text, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)) && c != '_'; });
   return text;
 });
@@ -94,6 +95,12 @@ TEST(CatalogueRows, EveryRowAppearsOnceInEveryDecisionOnEveryMachine) {
         EXPECT_EQ(seen, expected) << site.site.name;
       }
   }
+}
+
+TEST(CatalogueRows, ThePageAboutThemIsNotStale) {
+  const auto page = read_text_file(root + "/docs/paths.md");
+  ASSERT_TRUE(page.ok()) << page.error().message;
+  EXPECT_EQ(*page, paths_page(catalogue())) << "run `make docs`";
 }
 
 TEST(Planning, TakesMillisecondsForThe120b) {

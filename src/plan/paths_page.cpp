@@ -1,0 +1,64 @@
+#include "plan/paths_page.h"
+
+#include <array>
+
+#include "base/text.h"
+#include "plan/refusal.h"
+
+namespace mxpath {
+namespace {
+
+std::string needs_text(const Needs& n) {
+  std::string out;
+  const auto add = [&](std::string text) { out += (out.empty() ? "" : ", ") + std::move(text); };
+  if (!n.cpu.empty()) add(n.cpu.to_string());
+  if (n.arch.kind != ArchSet::Kind::any) add(n.arch.to_string());
+  if (n.driver) add(fmt::format("driver {}.{}", n.driver / 1000, n.driver % 1000 / 10));
+  if (n.tokens.low > 1 || n.tokens.high < Range{}.high) add(fmt::format("{} tokens", n.tokens.to_string()));
+  if (n.n_multiple > 1) add(fmt::format("n % {} == 0", n.n_multiple));
+  if (n.k_multiple > 1) add(fmt::format("k % {} == 0", n.k_multiple));
+  if (n.shared_memory) add(fmt::format("{} bytes of shared memory", n.shared_memory));
+  return out.empty() ? "nothing" : out;
+}
+
+std::string row_text(const KernelPath& path) {
+  const std::string share = path.efficiency > 0 ? fmt::format("{:.0f} %", 100 * path.efficiency) : "not measured";
+  return fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", path.name, name_of(path.weights), name_of(path.arithmetic), needs_text(path.needs), name_of(path.unit), share);
+}
+
+constexpr std::array<std::string_view, check_count> meanings = {
+    "the row exists, this program was built without it",
+    "a known fault of this hardware, driver or compiler; the row links to it",
+    "the CPU or the operating system does not grant these instructions",
+    "the kernel's image is not for this compute capability; capabilities are sets, not an order",
+    "the CUDA driver is older than the kernel needs",
+    "the driver found no image that it can load on this device",
+    "a block may not have that much shared memory on this device",
+    "the weights are held in another layout, because that one is cheaper over all token counts",
+    "the path computes something else than the checkpoint says; `--numerics fast` allows it",
+    "the path is not made for that many tokens in one call",
+    "the output width is not a multiple of the path's tile",
+    "the inner width is not a multiple of the path's tile",
+    "`--exclude` names it, or `--only` names others",
+    "its weights alone would not fit into the memory budget",
+    "it gave a wrong result on a known problem on this machine",
+};
+
+}  // namespace
+
+std::string paths_page(const Catalogue& catalogue) {
+  std::string out = "# Kernel paths\n\nMade from the catalogue by `make docs`; a test fails when this page is stale. A path is a row of constants in\n`src/kernels/<op>/paths.cpp`; `mxpath plan -v` shows what became of each on a machine. The share of the roof is what the row reached when it\nwas measured ([performance.md](performance.md)); the portable rows need nothing, so there always is a path.\n";
+  for (int o = 0; o < op_count; ++o) {
+    out += fmt::format("\n## {}\n\n| path | weights | arithmetic | needs | roof | share of it |\n|---|---|---|---|---|---|\n", name_of(static_cast<Op>(o)));
+    for (const KernelPath* path : catalogue.paths)
+      if (path->op == static_cast<Op>(o)) out += row_text(*path);
+  }
+  out += "\n## Why a path is refused\n\nIn the order of how fundamental a reason is. All of them are kept; `mxpath plan` shows the first, `-v` and `--json` show all.\n\n| check | meaning |\n|---|---|\n";
+  for (int c = 0; c < check_count; ++c) out += fmt::format("| `{}` | {} |\n", name_of(static_cast<Check>(c)), meanings[static_cast<size_t>(c)]);
+  if (catalogue.known_issues.empty()) return out;
+  out += "\n## Known issues\n\n| paths | where | reason |\n|---|---|---|\n";
+  for (const KnownIssue& issue : catalogue.known_issues) out += fmt::format("| `{}` | {} {} | [{}]({}) |\n", issue.path, issue.cpu.to_string(), issue.arch.to_string(), issue.reason, issue.link);
+  return out;
+}
+
+}  // namespace mxpath
