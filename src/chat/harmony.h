@@ -17,19 +17,22 @@ enum class Role { system, developer, user, assistant, tool };
 enum class Effort { low, medium, high };
 std::string_view name_of(Role role);
 std::string_view name_of(Effort effort);
+/// "low", "medium" or "high" in any case. Error: anything else.
 Result<Effort> parse_effort(std::string_view text);
+/// The role that a header word names. Null: none, so the word may be a tool.
+std::optional<Role> parse_role(std::string_view text);
 
 /// One function a model may call.
 struct ToolDescription {
   std::string name, description;
-  std::optional<Json> parameters;             ///< JSON schema; key order is kept in the rendering
+  std::optional<Json> parameters;  ///< JSON schema; key order is kept in the rendering
 };
 struct ToolNamespace {
   std::string name;
   std::optional<std::string> description;
   std::vector<ToolDescription> tools;
 };
-ToolNamespace browser_tools();                ///< built-in texts of reference §5.4
+ToolNamespace browser_tools();  ///< built-in texts of reference §5.4
 ToolNamespace python_tool();
 
 /// Content of a system message.
@@ -37,7 +40,7 @@ struct SystemContent {
   std::optional<std::string> model_identity = "You are ChatGPT, a large language model trained by OpenAI.";
   std::optional<Effort> effort = Effort::medium;
   std::vector<ToolNamespace> tools;
-  std::optional<std::string> conversation_start_date;   ///< "2025-06-28"
+  std::optional<std::string> conversation_start_date;  ///< "2025-06-28"
   std::optional<std::string> knowledge_cutoff = "2024-06";
   std::vector<std::string> valid_channels = {"analysis", "commentary", "final"};
   bool channel_required = true;
@@ -46,19 +49,22 @@ struct SystemContent {
 struct DeveloperContent {
   std::optional<std::string> instructions;
   std::vector<ToolNamespace> tools;
-  struct ResponseFormat { std::string name, description; Json schema; };
+  struct ResponseFormat {
+    std::string name, description;
+    Json schema;
+  };
   std::vector<ResponseFormat> response_formats;
 };
 
 struct Message {
   Role role = Role::user;
-  std::string author_name;                    ///< full tool name for role tool; optional otherwise
-  std::string content;                        ///< text; ignored where system or developer content is set
+  std::string author_name;  ///< full tool name for role tool; optional otherwise
+  std::string content;      ///< text; ignored where system or developer content is set
   std::optional<SystemContent> system;
   std::optional<DeveloperContent> developer;
-  std::string channel;                        ///< "" none, analysis, commentary, final
-  std::string recipient;                      ///< "" or "all": nobody in particular
-  std::string content_type;                   ///< e.g. "<|constrain|>json"
+  std::string channel;       ///< "" none, analysis, commentary, final
+  std::string recipient;     ///< "" or "all": nobody in particular
+  std::string content_type;  ///< e.g. "<|constrain|>json"
 };
 
 enum class DropAnalysis {
@@ -71,30 +77,53 @@ enum class DropAnalysis {
 Result<std::vector<Token>> render(const Tokenizer& tokenizer, std::span<const Message> messages, std::optional<Role> next = Role::assistant,
                                   DropAnalysis drop = DropAnalysis::finished);
 /// As render without `next`, but a last message that is assistant/final ends in `<|return|>`.
-Result<std::vector<Token>> render_for_training(const Tokenizer& tokenizer, std::span<const Message> messages, DropAnalysis drop = DropAnalysis::reference);
+Result<std::vector<Token>> render_for_training(const Tokenizer& tokenizer, std::span<const Message> messages,
+                                               DropAnalysis drop = DropAnalysis::reference);
 
-/// Tokens to messages, one token at a time (reference §5.8).
+/// Tokens to messages, one token at a time (reference §5.8). After an error the parser is where it was before that token.
 class Parser {
  public:
   /// role: preset for the first message, when the prompt already holds `<|start|>assistant`. strict = false closes what is malformed
-  /// as well as it can and never fails.
+  /// as well as it can and never fails. The tokenizer must outlive the parser.
   Parser(const Tokenizer& tokenizer, std::optional<Role> role, bool strict);
 
+  /// Errors (strict): a token other than <|start|> between messages; a header that is cut, has no channel after <|channel|>, an unknown
+  /// role or words left over. Content never fails: a token without a text and invalid UTF-8 become U+FFFD.
   Status push(Token token);
-  Status finish();                            ///< end of stream
+  Status finish();  ///< end of stream; closes a message in its content. Error (strict): inside a header
 
-  const std::vector<Message>& messages() const { return messages_; }   ///< finished ones
-  // Of the message being read:
-  std::optional<Role> role() const;
-  const std::string& channel() const;
-  const std::string& recipient() const;
-  const std::string& content_type() const;
-  const std::string& content() const;         ///< so far
-  const std::string& last_delta() const;      ///< text that the last push completed
+  const std::vector<Message>& messages() const { return messages_; }  ///< finished ones
+  // Of the message being read; empty between messages and in a header:
+  std::optional<Role> role() const { return in_content() ? current_.role : preset_; }
+  const std::string& channel() const { return current_.channel; }
+  const std::string& recipient() const { return current_.recipient; }
+  const std::string& content_type() const { return current_.content_type; }
+  const std::string& content() const { return current_.content; }  ///< so far
+  /// Text that the last push completed. Where that push ended a message (a cut character becomes U+FFFD there; lossy: a message without
+  /// <|message|>), it belongs to messages().back().
+  const std::string& last_delta() const { return delta_; }
+  bool in_content() const { return state_ == State::content; }  ///< between <|message|> and the end of a message
 
  private:
-  // The implementation may change everything below this line.
-  const Tokenizer& tokenizer_;
+  enum class State { expect_start, header, content };
+
+  Status push_between(Token token);
+  Status push_header(Token token);
+  Status push_content(Token token);
+  void begin_header(std::optional<Role> role);
+  void append_content(Token token);
+  void end_message();
+  void end_header_as_message();
+  bool ends_message(Token token) const;
+
+  const Tokenizer* tokenizer_;
+  bool strict_;
+  State state_ = State::expect_start;
+  std::optional<Role> preset_;  // of the message whose header is read
+  std::vector<Token> header_;
+  Message current_;
+  Utf8Stream stream_;
+  std::string delta_;
   std::vector<Message> messages_;
 };
 

@@ -15,10 +15,10 @@ using Token = int32_t;
 
 /// Ids of the harmony special tokens in one vocabulary; -1 where the vocabulary has none.
 struct SpecialTokens {
-  Token start_of_text = -1, end_of_text = -1;             // <|startoftext|> <|endoftext|>
-  Token return_ = -1, constrain = -1, channel = -1;       // <|return|> <|constrain|> <|channel|>
-  Token start = -1, end = -1, message = -1, call = -1;    // <|start|> <|end|> <|message|> <|call|>
-  Token largest = -1;                                     ///< largest id with a text; ids above it cannot be decoded
+  Token start_of_text = -1, end_of_text = -1;           // <|startoftext|> <|endoftext|>
+  Token return_ = -1, constrain = -1, channel = -1;     // <|return|> <|constrain|> <|channel|>
+  Token start = -1, end = -1, message = -1, call = -1;  // <|start|> <|end|> <|message|> <|call|>
+  Token largest = -1;                                   ///< largest id with a text; ids above it cannot be decoded
 };
 
 /// A byte-level BPE vocabulary. Immutable and safe to share between threads.
@@ -53,15 +53,15 @@ class Tokenizer {
 
   virtual const SpecialTokens& special() const = 0;
   virtual bool is_special(Token id) const = 0;
-  virtual int size() const = 0;               ///< 1 + largest id
-  virtual std::string_view source() const = 0;///< "built-in o200k_harmony" or the file
+  virtual int size() const = 0;                 ///< 1 + largest id
+  virtual std::string_view source() const = 0;  ///< "built-in o200k_harmony" or the file
 };
 
 /// Puts streamed bytes together to whole UTF-8 characters.
 class Utf8Stream {
  public:
-  std::string push(std::string_view bytes);   ///< the longest complete part; invalid sequences are U+FFFD
-  std::string flush();                        ///< what is left at the end: U+FFFD if a sequence was cut
+  std::string push(std::string_view bytes);  ///< the longest complete part; invalid sequences are U+FFFD
+  std::string flush();                       ///< what is left at the end: U+FFFD if a sequence was cut
 
  private:
   std::string pending_;
