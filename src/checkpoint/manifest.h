@@ -16,48 +16,57 @@ namespace mxpath {
 
 /// What a tensor does in the model. H hidden, I intermediate, E experts, V vocabulary, nh/nkv heads, hd head_dim; [out, in].
 enum class Role : uint8_t {
-  embedding,             // [V, H]
-  final_norm,            // [H]
-  head,                  // [V, H]; absent when the embedding is tied
-  attention_norm,        // [H]            one a layer, as all below
-  q_weight, q_bias,      // [nh*hd, H], [nh*hd]
-  k_weight, k_bias,      // [nkv*hd, H], [nkv*hd]
-  v_weight, v_bias,
-  o_weight, o_bias,      // [H, nh*hd], [H]
-  sinks,                 // [nh]
-  mlp_norm,              // [H]
-  router_weight, router_bias,        // [E, H], [E]
-  gate_up_weight, gate_up_bias,      // [E, 2I, H] (row 2j gate, 2j+1 up), [E, 2I]
-  down_weight, down_bias,            // [E, H, I], [E, H]
+  embedding,       // [V, H]
+  final_norm,      // [H]
+  head,            // [V, H]; absent when the embedding is tied
+  attention_norm,  // [H]            one a layer, as all below
+  q_weight,
+  q_bias,  // [nh*hd, H], [nh*hd]
+  k_weight,
+  k_bias,  // [nkv*hd, H], [nkv*hd]
+  v_weight,
+  v_bias,
+  o_weight,
+  o_bias,    // [H, nh*hd], [H]
+  sinks,     // [nh]
+  mlp_norm,  // [H]
+  router_weight,
+  router_bias,  // [E, H], [E]
+  gate_up_weight,
+  gate_up_bias,  // [E, 2I, H] (row 2j gate, 2j+1 up), [E, 2I]
+  down_weight,
+  down_bias,  // [E, H, I], [E, H]
 };
 std::string_view name_of(Role role);
 
 /// How the values of one tensor lie in the file.
 enum class Encoding : uint8_t {
-  bf16, f16, f32,              // plain numbers, row-major
-  mxfp4_blocks,                // two parts: blocks U8 [.., K/32, 16] (element 2b in the low nibble of byte b) and scales U8 [.., K/32]
+  bf16,
+  f16,
+  f32,           // plain numbers, row-major
+  mxfp4_blocks,  // two parts: blocks U8 [.., K/32, 16] (element 2b in the low nibble of byte b) and scales U8 [.., K/32]
 };
 std::string_view name_of(Encoding encoding);
 
 /// A run of bytes in one of the manifest's files.
 struct FilePart {
-  int file = -1;               ///< index into Manifest::files; -1: header-only manifest without files
+  int file = -1;  ///< index into Manifest::files; -1: header-only manifest without files
   uint64_t offset = 0, bytes = 0;
 };
 
 /// One tensor by role. `rows` and `columns` are those of the [out, in] matrix of one expert; vectors have columns = 1.
 struct TensorRecord {
   Role role;
-  int layer = -1;              ///< -1 for embedding, final_norm, head
-  std::string name;            ///< in the file; of the blocks tensor for mxfp4_blocks
+  int layer = -1;    ///< -1 for embedding, final_norm, head
+  std::string name;  ///< in the file; of the blocks tensor for mxfp4_blocks
   Encoding encoding = Encoding::bf16;
-  bool transposed = false;     ///< stored [E, in, out] (the BF16 dequantised layout), to be read as [E, out, in]
+  bool transposed = false;  ///< stored [E, in, out] (the BF16 dequantised layout), to be read as [E, out, in]
   int experts = 1;
   int64_t rows = 0, columns = 1;
-  int64_t first_row = 0;       ///< rows to skip in the stored tensor: q, k and v inside OpenAI's fused qkv
-  int64_t stored_rows = 0;     ///< rows of the stored tensor (≥ first_row + rows)
-  FilePart data;               ///< the whole stored tensor (blocks for mxfp4_blocks)
-  FilePart scales;             ///< mxfp4_blocks only
+  int64_t first_row = 0;    ///< rows to skip in the stored tensor: q, k and v inside OpenAI's fused qkv
+  int64_t stored_rows = 0;  ///< rows of one expert in the stored tensor (≥ first_row + rows); of the [out, in] matrix when transposed
+  FilePart data;            ///< the whole stored tensor (blocks for mxfp4_blocks)
+  FilePart scales;          ///< mxfp4_blocks only
 };
 
 enum class CheckpointLayout : uint8_t { hugging_face_mxfp4, hugging_face_bf16, openai_original };
@@ -65,13 +74,13 @@ std::string_view name_of(CheckpointLayout layout);
 
 /// A checkpoint's headers, checked against its config. No weight is read to make one.
 struct Manifest {
-  std::string path;                       ///< the folder (or config.json) it came from
+  std::string path;  ///< the folder (or config.json) it came from
   ModelConfig config;
   CheckpointLayout layout = CheckpointLayout::hugging_face_mxfp4;
-  bool header_only = false;               ///< true: made from config.json alone, there are no weights to load
-  std::vector<std::string> files;         ///< full paths of the safetensors files
-  std::vector<TensorRecord> tensors;      ///< exactly one for each role and layer
-  std::vector<std::string> remarks;       ///< unused tensors and other oddities, one sentence each
+  bool header_only = false;           ///< true: made from config.json alone, there are no weights to load
+  std::vector<std::string> files;     ///< full paths of the safetensors files
+  std::vector<TensorRecord> tensors;  ///< exactly one for each role and layer
+  std::vector<std::string> remarks;   ///< unused tensors and other oddities, one sentence each
 
   const TensorRecord* find(Role role, int layer = -1) const;
 };
@@ -87,19 +96,24 @@ Manifest manifest_from_config(const ModelConfig& config, std::string_view path);
 /// The mapped files of a manifest and typed access to its tensors.
 class Checkpoint {
  public:
-  static Result<Checkpoint> open(const std::string& folder);       ///< open_manifest + mapping
+  static Result<Checkpoint> open(const std::string& folder);  ///< open_manifest + mapping
   static Result<Checkpoint> open(Manifest manifest);
   const Manifest& manifest() const { return manifest_; }
 
   /// The stored bytes of a tensor (of all its experts): blocks for mxfp4_blocks.
   std::span<const uint8_t> data(const TensorRecord& record) const;
   std::span<const uint8_t> scales(const TensorRecord& record) const;
-  /// Decodes columns [0, columns) of one row of one expert to float (out has `columns` elements). The truth that layouts are checked against.
+  /// Decodes columns [0, columns) of one row of one expert to float (out has `columns` elements). The truth that layouts are checked
+  /// against.
   void decode_row(const TensorRecord& record, int expert, int64_t row, std::span<float> out) const;
   /// Gives the resident pages of a tensor back.
   void release(const TensorRecord& record) const;
+  /// Of a part of its data: `bytes` from `offset`.
+  void release(const TensorRecord& record, uint64_t offset, uint64_t bytes) const;
 
  private:
+  std::span<const uint8_t> bytes_of(const FilePart& part) const;
+
   Manifest manifest_;
   std::vector<MappedFile> files_;
 };

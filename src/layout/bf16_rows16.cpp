@@ -1,0 +1,42 @@
+// bf16_rows16: [experts][rows/16][columns/2][16 rows][2 columns] bf16, both ends padded with zeros. A line of 64 bytes is what one
+// VDPBF16PS takes: 16 output rows, two adjacent columns.
+#include "formats/bf16.h"
+#include "layout/layout_code.h"
+
+namespace mxpath {
+namespace {
+
+int64_t data_bytes(int64_t rows, int64_t columns) { return round_up(rows, rows_per_group) * round_up(columns, 2) * 2; }
+int64_t scale_bytes(int64_t, int64_t) { return 0; }
+
+/// Where the first pair of a row lies; the next pairs follow 64 bytes apart.
+int64_t row_offset(int64_t rows, int64_t columns, int64_t expert, int64_t row) {
+  const int64_t group_bytes = round_up(columns, 2) * rows_per_group * 2;
+  return expert * data_bytes(rows, columns) + row / rows_per_group * group_bytes + row % rows_per_group * 4;
+}
+
+void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out) {
+  const uint8_t* pairs = matrix.data + row_offset(matrix.rows, matrix.columns, expert, row);
+  for (int64_t c = 0; c < matrix.columns; ++c) out[c] = decode_bf16(load_as<uint16_t>(pairs + c / 2 * 64 + c % 2 * 2));
+}
+
+void put_floats(const PackTarget& target, int64_t expert, int64_t row, const float* values) {
+  uint8_t* pairs = target.data + row_offset(target.rows, target.columns, expert, row);
+  for (int64_t c = 0; c < target.columns; ++c) store_as(pairs + c / 2 * 64 + c % 2 * 2, encode_bf16(values[c]));
+}
+
+void put_stored(const PackTarget& target, int64_t expert, int64_t row, const RawRows& raw) {
+  uint8_t* pairs = target.data + row_offset(target.rows, target.columns, expert, row);
+  // Pair by pair over the rows, so that a target line is written once, not sixteen times.
+  for (int64_t p = 0; p < raw.columns / 2; ++p)
+    for (int64_t i = 0; i < raw.count; ++i) store_as(pairs + p * 64 + i * 4, load_as<uint32_t>(raw.row(i) + 4 * p));
+  if (raw.columns % 2 == 0) return;
+  const int64_t last = raw.columns - 1;
+  for (int64_t i = 0; i < raw.count; ++i) store_as(pairs + last / 2 * 64 + i * 4, load_as<uint16_t>(raw.row(i) + 2 * last));
+}
+
+}  // namespace
+
+const LayoutCode bf16_rows16_code = {data_bytes, scale_bytes, decode, put_floats, put_stored, Encoding::bf16};
+
+}  // namespace mxpath

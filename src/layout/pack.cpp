@@ -1,0 +1,179 @@
+// From the checkpoint's bytes to a layout, on all threads.
+#include <algorithm>
+#include <vector>
+
+#include "base/text.h"
+#include "layout/layout_code.h"
+
+namespace mxpath {
+namespace {
+
+// Rows handled at a time: four groups, and 128 bytes a column of a transposed tensor, so that no line of the file is read twice.
+constexpr int64_t slab_rows = 64;
+
+// Pages of the file are given back in pieces of this size: packing holds little beside the packed weights.
+constexpr int64_t release_bytes = int64_t{32} << 20;
+
+int64_t bytes_of(Encoding encoding) { return encoding == Encoding::f32 ? 4 : 2; }
+
+/// Rows of a tensor that is stored [in, out], turned into contiguous rows; `columns` × `count` values of T.
+template <class T>
+void transpose(const uint8_t* from, int64_t from_stride, int64_t columns, int64_t count, uint8_t* to) {
+  constexpr int64_t tile = 32;   // 32 columns of 64 rows are 4 KiB read and 4 KiB written
+  for (int64_t c0 = 0; c0 < columns; c0 += tile) {
+    const int64_t c1 = c0 + tile < columns ? c0 + tile : columns;
+    for (int64_t r = 0; r < count; ++r)
+      for (int64_t c = c0; c < c1; ++c)
+        store_as(to + (r * columns + c) * static_cast<int64_t>(sizeof(T)), load_as<T>(from + (c * from_stride + r) * static_cast<int64_t>(sizeof(T))));
+  }
+}
+
+/// One tensor of the checkpoint and the rows of the target that it fills.
+class Packer {
+ public:
+  Packer(const PackTarget& target, const Checkpoint& checkpoint, const TensorRecord& record, int64_t target_row)
+      : target_(target), code_(layout_code(target.layout)), checkpoint_(checkpoint), record_(record), data_(checkpoint.data(record).data()), target_row_(target_row) {
+    if (record.encoding == Encoding::mxfp4_blocks) scales_ = checkpoint.scales(record).data();
+  }
+
+  Status run(ThreadPool& threads) {
+    // Slabs are aligned to the target's groups of 16: two threads never write into one group.
+    first_ = target_row_ / slab_rows, slabs_ = round_up(target_row_ + record_.rows, slab_rows) / slab_rows - first_;
+    std::vector<Status> found(static_cast<size_t>(threads.size()));
+    threads.for_range(static_cast<size_t>(slabs_ * record_.experts), 1, [&](size_t begin, size_t end, int thread) {
+      std::vector<uint8_t> slab(record_.transposed ? static_cast<size_t>(slab_rows * record_.columns * bytes_of(record_.encoding)) : 0);
+      std::vector<float> row(direct() ? 0 : static_cast<size_t>(record_.columns));
+      int64_t held = static_cast<int64_t>(begin);   // first unit whose pages of the file are still resident
+      for (size_t unit = begin; unit < end && found[static_cast<size_t>(thread)].ok(); ++unit) {
+        found[static_cast<size_t>(thread)] = pack_slab(static_cast<int64_t>(unit), slab, row);
+        held = release_done(held, static_cast<int64_t>(unit) + 1);
+      }
+    });
+    for (Status& status : found) MXPATH_CHECK(std::move(status));
+    return {};
+  }
+
+ private:
+  bool direct() const { return record_.encoding == code_.direct; }
+
+  Status pack_slab(int64_t unit, std::vector<uint8_t>& slab, std::vector<float>& floats) const {
+    const int64_t expert = unit / slabs_, begin = (first_ + unit % slabs_) * slab_rows;
+    const int64_t first = std::max<int64_t>(begin - target_row_, 0), last = std::min(begin + slab_rows - target_row_, record_.rows);
+    const RawRows raw = rows(expert, first, last - first, slab);
+    for (int64_t i = 0; i < raw.count; ++i)
+      if (const int64_t column = first_bad_column(raw, i); column >= 0) return complaint(raw, expert, i, first + i, column);
+    put(expert, target_row_ + first, raw, floats);
+    return {};
+  }
+
+  /// Gives the file's pages of units [held, done) back once they are worth a system call; returns the first unit still held.
+  int64_t release_done(int64_t held, int64_t done) const {
+    const int64_t unit_bytes = slab_rows * record_.columns * (record_.encoding == Encoding::mxfp4_blocks ? 1 : 2 * bytes_of(record_.encoding)) / 2;
+    // A transposed expert is read whole for every slab, so it goes when its last slab is done.
+    const bool whole_expert = done % slabs_ == 0;
+    if (record_.transposed ? !whole_expert : (done - held) * unit_bytes < release_bytes) return held;
+    const int64_t row_bytes = record_.transposed ? 0 : unit_bytes / slab_rows, expert_bytes = record_.columns * record_.stored_rows * bytes_of(record_.encoding);
+    const auto at = [&](int64_t unit) {
+      const int64_t expert = unit / slabs_;
+      if (record_.transposed) return expert * expert_bytes;
+      return (expert * record_.stored_rows + record_.first_row + std::max<int64_t>((first_ + unit % slabs_) * slab_rows - target_row_, 0)) * row_bytes;
+    };
+    checkpoint_.release(record_, static_cast<uint64_t>(at(held)), static_cast<uint64_t>(at(done) - at(held)));
+    return done;
+  }
+
+  RawRows rows(int64_t expert, int64_t first, int64_t count, std::vector<uint8_t>& slab) const {
+    RawRows raw{record_.encoding, count, record_.columns, nullptr, 0, nullptr};
+    const int64_t stored_row = record_.first_row + first;
+    if (record_.encoding == Encoding::mxfp4_blocks) {
+      raw.row_bytes = record_.columns / 2;
+      raw.scales = scales_ + (expert * record_.stored_rows + stored_row) * (record_.columns / 32);
+    } else {
+      raw.row_bytes = record_.columns * bytes_of(record_.encoding);
+    }
+    if (!record_.transposed) {
+      raw.data = data_ + (expert * record_.stored_rows + stored_row) * raw.row_bytes;
+      return raw;
+    }
+    const uint8_t* from = data_ + (expert * record_.columns * record_.stored_rows + stored_row) * bytes_of(record_.encoding);
+    if (record_.encoding == Encoding::f32) transpose<uint32_t>(from, record_.stored_rows, record_.columns, count, slab.data());
+    else transpose<uint16_t>(from, record_.stored_rows, record_.columns, count, slab.data());
+    raw.data = slab.data();
+    return raw;
+  }
+
+  void put(int64_t expert, int64_t row, const RawRows& raw, std::vector<float>& floats) const {
+    for (int64_t i = 0; i < raw.count;) {
+      const int64_t count = std::min(raw.count - i, round_up(row + i + 1, rows_per_group) - row - i);
+      RawRows part = raw;
+      part.count = count, part.data = raw.row(i), part.scales = raw.scales ? raw.row_scales(i) : nullptr;
+      if (direct()) code_.put_stored(target_, expert, row + i, part);
+      else put_decoded(expert, row + i, part, floats);
+      i += count;
+    }
+  }
+
+  void put_decoded(int64_t expert, int64_t row, const RawRows& raw, std::vector<float>& floats) const {
+    for (int64_t i = 0; i < raw.count; ++i) {
+      decode_raw_row(raw, i, floats.data());
+      code_.put_floats(target_, expert, row + i, floats.data());
+    }
+  }
+
+  Error complaint(const RawRows& raw, int64_t expert, int64_t raw_row, int64_t row, int64_t column) const {
+    if (record_.encoding == Encoding::mxfp4_blocks)
+      return fail("{}: the scale of expert {}, row {}, columns {} to {} is 255, which is not a number; the checkpoint is damaged, fetch it again",
+                  record_.name, expert, row, column, column + 31);
+    std::vector<float> values(static_cast<size_t>(record_.columns));
+    decode_raw_row(raw, raw_row, values.data());
+    const float value = values[static_cast<size_t>(column)];
+    return fail("{}: expert {}, row {}, column {} is {}; the checkpoint is damaged, fetch it again", record_.name, expert, row, column,
+                value != value ? "NaN" : "infinite");
+  }
+
+  const PackTarget target_;
+  const LayoutCode& code_;
+  const Checkpoint& checkpoint_;
+  const TensorRecord& record_;
+  const uint8_t* data_;
+  const uint8_t* scales_ = nullptr;
+  int64_t target_row_, first_ = 0, slabs_ = 0;
+};
+
+PackTarget target_of(Layout layout, int64_t experts, int64_t rows, int64_t columns, std::span<uint8_t> bytes) {
+  PackTarget target{layout, experts, rows, columns, bytes.data(), nullptr};
+  if (format_of(layout) == NumberFormat::mxfp4) target.scales = bytes.data() + round_up(experts * layout_code(layout).data_bytes(rows, columns), 64);
+  return target;
+}
+
+}  // namespace
+
+Result<PackedMatrix> pack(Layout layout, const PackSource& source, std::span<uint8_t> target, ThreadPool& threads) {
+  const TensorRecord& first = *source.stacked.front();
+  int64_t rows = 0;
+  for (const TensorRecord* record : source.stacked) rows += record->rows;
+  if (format_of(layout) == NumberFormat::mxfp4 && first.columns % 32 != 0)
+    return fail("{}: {} columns do not divide into MXFP4 blocks of 32; choose --weights bf16", first.name, first.columns);
+  if (target.size() < layout_bytes(layout, first.experts, rows, first.columns))
+    return fail("{}: {} bytes are not enough for layout {}", first.name, target.size(), name_of(layout));
+  const PackTarget matrix = target_of(layout, first.experts, rows, first.columns, target);
+  int64_t row = 0;
+  for (const TensorRecord* record : source.stacked) {
+    Packer packer(matrix, *source.checkpoint, *record, row);
+    const Status status = packer.run(threads);
+    source.checkpoint->release(*record);
+    MXPATH_CHECK(status);
+    row += record->rows;
+  }
+  return matrix.view();
+}
+
+PackedMatrix pack_floats(Layout layout, int64_t experts, int64_t rows, int64_t columns, std::span<const float> values, std::span<uint8_t> target) {
+  const PackTarget matrix = target_of(layout, experts, rows, columns, target);
+  for (int64_t e = 0; e < experts; ++e)
+    for (int64_t r = 0; r < rows; ++r)
+      layout_code(layout).put_floats(matrix, e, r, values.data() + (e * rows + r) * columns);
+  return matrix.view();
+}
+
+}  // namespace mxpath
