@@ -5,7 +5,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 QUESTION ?= Solve 7x + 12 = 61.
 
-.PHONY: help run test fuzz asan bench docs clean dependencies
+.PHONY: help run test fuzz asan docs clean dependencies clang
 
 help:
 	@echo "make run     build, then stream an answer from the model that ships with the project (QUESTION='...')"
@@ -35,14 +35,20 @@ test: build/release/build.ninja
 	python3 tools/check_isa_objects.py build/release
 	ctest --preset release --output-on-failure -j "$$(nproc)"
 
-asan: build/asan/build.ninja
+clang:
+	@tools/install_dependencies.sh clang libclang-rt-dev
+
+asan: clang build/asan/build.ninja
 	@echo "mxpath: building with sanitizers"
 	cmake --build --preset asan -- --quiet
+	echo "mxpath: running the tests under the sanitizers"
 	ctest --preset asan --output-on-failure -j "$$(nproc)" -LE slow
 
 SECONDS_EACH ?= 60
-fuzz:
-	@tools/install_dependencies.sh clang libclang-rt-dev
+fuzz: clang build/asan/build.ninja
+	@echo "mxpath: building the fuzzers"
+	cmake --build --preset asan --target fuzzers -- --quiet
+	echo "mxpath: running each fuzzer for $(SECONDS_EACH) seconds"
 	tools/run_fuzzers.sh $(SECONDS_EACH)
 
 docs: build/release/build.ninja

@@ -4,14 +4,13 @@ add_library(mxpath_options INTERFACE)
 target_include_directories(mxpath_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 # No -march here: the program must start on any x86-64; cmake/isa_flags.cmake is the only place that raises it.
 # -ffp-contract=off: the same arithmetic on every compiler; kernels ask for a fused multiply-add by name.
-target_compile_options(mxpath_options INTERFACE -Wall -Wextra -Wshadow -Wno-restrict -ffp-contract=off $<$<CONFIG:Debug>:-O1>)
+target_compile_options(mxpath_options INTERFACE -Wall -Wextra -Wshadow $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> -ffp-contract=off $<$<CONFIG:Debug>:-O1>)
 if(MXPATH_SANITIZE)
-  target_compile_options(mxpath_options INTERFACE -fsanitize=${MXPATH_SANITIZE} -fno-omit-frame-pointer)
+  target_compile_options(mxpath_options INTERFACE -fsanitize=${MXPATH_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -gline-tables-only)
   target_link_options(mxpath_options INTERFACE -fsanitize=${MXPATH_SANITIZE})
 endif()
 if(MXPATH_FUZZ)
-  target_compile_options(mxpath_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
-  target_link_options(mxpath_options INTERFACE -fsanitize=address,undefined)
+  target_compile_options(mxpath_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 if(MXPATH_TESTS)

@@ -44,12 +44,17 @@ void describe(CLI::App& app, Options& options) {
   app.add_option("folder", options.folder, "where to write; created if need be")->required();
   auto* shape = app.add_option("--shape", options.shape, "20b, 120b or tiny")->check(CLI::IsMember({"20b", "120b", "tiny"}));
   app.add_option("--config", options.config, "take the shape from this config.json")->check(CLI::ExistingFile)->excludes(shape);
-  app.add_option("--layout", options.what.layout, "hf-mxfp4, hf-bf16 or original")->transform(CLI::CheckedTransformer(layouts))->default_str("hf-mxfp4");
+  app.add_option("--layout", options.what.layout, "hf-mxfp4, hf-bf16 or original")
+      ->transform(CLI::CheckedTransformer(layouts))
+      ->default_str("hf-mxfp4");
   app.add_option("--seed", options.what.seed, "the same seed gives the same model, in every layout")->capture_default_str();
-  app.add_option("--shard-bytes", options.what.shard_bytes, "start a new file beyond this size")->transform(CLI::AsSizeValue(false))->capture_default_str();
+  app.add_option("--shard-bytes", options.what.shard_bytes, "start a new file beyond this size")
+      ->transform(CLI::AsSizeValue(false))
+      ->capture_default_str();
   app.add_flag("--headers-only", options.what.headers_only, "sparse files of the right size, without weights");
   app.add_flag("--tied", options.what.config.tied_embeddings, "the head is the embedding");
-  for (const auto& option : size_options) app.add_option(fmt::format("--{}", option.name), options.sizes[option.name], option.text)->check(CLI::PositiveNumber);
+  for (const auto& option : size_options)
+    app.add_option(fmt::format("--{}", option.name), options.sizes[option.name], option.text)->check(CLI::PositiveNumber);
 }
 
 Result<ModelConfig> chosen_config(const Options& options) {

@@ -1,20 +1,17 @@
 #!/usr/bin/env bash
-# Builds every fuzzer and runs each for the given seconds on its seeds, two at a time. A finding is an error.
+# Runs every fuzzer of build/asan for the given seconds on its seeds, two at a time. A finding is an error. `make fuzz` builds them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
-echo "mxpath: building the fuzzers"
-[ -f build/fuzz/build.ninja ] || cmake --preset fuzz >/dev/null
-cmake --build --preset fuzz -- --quiet
 
 run_one() {
-  local name=$1 work=build/fuzz/corpus/$1
+  local name=$1 seconds=$2 programs=build/asan/tests/fuzz work=build/asan/corpus/$1
   mkdir -p "$work"
-  if build/fuzz/tests/fuzz/"${name}_fuzz" -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="build/fuzz/$name-" "$work" "tests/fuzz/seeds/$name" >"build/fuzz/$name.log" 2>&1; then
-    echo "$name: $(grep -oE 'Done [0-9]+ runs.*' "build/fuzz/$name.log" || echo done), no finding"
+  if "$programs/${name}_fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$programs/$name-" "$work" "tests/fuzz/seeds/$name" >"$programs/$name.log" 2>&1; then
+    echo "$name: $(grep -oE 'Done [0-9]+ runs.*' "$programs/$name.log" || echo done), no finding"
   else
-    tail -40 "build/fuzz/$name.log"
-    echo "$name: a finding; the input is build/fuzz/$name-*"
+    tail -40 "$programs/$name.log"
+    echo "$name: a finding; the input is $programs/$name-*"
     return 1
   fi
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,10 +14,39 @@
 namespace mxpath {
 
 /// Element types that a safetensors header may name.
-enum class Dtype : uint8_t { boolean, u8, i8, i16, u16, f16, bf16, i32, u32, f32, f64, i64, u64, c64, f8_e4m3, f8_e5m2, f8_e8m0,
-                             f8_e4m3fnuz, f8_e5m2fnuz, f4, f6_e2m3, f6_e3m2 };
-std::string_view name_of(Dtype dtype);   ///< as written in a header: "BF16"
+enum class Dtype : uint8_t {
+  boolean,
+  u8,
+  i8,
+  i16,
+  u16,
+  f16,
+  bf16,
+  i32,
+  u32,
+  f32,
+  f64,
+  i64,
+  u64,
+  c64,
+  f8_e4m3,
+  f8_e5m2,
+  f8_e8m0,
+  f8_e4m3fnuz,
+  f8_e5m2fnuz,
+  f4,
+  f6_e2m3,
+  f6_e3m2
+};
+std::string_view name_of(Dtype dtype);  ///< as written in a header: "BF16"
 int bits_of(Dtype dtype);
+/// Bytes of a tensor; nothing when the product overflows 64 bits or is not a whole number of bytes.
+std::optional<uint64_t> bytes_of(Dtype dtype, std::span<const uint64_t> shape);
+/// "[32, 5760, 90, 16]"
+std::string shape_text(std::span<const uint64_t> shape);
+
+/// Bytes of JSON that a header may have: the limit of the reference reader.
+inline constexpr uint64_t safetensors_header_limit = 100'000'000;
 
 /// One tensor as its header describes it. Offsets are bytes from the start of the file.
 struct SafetensorsEntry {
@@ -27,8 +57,8 @@ struct SafetensorsEntry {
 };
 
 struct SafetensorsHeader {
-  std::vector<SafetensorsEntry> entries;         ///< sorted by offset
-  std::map<std::string, std::string> metadata;   ///< __metadata__
+  std::vector<SafetensorsEntry> entries;        ///< sorted by offset
+  std::map<std::string, std::string> metadata;  ///< __metadata__
 };
 
 /// Parses and checks the header of a file of `file_size` bytes of which `start` holds at least the header (8 + N bytes; the rest
@@ -36,7 +66,12 @@ struct SafetensorsHeader {
 /// key, known dtype, shape × dtype = bytes without overflow, tensors tile the buffer from 0 to the end with no hole or overlap.
 Result<SafetensorsHeader> parse_safetensors(std::span<const uint8_t> start, uint64_t file_size, std::string_view where);
 
-/// One tensor to write: `data` is asked for the bytes, front to back, in pieces of its own choosing.
+/// Reads and checks the header of a file; no byte behind the header is read. Errors: as parse_safetensors, a file that is missing,
+/// unreadable or not a regular file, a Git LFS pointer in its place.
+Result<SafetensorsHeader> read_safetensors_header(const std::string& path);
+
+/// One tensor to write: `data` is asked for the bytes, front to back, in pieces of its own choosing. Without `data` the tensor becomes
+/// a hole that reads as zeros and takes no disk space: enough for planning and for tests of headers.
 struct SafetensorsItem {
   std::string name;
   Dtype dtype = Dtype::u8;
@@ -46,6 +81,7 @@ struct SafetensorsItem {
 
 /// Writes a file under a temporary name, syncs it, and renames it into place: never half a file under `path`.
 /// Errors: no permission, disk full, a `data` callback that gave the wrong number of bytes.
-Status write_safetensors(const std::string& path, std::span<const SafetensorsItem> items, const std::map<std::string, std::string>& metadata = {});
+Status write_safetensors(const std::string& path, std::span<const SafetensorsItem> items,
+                         const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace mxpath

@@ -52,12 +52,12 @@ Result<Session> Session::create(const Model& model, ThreadPool& threads) {
   return session;
 }
 
-Status Session::check(std::span<const int32_t> tokens) const {
-  if (tokens.empty()) return wrong_use("the prompt is empty; give at least one token");
-  if (tokens.size() > static_cast<size_t>(model_->plan.context))
-    return fail("the prompt has {} tokens and the context holds {}; choose a larger --ctx (the model allows {}) or a shorter prompt", tokens.size(), model_->plan.context, model_->config.max_positions);
+Status check_prompt(std::span<const int32_t> tokens, int context, const ModelConfig& config) {
+  if (tokens.empty()) return fail("the prompt is empty; give at least one token");
+  if (tokens.size() > static_cast<size_t>(context))
+    return fail("the prompt has {} tokens and the context holds {}; choose a larger --ctx (the model allows {}) or a shorter prompt", tokens.size(), context, config.max_positions);
   for (size_t i = 0; i < tokens.size(); ++i)
-    if (tokens[i] < 0 || tokens[i] >= model_->config.vocab) return fail("token {} of the prompt is {}, outside the model's vocabulary of {}", i, tokens[i], model_->config.vocab);
+    if (tokens[i] < 0 || tokens[i] >= config.vocab) return fail("token {} of the prompt is {}, outside the model's vocabulary of {}", i, tokens[i], config.vocab);
   return {};
 }
 
@@ -78,14 +78,16 @@ void Session::read_chunk(std::span<const int32_t> tokens) {
   history_.insert(history_.end(), tokens.begin(), tokens.end());
 }
 
-void Session::read(std::span<const int32_t> tokens, const Progress& progress) {
+bool Session::read(std::span<const int32_t> tokens, const Progress& progress, const std::function<bool()>& go_on) {
   const size_t chunk = static_cast<size_t>(model_->plan.chunk);
   for (size_t begin = 0; begin < tokens.size(); begin += chunk) {
+    if (go_on && !go_on()) return false;
     const auto part = tokens.subspan(begin, std::min(chunk, tokens.size() - begin));
     read_chunk(part);
     if (begin + part.size() == tokens.size()) head(*model_, state_, static_cast<int>(part.size()) - 1, 1, state_.logits);
     if (progress) progress("reading the prompt", begin + part.size(), tokens.size());
   }
+  return true;
 }
 
 int32_t Session::pick(const GenerateOptions& options, Random& random) {
@@ -105,8 +107,12 @@ Result<Generation> Session::generate(std::span<const int32_t> prompt, const Gene
   out.prompt_tokens = static_cast<int>(prompt.size());
   out.reused_tokens = static_cast<int>(keep_common_prefix(prompt, options.use_cache));
   Stopwatch watch;
-  read(prompt.subspan(static_cast<size_t>(out.reused_tokens)), options.progress);
+  const bool whole = read(prompt.subspan(static_cast<size_t>(out.reused_tokens)), options.progress, options.go_on);
   out.prompt_seconds = watch.lap();
+  if (!whole) {
+    out.reason = StopReason::cancelled;
+    return out;
+  }
   Random random(options.sampling.seed);
   std::vector<int32_t> text(prompt.begin(), prompt.end());
   for (;;) {

@@ -28,8 +28,11 @@ struct GenerateOptions {
   bool use_cache = true;                         ///< false: every token reads the whole text again, as use_cache=False elsewhere
   int32_t largest_token = -1;                    ///< ids above it have no text and are never chosen; -1: all ids of the model
   std::function<bool(int32_t token)> on_token;   ///< called for every new token, the stop token included; false: stop
+  std::function<bool()> go_on;                   ///< asked before each chunk of the prompt; false: stop, the answer is empty
   Progress progress;                             ///< of reading the prompt
 };
+/// What generate and score ask of a text. Errors: it is empty, longer than the context, or holds an id outside the vocabulary.
+Status check_prompt(std::span<const int32_t> tokens, int context, const ModelConfig& config);
 
 enum class StopReason { stop_token, length, context, cancelled };
 std::string_view name_of(StopReason reason);
@@ -62,9 +65,9 @@ class Session {
   void set_trace(Trace* trace) { state_.trace = trace; }
 
  private:
-  Status check(std::span<const int32_t> tokens) const;
+  Status check(std::span<const int32_t> tokens) const { return check_prompt(tokens, model_->plan.context, model_->config); }
   size_t keep_common_prefix(std::span<const int32_t> prompt, bool use_cache);
-  void read(std::span<const int32_t> tokens, const Progress& progress);
+  bool read(std::span<const int32_t> tokens, const Progress& progress, const std::function<bool()>& go_on = {});   // false: told to stop
   void read_chunk(std::span<const int32_t> tokens);
   int32_t pick(const GenerateOptions& options, Random& random);
 

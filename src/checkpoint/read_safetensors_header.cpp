@@ -1,0 +1,60 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/text.h"
+#include "checkpoint/safetensors.h"
+#include "checkpoint/system_file.h"
+
+namespace mxpath {
+namespace {
+
+/// Reads up to bytes.size() bytes from `offset`; fewer only at the end of the file.
+Result<size_t> read_at(int fd, uint64_t offset, std::span<uint8_t> bytes, const std::string& path) {
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t got = ::pread(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail("{}: cannot be read: {}", path, std::strerror(errno));
+    if (got == 0) break;
+    done += static_cast<size_t>(got);
+  }
+  return done;
+}
+
+/// A clone without git-lfs leaves a text of about 130 bytes in place of every large file.
+bool is_lfs_pointer(std::span<const uint8_t> start) {
+  constexpr std::string_view sign = "version https://git-lfs";
+  return start.size() >= sign.size() && std::memcmp(start.data(), sign.data(), sign.size()) == 0;
+}
+
+}  // namespace
+
+Result<SafetensorsHeader> read_safetensors_header(const std::string& path) {
+  // Most headers fit into the first read; 60 KiB is that of a gpt-oss-120b in one file.
+  constexpr size_t first_read = 64 << 10;
+  SystemFile file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.fd() < 0) return open_error(path, errno);
+  struct stat info {};
+  if (::fstat(file.fd(), &info) != 0) return fail("{}: its size cannot be read: {}", path, std::strerror(errno));
+  if (!S_ISREG(info.st_mode)) return fail("{}: not a regular file", path);
+  const auto size = static_cast<uint64_t>(info.st_size);
+  std::vector<uint8_t> start(std::min<uint64_t>(size, first_read));
+  MXPATH_TRY(const size_t got, read_at(file.fd(), 0, start, path));
+  start.resize(got);
+  if (is_lfs_pointer(start)) return fail("{}: a Git LFS pointer, not the weights themselves; run `git lfs pull` in that folder", path);
+  uint64_t length = 0;
+  if (got >= 8) std::memcpy(&length, start.data(), 8);
+  if (length <= std::min(safetensors_header_limit, size - std::min<uint64_t>(size, 8)) && 8 + length > got) {
+    start.resize(8 + length);
+    MXPATH_TRY(const size_t rest, read_at(file.fd(), got, std::span(start).subspan(got), path));
+    start.resize(got + rest);
+  }
+  return parse_safetensors(start, size, path);
+}
+
+}  // namespace mxpath

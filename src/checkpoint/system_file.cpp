@@ -1,0 +1,16 @@
+#include "checkpoint/system_file.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/text.h"
+
+namespace mxpath {
+
+Error open_error(const std::string& path, int code) {
+  if (code == ENOENT) return fail("{}: no such file", path);
+  if (code == EACCES || code == EPERM) return fail("{}: no permission to read it; check the owner and mode of the file", path);
+  return fail("{}: cannot be opened: {}", path, std::strerror(code));
+}
+
+}  // namespace mxpath
