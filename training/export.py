@@ -25,7 +25,7 @@ def export(model, config, folder):
     save_file(tensors, os.path.join(folder, "model.safetensors"), metadata={"format": "pt"})
     write_json(os.path.join(folder, "config.json"), config)
     write_json(os.path.join(folder, "generation_config.json"),
-               {"bos_token_id": START, "do_sample": True, "eos_token_id": [END, PAD, CALL], "pad_token_id": PAD,
+               {"bos_token_id": START, "do_sample": False, "eos_token_id": [END, PAD, CALL], "pad_token_id": PAD,
                 "transformers_version": "4.55.0.dev0"})
 
 

@@ -1,0 +1,98 @@
+// The conversation, on a pseudo-terminal.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "interfaces/test_model.h"
+#include "run_program.h"
+
+namespace mxpath {
+namespace {
+
+class Chat : public testing::Test {
+ protected:
+  TestFolder folder;
+  std::string model = write_chat_model(folder);
+  static bool ready(OnTerminal& terminal) { return terminal.shows("Ctrl-D leaves") && terminal.shows("> "); }
+};
+
+TEST_F(Chat, AnswersUntilControlD) {
+  OnTerminal terminal({"run", model, "--max-new-tokens", "5", "--seed", "1"});
+  ASSERT_TRUE(terminal.shows("memory ")) << terminal.screen();  // the plan stands on top
+  ASSERT_TRUE(ready(terminal)) << terminal.screen();
+  terminal.type("안녕\r");
+  ASSERT_TRUE(terminal.shows("| answer ")) << terminal.screen();
+  ASSERT_TRUE(terminal.shows("> ")) << terminal.screen();
+  terminal.type("and now?\r");
+  ASSERT_TRUE(terminal.shows(" kept)")) << terminal.screen();  // the first turn is still in the cache
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.type("\x04");
+  EXPECT_EQ(terminal.end(), 0) << terminal.screen();
+}
+
+TEST_F(Chat, ControlCStopsAnAnswerAndTheConversationGoesOn) {
+  OnTerminal terminal({"run", model, "--ctx", "131072", "--no-kv-cache", "--seed", "1"});
+  ASSERT_TRUE(ready(terminal)) << terminal.screen();
+  // Answers of a random model are long, and without a cache they are slow; one that ended by itself is asked again.
+  bool stopped = false;
+  for (int attempt = 0; attempt < 5 && !stopped; ++attempt) {
+    terminal.type("hello\r");
+    ASSERT_TRUE(terminal.shows("hello\r\n"));
+    ::usleep(50'000);
+    terminal.type("\x03");
+    ASSERT_TRUE(terminal.shows("| answer ")) << terminal.screen();
+    stopped = terminal.screen().find("stopped by Ctrl-C") != std::string::npos;
+    ASSERT_TRUE(terminal.shows("> "));
+  }
+  EXPECT_TRUE(stopped) << terminal.screen();
+  terminal.type("/quit\r");
+  EXPECT_EQ(terminal.end(), 0);
+}
+
+TEST_F(Chat, ControlCAtThePromptClearsTheLine) {
+  OnTerminal terminal({"run", model, "--max-new-tokens", "3"});
+  ASSERT_TRUE(ready(terminal)) << terminal.screen();
+  terminal.type("/nonsense");
+  ASSERT_TRUE(terminal.shows("/nonsense"));
+  terminal.type("\x03");
+  ::usleep(100'000);
+  terminal.type("/effort high\r");
+  EXPECT_TRUE(terminal.shows("reasoning effort: high")) << terminal.screen();
+  EXPECT_EQ(terminal.screen().find("no such command"), std::string::npos);
+  terminal.type("\x04");
+  EXPECT_EQ(terminal.end(), 0);
+}
+
+TEST_F(Chat, SlashCommands) {
+  OnTerminal terminal({"run", model, "--max-new-tokens", "3", "--system", "You are a lamp."});
+  ASSERT_TRUE(ready(terminal)) << terminal.screen();
+  const auto command = [&](const std::string& line, const std::string& expected) {
+    terminal.type(line + "\r");
+    EXPECT_TRUE(terminal.shows(expected)) << line << "\n" << terminal.screen();
+    EXPECT_TRUE(terminal.shows("> "));
+  };
+  command("/help", "/save FILE");
+  command("/effort extreme", "low, medium or high");
+  command("/show nothing", "choose final or all");
+  command("/plan", "moe.gate_up");
+  command("/unknown", "no such command");
+  command("hello", "| answer ");
+  command("/save " + (folder / "talk.json"), "written to");
+  command("/reset", "forgotten");
+  terminal.type("/quit\r");
+  EXPECT_EQ(terminal.end(), 0);
+  const Json saved = Json::parse(folder.read("talk.json"));
+  EXPECT_EQ(saved[0]["content"], "You are a lamp.");
+  EXPECT_EQ(saved[1]["content"], "hello");
+}
+
+TEST_F(Chat, AFullContextOffersReset) {
+  OnTerminal terminal({"run", model, "--ctx", "100", "--temperature", "0", "--no-date"});
+  ASSERT_TRUE(ready(terminal)) << terminal.screen();
+  terminal.type("hello " + std::string(200, 'x') + "\r");
+  EXPECT_TRUE(terminal.shows("/reset begins a new one")) << terminal.screen();
+  terminal.type("\x04");
+  EXPECT_EQ(terminal.end(), 0);
+}
+
+}  // namespace
+}  // namespace mxpath

@@ -1,0 +1,229 @@
+// One command, one answer: exit codes, what goes to which stream, bad input.
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "interfaces/test_model.h"
+#include "run_program.h"
+
+namespace mxpath {
+namespace {
+
+class Cli : public testing::Test {
+ protected:
+  TestFolder folder;
+  std::string model = write_chat_model(folder);
+
+  std::string file(const std::string& name, const std::string& text) {
+    folder.write(name, text);
+    return folder / name;
+  }
+  /// One line on standard error that begins with the program's name, and nothing on standard output.
+  void expect_error(const Ran& ran, int code, const std::string& part) {
+    EXPECT_EQ(ran.code, code) << ran.err;
+    EXPECT_EQ(ran.out, "");
+    EXPECT_TRUE(ran.err.starts_with("mxpath: ")) << ran.err;
+    EXPECT_EQ(std::ranges::count(ran.err, '\n'), 1) << ran.err;
+    EXPECT_NE(ran.err.find(part), std::string::npos) << ran.err;
+  }
+};
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST_F(Cli, HelpAndVersion) {
+  const Ran help = run_mxpath({});
+  EXPECT_EQ(help.code, 0);
+  for (const char* word : {"run", "plan", "inspect", "score", "Exit codes"}) EXPECT_TRUE(has(help.out, word)) << word;
+  EXPECT_TRUE(has(run_mxpath({"run", "--help"}).out, "--reasoning-effort"));
+  EXPECT_FALSE(has(run_mxpath({"run", "--help"}).out, "inject"));
+  EXPECT_TRUE(run_mxpath({"--version"}).out.starts_with("mxpath "));
+}
+
+TEST_F(Cli, WrongUseIsTwo) {
+  expect_error(run_mxpath({"fly"}), 2, "fly: no such command");
+  expect_error(run_mxpath({"run", model, "hello", "--wings"}), 2, "--wings");
+  expect_error(run_mxpath({"run", model, "hello", "--threads", "none"}), 2, "--threads");
+  expect_error(run_mxpath({"run", model, "hello", "--device", "gpu"}), 2, "choose auto, cpu, cuda or cuda:N");
+  expect_error(run_mxpath({"run", model, "hello", "--temperature", "-1"}), 2, "--temperature -1");
+  expect_error(run_mxpath({"run", model, "hello", "--only", "no.such.path"}), 2, "no path has such a name");
+  expect_error(run_mxpath({"run", model, "hello", "--exclude", "no.such.path"}), 2, "no path has such a name");
+  expect_error(run_mxpath({"run", model, "hello", "--ctx", "1000000"}), 2, "--ctx 1000000");
+  expect_error(run_mxpath({"run", "Solve 7x + 12 = 61."}), 2, "mxpath run demo");
+  expect_error(run_mxpath({"score", model}), 2, "--tokens FILE or --text TEXT");
+}
+
+TEST_F(Cli, PipedAnswer) {
+  const Ran ran = run_mxpath({"run", model, "--max-new-tokens", "6", "--seed", "3"}, "hello\n");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(ran.out.ends_with("\n"));
+  EXPECT_FALSE(has(ran.out, "\x1b")) << "no terminal codes in a pipe";
+  EXPECT_FALSE(has(ran.out, "memory "));
+  EXPECT_TRUE(has(ran.err, "memory ")) << "the plan goes to standard error";
+  EXPECT_TRUE(has(ran.err, "tok/s")) << ran.err;
+  EXPECT_TRUE(has(ran.err, "of this machine's")) << ran.err;
+  EXPECT_TRUE(has(ran.err, "stopped at --max-new-tokens 6")) << ran.err;
+  EXPECT_EQ(run_mxpath({"run", model, "-", "--max-new-tokens", "6", "--seed", "3"}, "hello").out, ran.out);
+  EXPECT_EQ(run_mxpath({"run", model, "hello", "--max-new-tokens", "6", "--seed", "3"}).out, ran.out);
+  EXPECT_EQ(run_mxpath({"run", model, "hello", "--max-new-tokens", "6", "--seed", "3", "--no-kv-cache", "--threads", "1"}).out, ran.out);
+}
+
+TEST_F(Cli, JsonIsAllThereIs) {
+  const Ran ran = run_mxpath({"run", model, "hello", "--max-new-tokens", "6", "--seed", "3", "--json"});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.err, "");
+  const Json json = Json::parse(ran.out);
+  EXPECT_EQ(json["seed"], 3);
+  EXPECT_LE(json["tokens"].size(), 6u);
+  EXPECT_TRUE(json["text"].is_string());
+  EXPECT_TRUE(json["stop_reason"] == "length" || json["stop_reason"] == "stop");
+  EXPECT_TRUE(json["timing"]["prompt_tokens_per_second"].is_number());
+}
+
+TEST_F(Cli, JsonErrorsToo) {
+  for (const auto& [arguments, code] :
+       std::vector<std::pair<std::vector<std::string>, int>>{{{"run", folder / "nothing", "hello", "--json"}, 1},
+                                                             {{"run", model, "hello", "--wings", "--json"}, 2},
+                                                             {{"plan", "--json", "--machine", "pdp11"}, 1}}) {
+    const Ran ran = run_mxpath(arguments);
+    EXPECT_EQ(ran.code, code);
+    EXPECT_TRUE(ran.err.starts_with("mxpath: "));
+    const std::string message = Json::parse(ran.out)["error"]["message"];
+    EXPECT_TRUE(has(ran.err, message));
+  }
+}
+
+TEST_F(Cli, TokensAreContinuedAsTheyAre) {
+  const std::string tokens = file("t.json", "{\"tokens\": [65, 66, 67]}");
+  const Ran ran = run_mxpath({"run", model, "--tokens", tokens, "--temperature", "0", "--max-new-tokens", "4", "--json"});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const Json json = Json::parse(ran.out);
+  EXPECT_EQ(json["timing"]["prompt_tokens"], 3);
+  EXPECT_FALSE(json.contains("messages"));
+  const Ran scored = run_mxpath({"score", model, "--tokens", tokens, "--top", "1", "--json"});
+  ASSERT_EQ(scored.code, 0) << scored.err;
+  EXPECT_EQ(Json::parse(scored.out)["top"][2][0][0], json["tokens"][0]);  // greedy takes the most likely one
+  EXPECT_EQ(run_mxpath({"run", model, "--tokens", "-", "--temperature", "0", "--max-new-tokens", "4"}, "[65, 66, 67]").out,
+            json["text"].get<std::string>() + "\n");
+}
+
+TEST_F(Cli, BadTokenFiles) {
+  for (const auto& [text, part] : std::vector<std::pair<std::string, std::string>>{{"[1, 2", "not valid JSON"},
+                                                                                   {"[]", "is empty"},
+                                                                                   {"[1.5]", "not an integer"},
+                                                                                   {"[2048]", "vocabulary of 2048"},
+                                                                                   {"{}", "expected a list"}})
+    expect_error(run_mxpath({"run", model, "--tokens", file("t.json", text)}), 1, part);
+  expect_error(run_mxpath({"run", model, "--tokens", folder / "none.json"}), 1, "none.json");
+  expect_error(run_mxpath({"score", model, "--tokens", folder.path()}), 1, folder.path());
+}
+
+TEST_F(Cli, BadPrompts) {
+  expect_error(run_mxpath({"run", model, "-"}, ""), 1, "the prompt is empty");
+  expect_error(run_mxpath({"run", model, ""}), 1, "the prompt is empty");
+  std::string words;
+  for (int i = 0; i < 9000; ++i) words += "word ";
+  expect_error(run_mxpath({"run", model}, words), 1, "the context holds 8192");
+  expect_error(run_mxpath({"score", model, "--text", ""}), 1, "--text is empty");
+  EXPECT_EQ(run_mxpath({"run", model, "--max-new-tokens", "2"}, std::string("\xff\x00\xfe\x80", 4)).code, 0)
+      << "bytes that are no text become U+FFFD";
+}
+
+TEST_F(Cli, AVocabularySmallerThanTheSpecialTokens) {
+  const TestFolder small;
+  expect_error(run_mxpath({"run", write_chat_model(small, 2047), "hello"}), 1, "the vocabulary of the model has 2047 entries");
+}
+
+TEST_F(Cli, BrokenModels) {
+  const std::string bytes = folder.read("chat/model.safetensors");
+  folder.write("chat/model.safetensors", bytes.substr(0, bytes.size() / 2));
+  expect_error(run_mxpath({"run", model, "hello"}), 1, "model.safetensors");
+  expect_error(run_mxpath({"inspect", model}), 1, "model.safetensors");
+  expect_error(run_mxpath({"run", "nobody/nothing", "hello"}), 1, "hf download nobody/nothing");
+  std::filesystem::remove(model + "/model.safetensors");
+  EXPECT_EQ(run_mxpath({"run", model, "hello"}).code, 1);
+  EXPECT_EQ(run_mxpath({"plan", model}).code, 0);
+}
+
+TEST_F(Cli, LargerThanMemoryIsRefusedBeforeAnythingIsRead) {
+  expect_error(run_mxpath({"run", model, "hello", "--memory", "0.0001"}), 1, "of memory");
+  const Ran planned = run_mxpath({"plan", model, "--memory", "0.0001"});
+  EXPECT_EQ(planned.code, 1);
+  EXPECT_TRUE(has(planned.out, "does NOT fit")) << "the plan is printed all the same";
+  const Ran json = run_mxpath({"plan", model, "--memory", "0.0001", "--json"});
+  EXPECT_EQ(json.code, 1);
+  EXPECT_TRUE(Json::parse(json.out).contains("sites"));
+  EXPECT_TRUE(Json::parse(json.out)["error"].contains("message"));
+}
+
+TEST_F(Cli, StrictRefusesAFallback) {
+  const Ran fell_back = run_mxpath({"run", model, "hello", "--max-new-tokens", "2", "--inject-failure", "moe_gate_up.cpu.a*"});
+  EXPECT_EQ(fell_back.code, 0) << fell_back.err;
+  const Ran strict = run_mxpath({"plan", model, "--weights", "bf16", "--strict"});
+  EXPECT_EQ(strict.code, 3) << strict.err;
+  EXPECT_TRUE(has(strict.out, "gave up")) << strict.out;
+  EXPECT_EQ(run_mxpath({"plan", model, "--weights", "bf16"}).code, 0);
+  EXPECT_EQ(run_mxpath({"run", model, "hello", "--weights", "bf16", "--strict"}).code, 3);
+}
+
+TEST_F(Cli, ForcedPaths) {
+  const Ran forced = run_mxpath({"plan", model, "--only", "*.portable.*", "--json"});
+  ASSERT_EQ(forced.code, 0) << forced.err;
+  for (const auto& site : Json::parse(forced.out)["sites"])
+    for (const auto& regime : site["regimes"]) EXPECT_TRUE(has(regime["chosen"], ".portable.")) << site["site"];
+  expect_error(run_mxpath({"plan", model, "--machine", "x86_64_v1", "--only", "*.avx512.*"}), 1, "avx512");
+}
+
+TEST_F(Cli, PlansForOtherMachines) {
+  for (const char* machine : {"h100", "haswell", "zen4.json", MXPATH_SOURCE_DIR "/tests/machines/b200.json"})
+    EXPECT_EQ(run_mxpath({"plan", model, "--machine", machine}).code, 0) << machine;
+  expect_error(run_mxpath({"plan", model, "--machine", "pdp11"}), 1, "haswell");
+  expect_error(run_mxpath({"plan", model, "--machine", file("m.json", "{}")}), 1, "m.json");
+}
+
+TEST_F(Cli, PlanningALargeModelIsQuick) {
+  RandomCheckpoint large;
+  large.config = gpt_oss_120b_config();
+  large.headers_only = true;
+  ASSERT_TRUE(write_random_checkpoint(folder / "120b", large).ok());
+  double best = 1;
+  for (int i = 0; i < 5; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_EQ(run_mxpath({"plan", folder / "120b", "--memory", "100"}).code, 0);
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  EXPECT_LT(best, 0.05);
+#endif
+}
+
+TEST_F(Cli, Inspect) {
+  EXPECT_TRUE(has(run_mxpath({"inspect", model}).out, "gate_up_weight"));
+  const Json json = Json::parse(run_mxpath({"inspect", model, "--tensors", "--json"}).out);
+  EXPECT_EQ(json["config"]["vocab"], 2048);
+  uint64_t bytes = 0;
+  for (const auto& tensor : json["tensors"])
+    bytes += tensor["data"]["bytes"].get<uint64_t>() + (tensor.contains("scales") ? tensor["scales"]["bytes"].get<uint64_t>() : 0);
+  EXPECT_EQ(json["bytes"], bytes);
+}
+
+TEST_F(Cli, ScoreAsText) {
+  const Ran ran = run_mxpath({"score", model, "--text", "one two", "--top", "2"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(has(ran.out, "perplexity ")) << ran.out;
+  EXPECT_TRUE(has(ran.out, "next:")) << ran.out;
+  EXPECT_TRUE(Json::parse(run_mxpath({"score", model, "--tokens", file("one.json", "[5]"), "--json"}).out)["perplexity"].is_null());
+}
+
+TEST_F(Cli, ControlCStopsAnAnswer) {
+  RandomCheckpoint endless;  // its vocabulary holds no stop token
+  endless.config = tiny_config();
+  ASSERT_TRUE(write_random_checkpoint(folder / "endless", endless).ok());
+  const Ran ran = run_mxpath({"run", folder / "endless", "--tokens", file("t.json", "[1, 2]"), "--ctx", "131072"}, "", 200);
+  EXPECT_EQ(ran.code, 130) << ran.err;
+  EXPECT_TRUE(has(ran.err, "stopped by Ctrl-C")) << ran.err;
+  EXPECT_TRUE(has(ran.err, "| answer ")) << ran.err;
+  EXPECT_TRUE(ran.out.ends_with("\n"));
+}
+
+}  // namespace
+}  // namespace mxpath

@@ -1,0 +1,44 @@
+// Starts the program under test with its own environment, and talks to it through pipes or a terminal.
+#pragma once
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace mxpath {
+
+struct Ran {
+  int code = -1;  // exit code; 128 + signal if a signal ended it
+  std::string out, err;
+};
+
+/// Runs mxpath to its end with `input` on standard input; nothing of the user's own cache or models is seen. `interrupt_after`: once
+/// standard output holds so many bytes, SIGINT is sent (0: never). Ends the program after a minute.
+Ran run_mxpath(const std::vector<std::string>& arguments, const std::string& input = "", size_t interrupt_after = 0);
+
+/// mxpath on a terminal of its own.
+class OnTerminal {
+ public:
+  explicit OnTerminal(const std::vector<std::string>& arguments);
+  ~OnTerminal();
+  OnTerminal(const OnTerminal&) = delete;
+  OnTerminal& operator=(const OnTerminal&) = delete;
+
+  void type(const std::string& keys);
+  /// Waits until `text` shows after everything waited for before; false after 20 s or at the end of the program.
+  bool shows(const std::string& text);
+  /// Waits for the end; the exit code.
+  int end();
+  const std::string& screen() const { return screen_; }
+
+ private:
+  bool read_more();
+
+  int terminal_ = -1;
+  pid_t pid_ = -1;
+  std::string screen_;
+  size_t seen_ = 0;
+};
+
+}  // namespace mxpath
