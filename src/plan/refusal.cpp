@@ -71,10 +71,11 @@ void check_policy(Collector& out, const KernelPath& path, const Question& q) {
   out.need(exact || q.policy.numerics == Numerics::fast, Check::arithmetic, "--numerics fast", fmt::format("--numerics checkpoint, and it computes {}", name_of(path.arithmetic)));
   for (const auto& glob : q.policy.exclude) out.need(!glob_match(glob, path.name), Check::excluded, "not to be excluded", "--exclude " + glob);
   out.need(!forced_away(path, q), Check::excluded, "to be named by --only", "--only names other paths of this operation");
-  const uint64_t bytes = layout_bytes(q.layout, q.site.experts, q.site.n, q.site.k) * static_cast<uint64_t>(q.site.count);
-  const uint64_t budget = q.policy.memory_budget ? q.policy.memory_budget : q.machine.memory;
-  // The floor is exempt: it reads any layout, and whether the whole model fits is the memory plan's question.
-  out.need(is_floor(path) || !q.site.has_weights || bytes <= budget, Check::memory_budget, fmt::format("{} for its weights", human_bytes(double(bytes))), human_bytes(double(budget)));
+  // A padded layout may be too large where the plain one fits; whether the whole model fits is the memory plan's question.
+  const auto bytes_in = [&](Layout layout) { return layout_bytes(layout, q.site.experts, q.site.n, q.site.k) * static_cast<uint64_t>(q.site.count); };
+  const uint64_t bytes = bytes_in(q.layout), budget = q.policy.memory_budget ? q.policy.memory_budget : q.machine.memory;
+  const bool padding_decides = q.site.has_weights && bytes > budget && bytes_in(plain_layout(q.site.format)) <= budget;
+  out.need(is_floor(path) || !padding_decides, Check::memory_budget, fmt::format("{} for its padded weights", human_bytes(double(bytes))), human_bytes(double(budget)));
 }
 
 }  // namespace
