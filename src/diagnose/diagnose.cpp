@@ -1,0 +1,205 @@
+#include "diagnose/diagnose.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/text.h"
+#include "diagnose/judge.h"
+
+namespace mxpath::diagnose {
+namespace {
+
+constexpr Phrase need_checkpoint = {"--checkpoint DIR: the checkpoint's config.json (is quantization_config mxfp4?)",
+                                    "--checkpoint DIR: 체크포인트의 config.json(quantization_config가 mxfp4인지)"};
+constexpr Phrase need_machine = {
+    "--machine NAME|FILE: the GPU and its compute capability (nvidia-smi --query-gpu=name,compute_cap --format=csv)",
+    "--machine NAME|FILE: GPU와 연산 능력(nvidia-smi --query-gpu=name,compute_cap --format=csv)"};
+constexpr Phrase need_versions = {
+    "--versions \"triton=… torch=… transformers=… kernels=…\": the installed versions (pip list, or mxpath doctor)",
+    "--versions \"triton=… torch=… transformers=… kernels=…\": 설치된 버전(pip list 또는 mxpath doctor)"};
+constexpr Phrase need_log = {"the log from the start of the program up to the first error of the worker process, not only its end",
+                             "프로그램 시작부터 작업 프로세스의 첫 오류까지의 로그(끝부분만이 아닌)"};
+
+/// {1}, {2} … replaced by the groups; a sentence whose group is empty is not used (the caller falls back).
+std::string filled(std::string_view text, const std::vector<std::string>& groups, bool& complete) {
+  std::string result;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '{' && i + 2 < text.size() && text[i + 2] == '}' && text[i + 1] >= '1' && text[i + 1] <= '9') {
+      const size_t group = static_cast<size_t>(text[i + 1] - '1');
+      if (group >= groups.size() || groups[group].empty()) complete = false;
+      else result += excerpt(groups[group], 0, 80);
+      i += 2;
+    } else {
+      result.push_back(text[i]);
+    }
+  }
+  return result;
+}
+
+std::string summary_of(const Found& found, Language language) {
+  bool complete = !found.row->summary.empty();
+  std::string special = filled(found.row->summary.text(language), found.groups, complete);
+  return complete ? special : std::string(row_of(found.row->cls).summary.text(language));
+}
+
+std::vector<Fix> fixes_for(FailureClass cls, const ScanResult& scan, const Knowledge& knowledge, Language language) {
+  std::vector<Fix> special, general;
+  for (const FixRow& row : fix_rows()) {
+    if (row.cls != cls || (!row.stacks.empty() && !scan.contexts.overlaps(row.stacks))) continue;
+    if (!row.caps.empty() && knowledge.capability && !row.caps.contains(*knowledge.capability)) continue;
+    const auto same = [&](const Fix& fix) { return fix.text == row.text && !row.text.empty(); };
+    if (std::any_of(special.begin(), special.end(), same)) continue;
+    (row.stacks.empty() ? general : special)
+        .push_back({std::string(row.kind), std::string(row.text), std::string(row.note.text(language))});
+  }
+  special.insert(special.end(), general.begin(), general.end());
+  return special;
+}
+
+std::string mxpath_sentence(FailureClass cls, const Knowledge& knowledge, const Facts& facts, Language language) {
+  const bool ko = language == Language::ko;
+  if (!facts.mxpath_here.empty()) return facts.mxpath_here;
+  if (!row_of(cls).kernel_path && cls != FailureClass::oom_other && cls != FailureClass::cannot_tell) return {};
+  if (knowledge.capability)
+    return fmt::format(fmt::runtime(ko ? "mxpath는 {} GPU에서 이 capability에 허용된 경로만 고르고, 없으면 이식용 커널로 실행합니다. "
+                                         "가중치는 MXFP4 그대로 둡니다(mxpath plan MODEL)."
+                                       : "on an {} GPU mxpath takes only paths that list this capability, else its portable kernels; the "
+                                         "weights stay MXFP4 (mxpath plan MODEL)."),
+                       Arch{*knowledge.capability}.number ? "sm_" + std::to_string(*knowledge.capability) : std::string("unknown"));
+  return std::string(
+      ko ? "mxpath는 연산마다 이 컴퓨터에서 가능한 경로를 고르고 이유를 보여 주며, 항상 이식용 경로가 있습니다(mxpath plan MODEL)."
+         : "mxpath picks a path that is legal on the machine for every operation, says why, and always has a portable one (mxpath plan "
+           "MODEL).");
+}
+
+std::vector<std::string> needed_texts(Needs needs, Language language) {
+  std::vector<std::string> list;
+  const std::pair<Need, Phrase> all[] = {
+      {Need::full_log, need_log}, {Need::checkpoint, need_checkpoint}, {Need::machine, need_machine}, {Need::versions, need_versions}};
+  for (const auto& [need, phrase] : all)
+    if (needs.has(need)) list.emplace_back(phrase.text(language));
+  return list;
+}
+
+Finding finding_of(const Found& found, const ScanResult& scan, const Knowledge& knowledge, const Facts& facts, Language language) {
+  const ClassRow& cls = row_of(found.row->cls);
+  Finding finding;
+  finding.cls = cls.id;
+  finding.kernel_path = cls.kernel_path && !found.row->elsewhere;
+  finding.confidence = found.level == Level::warning && !found.row->any_level ? Confidence::low : found.row->confidence;
+  finding.summary = summary_of(found, language);
+  finding.why = std::string(found.row->why.empty() ? cls.why.text(language) : found.row->why.text(language));
+  finding.evidence = found.evidence;
+  finding.fixes = fixes_for(cls.id, scan, knowledge, language);
+  if (!cls.next.empty()) finding.next.emplace_back(cls.next.text(language));
+  finding.mxpath = mxpath_sentence(cls.id, knowledge, facts, language);
+  finding.signature = std::string(found.row->id);
+  finding.link = std::string(found.row->link);
+  return finding;
+}
+
+/// The first line marked as an error that is no known noise.
+const Evidence* first_marked_error(const ScanResult& scan) {
+  for (const Evidence& line : scan.error_level) {
+    const bool noise = std::any_of(scan.found.begin(), scan.found.end(), [&](const Found& f) {
+      return f.row->kind == Kind::noise &&
+             std::any_of(f.evidence.begin(), f.evidence.end(), [&](const Evidence& e) { return e.line == line.line; });
+    });
+    if (!noise) return &line;
+  }
+  return nullptr;
+}
+
+/// Some error, but no row for it.
+Finding unknown_failure(const ScanResult& scan, const std::vector<const Found*>& wrappers, bool elsewhere, Language language) {
+  const FailureClass cls = elsewhere ? FailureClass::not_a_kernel_problem : FailureClass::cannot_tell;
+  Finding finding;
+  finding.cls = cls;
+  finding.summary = std::string(row_of(cls).summary.text(language));
+  finding.why = std::string(row_of(cls).why.text(language));
+  if (scan.exception.line != 0) finding.evidence.push_back(scan.exception);
+  else if (!wrappers.empty()) finding.evidence = wrappers.front()->evidence;
+  else if (scan.error_line.line != 0) finding.evidence.push_back(scan.error_line);
+  else if (const Evidence* marked = first_marked_error(scan)) finding.evidence.push_back(*marked);
+  return finding;
+}
+
+void conclude(Diagnosis& diagnosis, const ScanResult& scan, const Knowledge& knowledge, const Facts& facts, Language language) {
+  std::vector<const Found*> wrappers;
+  for (const Found& found : scan.found) {
+    if (found.row->kind == Kind::wrapper) wrappers.push_back(&found);
+    if (found.row->kind == Kind::noise && !found.evidence.empty())
+      diagnosis.noise.push_back({found.evidence.front(), std::string(found.row->summary.text(language))});
+  }
+  const std::vector<const Found*> causes = judge(scan, knowledge);
+  for (const Found* cause : causes) diagnosis.findings.push_back(finding_of(*cause, scan, knowledge, facts, language));
+  for (size_t i = 1; i < diagnosis.findings.size(); ++i) diagnosis.findings[0].next.push_back(diagnosis.findings[i].summary);
+  Needs needs;
+  if (causes.empty() && (scan.contexts.has(Context::failure) || !wrappers.empty() || first_marked_error(scan))) {
+    const Contexts kernel_words{Context::mxfp4, Context::triton, Context::kernel_code, Context::hub_kernels};
+    const bool elsewhere = scan.has_frames && scan.exception.line != 0 && wrappers.empty() && !scan.contexts.overlaps(kernel_words);
+    diagnosis.findings.push_back(unknown_failure(scan, wrappers, elsewhere, language));
+    diagnosis.findings[0].fixes = fixes_for(diagnosis.findings[0].cls, scan, knowledge, language);
+    diagnosis.findings[0].mxpath = mxpath_sentence(diagnosis.findings[0].cls, knowledge, facts, language);
+    needs = {Need::full_log, Need::machine, Need::versions};
+  } else if (!causes.empty()) {
+    needs = causes[0]->row->needs;
+  }
+  if (diagnosis.findings.empty()) return;
+  const bool unclear = diagnosis.findings[0].cls == FailureClass::cannot_tell;
+  diagnosis.verdict = unclear ? Diagnosis::Verdict::cannot_tell : Diagnosis::Verdict::finding;
+  if (unclear) diagnosis.needed = needed_texts(needs, language);
+}
+
+}  // namespace
+
+std::string_view name_of(Diagnosis::Verdict verdict) {
+  constexpr std::string_view names[] = {"finding", "not_a_failure", "cannot_tell"};
+  return names[static_cast<size_t>(verdict)];
+}
+
+Result<Diagnosis> diagnose_stream(ByteSource source, const Facts& facts, Language language) {
+  MXPATH_TRY(const ScanResult scan, scan_log(std::move(source)));
+  Diagnosis diagnosis;
+  diagnosis.lines = scan.lines;
+  diagnosis.encoding = scan.encoding;
+  diagnosis.damaged = scan.damaged;
+  conclude(diagnosis, scan, knowledge_of(scan, facts), facts, language);
+  return diagnosis;
+}
+
+Result<Diagnosis> diagnose(std::string_view text, const Facts& facts, Language language) {
+  return diagnose_stream(source_of(text), facts, language);
+}
+
+Result<Diagnosis> diagnose_descriptor(int descriptor, const Facts& facts, Language language) {
+  int error = 0;
+  auto source = [descriptor, &error](char* buffer, size_t capacity) -> size_t {
+    while (true) {
+      const ssize_t count = ::read(descriptor, buffer, capacity);
+      if (count >= 0) return static_cast<size_t>(count);
+      if (errno == EINTR) continue;
+      error = errno;
+      return 0;
+    }
+  };
+  MXPATH_TRY(Diagnosis diagnosis, diagnose_stream(source, facts, language));
+  if (error != 0) return fail("the log could not be read to its end: system error {} after {} lines", error, diagnosis.lines);
+  return diagnosis;
+}
+
+int exit_code(const Diagnosis& diagnosis) {
+  return diagnosis.verdict == Diagnosis::Verdict::finding ? 0 : diagnosis.verdict == Diagnosis::Verdict::not_a_failure ? 1 : 4;
+}
+
+Result<bool> mxfp4_from_config(std::string_view config_json, std::string_view where) {
+  MXPATH_TRY(const Json config, parse_json(config_json, where));
+  if (!config.is_object() || !config.contains("quantization_config") || !config["quantization_config"].is_object()) return false;
+  const Json& quantization = config["quantization_config"];
+  return quantization.contains("quant_method") && quantization["quant_method"].is_string() &&
+         quantization["quant_method"].get<std::string>() == "mxfp4";
+}
+
+}  // namespace mxpath::diagnose

@@ -1,0 +1,351 @@
+#include "diagnose/diagnose.h"
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/mapped_file.h"
+#include "diagnose/log_scan.h"
+#include "diagnose/pattern.h"
+#include "diagnose/phrase_search.h"
+
+namespace mxpath::diagnose {
+namespace {
+
+std::vector<Json> rows_of(const std::string& name) {
+  const Result<std::string> text = read_text_file(std::string(MXPATH_SOURCE_DIR "/tests/data/diagnose/") + name);
+  EXPECT_TRUE(text.ok()) << text.error().message;
+  std::vector<Json> rows;
+  for (size_t at = 0; text.ok() && at < text->size();) {
+    const size_t end = std::min(text->find('\n', at), text->size());
+    const Result<Json> row = parse_json(std::string_view(*text).substr(at, end - at), name);
+    EXPECT_TRUE(row.ok()) << row.error().message;
+    if (row.ok()) rows.push_back(*row);
+    at = end + 1;
+  }
+  return rows;
+}
+
+Machine machine_with(int capability) {
+  Machine machine;
+  Gpu gpu;
+  gpu.name = "card";
+  gpu.arch = {capability};
+  machine.gpus.push_back(gpu);
+  return machine;
+}
+
+Facts facts_of(const Json& row) {
+  Facts facts;
+  if (row.contains("gpu")) facts.machine = machine_with(row["gpu"].get<int>());
+  if (row.contains("versions")) facts.versions = parse_versions(row["versions"].get<std::string>()).value();
+  if (row.contains("mxfp4")) facts.mxfp4_checkpoint = row["mxfp4"].get<bool>();
+  return facts;
+}
+
+Diagnosis diagnosed(std::string_view text, const Facts& facts = {}, Language language = Language::en) {
+  Result<Diagnosis> result = diagnose(text, facts, language);
+  EXPECT_TRUE(result.ok()) << result.error().message;
+  return result.ok() ? *result : Diagnosis{};
+}
+
+std::string class_of(const Diagnosis& diagnosis) {
+  return diagnosis.findings.empty() ? "none" : std::string(name_of(diagnosis.findings[0].cls));
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines(1);
+  for (char c : text)
+    if (c == '\n') lines.emplace_back();
+    else lines.back().push_back(c);
+  return lines;
+}
+
+/// As a terminal of 72 columns shows it, in colours, with Windows line ends.
+std::string wrapped(const std::string& text) {
+  std::string result;
+  for (const std::string& line : lines_of(text))
+    for (size_t at = 0; at == 0 || at < line.size(); at += 72) result += "\x1b[31m" + line.substr(at, 72) + "\x1b[0m\r\n";
+  return result;
+}
+
+/// As a server with two processes in a container prints it. The second process talks between the lines.
+std::string interleaved(const std::string& text) {
+  std::string result;
+  for (const std::string& line : lines_of(text)) {
+    result += "2026-01-17T18:48:10.418481013+01:00 stderr F (EngineCore_DP0 pid=93) " + line + "\n";
+    result += "2026-01-17T18:48:10.418481014+01:00 stderr F (APIServer pid=1) INFO 01-17 18:48:10 [loggers.py:1] Running: 1 reqs\n";
+  }
+  return result;
+}
+
+std::string gzipped(std::string_view text) {
+  z_stream stream{};
+  deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+std::string utf16(std::string_view text, bool little, bool mark) {
+  std::string out = mark ? (little ? "\xff\xfe" : "\xfe\xff") : "";
+  for (char c : text) {
+    if (!little) out.push_back('\0');
+    out.push_back(c);
+    if (little) out.push_back('\0');
+  }
+  return out;
+}
+
+const std::string ptxas =
+    "INFO 12-20 20:13:09 start\nptxas fatal   : Value 'sm_121a' is not defined for option 'gpu-name'\nRuntimeError: Engine core "
+    "initialization failed.\n";
+
+TEST(Signatures, EveryRowIsFoundInItsLogPlainWrappedAndInterleaved) {
+  std::set<std::string> seen;
+  for (const Json& row : rows_of("signatures.jsonl")) {
+    const std::string id = row["signature"], log = row["log"];
+    seen.insert(id);
+    for (const std::string& variant : {log, wrapped(log), interleaved(log)}) {
+      const Diagnosis diagnosis = diagnosed(variant, facts_of(row));
+      EXPECT_FALSE(diagnosis.findings.empty()) << id << "\n" << variant;
+      if (diagnosis.findings.empty()) continue;
+      EXPECT_EQ(class_of(diagnosis), row["class"].get<std::string>()) << id << ", found by " << diagnosis.findings[0].signature << "\n"
+                                                                      << variant;
+      EXPECT_EQ(diagnosis.findings[0].signature, id) << variant;
+      EXPECT_FALSE(diagnosis.findings[0].evidence.empty()) << id;
+    }
+  }
+  for (const Signature* row : signatures())
+    if (row->kind == Kind::finding) {
+      EXPECT_TRUE(seen.count(std::string(row->id))) << row->id << " has no log in signatures.jsonl";
+    }
+}
+
+TEST(Signatures, IdsAreUniqueAndPatternsCompile) {
+  std::set<std::string_view> ids;
+  for (const Signature* row : signatures()) {
+    EXPECT_TRUE(ids.insert(row->id).second) << row->id;
+    EXPECT_FALSE(row->phrases.empty()) << row->id;
+    EXPECT_EQ(row->summary.en.empty(), row->summary.ko.empty()) << row->id;
+    EXPECT_EQ(row->why.en.empty(), row->why.ko.empty()) << row->id;
+    if (!row->pattern.empty()) {
+      const Result<Pattern> pattern = Pattern::compile(row->pattern);
+      EXPECT_TRUE(pattern.ok()) << row->id << ": " << (pattern.ok() ? "" : pattern.error().message);
+    }
+  }
+}
+
+TEST(Signatures, EveryClassHasTextsAndEveryCauseARemedy) {
+  for (const ClassRow& row : classes()) {
+    EXPECT_EQ(row_of(row.id).name, row.name);
+    EXPECT_EQ(class_from_name(row.name), row.id);
+    for (const Phrase& phrase : {row.summary, row.why}) EXPECT_FALSE(phrase.en.empty() || phrase.ko.empty()) << row.name;
+    if (row.id == FailureClass::cannot_tell) continue;
+    EXPECT_TRUE(std::any_of(fix_rows().begin(), fix_rows().end(), [&](const FixRow& fix) { return fix.cls == row.id; })) << row.name;
+  }
+}
+
+TEST(Diagnose, CleanLogsGiveNoFinding) {
+  const std::vector<Json> rows = rows_of("clean.jsonl");
+  EXPECT_GE(rows.size(), 40u);
+  for (const Json& row : rows)
+    for (const std::string& variant : {row["log"].get<std::string>(), wrapped(row["log"]), interleaved(row["log"])}) {
+      const Diagnosis diagnosis = diagnosed(variant);
+      EXPECT_TRUE(diagnosis.findings.empty()) << class_of(diagnosis) << " by " << diagnosis.findings[0].signature << "\n" << variant;
+      EXPECT_EQ(exit_code(diagnosis), 1);
+    }
+}
+
+TEST(Diagnose, TheFirstOfTwoFailuresIsTheCauseAndTheSecondIsNamed) {
+  const std::vector<Json> rows = rows_of("mixed.jsonl");
+  EXPECT_GE(rows.size(), 20u);
+  for (const Json& row : rows) {
+    const Diagnosis diagnosis = diagnosed(row["log"].get<std::string>());
+    ASSERT_GE(diagnosis.findings.size(), 2u) << row["log"];
+    EXPECT_EQ(class_of(diagnosis), row["first"].get<std::string>());
+    EXPECT_EQ(name_of(diagnosis.findings[1].cls), row["next"].get<std::string>());
+    const auto& next = diagnosis.findings[0].next;
+    EXPECT_NE(std::find(next.begin(), next.end(), diagnosis.findings[1].summary), next.end());
+  }
+}
+
+TEST(Diagnose, FactsDecideWhatTheTextCannot) {
+  for (const Json& row : rows_of("undecided.jsonl")) {
+    const std::string log = row["log"];
+    const Diagnosis alone = diagnosed(log);
+    EXPECT_EQ(class_of(alone), row["without"].get<std::string>()) << log;
+    EXPECT_EQ(alone.verdict == Diagnosis::Verdict::cannot_tell, row["without"] == "cannot_tell");
+    EXPECT_EQ(alone.needed.empty(), row["without"] != "cannot_tell") << log;
+    EXPECT_EQ(class_of(diagnosed(log, facts_of(row))), row["with"].get<std::string>()) << row.dump();
+  }
+}
+
+TEST(Diagnose, WarningsThatAreNoiseAreNamed) {
+  const Diagnosis diagnosis = diagnosed(
+      "WARNING 12-01 09:00:00 [m.py:7] mxfp4 quantization is not fully optimized yet.\n`torch_dtype` is deprecated! Use `dtype` "
+      "instead!\n");
+  EXPECT_EQ(diagnosis.verdict, Diagnosis::Verdict::not_a_failure);
+  ASSERT_EQ(diagnosis.noise.size(), 2u);
+  EXPECT_EQ(diagnosis.noise[0].evidence.line, 1u);
+}
+
+TEST(Diagnose, ReadsEveryEncoding) {
+  const struct {
+    std::string bytes, encoding;
+  } cases[] = {{ptxas, "plain"},
+               {"\xef\xbb\xbf" + ptxas, "plain"},
+               {gzipped(ptxas), "gzip"},
+               {gzipped(ptxas) + gzipped("more\n"), "gzip"},
+               {utf16(ptxas, true, true), "utf-16le"},
+               {utf16(ptxas, false, true), "utf-16be"},
+               {utf16(ptxas, true, false), "utf-16le"},
+               {gzipped(utf16(ptxas, true, true)), "gzip utf-16le"},
+               {wrapped(ptxas), "plain"}};
+  for (const auto& c : cases) {
+    const Diagnosis diagnosis = diagnosed(c.bytes);
+    EXPECT_EQ(class_of(diagnosis), "ptxas_arch_unknown") << c.encoding;
+    EXPECT_EQ(diagnosis.encoding, c.encoding);
+    ASSERT_FALSE(diagnosis.findings.empty());
+    EXPECT_EQ(diagnosis.findings[0].evidence[0].line, 2u) << c.encoding;
+  }
+}
+
+TEST(Diagnose, AnyPieceSizeGivesTheSame) {
+  for (size_t piece : {1u, 2u, 3u, 7u, 4096u}) {
+    for (const std::string& bytes : {ptxas, utf16(ptxas, true, true), gzipped(ptxas)}) {
+      std::string_view rest = bytes;
+      const Result<Diagnosis> result = diagnose_stream(
+          [&](char* buffer, size_t capacity) {
+            const size_t count = std::min({piece, capacity, rest.size()});
+            std::copy_n(rest.data(), count, buffer);
+            rest.remove_prefix(count);
+            return count;
+          },
+          {}, Language::en);
+      ASSERT_TRUE(result.ok());
+      EXPECT_EQ(class_of(*result), "ptxas_arch_unknown") << piece;
+    }
+  }
+}
+
+TEST(Diagnose, DamagedGzipIsSaidSo) {
+  const std::string whole = gzipped(ptxas);
+  EXPECT_FALSE(diagnose("\x1f\x8b\x08 not a stream at all", {}, Language::en).ok());
+  EXPECT_TRUE(diagnosed(gzipped(ptxas) + "trailing rubbish").damaged);
+  EXPECT_EQ(class_of(diagnosed(whole.substr(0, whole.size() - 8))), "ptxas_arch_unknown");
+}
+
+TEST(Diagnose, LongLinesAndBinaryInput) {
+  std::string line(3 << 20, 'x');
+  line += " Only Hopper swizz";
+  line += "ling is supported for values " + std::string(1 << 20, 'y');
+  const Diagnosis diagnosis = diagnosed(line);
+  EXPECT_EQ(class_of(diagnosis), "layout_hopper_only");
+  EXPECT_LT(diagnosis.findings[0].evidence[0].text.size(), 1000u);
+  std::string binary;
+  uint32_t state = 1;
+  for (int i = 0; i < 1 << 18; ++i) binary.push_back(static_cast<char>((state = state * 1664525u + 1013904223u) >> 24));
+  EXPECT_NE(to_json(diagnosed(binary)).dump().size(), 0u);  // valid UTF-8 whatever came in
+  EXPECT_EQ(exit_code(diagnosed("")), 1);
+}
+
+TEST(Diagnose, AProcessThatTalksInBetweenDoesNotCutAPhrase) {
+  const std::string log =
+      "(Worker_TP0 pid=1) AssertionError: Only Hopper swiz\n(Worker_TP1 pid=2) INFO 01-01 00:00:00 [a.py:1] fine\n(Worker_TP0 pid=1) zling "
+      "is supported for values\n";
+  EXPECT_EQ(class_of(diagnosed(log)), "layout_hopper_only");
+}
+
+TEST(Diagnose, ReportsInBothLanguagesAndAsJson) {
+  const Diagnosis english = diagnosed(ptxas), korean = diagnosed(ptxas, {}, Language::ko);
+  EXPECT_NE(to_text(english, Language::en).find("does not know sm_121a"), std::string::npos);
+  EXPECT_NE(to_text(korean, Language::ko).find("Triton이 사용하는 ptxas가 sm_121a"), std::string::npos);
+  EXPECT_NE(to_text(korean, Language::ko).find("할 일"), std::string::npos);
+  const Json json = to_json(english);
+  EXPECT_EQ(json["verdict"], "finding");
+  EXPECT_EQ(json["findings"][0]["class"], "ptxas_arch_unknown");
+  EXPECT_EQ(json["findings"][0]["evidence"][0]["line"], 2);
+  EXPECT_GE(json["findings"][0]["fixes"].size(), 2u);
+  EXPECT_EQ(language_of_locale("ko_KR.UTF-8"), Language::ko);
+  EXPECT_EQ(language_of_locale("kok_IN"), Language::en);
+}
+
+TEST(Diagnose, UnrelatedPythonErrorsAreNotBlamedOnKernels) {
+  const Diagnosis diagnosis =
+      diagnosed("Traceback (most recent call last):\n  File \"/srv/app.py\", line 3, in <module>\n    print(data['x'])\nKeyError: 'x'\n");
+  EXPECT_EQ(class_of(diagnosis), "not_a_kernel_problem");
+  EXPECT_FALSE(diagnosis.findings[0].kernel_path);
+}
+
+TEST(Diagnose, ReadsTheQuantizationOfACheckpoint) {
+  EXPECT_TRUE(mxfp4_from_config(R"({"quantization_config":{"quant_method":"mxfp4"}})", "c").value());
+  EXPECT_FALSE(mxfp4_from_config(R"({"model_type":"gpt_oss"})", "c").value());
+  EXPECT_FALSE(mxfp4_from_config("{", "c").ok());
+}
+
+TEST(LogLines, PrefixesOfLoggersAreRecognised) {
+  const struct {
+    const char* line;
+    const char* message;
+    Level level;
+  } cases[] = {{"(EngineCore pid=12) hello", "hello", Level::unmarked},
+               {"(VllmWorker rank=0 pid=7) ERROR 07-31 08:44:05 [multiproc_executor.py:594] hello", "hello", Level::error},
+               {"[rank0]: hello", "hello", Level::unmarked},
+               {"[2025-11-05 11:44:09 TP0] hello", "hello", Level::unmarked},
+               {"[04/17/2026-04:17:42] [TRT-LLM] [E] hello", "hello", Level::error},
+               {"Aug 07 11:18:18 host ollama[1536]: hello", "hello", Level::unmarked},
+               {"ollama  | hello", "hello", Level::unmarked},
+               {"time=2025-09-28T22:25:24.499-04:00 level=INFO source=x hello", "source=x hello", Level::info},
+               {"2026-01-17T18:48:10.41+01:00 stderr F hello", "hello", Level::unmarked},
+               {"W0806 20:26:13.563000 375 site/cpp_extension.py:2425] hello", "hello", Level::warning},
+               {"[16:10:33] stdout/INFO  hello", "hello", Level::unmarked},
+               {"hello [1] (2)", "hello [1] (2)", Level::unmarked},
+               {"Error: hello", "Error: hello", Level::unmarked}};
+  for (const auto& c : cases) {
+    const LinePrefix prefix = prefix_of(c.line);
+    std::string_view message = std::string_view(c.line).substr(prefix.length);
+    message.remove_prefix(std::min(message.find_first_not_of(' '), message.size()));
+    EXPECT_EQ(message, c.message) << c.line;
+    EXPECT_EQ(prefix.level, c.level) << c.line;
+  }
+}
+
+TEST(PhraseSearch, AgreesWithANaiveSearch) {
+  const std::vector<std::string> phrases = {"he", "she", "hers", "his", "s h e", "is \"it\"", ""};
+  const PhraseSearch search(phrases);
+  const std::string text = "uSHErs, his; s|he 'is' it! ashes";
+  std::multiset<uint32_t> found, expected;
+  search.feed(0, text, [&](uint32_t id, size_t) { found.insert(id); });
+  const std::string flat = squeeze(text);
+  for (uint32_t id = 0; id < phrases.size(); ++id) {
+    const std::string phrase = squeeze(phrases[id]);
+    for (size_t at = 0; !phrase.empty() && (at = flat.find(phrase, at)) != std::string::npos; ++at) expected.insert(id);
+  }
+  EXPECT_EQ(found, expected);
+}
+
+TEST(Versions, CompareAndConditions) {
+  EXPECT_LT(compare_versions("3.4.0", "3.10"), 0);
+  EXPECT_EQ(compare_versions("2.8.0+cu128", "2.8"), 0);
+  EXPECT_LT(compare_versions("4.56.0.dev0", "4.56"), 0);
+  EXPECT_LT(compare_versions("0.11.1rc4", "0.11.1"), 0);
+  EXPECT_GT(compare_versions("b8054", "b6096"), 0);
+  const Versions versions = parse_versions("triton=3.5.1 kernels==0.9.0, triton_kernels=absent").value();
+  EXPECT_EQ(holds("triton>=3.4 triton<3.6", versions), std::optional<bool>(true));
+  EXPECT_EQ(holds("triton>=3.6 unknown>1", versions), std::optional<bool>(false));
+  EXPECT_EQ(holds("triton>=3.4 unknown>1", versions), std::nullopt);
+  EXPECT_EQ(holds("triton-kernels=absent kernels!=absent", versions), std::optional<bool>(true));
+  EXPECT_FALSE(parse_versions("triton").ok());
+}
+
+}  // namespace
+}  // namespace mxpath::diagnose
