@@ -33,7 +33,7 @@ bool has(const std::string& text, const std::string& part) { return text.find(pa
 TEST_F(Cli, HelpAndVersion) {
   const Ran help = run_mxpath({});
   EXPECT_EQ(help.code, 0);
-  for (const char* word : {"run", "plan", "inspect", "score", "Exit codes"}) EXPECT_TRUE(has(help.out, word)) << word;
+  for (const char* word : {"run", "plan", "inspect", "score", "doctor", "diagnose", "Exit codes"}) EXPECT_TRUE(has(help.out, word)) << word;
   EXPECT_TRUE(has(run_mxpath({"run", "--help"}).out, "--reasoning-effort"));
   EXPECT_FALSE(has(run_mxpath({"run", "--help"}).out, "inject"));
   EXPECT_TRUE(run_mxpath({"--version"}).out.starts_with("mxpath "));
@@ -212,6 +212,37 @@ TEST_F(Cli, ScoreAsText) {
   EXPECT_TRUE(has(ran.out, "perplexity ")) << ran.out;
   EXPECT_TRUE(has(ran.out, "next:")) << ran.out;
   EXPECT_TRUE(Json::parse(run_mxpath({"score", model, "--tokens", file("one.json", "[5]"), "--json"}).out)["perplexity"].is_null());
+}
+
+TEST_F(Cli, DoctorAndItsBundle) {
+  const Ran text = run_mxpath({"doctor", "--lang", "en"});
+  EXPECT_EQ(text.code, 0) << text.err;
+  EXPECT_TRUE(has(text.out, "tok/s answering")) << text.out;
+  const std::string bundle = folder / "bundle.json";
+  const Ran json = run_mxpath(
+      {"doctor", "--machine", "h100", "--versions", "torch=2.8.0 triton=3.4.0 transformers=4.55.0", "--bundle", bundle, "--json"});
+  ASSERT_EQ(json.code, 0) << json.err;
+  EXPECT_TRUE(Json::parse(json.out).is_object());
+  const Ran planned = run_mxpath({"plan", model, "--machine", bundle});
+  EXPECT_EQ(planned.code, 0) << planned.err;
+  EXPECT_TRUE(has(planned.out, "8480C")) << planned.out;
+  expect_error(run_mxpath({"doctor", "--machine", "h100", "--bundle", bundle}), 1, "bundle.json");
+  expect_error(run_mxpath({"doctor", "--site-packages", folder / "none"}), 1, "none");
+}
+
+TEST_F(Cli, DiagnoseHasItsOwnExitCodes) {
+  const std::string log =
+      "Traceback (most recent call last):\n  File \"serve.py\", line 3, in <module>\nModuleNotFoundError: No module named "
+      "'triton.tools.ragged_tma'\n";
+  const Ran found = run_mxpath({"diagnose", "--lang", "en", "--machine", "h100"}, log);
+  EXPECT_EQ(found.code, 0) << found.err;
+  EXPECT_TRUE(has(found.out, "ragged_tma")) << found.out;
+  EXPECT_TRUE(has(found.out, "mxpath would run it there")) << found.out;
+  const Ran json = run_mxpath({"diagnose", file("server.log", log), "--json"});
+  EXPECT_EQ(Json::parse(json.out)["findings"].size(), 1u);
+  EXPECT_EQ(run_mxpath({"diagnose", "-"}, "all is well\n").code, 1);
+  expect_error(run_mxpath({"diagnose", folder / "none.log"}), 1, "none.log: cannot be opened");
+  expect_error(run_mxpath({"diagnose", "--lang", "fr"}), 2, "--lang");
 }
 
 TEST_F(Cli, ControlCStopsAnAnswer) {

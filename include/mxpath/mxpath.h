@@ -1,0 +1,163 @@
+// The public C++ API: load a gpt-oss model, ask it, continue tokens, score them. Needs nothing but the standard library.
+//
+//   auto engine = mxpath::api::Engine::load("demo");
+//   if (!engine) return report(engine.error());
+//   auto answer = engine->ask("Solve 7x + 12 = 61.", {}, [](auto channel, auto text) { std::cout << text; });
+//
+// Nothing here throws, prints or ends the program. Units: bytes, seconds, tokens; log-probabilities are natural.
+#pragma once
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace mxpath::api {
+
+/// Why something could not be done, as one sentence for a person: what, where, what to do.
+struct Error {
+  enum class Kind {
+    failed,     ///< the input or the machine does not allow it
+    wrong_use,  ///< the call cannot be meant so: a value out of range, a path that does not exist
+    refused,    ///< Options::strict does not accept what would have to be done
+  };
+  Kind kind = Kind::failed;
+  std::string message;
+};
+
+/// A T or an Error. Reading the one that is not there is a bug in the caller.
+template <class T>
+class [[nodiscard]] Outcome {
+ public:
+  Outcome(T value) : value_(std::move(value)) {}
+  Outcome(Error error) : error_(std::move(error)) {}
+  bool ok() const { return value_.has_value(); }
+  explicit operator bool() const { return ok(); }
+  T& operator*() { return assert(ok()), *value_; }
+  const T& operator*() const { return assert(ok()), *value_; }
+  T* operator->() { return assert(ok()), &*value_; }
+  const T* operator->() const { return assert(ok()), &*value_; }
+  const Error& error() const { return assert(!ok()), error_; }
+
+ private:
+  std::optional<T> value_;
+  Error error_;
+};
+
+/// How a model is to run; the same words as on the command line.
+struct Options {
+  std::string device = "auto";            ///< auto, cpu, cuda, cuda:N
+  std::string weights = "as-stored";      ///< format of the experts: as-stored, mxfp4, bf16, fp32
+  std::vector<std::string> only = {};     ///< globs of path names: where an operation has such a path, no other is used
+  std::vector<std::string> exclude = {};  ///< globs of path names that are never used
+  bool fast_numerics = false;             ///< let paths compete that quantise activations
+  bool strict = false;                    ///< an error instead of a fallback or a change of precision
+  int threads = 0;                        ///< 0: all cores this process may use
+  int context = 0;                        ///< tokens; 0: 8192, or what the model allows
+  uint64_t memory_budget = 0;             ///< bytes the model may take; 0: what the machine has
+  std::function<void(std::string_view what, uint64_t done, uint64_t total)> progress = {};  ///< of loading
+  std::function<void(const std::string&)> notice = {};                                      ///< told of each fallback, one sentence
+};
+
+/// What a loaded model is.
+struct ModelInfo {
+  int layers = 0, experts = 0, experts_per_token = 0, hidden = 0;
+  int vocabulary = 0;
+  int context = 0;            ///< tokens that a conversation may have
+  uint64_t weight_bytes = 0;  ///< as packed in memory
+  double load_seconds = 0;
+};
+
+struct Message {
+  std::string role = {};  ///< system, developer, user, assistant, tool
+  std::string content = {};
+  std::string channel = {};    ///< of the assistant: analysis, commentary, final
+  std::string recipient = {};  ///< "" or a tool such as functions.get_weather
+  std::string name = {};       ///< of a tool that answers
+};
+
+struct GenerateOptions {
+  int max_new_tokens = 0;                       ///< 0: until the context is full
+  std::optional<float> temperature = {};        ///< 0 (greedy) to 100; none: the model's default, else 1
+  std::optional<float> top_p = {}, min_p = {};  ///< in (0, 1], [0, 1]
+  std::optional<int> top_k = {};                ///< 0: all
+  uint64_t seed = 0;                            ///< the same seed gives the same answer, whatever the number of threads
+  bool use_cache = true;                        ///< false: read the whole text again for every token
+  std::string reasoning_effort = "medium";      ///< low, medium, high; ask() only
+  std::optional<std::string> identity = {};     ///< first line of the system message; ask() only
+  std::string developer = {};                   ///< instructions; ask() only
+  std::string date = {};                        ///< "2025-06-28"; "": no date in the system message; ask() only
+  std::function<bool()> go_on = {};             ///< asked before each chunk of the prompt and after each token; false: stop
+};
+
+/// Called with every piece of text as it comes, whole UTF-8 characters. channel: analysis, commentary, final; "" without harmony.
+using OnText = std::function<void(std::string_view channel, std::string_view text)>;
+
+struct Answer {
+  std::vector<int32_t> tokens;  ///< new ones, the stop token included
+  std::string text;             ///< final messages (and preambles); everything new in continue_tokens
+  std::string analysis;
+  std::vector<Message> messages;             ///< as parsed; empty in continue_tokens
+  std::string stop_reason;                   ///< stop, tool_call, length, context, cancelled
+  int prompt_tokens = 0, reused_tokens = 0;  ///< reused: still in the cache from the call before
+  double prompt_seconds = 0, answer_seconds = 0;
+};
+
+struct Score {
+  std::vector<double> logprobs;  ///< [n - 1]: of token i + 1 after tokens 0..i
+  std::vector<std::vector<std::pair<int32_t, double>>>
+      top;  ///< [n] the most likely (id, logprob) after token i, best first; empty without `top`
+};
+
+/// The plan for a model and a machine, from headers only, as `mxpath plan` prints it. machine: "" this one, a file, or a name that ships.
+/// json: the structs instead of text.
+Outcome<std::string> plan(std::string_view model, const Options& options = {}, std::string_view machine = "", bool json = false);
+
+/// A loaded model with one key/value cache. One call at a time; several engines may live side by side.
+class Engine {
+ public:
+  /// model: a folder, a name in the Hugging Face cache, or "demo". Errors: no such model, every defect of its files, too little memory,
+  /// a refused or impossible option. Blocks until the weights are packed and the paths have passed their self-check.
+  static Outcome<Engine> load(std::string_view model, const Options& options = {});
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+  ~Engine();
+
+  const ModelInfo& info() const;
+  std::string plan_text(bool verbose = false) const;
+  std::string plan_json() const;
+
+  /// Ordinary text to ids: special tokens in it are text too. decode never fails: what has no text is U+FFFD.
+  std::vector<int32_t> encode(std::string_view text) const;
+  std::string decode(std::span<const int32_t> tokens) const;
+
+  /// One question in the harmony format. Errors: an empty question, one longer than the context, an option out of range, a model whose
+  /// vocabulary lacks the special tokens.
+  Outcome<Answer> ask(std::string_view question, const GenerateOptions& options = {}, const OnText& on_text = {});
+  /// A conversation, whose last message is a user's or a tool's. A leading system message sets the identity line, developer messages the
+  /// instructions. Analysis of finished turns is dropped. Errors: as above, and an unknown role.
+  Outcome<Answer> ask(std::span<const Message> messages, const GenerateOptions& options = {}, const OnText& on_text = {});
+
+  /// Raw continuation of token ids; stops at <|return|>, <|endoftext|> or the config's eos. Errors: no tokens, an id outside the
+  /// vocabulary, more tokens than the context holds.
+  Outcome<Answer> continue_tokens(std::span<const int32_t> tokens, const GenerateOptions& options = {}, const OnText& on_text = {});
+
+  /// Teacher forcing. top: how many of the most likely tokens to report at each place. Errors: as continue_tokens.
+  Outcome<Score> score(std::span<const int32_t> tokens, int top = 0);
+
+ private:
+  struct State;
+  explicit Engine(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// "0.1.0"
+std::string_view version();
+
+}  // namespace mxpath::api

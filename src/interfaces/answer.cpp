@@ -1,0 +1,79 @@
+#include "interfaces/answer.h"
+
+#include <algorithm>
+
+namespace mxpath {
+namespace {
+
+GenerateOptions generate_options(const AnswerOptions& options) {
+  GenerateOptions out;
+  out.max_new_tokens = options.max_new_tokens;
+  out.sampling = options.sampling;
+  out.use_cache = options.use_cache;
+  out.go_on = options.go_on;
+  out.progress = options.progress;
+  return out;
+}
+
+void append(std::string& text, const std::string& more) {
+  if (!text.empty() && !more.empty()) text += "\n\n";
+  text += more;
+}
+
+void sort_text(Answer& answer) {
+  for (const auto& m : answer.messages) {
+    if (is_for_user(m.channel, m.recipient)) append(answer.text, m.content);
+    else if (m.channel == "analysis" && m.recipient.empty()) append(answer.analysis, m.content);
+  }
+}
+
+}  // namespace
+
+bool is_for_user(std::string_view channel, std::string_view recipient) {
+  return channel != "analysis" && (recipient.empty() || recipient == "all");
+}
+
+std::string_view stop_reason(const Answer& answer) { return answer.calls_tool ? "tool_call" : name_of(answer.generation.reason); }
+
+Result<Answer> answer_chat(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt, const AnswerOptions& options) {
+  DeltaStream stream(tokenizer, options.on_delta);
+  GenerateOptions generate = generate_options(options);
+  generate.stop_tokens = harmony::stop_tokens(tokenizer);
+  generate.largest_token = tokenizer.special().largest;
+  generate.on_token = [&](Token token) {
+    stream.push(token);
+    return !options.go_on || options.go_on();
+  };
+  Answer answer;
+  MXPATH_TRY(answer.generation, session.generate(prompt, generate));
+  answer.messages = stream.finish();
+  answer.calls_tool = !answer.generation.tokens.empty() && answer.generation.tokens.back() == tokenizer.special().call;
+  sort_text(answer);
+  return answer;
+}
+
+Result<Answer> continue_raw(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt, std::span<const Token> stop_tokens,
+                            const AnswerOptions& options) {
+  Utf8Stream stream;
+  bool first = true;
+  const auto report = [&](const std::string& text, bool last) {
+    if (options.on_delta && (first || last || !text.empty())) options.on_delta({"", "", text, first, last});
+    first = false;
+  };
+  GenerateOptions generate = generate_options(options);
+  generate.stop_tokens.assign(stop_tokens.begin(), stop_tokens.end());
+  generate.on_token = [&](Token token) {
+    if (std::ranges::count(stop_tokens, token)) return true;
+    const auto bytes = tokenizer.token_bytes(token);
+    report(bytes.ok() ? stream.push(*bytes) : stream.flush() + "\uFFFD", false);
+    return !options.go_on || options.go_on();
+  };
+  Answer answer;
+  MXPATH_TRY(answer.generation, session.generate(prompt, generate));
+  report(stream.flush(), true);
+  const size_t stop = answer.generation.reason == StopReason::stop_token ? 1 : 0;
+  answer.text = tokenizer.decode_lossy(std::span(answer.generation.tokens).first(answer.generation.tokens.size() - stop));
+  return answer;
+}
+
+}  // namespace mxpath

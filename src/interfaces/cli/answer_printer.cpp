@@ -1,0 +1,49 @@
+#include "interfaces/cli/answer_printer.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "interfaces/cli/program.h"
+#include "interfaces/cli/terminal.h"
+
+namespace mxpath::cli {
+namespace {
+
+bool calls_tool(const Delta& d) { return !d.recipient.empty() && d.recipient != "all"; }
+
+}  // namespace
+
+/// Nothing is written for a message before it has text.
+void AnswerPrinter::open(const Delta& delta) {
+  if (anything_) print(line_open_ ? "\n\n" : "\n");
+  dimmed_ = options_.dim && delta.channel == "analysis" && !calls_tool(delta);
+  if (dimmed_) print("\x1b[2m");
+  if (calls_tool(delta))
+    print(fmt::format("[call {}] ", options_.terminal ? terminal_safe(delta.recipient) : std::string(delta.recipient)));
+  open_ = anything_ = true;
+}
+
+void AnswerPrinter::close() {
+  if (dimmed_) print("\x1b[0m");
+  open_ = dimmed_ = false;
+}
+
+void AnswerPrinter::operator()(const Delta& delta) {
+  const bool visible = options_.analysis || calls_tool(delta) || is_for_user(delta.channel, delta.recipient);
+  if (!visible) return;
+  const std::string text = options_.terminal ? terminal_safe(delta.text) : std::string(delta.text);
+  if (!open_ && (!text.empty() || (calls_tool(delta) && delta.ends))) open(delta);
+  if (!text.empty()) print(text), line_open_ = text.back() != '\n';
+  if (delta.ends && open_) close();
+  std::fflush(stdout);
+}
+
+void AnswerPrinter::finish() {
+  close();
+  if (line_open_) print("\n");
+  line_open_ = anything_ = false;
+  std::fflush(stdout);
+}
+
+}  // namespace mxpath::cli

@@ -1,0 +1,27 @@
+// An option that takes one of a few words.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mxpath::cli {
+
+/// Sets `target` to the value of the word that was given. CLI11's own transformer shows the enumerators' numbers in the help.
+template <class T>
+CLI::Option* add_choice(CLI::App& command, const std::string& name, T& target, const std::vector<std::pair<std::string, T>>& choices,
+                        const std::string& text) {
+  std::string words;
+  for (const auto& [word, value] : choices) words += (words.empty() ? "" : "|") + word;
+  const auto set = [&target, choices, name, words](const std::string& given) {
+    for (const auto& [word, value] : choices)
+      if (word == given) return void(target = value);
+    throw CLI::ValidationError(name + " " + given + ": choose one of " + words);
+  };
+  return command.add_option_function<std::string>(name, set, text)->type_name(words);
+}
+
+/// A whole number in [low, high]; the help shows no limits that nobody meets.
+inline CLI::Validator whole_number(int low, int high) { return CLI::Range(low, high).description(""); }
+
+}  // namespace mxpath::cli

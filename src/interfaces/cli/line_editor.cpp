@@ -1,0 +1,123 @@
+#include "interfaces/cli/line_editor.h"
+
+#include <histedit.h>
+#include <langinfo.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <clocale>
+#include <cstdio>
+#include <cwchar>
+#include <string_view>
+
+#include "base/text.h"
+#include "interfaces/cli/interrupt.h"
+#include "interfaces/places.h"
+
+namespace mxpath::cli {
+namespace {
+
+constexpr int history_length = 1000;
+constexpr wchar_t kill_line = 0x15;  // Ctrl-U of the emacs keys
+
+/// Editing counts characters as the locale does; a terminal without one is taken to speak UTF-8.
+void set_locale() {
+  std::setlocale(LC_CTYPE, "");
+  if (std::string_view(nl_langinfo(CODESET)) != "UTF-8") std::setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+/// One character for libedit. Ctrl-C becomes the key that empties the line: libedit's own way would leave it as it is.
+int read_character(EditLine*, wchar_t* out) {
+  std::mbstate_t state{};
+  for (;;) {
+    char byte = 0;
+    const ssize_t count = ::read(STDIN_FILENO, &byte, 1);
+    if (count < 0 && errno == EINTR) {
+      if (!interrupted()) continue;
+      clear_interrupt();
+      *out = kill_line;
+      return 1;
+    }
+    if (count <= 0) return static_cast<int>(count);
+    const size_t used = std::mbrtowc(out, &byte, 1, &state);
+    if (used == static_cast<size_t>(-2)) continue;
+    if (used == static_cast<size_t>(-1)) *out = L'\uFFFD';
+    return 1;
+  }
+}
+
+}  // namespace
+
+struct LineEditor::State {
+  EditLine* line = nullptr;
+  History* history = nullptr;
+  HistEvent event{};
+  std::string prompt, shown, file;
+
+  ~State() {
+    if (line) ::el_end(line);
+    if (!history) return;
+    if (!file.empty()) ::history(history, &event, H_SAVE, file.c_str());
+    ::history_end(history);
+  }
+};
+
+namespace {
+
+const char* prompt_of(EditLine* line) {
+  void* state = nullptr;
+  ::el_get(line, EL_CLIENTDATA, &state);
+  return static_cast<const std::string*>(state)->c_str();
+}
+
+}  // namespace
+
+LineEditor::LineEditor(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LineEditor::LineEditor(LineEditor&&) noexcept = default;
+LineEditor::~LineEditor() = default;
+
+Result<LineEditor> LineEditor::create(const std::string& folder, const std::string& prompt) {
+  set_locale();
+  auto state = std::make_unique<State>();
+  state->prompt = prompt;
+  state->line = ::el_init("mxpath", stdin, stdout, stderr);
+  state->history = ::history_init();
+  if (!state->line || !state->history) return fail("the terminal cannot be set up for typing; give the question as PROMPT");
+  ::history(state->history, &state->event, H_SETSIZE, history_length);
+  ::history(state->history, &state->event, H_SETUNIQUE, 1);
+  if (!folder.empty() && make_folder(folder).ok()) {
+    state->file = folder + "/history";
+    ::history(state->history, &state->event, H_LOAD, state->file.c_str());
+  }
+  ::el_set(state->line, EL_CLIENTDATA, &state->shown);
+  ::el_set(state->line, EL_PROMPT, prompt_of);
+  ::el_set(state->line, EL_EDITOR, "emacs");
+  ::el_set(state->line, EL_HIST, ::history, state->history);
+  ::el_wset(state->line, EL_GETCFN, read_character);
+  ::el_source(state->line, nullptr);
+  return LineEditor(std::move(state));
+}
+
+std::optional<std::string> LineEditor::read_line(bool continued) {
+  state_->shown = continued ? "  " : state_->prompt;
+  int count = 0;
+  const char* text = ::el_gets(state_->line, &count);
+  if (!text || count <= 0) return std::nullopt;
+  std::string line(text, static_cast<size_t>(count));
+  while (line.ends_with('\n') || line.ends_with('\r')) line.pop_back();
+  if (!line.empty()) ::history(state_->history, &state_->event, H_ENTER, line.c_str());
+  return line;
+}
+
+std::optional<std::string> LineEditor::read() {
+  std::string all;
+  for (bool continued = false;; continued = true) {
+    const auto line = read_line(continued);
+    if (!line && !continued) std::fputs("\n", stdout);
+    if (!line) return continued ? std::optional(all) : std::nullopt;
+    if (!line->ends_with('\\')) return all + *line;
+    all += line->substr(0, line->size() - 1) + "\n";
+  }
+}
+
+}  // namespace mxpath::cli

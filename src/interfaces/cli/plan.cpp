@@ -1,0 +1,44 @@
+// `mxpath plan`: what would run, from headers only.
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "interfaces/cli/options.h"
+#include "interfaces/places.h"
+#include "interfaces/plan_report.h"
+#include "plan/explain.h"
+
+namespace mxpath::cli {
+namespace {
+
+struct PlanOptions {
+  CommonOptions common;
+  std::string machine;
+};
+
+Status run(const PlanOptions& options, Program& program) {
+  const Policy& policy = options.common.policy;
+  MXPATH_TRY(const Plan plan, plan_for(options.common.model, model_places(), options.machine, policy));
+  const Status status = check_plan(plan, policy);
+  if (!program.json) print(explain(plan, options.common.verbose));
+  if (!program.json) return status;
+  Json json = plan_to_json(plan);
+  if (!status.ok()) json["error"] = {{"message", status.error().message}};
+  program.error_reported = true;
+  print_json(json);
+  return status;
+}
+
+}  // namespace
+
+void add_plan(CLI::App& app, Program& program) {
+  auto options = std::make_shared<PlanOptions>();
+  CLI::App* command =
+      app.add_subcommand("plan", "Show the path of every operation, the refused ones and why, memory, and the speed to expect");
+  add_model(*command, options->common.model, false);
+  command->add_option("--machine", options->machine, "plan for this machine instead: a JSON file, or a name such as h100 or haswell")
+      ->type_name("FILE|NAME");
+  add_common_options(*command, options->common, program);
+  command->callback([options, &program] { program.action = [options, &program] { return run(*options, program); }; });
+}
+
+}  // namespace mxpath::cli

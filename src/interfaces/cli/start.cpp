@@ -1,0 +1,94 @@
+#include "interfaces/cli/start.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/text.h"
+#include "interfaces/cli/interrupt.h"
+#include "interfaces/cli/terminal.h"
+#include "interfaces/machine_here.h"
+#include "interfaces/places.h"
+#include "interfaces/speed.h"
+#include "plan/explain.h"
+
+namespace mxpath::cli {
+namespace {
+
+/// Above the answer on a terminal; beside it where the answer goes into a pipe or a file.
+void show_plan(const Plan& plan, bool verbose) {
+  const std::string text = (verbose ? explain(plan, false) : explain_briefly(plan)) + "\n";
+  std::FILE* out = is_terminal(STDOUT_FILENO) ? stdout : stderr;
+  std::fputs(text.c_str(), out);
+  std::fflush(out);
+}
+
+std::string why_ended(const Answer& answer, const Runtime& runtime, const AnswerOptions& how) {
+  switch (answer.generation.reason) {
+    case StopReason::length:
+      return fmt::format("stopped at --max-new-tokens {}", how.max_new_tokens);
+    case StopReason::context:
+      return fmt::format("the context of {} tokens is full; a larger --ctx holds more", runtime.plan().context);
+    case StopReason::cancelled:
+      return "stopped by Ctrl-C";
+    case StopReason::stop_token:
+      return "";
+  }
+  return "";
+}
+
+void show_checks(const LoadedModel& loaded) {
+  for (const auto& check : loaded.checks)
+    tell(fmt::format("self-check of {} for {}: {:.2f} of its bound, {:.1f} ms", check.path, check.site, check.worst, check.seconds * 1e3));
+  tell(fmt::format("loaded in {:.2f} s", loaded.seconds));
+}
+
+}  // namespace
+
+Result<ModelFiles> find_model(const std::string& model, bool only_word) {
+  auto files = open_model_files(model, model_places());
+  if (!files.ok() && only_word && model.find(' ') != std::string::npos)
+    return wrong_use("{}: there is no such model; to ask the demo model, write `mxpath run demo \"{}\"`", printable(model),
+                     printable(model));
+  return files;
+}
+
+Result<std::unique_ptr<Runtime>> start_visibly(ModelFiles files, const CommonOptions& options, std::span<const Token> prompt, bool quiet) {
+  const Machine machine = machine_here(Measure::if_unknown);
+  MXPATH_TRY(const Plan plan, plan_ahead(files, machine, options.policy));
+  if (!prompt.empty()) MXPATH_CHECK(check_prompt(prompt, plan.context, files.manifest.config));
+  if (!quiet) show_plan(plan, options.verbose);
+  ProgressBar bar;
+  LoadOptions load{.progress = bar.callback(), .notice = [&bar](const std::string& text) { bar.clear(), tell(text); }};
+  MXPATH_TRY(auto runtime, start(std::move(files), machine, options.policy, load));
+  bar.clear();
+  if (!quiet && !runtime->loaded->failures.empty()) show_plan(runtime->plan(), options.verbose);
+  if (!quiet && options.verbose) show_checks(*runtime->loaded);
+  return runtime;
+}
+
+PrinterOptions printer_options(Show show) {
+  const bool terminal = is_terminal(STDOUT_FILENO);
+  return {.analysis = show == Show::all || (show == Show::automatic && terminal), .dim = wants_colour(STDOUT_FILENO), .terminal = terminal};
+}
+
+AnswerOptions answer_options(const RunOptions& options, const ModelFiles& files) {
+  AnswerOptions how;
+  how.sampling = sampling_of(options, files.sampling);
+  how.max_new_tokens = options.max_new_tokens;
+  how.use_cache = !options.no_cache;
+  how.go_on = [] { return !interrupted(); };
+  return how;
+}
+
+void report_end(const Answer& answer, const Runtime& runtime, const AnswerOptions& how, bool verbose) {
+  const bool dim = wants_colour(STDERR_FILENO);
+  const std::string ended = why_ended(answer, runtime, how);
+  if (!ended.empty()) tell(ended);
+  std::string line = to_text(speed_of(answer.generation, runtime.plan(), runtime.machine));
+  if (verbose) line += fmt::format(" | seed {}", how.sampling.seed);
+  fmt::print(stderr, "{}{}{}\n", dim ? "\x1b[2m" : "", line, dim ? "\x1b[0m" : "");
+}
+
+}  // namespace mxpath::cli

@@ -1,0 +1,25 @@
+// What run and score do alike: find a model, show the plan, load with a progress bar, and say how it went.
+#pragma once
+#include <memory>
+#include <span>
+
+#include "interfaces/answer.h"
+#include "interfaces/cli/answer_printer.h"
+#include "interfaces/cli/run_options.h"
+#include "interfaces/runtime.h"
+
+namespace mxpath::cli {
+
+/// open_model_files, with a hint where the only word given looks like a question and not like a model.
+Result<ModelFiles> find_model(const std::string& model, bool only_word);
+
+/// Checks the prompt against the plan (unless empty), prints the plan above what follows (not when `quiet`), loads.
+Result<std::unique_ptr<Runtime>> start_visibly(ModelFiles files, const CommonOptions& options, std::span<const Token> prompt, bool quiet);
+
+PrinterOptions printer_options(Show show);
+/// Sampling, limits and Ctrl-C.
+AnswerOptions answer_options(const RunOptions& options, const ModelFiles& files);
+/// On standard error: why the answer ended before its end, and the line of figures.
+void report_end(const Answer& answer, const Runtime& runtime, const AnswerOptions& how, bool verbose);
+
+}  // namespace mxpath::cli

@@ -1,0 +1,44 @@
+// What is drawn differently on a terminal: progress, dimmed text.
+#pragma once
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "base/progress.h"
+
+namespace mxpath::cli {
+
+bool is_terminal(int file_descriptor);
+/// A terminal that wants colours: NO_COLOR is unset or empty, TERM is not dumb.
+bool wants_colour(int file_descriptor);
+
+/// Text of a model as a terminal may show it: control characters but tab and line end are left out, so that no text can move the cursor or
+/// change the title.
+std::string terminal_safe(std::string_view text);
+
+/// One line on standard error, drawn only on a terminal and only for work that takes longer than a second.
+class ProgressBar {
+ public:
+  ProgressBar() : enabled_(is_terminal(2)) {}
+  ~ProgressBar() { clear(); }
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+
+  /// A callback for the library; must not outlive the bar.
+  Progress callback();
+  /// Takes the line away, if it is there.
+  void clear();
+
+ private:
+  void update(std::string_view what, uint64_t done, uint64_t total);
+
+  using Clock = std::chrono::steady_clock;
+  bool enabled_, drawn_ = false;
+  std::string what_;
+  Clock::time_point began_, last_;
+};
+
+/// "packing weights  [#########...........]  45 %  12 s left"
+std::string progress_line(std::string_view what, uint64_t done, uint64_t total, double seconds);
+
+}  // namespace mxpath::cli

@@ -1,0 +1,77 @@
+#include "interfaces/model_files.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/json.h"
+#include "base/mapped_file.h"
+#include "base/text.h"
+
+namespace mxpath {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<SamplingOptions> sampling_of(const std::string& folder) {
+  const std::string path = (fs::path(folder) / "generation_config.json").string();
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return SamplingOptions{};
+  MXPATH_TRY(const std::string text, read_text_file(path, 1 << 20));
+  return parse_generation_config(text, path);
+}
+
+/// Sets `target` if the field is there. Error: it is no number.
+template <class T>
+Status take_number(const Json& json, const char* field, std::string_view where, T& target) {
+  const auto value = json.find(field);
+  if (value == json.end() || value->is_null()) return {};
+  if (!value->is_number()) return fail("{}: {} is {}, not a number", where, field, printable(value->dump(), 40));
+  target = value->get<T>();
+  return {};
+}
+
+}  // namespace
+
+Result<SamplingOptions> parse_generation_config(std::string_view json, std::string_view where) {
+  MXPATH_TRY(const Json parsed, parse_json(json, where));
+  if (!parsed.is_object()) return fail("{}: not a JSON object", where);
+  SamplingOptions out;
+  MXPATH_CHECK(take_number(parsed, "temperature", where, out.temperature));
+  MXPATH_CHECK(take_number(parsed, "top_p", where, out.top_p));
+  MXPATH_CHECK(take_number(parsed, "min_p", where, out.min_p));
+  MXPATH_CHECK(take_number(parsed, "top_k", where, out.top_k));
+  if (const auto sample = parsed.find("do_sample"); sample != parsed.end() && sample->is_boolean() && !sample->get<bool>())
+    out.temperature = 0;
+  if (const auto status = check_sampling(out); !status.ok()) return fail("{}: {}", where, status.error().message);
+  return out;
+}
+
+Result<ModelFiles> open_model_files(std::string_view model, const ModelPlaces& places) {
+  ModelFiles files;
+  MXPATH_TRY(files.folder, locate_model(model, places));
+  MXPATH_TRY(files.manifest, open_manifest(files.folder));
+  MXPATH_TRY(files.tokenizer, Tokenizer::for_model(files.folder));
+  MXPATH_TRY(files.sampling, sampling_of(files.folder));
+  return files;
+}
+
+Status check_vocabulary(const ModelFiles& files) {
+  const int vocab = files.manifest.config.vocab;
+  const Token largest = files.tokenizer->special().largest;
+  if (largest < vocab) return {};
+  return fail(
+      "{}: the vocabulary of the model has {} entries and its tokenizer ({}) gives ids up to {}; put the tokenizer.json that belongs to "
+      "the model beside it, or use --tokens",
+      files.folder, vocab, files.tokenizer->source(), largest);
+}
+
+std::vector<Token> raw_stop_tokens(const ModelFiles& files) {
+  const SpecialTokens& special = files.tokenizer->special();
+  std::vector<Token> out = files.manifest.config.eos;
+  // Without harmony's own vocabulary these ids are ordinary ones.
+  if (special.largest < files.manifest.config.vocab) out.insert(out.end(), {special.end_of_text, special.return_});
+  std::erase_if(out, [](Token id) { return id < 0; });
+  return out;
+}
+
+}  // namespace mxpath

@@ -1,0 +1,86 @@
+#include "interfaces/places.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+#include "base/text.h"
+
+namespace mxpath {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+/// <prefix>/share/mxpath for a program in <prefix>/bin.
+fs::path shared_folder() {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  return error ? fs::path() : program.parent_path().parent_path() / "share" / "mxpath";
+}
+
+bool there_is(const fs::path& path) {
+  std::error_code ignored;
+  return !path.empty() && fs::exists(path, ignored);
+}
+
+std::string demo_folder() {
+  if (const auto given = variable("MXPATH_DEMO_DIR"); !given.empty()) return given;
+  if (const fs::path installed = shared_folder() / "demo"; there_is(installed)) return installed.string();
+  return MXPATH_SOURCE_TREE "/models/demo";
+}
+
+std::vector<fs::path> machine_folders() { return {shared_folder() / "machines", MXPATH_SOURCE_TREE "/tests/machines"}; }
+
+std::string machine_names() {
+  std::vector<std::string> names;
+  for (const auto& folder : machine_folders()) {
+    std::error_code error;
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+      if (it->path().extension() == ".json") names.push_back(it->path().stem().string());
+  }
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// An XDG base folder (absolute, as the specification demands) or its default below the home folder.
+std::string base_folder(const char* name, const char* below_home) {
+  if (const auto given = variable(name); given.starts_with('/')) return given + "/mxpath";
+  const auto home = variable("HOME");
+  return home.empty() ? "" : fmt::format("{}/{}/mxpath", home, below_home);
+}
+
+}  // namespace
+
+std::string_view version() { return MXPATH_VERSION; }
+
+ModelPlaces model_places() { return {demo_folder(), default_hub_cache()}; }
+
+std::string cache_folder() { return base_folder("XDG_CACHE_HOME", ".cache"); }
+std::string state_folder() { return base_folder("XDG_STATE_HOME", ".local/state"); }
+
+Status make_folder(const std::string& folder) {
+  std::error_code error;
+  if (fs::is_directory(folder, error)) return {};
+  fs::create_directories(folder, error);
+  if (error) return fail("{}: cannot be created: {}", folder, error.message());
+  fs::permissions(folder, fs::perms::owner_all, error);
+  return {};
+}
+
+Result<std::string> find_machine_file(std::string_view typed) {
+  if (there_is(fs::path(typed))) return std::string(typed);
+  if (typed.find('/') == std::string_view::npos)
+    for (const auto& folder : machine_folders())
+      for (const char* ending : {".json", ""})
+        if (const fs::path file = folder / (std::string(typed) + ending); !typed.empty() && there_is(file)) return file.string();
+  return fail("--machine {}: neither a file nor a machine that ships with mxpath ({})", printable(typed), machine_names());
+}
+
+}  // namespace mxpath

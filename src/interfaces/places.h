@@ -1,0 +1,26 @@
+// Where things are on this computer: the demo model, machine files, the user's cache and state.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "checkpoint/locate.h"
+
+namespace mxpath {
+
+/// "0.1.0"
+std::string_view version();
+
+/// The demo model is in $MXPATH_DEMO_DIR, else in share/mxpath/demo beside the folder of the program, else in the source tree.
+ModelPlaces model_places();
+
+/// $XDG_CACHE_HOME/mxpath (~/.cache/mxpath) and $XDG_STATE_HOME/mxpath (~/.local/state/mxpath); not created. "" without a home.
+std::string cache_folder();
+std::string state_folder();
+/// Creates a folder and those above it, for the user alone. Error: the system's reason.
+Status make_folder(const std::string& folder);
+
+/// A machine file as typed after --machine: a path, or a name such as h100 among those that ship. Error: neither; lists the names.
+Result<std::string> find_machine_file(std::string_view typed);
+
+}  // namespace mxpath

@@ -1,0 +1,30 @@
+#include "interfaces/plan_report.h"
+
+#include "interfaces/machine_here.h"
+#include "interfaces/manifest_of.h"
+#include "interfaces/places.h"
+#include "kernels/catalogue.h"
+
+namespace mxpath {
+namespace {
+
+Result<Machine> machine_of(std::string_view typed) {
+  if (typed.empty()) return machine_here(Measure::never);
+  MXPATH_TRY(const std::string file, find_machine_file(typed));
+  return machine_from_file(file);
+}
+
+}  // namespace
+
+Result<Plan> plan_for(std::string_view model, const ModelPlaces& places, std::string_view machine, const Policy& policy) {
+  MXPATH_TRY(const Manifest manifest, manifest_of(model, places));
+  MXPATH_TRY(const Machine where, machine_of(machine));
+  return make_plan(manifest, catalogue(), where, policy);
+}
+
+Status check_plan(const Plan& plan, const Policy& policy) {
+  MXPATH_CHECK(check_memory(plan));
+  return check_strict(plan, policy);
+}
+
+}  // namespace mxpath

@@ -1,0 +1,45 @@
+#include "interfaces/plan_summary.h"
+
+#include "base/text.h"
+#include "checkpoint/manifest.h"
+#include "kernels/catalogue.h"
+
+namespace mxpath {
+namespace {
+
+std::string_view path_of(const Plan& plan, const char* site, int tokens) { return plan.site(site).path_for(tokens).name; }
+
+std::string device_text(const Plan& plan) { return plan.device == Device::cuda ? "GPU" : "CPU"; }
+
+}  // namespace
+
+std::vector<std::string> plan_in_three_lines(const Plan& plan) {
+  const MemoryPlan& m = plan.memory;
+  const std::string_view one = path_of(plan, "moe.gate_up", 1), many = path_of(plan, "moe.gate_up", 512);
+  return {fmt::format("experts on {}{}", one, one == many ? "" : fmt::format(", long prompts on {}", many)),
+          fmt::format("{} of memory ({} available{})", human_bytes(double(m.total())), human_bytes(double(m.available)),
+                      m.fits() ? "" : ": does not fit"),
+          fmt::format("about {:.1f} tok/s answering, {:.1f} tok/s reading a prompt", 1 / plan.decode_seconds, 512 / plan.prefill_seconds)};
+}
+
+std::string plan_in_a_sentence(const Plan& plan, diagnose::Language language) {
+  const std::string device = device_text(plan), memory = human_bytes(double(plan.memory.total())),
+                    available = human_bytes(double(plan.memory.available));
+  const std::string_view path = path_of(plan, "moe.gate_up", 1);
+  const double speed = 1 / plan.decode_seconds;
+  const bool korean = language == diagnose::Language::ko;
+  if (!plan.memory.fits())
+    return korean ? fmt::format("mxpath는 이 모델을 그 컴퓨터에서 실행하지 않습니다: 메모리 {}가 필요한데 {}만 쓸 수 있습니다.", memory,
+                                available)
+                  : fmt::format("mxpath would refuse this model there: it needs {} of memory and {} are available.", memory, available);
+  return korean ? fmt::format("mxpath는 그 컴퓨터의 {}에서 MXFP4 그대로 실행합니다: {}, 메모리 {}, 초당 약 {:.1f}토큰.", device, path,
+                              memory, speed)
+                : fmt::format("mxpath would run it there on the {}, in MXFP4 as stored: {}, {} of memory, about {:.1f} tok/s.", device,
+                              path, memory, speed);
+}
+
+Result<Plan> plan_for_config(const ModelConfig& config, std::string_view name, const Machine& machine) {
+  return make_plan(manifest_from_config(config, name), catalogue(), machine, {});
+}
+
+}  // namespace mxpath

@@ -1,0 +1,182 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "interfaces/machine_here.h"
+#include "interfaces/manifest_of.h"
+#include "interfaces/model_files.h"
+#include "interfaces/places.h"
+#include "interfaces/plan_report.h"
+#include "interfaces/plan_summary.h"
+#include "interfaces/pretty_json.h"
+#include "interfaces/score_report.h"
+#include "interfaces/speed.h"
+#include "interfaces/test_model.h"
+#include "interfaces/token_file.h"
+
+namespace mxpath {
+namespace {
+
+std::string token_error(std::string_view json) {
+  const auto tokens = parse_token_file(json, "t.json", 100);
+  return tokens.ok() ? "" : tokens.error().message;
+}
+
+TEST(TokenFile, BothForms) {
+  EXPECT_EQ(parse_token_file("[1, 2, 99]", "t", 100).value(), (std::vector<int32_t>{1, 2, 99}));
+  EXPECT_EQ(parse_token_file("{\"tokens\": [0], \"text\": \"x\"}", "t", 100).value(), std::vector<int32_t>{0});
+}
+
+TEST(TokenFile, EveryDefectIsNamed) {
+  EXPECT_EQ(token_error("[1, 2"), "t.json: not valid JSON at byte 6");
+  EXPECT_EQ(token_error("[]"), "t.json: the list of tokens is empty; give at least one id");
+  EXPECT_EQ(token_error("{\"ids\": [1]}"), "t.json: expected a list of token ids, or an object with one under \"tokens\"");
+  EXPECT_EQ(token_error("7"), "t.json: expected a list of token ids, or an object with one under \"tokens\"");
+  EXPECT_EQ(token_error("[1, 2.5]"), "t.json: entry 1 of the tokens is 2.5, not an integer");
+  EXPECT_EQ(token_error("[\"a\"]"), "t.json: entry 0 of the tokens is \"a\", not an integer");
+  EXPECT_EQ(token_error("[1, 100]"), "t.json: entry 1 of the tokens is 100, outside the model's vocabulary of 100");
+  EXPECT_EQ(token_error("[-1]"), "t.json: entry 0 of the tokens is -1, outside the model's vocabulary of 100");
+  EXPECT_NE(token_error("[18446744073709551615]"), "");
+  EXPECT_NE(token_error("[4294967297]"), "");
+}
+
+Plan plan_of_bytes(double bytes) {
+  Plan plan;
+  plan.decode_bytes = bytes;
+  return plan;
+}
+
+TEST(Speed, TheLineSaysAll) {
+  Generation g;
+  g.prompt_tokens = 83, g.tokens.resize(41), g.prompt_seconds = 0.5, g.answer_seconds = 4;
+  Machine machine;
+  machine.cpu.bandwidth = 20e9, machine.cpu.bandwidth_measured = true;
+  EXPECT_EQ(to_text(speed_of(g, plan_of_bytes(1e9), machine)),
+            "prompt 83 tokens, 166 tok/s | answer 41 tokens, 10.0 tok/s | 10.0 GB/s, 50% of this machine's 20.0 GB/s");
+  g.reused_tokens = 80;
+  machine.cpu.bandwidth_measured = false;
+  EXPECT_EQ(to_text(speed_of(g, plan_of_bytes(1e8), machine)),
+            "prompt 83 tokens (80 kept), 6.00 tok/s | answer 41 tokens, 10.0 tok/s | 1.00 GB/s");
+}
+
+TEST(Speed, OneTokenHasNoRate) {
+  Generation g;
+  g.prompt_tokens = 1, g.tokens.resize(1), g.prompt_seconds = 0.25;
+  EXPECT_EQ(to_text(speed_of(g, plan_of_bytes(1e9), {})), "prompt 1 token, 4.00 tok/s | answer 1 token");
+  EXPECT_TRUE(to_json(speed_of(g, plan_of_bytes(1e9), {}))["answer_tokens_per_second"].is_null());
+}
+
+TEST(ScoreReport, PerplexityAndJson) {
+  Score score;
+  score.logprobs = {std::log(0.5), std::log(0.125)};
+  EXPECT_NEAR(perplexity(score).value(), 4, 1e-12);
+  const std::vector<Token> tokens = {5, 6, 7};
+  EXPECT_FALSE(score_json(tokens, score).contains("top"));
+  score.top = {{{6, -0.5}}, {{7, -0.25}}, {{8, -0.125}}};
+  EXPECT_EQ(score_json(tokens, score)["top"].dump(), "[[[6,-0.5]],[[7,-0.25]],[[8,-0.125]]]");
+  EXPECT_EQ(score_json(tokens, score)["tokens"].dump(), "[5,6,7]");
+  EXPECT_FALSE(perplexity({}).has_value());
+  EXPECT_TRUE(score_json(std::vector<Token>{5}, {})["perplexity"].is_null());
+}
+
+TEST(PrettyJson, NumbersStayOnOneLine) {
+  const Json json = {{"a", {1, 2}}, {"b", {{"c", Json::array({Json::array({1, 2}), Json::array({3, 4})})}}}, {"d", Json::object()}};
+  EXPECT_EQ(pretty(json), "{\n  \"a\": [1,2],\n  \"b\": {\n    \"c\": [[1,2],[3,4]]\n  },\n  \"d\": {}\n}");
+  const Json again = Json::parse(pretty({{"list", Json::array({{{"x", 1}}, {{"y", "a\"b"}}})}}));
+  EXPECT_EQ(again["list"][1]["y"], "a\"b");
+}
+
+TEST(GenerationConfig, FieldsBecomeSampling) {
+  const auto parsed =
+      parse_generation_config(R"({"do_sample": true, "temperature": 0.6, "top_p": 0.95, "top_k": null, "eos_token_id": [1]})", "g").value();
+  EXPECT_FLOAT_EQ(parsed.temperature, 0.6f);
+  EXPECT_FLOAT_EQ(parsed.top_p, 0.95f);
+  EXPECT_EQ(parsed.top_k, 0);
+  EXPECT_EQ(parse_generation_config(R"({"do_sample": false, "temperature": 0.6})", "g").value().temperature, 0.0f);
+  EXPECT_FALSE(parse_generation_config(R"({"temperature": "hot"})", "g").ok());
+  EXPECT_FALSE(parse_generation_config(R"({"top_p": 2})", "g").ok());
+  EXPECT_FALSE(parse_generation_config("[]", "g").ok());
+}
+
+TEST(MachineHere, BandwidthIsMeasuredOnceAndKept) {
+  const TestFolder folder;
+  const std::string file = folder / "deep/bandwidth.json";
+  EXPECT_FALSE(machine_here(Measure::never, file).cpu.bandwidth_measured);
+  const Machine first = machine_here(Measure::if_unknown, file);
+  if (!first.cpu.bandwidth_measured) GTEST_SKIP() << "no memory to measure with";
+  const Machine again = machine_here(Measure::never, file);
+  EXPECT_TRUE(again.cpu.bandwidth_measured);
+  EXPECT_NEAR(again.cpu.bandwidth, first.cpu.bandwidth, 1);
+}
+
+TEST(MachineHere, ABrokenCacheCostsNothing) {
+  const TestFolder folder;
+  for (const char* text : {"", "[1]", "{\"x\": 3", "\xff\xfe"}) {
+    folder.write("bandwidth.json", text);
+    EXPECT_FALSE(machine_here(Measure::never, folder / "bandwidth.json").cpu.bandwidth_measured) << text;
+  }
+}
+
+TEST(Places, MachinesByName) {
+  EXPECT_TRUE(find_machine_file("h100").value().ends_with("h100.json"));
+  EXPECT_TRUE(find_machine_file("h100.json").value().ends_with("h100.json"));
+  const auto none = find_machine_file("pdp11");
+  ASSERT_FALSE(none.ok());
+  EXPECT_NE(none.error().message.find("haswell"), std::string::npos);
+}
+
+TEST(Places, AMachineInsideAnotherReport) {
+  const TestFolder folder;
+  const std::string machine = read_text_file(find_machine_file("haswell").value()).value();
+  folder.write("report.json", "{\"when\": 1, \"machine\": " + machine + "}");
+  EXPECT_EQ(machine_from_file(folder / "report.json").value().cpu, machine_from_json(machine, "").value().cpu);
+}
+
+TEST(ManifestOf, AConfigAloneIsEnoughToPlan) {
+  const TestFolder folder;
+  const std::string model = write_chat_model(folder);
+  std::filesystem::remove(model + "/model.safetensors");
+  for (const std::string& name : {model, model + "/config.json"}) {
+    EXPECT_TRUE(manifest_of(name, {}).value().header_only);
+    EXPECT_TRUE(plan_for(name, {}, "h100", {}).ok());
+  }
+  EXPECT_FALSE(manifest_of(folder / "nothing", {}).ok());
+}
+
+TEST(CheckPlan, MemoryComesBeforeStrictness) {
+  const TestFolder folder;
+  const std::string model = write_chat_model(folder);
+  Policy policy;
+  policy.memory_budget = 1 << 10;
+  const auto plan = plan_for(model, {}, "h100", policy);
+  ASSERT_TRUE(plan.ok());
+  const Status status = check_plan(*plan, policy);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().kind, ErrorKind::failed);
+}
+
+TEST(ModelFiles, AVocabularyTooSmallForItsTokenizer) {
+  const TestFolder folder;
+  EXPECT_TRUE(check_vocabulary(open_model_files(write_chat_model(folder), {}).value()).ok());
+  const TestFolder small;
+  const auto files = open_model_files(write_chat_model(small, 2047), {}).value();
+  ASSERT_FALSE(check_vocabulary(files).ok());
+  EXPECT_NE(check_vocabulary(files).error().message.find("2047 entries"), std::string::npos);
+  EXPECT_TRUE(raw_stop_tokens(files).empty());
+}
+
+TEST(PlanSummary, ThreeLinesAndASentence) {
+  Machine machine = machine_from_file(find_machine_file("h100").value()).value();
+  const Plan plan = plan_for_config(gpt_oss_20b_config(), "gpt-oss-20b", machine).value();
+  EXPECT_EQ(plan_in_three_lines(plan).size(), 3u);
+  EXPECT_NE(plan_in_a_sentence(plan, diagnose::Language::en).find("mxpath would run it there"), std::string::npos);
+  EXPECT_NE(plan_in_a_sentence(plan, diagnose::Language::ko).find("실행합니다"), std::string::npos);
+  machine.memory = uint64_t{4} << 30;
+  const Plan too_large = plan_for_config(gpt_oss_20b_config(), "gpt-oss-20b", machine).value();
+  EXPECT_NE(plan_in_three_lines(too_large)[1].find("does not fit"), std::string::npos);
+  EXPECT_NE(plan_in_a_sentence(too_large, diagnose::Language::en).find("would refuse"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mxpath

@@ -1,0 +1,26 @@
+// A model that is ready to answer, with all it stands on.
+#pragma once
+#include <memory>
+
+#include "engine/load.h"
+#include "engine/session.h"
+#include "interfaces/model_files.h"
+
+namespace mxpath {
+
+struct Runtime {
+  ModelFiles files;
+  Machine machine;
+  std::unique_ptr<LoadedModel> loaded;
+  Session session;
+
+  const Plan& plan() const { return loaded->model.plan; }
+};
+
+/// The plan for these files before anything is loaded. Error: it does not fit into memory, or --strict forbids it.
+Result<Plan> plan_ahead(const ModelFiles& files, const Machine& machine, const Policy& policy);
+
+/// Loads the weights and makes a session. Errors: those of load_model, and too little memory for the cache.
+Result<std::unique_ptr<Runtime>> start(ModelFiles files, const Machine& machine, const Policy& policy, const LoadOptions& options);
+
+}  // namespace mxpath
