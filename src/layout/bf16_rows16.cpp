@@ -27,9 +27,11 @@ void put_floats(const PackTarget& target, int64_t expert, int64_t row, const flo
 
 void put_stored(const PackTarget& target, int64_t expert, int64_t row, const RawRows& raw) {
   uint8_t* pairs = target.data + row_offset(target.rows, target.columns, expert, row);
-  // Pair by pair over the rows, so that a target line is written once, not sixteen times.
-  for (int64_t p = 0; p < raw.columns / 2; ++p)
-    for (int64_t i = 0; i < raw.count; ++i) store_as(pairs + p * 64 + i * 4, load_as<uint32_t>(raw.row(i) + 4 * p));
+  // In locals: a store of bytes might alias any member. Pair by pair over the rows: a target line is written once, not sixteen times.
+  const uint8_t* rows = raw.data;
+  const int64_t whole = raw.columns / 2, count = raw.count, row_bytes = raw.row_bytes;
+  for (int64_t p = 0; p < whole; ++p)
+    for (int64_t i = 0; i < count; ++i) store_as(pairs + p * 64 + i * 4, load_as<uint32_t>(rows + i * row_bytes + 4 * p));
   if (raw.columns % 2 == 0) return;
   const int64_t last = raw.columns - 1;
   for (int64_t i = 0; i < raw.count; ++i) store_as(pairs + last / 2 * 64 + i * 4, load_as<uint16_t>(raw.row(i) + 2 * last));

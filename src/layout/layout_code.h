@@ -50,8 +50,10 @@ void decode_raw_row(const RawRows& raw, int64_t row, float* out);
 /// The first column that is a NaN or an infinity (mxfp4_blocks: the first of a block with scale byte 255), or -1.
 int64_t first_bad_column(const RawRows& raw, int64_t row);
 
-/// `count` MXFP4 codes [columns/32][16] with their scales as floats; the same numbers as formats/mxfp4, but fast enough for whole layers.
+/// `blocks` MXFP4 blocks → out[32 * blocks]; the same numbers as formats/mxfp4, but fast enough for whole layers.
 void decode_mxfp4_row(const uint8_t* codes, const uint8_t* scales, int64_t blocks, float* out);
+/// encode_mxfp4_block with ScaleRule::ceil (the rule of the published checkpoints) and adjacent nibbles, likewise.
+uint8_t encode_block(const float* values, uint8_t* codes);
 
 template <class T>
 T load_as(const void* from) {

@@ -1,7 +1,6 @@
 // mxfp4_rows: codes [experts][rows][columns/32][16], scales [experts][rows][columns/32], as stored.
 #include <cstring>
 
-#include "formats/mxfp4.h"
 #include "layout/layout_code.h"
 
 namespace mxpath {
@@ -18,7 +17,7 @@ void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out)
 void put_floats(const PackTarget& target, int64_t expert, int64_t row, const float* values) {
   const int64_t blocks = target.columns / 32, at = (expert * target.rows + row) * blocks;
   for (int64_t b = 0; b < blocks; ++b)
-    target.scales[at + b] = encode_mxfp4_block(values + 32 * b, target.data + (at + b) * 16, ScaleRule::ceil, NibbleOrder::adjacent);
+    target.scales[at + b] = encode_block(values + 32 * b, target.data + (at + b) * 16);
 }
 
 void put_stored(const PackTarget& target, int64_t expert, int64_t row, const RawRows& raw) {

@@ -26,15 +26,18 @@ Place place_of(int64_t rows, int64_t columns, int64_t expert, int64_t row) {
   return {group * blocks * block_bytes + lane * 4, group * blocks * rows_per_group + lane};
 }
 
-/// Four bytes of the file (columns c … c+7, two a byte, low nibble first) as one lane: even columns in the lower half.
-constexpr uint32_t lane_from_stored(uint32_t stored) {
-  auto gather = [](uint32_t nibbles) {
-    nibbles = (nibbles | nibbles >> 4) & 0x00ff00ff;
-    return (nibbles | nibbles >> 8) & 0xffff;
+/// Four bytes of the file (columns c … c+7, two a byte, low nibble first) as one lane: even columns in the lower half. T: uint32_t, or
+/// several of them in a register.
+template <class T>
+constexpr T lane_from_stored(T stored) {
+  const auto gather = [](T nibbles) {
+    nibbles = (nibbles | nibbles >> 4) & 0x00ff00ffu;
+    return (nibbles | nibbles >> 8) & 0xffffu;
   };
-  return gather(stored & 0x0f0f0f0f) | gather(stored >> 4 & 0x0f0f0f0f) << 16;
+  return gather(stored & 0x0f0f0f0fu) | gather(stored >> 4 & 0x0f0f0f0fu) << 16;
 }
-static_assert(lane_from_stored(0x76543210) == 0x75316420);
+static_assert(lane_from_stored(0x76543210u) == 0x75316420u);
+typedef uint32_t Lanes4 __attribute__((vector_size(16)));
 
 /// The inverse.
 constexpr uint32_t stored_from_lane(uint32_t lane) {
@@ -55,26 +58,33 @@ void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out)
   }
 }
 
-void put_block(const PackTarget& target, const Place& at, int64_t block, const uint8_t* codes, uint8_t scale) {
-  uint8_t* lines = target.data + at.codes + block * block_bytes;
-  for (int q = 0; q < 4; ++q) store_as(lines + q * 64, lane_from_stored(load_as<uint32_t>(codes + 4 * q)));
-  target.scales[at.scale + block * rows_per_group] = scale;
+/// Row r of a block: 16 bytes of the file into the row's lane of four lines.
+void put_lanes(uint8_t* lines, const uint8_t* codes) {
+  const Lanes4 lanes = lane_from_stored(load_as<Lanes4>(codes));
+  for (int q = 0; q < 4; ++q) store_as(lines + q * 64, lanes[q]);
 }
 
 void put_floats(const PackTarget& target, int64_t expert, int64_t row, const float* values) {
   const Place at = place_of(target.rows, target.columns, expert, row);
   for (int64_t b = 0; b < target.columns / 32; ++b) {
     uint8_t codes[16];
-    const uint8_t scale = encode_mxfp4_block(values + 32 * b, codes, ScaleRule::ceil, NibbleOrder::adjacent);
-    put_block(target, at, b, codes, scale);
+    const uint8_t scale = encode_block(values + 32 * b, codes);
+    put_lanes(target.data + at.codes + b * block_bytes, codes);
+    target.scales[at.scale + b * rows_per_group] = scale;
   }
 }
 
 void put_stored(const PackTarget& target, int64_t expert, int64_t row, const RawRows& raw) {
-  // Block by block over the rows: the 256 bytes of a block are written while they are in the cache.
-  const Place first = place_of(target.rows, target.columns, expert, row);
-  for (int64_t b = 0; b < raw.columns / 32; ++b)
-    for (int64_t i = 0; i < raw.count; ++i) put_block(target, {first.codes + 4 * i, first.scale + i}, b, raw.row(i) + 16 * b, raw.row_scales(i)[b]);
+  // Everything in locals: a store of bytes might alias any member. Block by block over the rows: a block's 256 bytes stay in the cache.
+  const Place at = place_of(target.rows, target.columns, expert, row);
+  const int64_t blocks = raw.columns / 32, count = raw.count, row_bytes = raw.row_bytes;
+  const uint8_t *codes = raw.data, *scales = raw.scales;
+  uint8_t *lines = target.data + at.codes, *bytes = target.scales + at.scale;
+  for (int64_t b = 0; b < blocks; ++b)
+    for (int64_t i = 0; i < count; ++i) {
+      put_lanes(lines + b * block_bytes + 4 * i, codes + i * row_bytes + 16 * b);
+      bytes[b * rows_per_group + i] = scales[i * blocks + b];
+    }
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <vector>
 
 #include "base/text.h"
+#include "checkpoint/check_values.h"
+#include "formats/bf16.h"
 #include "layout/layout_code.h"
 
 namespace mxpath {
@@ -41,11 +43,10 @@ class Packer {
     first_ = target_row_ / slab_rows, slabs_ = round_up(target_row_ + record_.rows, slab_rows) / slab_rows - first_;
     std::vector<Status> found(static_cast<size_t>(threads.size()));
     threads.for_range(static_cast<size_t>(slabs_ * record_.experts), 1, [&](size_t begin, size_t end, int thread) {
-      std::vector<uint8_t> slab(record_.transposed ? static_cast<size_t>(slab_rows * record_.columns * bytes_of(record_.encoding)) : 0);
-      std::vector<float> row(direct() ? 0 : static_cast<size_t>(record_.columns));
+      Memory memory = memory_for_thread();
       int64_t held = static_cast<int64_t>(begin);   // first unit whose pages of the file are still resident
       for (size_t unit = begin; unit < end && found[static_cast<size_t>(thread)].ok(); ++unit) {
-        found[static_cast<size_t>(thread)] = pack_slab(static_cast<int64_t>(unit), slab, row);
+        found[static_cast<size_t>(thread)] = pack_slab(static_cast<int64_t>(unit), memory);
         held = release_done(held, static_cast<int64_t>(unit) + 1);
       }
     });
@@ -54,15 +55,29 @@ class Packer {
   }
 
  private:
+  /// What one thread works in.
+  struct Memory {
+    std::vector<uint8_t> slab;      // transposed rows
+    std::vector<float> floats;      // one row decoded
+    std::vector<uint16_t> narrow;   // a group of rows as BF16
+  };
+  Memory memory_for_thread() const {
+    const size_t columns = static_cast<size_t>(record_.columns);
+    Memory memory;
+    if (record_.transposed) memory.slab.resize(static_cast<size_t>(slab_rows * bytes_of(record_.encoding)) * columns);
+    if (!direct()) memory.floats.resize(columns), memory.narrow.resize(code_.direct == Encoding::bf16 ? static_cast<size_t>(rows_per_group) * columns : 0);
+    return memory;
+  }
+
   bool direct() const { return record_.encoding == code_.direct; }
 
-  Status pack_slab(int64_t unit, std::vector<uint8_t>& slab, std::vector<float>& floats) const {
+  Status pack_slab(int64_t unit, Memory& memory) const {
     const int64_t expert = unit / slabs_, begin = (first_ + unit % slabs_) * slab_rows;
     const int64_t first = std::max<int64_t>(begin - target_row_, 0), last = std::min(begin + slab_rows - target_row_, record_.rows);
-    const RawRows raw = rows(expert, first, last - first, slab);
+    const RawRows raw = rows(expert, first, last - first, memory.slab);
     for (int64_t i = 0; i < raw.count; ++i)
-      if (const int64_t column = first_bad_column(raw, i); column >= 0) return complaint(raw, expert, i, first + i, column);
-    put(expert, target_row_ + first, raw, floats);
+      if (const int64_t column = first_bad_column(raw, i); column >= 0) return complaint(expert, first + i, column);
+    put(expert, target_row_ + first, raw, memory);
     return {};
   }
 
@@ -102,33 +117,41 @@ class Packer {
     return raw;
   }
 
-  void put(int64_t expert, int64_t row, const RawRows& raw, std::vector<float>& floats) const {
+  void put(int64_t expert, int64_t row, const RawRows& raw, Memory& memory) const {
     for (int64_t i = 0; i < raw.count;) {
       const int64_t count = std::min(raw.count - i, round_up(row + i + 1, rows_per_group) - row - i);
       RawRows part = raw;
       part.count = count, part.data = raw.row(i), part.scales = raw.scales ? raw.row_scales(i) : nullptr;
       if (direct()) code_.put_stored(target_, expert, row + i, part);
-      else put_decoded(expert, row + i, part, floats);
+      else put_decoded(expert, row + i, part, memory);
       i += count;
     }
   }
 
-  void put_decoded(int64_t expert, int64_t row, const RawRows& raw, std::vector<float>& floats) const {
+  void put_decoded(int64_t expert, int64_t row, const RawRows& raw, Memory& memory) const {
+    const bool narrow = code_.direct == Encoding::bf16;
     for (int64_t i = 0; i < raw.count; ++i) {
-      decode_raw_row(raw, i, floats.data());
-      code_.put_floats(target_, expert, row + i, floats.data());
+      decode_raw_row(raw, i, memory.floats.data());
+      if (narrow) std::transform(memory.floats.begin(), memory.floats.end(), memory.narrow.begin() + i * raw.columns, encode_bf16);
+      else code_.put_floats(target_, expert, row + i, memory.floats.data());
     }
+    if (!narrow) return;
+    // Sixteen rows at once: one at a time would write every line of a group sixteen times.
+    const RawRows rows{Encoding::bf16, raw.count, raw.columns, reinterpret_cast<const uint8_t*>(memory.narrow.data()), raw.columns * 2, nullptr};
+    code_.put_stored(target_, expert, row, rows);
   }
 
-  Error complaint(const RawRows& raw, int64_t expert, int64_t raw_row, int64_t row, int64_t column) const {
-    if (record_.encoding == Encoding::mxfp4_blocks)
-      return fail("{}: the scale of expert {}, row {}, columns {} to {} is 255, which is not a number; the checkpoint is damaged, fetch it again",
-                  record_.name, expert, row, column, column + 31);
-    std::vector<float> values(static_cast<size_t>(record_.columns));
-    decode_raw_row(raw, raw_row, values.data());
-    const float value = values[static_cast<size_t>(column)];
-    return fail("{}: expert {}, row {}, column {} is {}; the checkpoint is damaged, fetch it again", record_.name, expert, row, column,
-                value != value ? "NaN" : "infinite");
+  /// The sentence that checkpoint/check_values has for a value that is no number.
+  Status complaint(int64_t expert, int64_t row, int64_t column) const {
+    const std::string& file = checkpoint_.manifest().files[static_cast<size_t>(record_.data.file)];
+    const int64_t stored_row = expert * record_.stored_rows + record_.first_row + row;
+    if (record_.encoding == Encoding::mxfp4_blocks) {
+      const int64_t at = (stored_row * record_.columns + column) / 32;
+      return check_scales(record_, {scales_ + at, 1}, static_cast<uint64_t>(at), file);
+    }
+    const int64_t size = bytes_of(record_.encoding);
+    const int64_t first = record_.transposed ? (expert * record_.columns + column) * record_.stored_rows + record_.first_row + row : stored_row * record_.columns + column;
+    return check_values(record_, {data_ + first * size, static_cast<size_t>(size)}, static_cast<uint64_t>(first * size), file);
   }
 
   const PackTarget target_;

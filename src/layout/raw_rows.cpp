@@ -1,10 +1,12 @@
 // Rows as the checkpoint stores them: to floats, and a search for what cannot be a weight.
+#include <algorithm>
 #include <cstring>
 
 #include "formats/bf16.h"
 #include "formats/e2m1.h"
 #include "formats/e8m0.h"
 #include "formats/fp16.h"
+#include "formats/mxfp4.h"
 #include "layout/layout_code.h"
 
 namespace mxpath {
@@ -39,6 +41,25 @@ void decode_mxfp4_row(const uint8_t* codes, const uint8_t* scales, int64_t block
       out[2 * i] = pair[0] * scale, out[2 * i + 1] = pair[1] * scale;
     }
   }
+}
+
+uint8_t encode_block(const float* values, uint8_t* codes) {
+  uint32_t largest = 0;
+  for (int i = 0; i < 32; ++i) largest = std::max(largest, load_as<uint32_t>(values + i) & 0x7fffffff);
+  const uint8_t scale = block_scale(load_as<float>(&largest), largest_e2m1, ScaleRule::ceil);
+  // A scale whose inverse is no normal float, and blocks without numbers, go the careful way.
+  if (scale == 0 || scale > 252) return encode_mxfp4_block(values, codes, ScaleRule::ceil, NibbleOrder::adjacent);
+  const uint32_t inverse_bits = static_cast<uint32_t>(254 - scale) << 23;
+  const float inverse = load_as<float>(&inverse_bits);
+  uint8_t code[32];
+  for (int i = 0; i < 32; ++i) {
+    const float x = values[i] * inverse, m = x < 0 ? -x : x;
+    // Halfway cases go to the even code: exclusive thresholds below an even code's interval, inclusive ones above an odd code's.
+    const int magnitude = (m > 0.25f) + (m >= 0.75f) + (m > 1.25f) + (m >= 1.75f) + (m > 2.5f) + (m >= 3.5f) + (m > 5.0f);
+    code[i] = static_cast<uint8_t>(magnitude | (load_as<uint32_t>(values + i) >> 28 & 8));
+  }
+  for (int b = 0; b < 16; ++b) codes[b] = static_cast<uint8_t>(code[2 * b] | code[2 * b + 1] << 4);
+  return scale;
 }
 
 void decode_raw_row(const RawRows& raw, int64_t row, float* out) {

@@ -1,0 +1,128 @@
+#include "kernels/attention/attention.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "formats/bf16.h"
+#include "kernels/attention/head_group.h"
+#include "kernels/rows.h"
+#include "kernels/simd/exp.h"
+
+namespace mxpath {
+namespace {
+
+/// Pair i of `tokens` × key heads. Heads are the slow index, so that the keys of one head stay in the cache for all tokens; tokens
+/// come as first, last, second, last but one, …, so that every stretch of them has about the same number of keys to look at.
+struct Pair {
+  int64_t token, head;
+};
+Pair pair_at(size_t i, int tokens) {
+  const int64_t j = static_cast<int64_t>(i) % tokens;
+  return {j % 2 == 0 ? j / 2 : tokens - 1 - j / 2, static_cast<int64_t>(i) / tokens};
+}
+
+HeadGroupJob job_of(const AttentionArgs& args, const Pair& pair) {
+  const int group = args.heads / args.kv_heads;
+  const int64_t width = group * args.head_dim, last = args.positions[pair.token];
+  const KvView& kv = *args.kv[pair.token];
+  HeadGroupJob job{};
+  job.q = args.q + pair.token * args.q_stride + pair.head * width;
+  job.y = args.y + pair.token * args.heads * args.head_dim + pair.head * width;
+  job.sinks = args.sinks + pair.head * group, job.group = group, job.head_dim = args.head_dim, job.scale = args.scale;
+  job.first = args.window > 0 ? std::max<int64_t>(0, last - args.window + 1) : 0, job.last = last;
+  job.capacity = kv.capacity, job.k_blocks = kv.k_blocks, job.v_blocks = kv.v_blocks;
+  job.head_offset = pair.head * kv_block_tokens * args.head_dim;
+  return job;
+}
+
+/// Splits pairs over threads; all query heads of a key head go together, so that keys are read once.
+void run_groups(const AttentionArgs& args, HeadGroupFn kernel) {
+  const size_t floats = static_cast<size_t>(attention_thread_floats(args.heads / args.kv_heads, args.head_dim));
+  args.threads->for_range(static_cast<size_t>(args.tokens) * static_cast<size_t>(args.kv_heads), 1, [&](size_t begin, size_t end, int) {
+    std::vector<float> scratch(floats);
+    for (size_t i = begin; i < end; ++i) kernel(job_of(args, pair_at(i, args.tokens)), scratch.data());
+  });
+}
+
+const uint16_t* slot_row(const uint16_t* const* blocks, const HeadGroupJob& job, int64_t position) {
+  const int64_t slot = position % job.capacity;
+  return blocks[slot / kv_block_tokens] + job.head_offset + slot % kv_block_tokens * job.head_dim;
+}
+
+/// Eight partial sums: the compiler can use baseline vector registers and the order stays fixed.
+float dot(const float* q, const uint16_t* k, int head_dim) {
+  float part[8] = {};
+  int i = 0;
+  for (; i + 8 <= head_dim; i += 8)
+    for (int j = 0; j < 8; ++j) part[j] += q[i + j] * decode_bf16(k[i + j]);
+  for (int j = 0; i < head_dim; ++i, ++j) part[j] += q[i] * decode_bf16(k[i]);
+  return ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
+}
+
+/// The running softmax of one head: weights relative to the largest score so far.
+struct Softmax {
+  float largest, sum;
+  float* y;
+};
+
+/// Takes in `count` scores, which become weights.
+void advance(Softmax& state, float* scores, int64_t count, int head_dim) {
+  float largest = state.largest;
+  for (int64_t j = 0; j < count; ++j) largest = std::max(largest, scores[j]);
+  const float keep = exp_f32(state.largest - largest);
+  if (keep != 1.0f)
+    for (int i = 0; i < head_dim; ++i) state.y[i] *= keep;
+  state.sum *= keep;
+  for (int64_t j = 0; j < count; ++j) state.sum += scores[j] = exp_f32(scores[j] - largest);
+  state.largest = largest;
+}
+
+void head_group_portable(const HeadGroupJob& job, float* scratch) {
+  for (int h = 0; h < job.group; ++h) {
+    const float* q = job.q + h * job.head_dim;
+    // The sink is a score without a value: the sum starts with its weight. A sink of minus infinity is no sink.
+    const bool sink = job.sinks[h] > -INFINITY;
+    Softmax state{job.sinks[h], sink ? 1.0f : 0.0f, job.y + h * job.head_dim};
+    std::fill_n(state.y, job.head_dim, 0.0f);
+    for (int64_t p = job.first; p <= job.last;) {
+      const int64_t count = std::min(job.last + 1, (p / chunk_positions + 1) * chunk_positions) - p;
+      for (int64_t j = 0; j < count; ++j) scratch[j] = dot(q, slot_row(job.k_blocks, job, p + j), job.head_dim) * job.scale;
+      advance(state, scratch, count, job.head_dim);
+      for (int64_t j = 0; j < count; ++j) {
+        const uint16_t* v = slot_row(job.v_blocks, job, p + j);
+        for (int i = 0; i < job.head_dim; ++i) state.y[i] += scratch[j] * decode_bf16(v[i]);
+      }
+      p += count;
+    }
+    for (int i = 0; i < job.head_dim; ++i) state.y[i] /= state.sum;
+  }
+}
+
+void attention_portable(const AttentionArgs& args) { run_groups(args, head_group_portable); }
+
+void attention_avx2(const AttentionArgs& args) { run_groups(args, head_group_avx2); }
+void attention_avx512(const AttentionArgs& args) { run_groups(args, head_group_avx512); }
+
+constexpr KernelPath paths[] = {
+    {.name = "attention.cpu.avx512.bf16_f32", .op = Op::attention, .needs = {.cpu = avx512_features}, .unit = Unit::avx512, .efficiency = 0.4,
+     .run = attention_avx512},
+    {.name = "attention.cpu.avx2.bf16_f32", .op = Op::attention, .needs = {.cpu = avx2_features}, .unit = Unit::avx2, .efficiency = 0.4,
+     .run = attention_avx2},
+    {.name = "attention.cpu.portable.f32", .op = Op::attention, .unit = Unit::scalar, .efficiency = 0.1, .run = attention_portable},
+};
+
+}  // namespace
+
+void kv_store(const KvView& view, int64_t position, int kv_heads, int head_dim, const float* k, const float* v) {
+  const int64_t slot = position % view.capacity, block = slot / kv_block_tokens, at = slot % kv_block_tokens * head_dim;
+  for (int64_t g = 0; g < kv_heads; ++g)
+    for (int64_t i = 0; i < head_dim; ++i) {
+      view.k_blocks[block][g * kv_block_tokens * head_dim + at + i] = encode_bf16(k[g * head_dim + i]);
+      view.v_blocks[block][g * kv_block_tokens * head_dim + at + i] = encode_bf16(v[g * head_dim + i]);
+    }
+}
+
+std::span<const KernelPath> attention_paths() { return paths; }
+
+}  // namespace mxpath

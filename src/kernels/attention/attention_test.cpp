@@ -1,0 +1,185 @@
+// Every attention row against a double reference and against itself.
+#include "kernels/attention/attention.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "formats/bf16.h"
+#include "kernels/test_rows.h"
+
+namespace mxpath {
+namespace {
+
+/// One sequence: its keys and values as the cache holds them, in a ring of blocks whose unused slots are NaN.
+struct Sequence {
+  Sequence(int kv_heads, int head_dim, int64_t capacity, int64_t length, uint64_t seed) : view{nullptr, nullptr, capacity} {
+    Random random(seed);
+    const int64_t blocks = (capacity + kv_block_tokens - 1) / kv_block_tokens, block = int64_t{kv_heads} * kv_block_tokens * head_dim;
+    for (int64_t b = 0; b < blocks; ++b) {
+      memory.push_back(std::vector<uint16_t>(static_cast<size_t>(2 * block), 0x7fc0));
+      k_blocks.push_back(memory.back().data()), v_blocks.push_back(memory.back().data() + block);
+    }
+    view.k_blocks = k_blocks.data(), view.v_blocks = v_blocks.data();
+    for (int64_t p = 0; p < length; ++p) {
+      k.push_back(activations(random, int64_t{kv_heads} * head_dim, false)), v.push_back(activations(random, int64_t{kv_heads} * head_dim, false));
+      kv_store(view, p, kv_heads, head_dim, k.back().data(), v.back().data());
+      for (auto* row : {&k.back(), &v.back()})
+        for (float& x : *row) x = round_bf16(x);
+    }
+  }
+  std::vector<std::vector<uint16_t>> memory;
+  std::vector<uint16_t*> k_blocks, v_blocks;
+  std::vector<std::vector<float>> k, v;   // by position
+  KvView view;
+};
+
+struct Case {
+  int heads, kv_heads, head_dim, window;
+  int64_t capacity;
+  std::vector<int64_t> lengths;   // of each sequence
+  int tokens;                     // the last ones of each sequence, all in one batch
+  float sink = 0.3f;
+};
+
+struct Batch {
+  explicit Batch(const Case& which) : c(which) {
+    Random random(11);
+    for (size_t s = 0; s < c.lengths.size(); ++s) {
+      sequences.push_back(std::make_unique<Sequence>(c.kv_heads, c.head_dim, c.capacity, c.lengths[s], s + 1));
+      for (int64_t p = std::max<int64_t>(0, c.lengths[s] - c.tokens); p < c.lengths[s]; ++p)
+        positions.push_back(static_cast<int32_t>(p)), kv.push_back(&sequences.back()->view), of.push_back(s);
+    }
+    stride = c.heads * c.head_dim + 5;
+    q = activations(random, static_cast<int64_t>(positions.size()) * stride, false);
+    for (int h = 0; h < c.heads; ++h) sinks.push_back(c.sink + 0.1f * static_cast<float>(h));
+  }
+  std::vector<float> run(const KernelPath& path, int threads, size_t first, size_t count) const {
+    ThreadPool pool(threads);
+    std::vector<float> y(count * static_cast<size_t>(c.heads * c.head_dim), poison);
+    run_row(path, AttentionArgs{q.data() + first * static_cast<size_t>(stride), stride, y.data(), sinks.data(), positions.data() + first, kv.data() + first,
+                                static_cast<int>(count), c.heads, c.kv_heads, c.head_dim, c.window, 0.125f, &pool});
+    return y;
+  }
+  std::vector<float> run(const KernelPath& path, int threads = 1) const { return run(path, threads, 0, positions.size()); }
+
+  Case c;
+  std::vector<std::unique_ptr<Sequence>> sequences;
+  std::vector<int32_t> positions;
+  std::vector<const KvView*> kv;
+  std::vector<size_t> of;
+  std::vector<float> q, sinks;
+  int64_t stride;
+};
+
+/// One head of one token in double. tolerance: what errors of ε (head_dim + 8) Σ|q k| in the scores, of the exponential and of the sums
+/// can do to the result.
+void expect_head(const Batch& b, size_t t, int h, const float* y) {
+  const Case& c = b.c;
+  const Sequence& s = *b.sequences[b.of[t]];
+  const int64_t last = b.positions[t], first = c.window > 0 ? std::max<int64_t>(0, last - c.window + 1) : 0;
+  const int64_t g = h / (c.heads / c.kv_heads) * c.head_dim;
+  const float* q = b.q.data() + static_cast<int64_t>(t) * b.stride + h * c.head_dim;
+  std::vector<double> z;
+  double largest = b.sinks[static_cast<size_t>(h)], magnitude = 0;
+  for (int64_t p = first; p <= last; ++p) {
+    double dot = 0, size = 0;
+    for (int i = 0; i < c.head_dim; ++i) {
+      const double product = double(q[i]) * s.k[static_cast<size_t>(p)][static_cast<size_t>(g + i)];
+      dot += product, size += std::fabs(product);
+    }
+    z.push_back(0.125 * dot), largest = std::max(largest, z.back()), magnitude = std::max(magnitude, 0.125 * size);
+  }
+  double sum = std::exp(b.sinks[static_cast<size_t>(h)] - largest), deepest = 0;
+  for (double score : z) sum += std::exp(score - largest), deepest = std::max(deepest, largest - score);
+  const double epsilon = std::ldexp(1.0, -24), share = epsilon * (2 * (c.head_dim + 8) * magnitude + 4 * deepest + static_cast<double>(z.size()) + 40);
+  for (int i = 0; i < c.head_dim; ++i) {
+    double value = 0, size = 0;
+    for (size_t j = 0; j < z.size(); ++j) {
+      const double term = std::exp(z[j] - largest) / sum * s.v[static_cast<size_t>(first) + j][static_cast<size_t>(g + i)];
+      value += term, size += std::fabs(term);
+    }
+    ASSERT_NEAR(y[i], value, share * size + 1e-36) << "token " << t << ", head " << h << ", dimension " << i << ", window " << c.window << ", head_dim " << c.head_dim;
+  }
+}
+
+class Attention : public testing::TestWithParam<Row> {
+ protected:
+  void SetUp() override {
+    if (const std::string why = obstacle(path()); !why.empty()) GTEST_SKIP() << path().name << ": " << why;
+  }
+  const KernelPath& path() const { return *GetParam().path; }
+  void expect_right(const Case& c) {
+    const Batch batch(c);
+    const std::vector<float> y = batch.run(path());
+    for (size_t t = 0; t < batch.positions.size(); ++t)
+      for (int h = 0; h < c.heads; ++h) expect_head(batch, t, h, y.data() + static_cast<int64_t>(t) * c.heads * c.head_dim + h * c.head_dim);
+  }
+};
+
+TEST_P(Attention, AgreesWithTheReferenceForAllShapes) {
+  for (int head_dim : {2, 16, 32, 64, 80, 128})
+    for (int window : {0, 1, 3, 128}) expect_right({8, 1, head_dim, window, 320, {150, 7}, 5});
+  expect_right({4, 4, 64, 0, 128, {70}, 3});
+  expect_right({24, 2, 64, 0, 128, {1}, 1});
+  expect_right({6, 2, 96, 128, 256, {200}, 200});
+}
+
+TEST_P(Attention, FollowsTheRing) {
+  for (int64_t capacity : {192, 160, 131}) expect_right({8, 2, 64, 128, capacity, {1000}, 2});
+  expect_right({8, 2, 64, 3, 4, {77, 130}, 1});
+  expect_right({8, 2, 64, 1, 1, {65}, 1});
+}
+
+TEST_P(Attention, GivesTheSameBitsWhateverTheRing) {
+  const Case wide{8, 2, 64, 100, 640, {600}, 3};
+  Case ring = wide;
+  ring.capacity = 103;
+  const std::vector<float> a = Batch(wide).run(path()), b = Batch(ring).run(path());
+  EXPECT_TRUE(same_bits(a, b)) << first_difference(a, b);
+}
+
+TEST_P(Attention, TakesAnySink) {
+  for (float sink : {-INFINITY, -1e30f, -50.0f, 30.0f, 1e4f}) expect_right({8, 1, 64, 0, 128, {100}, 2, sink});
+  // Reference §1.6: one key with score 0 and sink 0 takes half.
+  Case c{1, 1, 16, 0, 64, {1}, 1, 0.0f};
+  Batch batch(c);
+  std::fill(batch.q.begin(), batch.q.end(), 0.0f);
+  const std::vector<float> y = batch.run(path());
+  for (size_t i = 0; i < 16; ++i) EXPECT_FLOAT_EQ(y[i], 0.5f * batch.sequences[0]->v[0][i]);
+}
+
+TEST_P(Attention, ReproducesTheSinkExamples) {
+  // Reference §1.6: z = [1, 2, 3], s = 0.5 → 0.0853688935, 0.2320567119, 0.6307955432. Values are unit vectors, so y shows the weights.
+  Sequence s(1, 16, 64, 0, 1);
+  for (int p = 0; p < 3; ++p) {
+    std::vector<float> k(16, 0.0f), v(16, 0.0f);
+    k[0] = static_cast<float>(p + 1), v[static_cast<size_t>(p)] = 1;
+    kv_store(s.view, p, 1, 16, k.data(), v.data());
+  }
+  std::vector<float> q(16, 0.0f), y(16, poison);
+  q[0] = 1;
+  const float sink = 0.5f;
+  const int32_t position = 2;
+  const KvView* kv = &s.view;
+  ThreadPool pool(1);
+  run_row(path(), AttentionArgs{q.data(), 16, y.data(), &sink, &position, &kv, 1, 1, 1, 16, 0, 1.0f, &pool});
+  EXPECT_NEAR(y[0], 0.0853688935, 2e-7);
+  EXPECT_NEAR(y[1], 0.2320567119, 2e-7);
+  EXPECT_NEAR(y[2], 0.6307955432, 2e-7);
+  EXPECT_EQ(y[3], 0);
+}
+
+TEST_P(Attention, GivesTheSameBitsForAnyThreadsAndAnyBatch) {
+  const Batch batch({16, 2, 64, 0, 320, {130, 300, 3}, 3});
+  const std::vector<float> all = batch.run(path());
+  for (int threads : {2, 3}) EXPECT_TRUE(same_bits(batch.run(path(), threads), all)) << threads << " threads";
+  for (size_t t = 0; t < batch.positions.size(); ++t) {
+    const std::vector<float> alone = batch.run(path(), 1, t, 1), part(all.begin() + static_cast<int64_t>(t) * 1024, all.begin() + static_cast<int64_t>(t + 1) * 1024);
+    EXPECT_TRUE(same_bits(part, alone)) << "token " << t << " " << first_difference(part, alone);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, Attention, testing::ValuesIn(rows_of({Op::attention})), test_name);
+
+}  // namespace
+}  // namespace mxpath

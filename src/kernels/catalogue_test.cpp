@@ -1,0 +1,54 @@
+// What every row must be, whatever it computes.
+#include "kernels/catalogue.h"
+
+#include <set>
+
+#include "kernels/test_rows.h"
+
+namespace mxpath {
+namespace {
+
+TEST(CatalogueTest, HasExactlyOneFloorForEveryOperation) {
+  for (int op = 0; op < op_count; ++op) {
+    int floors = 0;
+    for (const KernelPath* path : catalogue().paths) floors += path->op == static_cast<Op>(op) && path->device == Device::cpu && is_floor(*path);
+    EXPECT_EQ(floors, 1) << name_of(static_cast<Op>(op));
+  }
+}
+
+TEST(CatalogueTest, NamesRowsByWhatTheyAre) {
+  std::set<std::string_view> names;
+  for (const KernelPath* path : catalogue().paths) {
+    EXPECT_TRUE(names.insert(path->name).second) << path->name << " is there twice";
+    const std::string start = std::string(name_of(path->op)) + "." + std::string(name_of(path->device)) + ".";
+    EXPECT_EQ(path->name.substr(0, start.size()), start);
+    EXPECT_EQ(catalogue().find(path->name), path);
+  }
+}
+
+TEST(CatalogueTest, GivesEveryBuiltRowTheFunctionOfItsOperation) {
+  for (const KernelPath* path : catalogue().paths) {
+    EXPECT_EQ(path->built, !std::holds_alternative<std::monostate>(path->run)) << path->name;
+    const bool moe = path->op == Op::moe_gate_up || path->op == Op::moe_down;
+    EXPECT_EQ(moe, std::holds_alternative<void (*)(const MoeMatmulArgs&)>(path->run)) << path->name;
+    EXPECT_EQ(path->op == Op::linear, std::holds_alternative<void (*)(const LinearArgs&)>(path->run)) << path->name;
+    EXPECT_EQ(path->op == Op::attention, std::holds_alternative<void (*)(const AttentionArgs&)>(path->run)) << path->name;
+  }
+}
+
+TEST(CatalogueTest, ClaimsAnEfficiencyThatCanBe) {
+  for (const KernelPath* path : catalogue().paths) EXPECT_TRUE(path->efficiency > 0 && path->efficiency <= 1) << path->name;
+}
+
+TEST(CatalogueTest, AsksForTheFeaturesOfItsUnit) {
+  for (const KernelPath* path : catalogue().paths) {
+    const bool avx512 = path->unit == Unit::avx512 || path->unit == Unit::avx512_bf16;
+    EXPECT_EQ(path->needs.cpu.has(CpuFeature::avx512), avx512) << path->name;
+    EXPECT_EQ(path->needs.cpu.has(CpuFeature::avx512_bf16), path->unit == Unit::avx512_bf16) << path->name;
+    EXPECT_EQ(path->needs.cpu.has(CpuFeature::avx2), avx512 || path->unit == Unit::avx2) << path->name;
+    EXPECT_EQ(path->arithmetic == Arithmetic::bf16_f32, path->unit == Unit::avx512_bf16) << path->name;
+  }
+}
+
+}  // namespace
+}  // namespace mxpath

@@ -1,0 +1,20 @@
+#include "kernels/embed/embed.h"
+#include "kernels/rows.h"
+
+namespace mxpath {
+namespace {
+
+void embed_portable(const EmbedArgs& args) {
+  for (int t = 0; t < args.count; ++t) decode_row(*args.table, 0, args.tokens[t], args.y + t * args.table->columns);
+}
+
+// One row of a table that is read in place: the latency of a few pages, whatever the kernel.
+constexpr KernelPath paths[] = {
+    {.name = "embed.cpu.portable.f32", .op = Op::embed, .weights = Layout::any, .unit = Unit::scalar, .efficiency = 0.3, .run = embed_portable},
+};
+
+}  // namespace
+
+std::span<const KernelPath> embed_paths() { return paths; }
+
+}  // namespace mxpath

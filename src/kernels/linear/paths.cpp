@@ -1,0 +1,21 @@
+#include "kernels/linear/linear_kernels.h"
+#include "kernels/rows.h"
+
+namespace mxpath {
+namespace {
+
+constexpr KernelPath paths[] = {
+    {.name = "linear.cpu.avx512_bf16.bf16_bf16", .op = Op::linear, .weights = Layout::bf16_rows16, .arithmetic = Arithmetic::bf16_f32,
+     .needs = {.cpu = avx512_bf16_features}, .unit = Unit::avx512_bf16, .efficiency = 0.8, .run = linear_avx512bf16_bf16_bf16},
+    {.name = "linear.cpu.avx512.bf16_f32", .op = Op::linear, .weights = Layout::bf16_rows16,
+     .needs = {.cpu = avx512_features}, .unit = Unit::avx512, .efficiency = 0.8, .run = linear_avx512_bf16_f32},
+    {.name = "linear.cpu.avx2.bf16_f32", .op = Op::linear, .weights = Layout::bf16_rows16,
+     .needs = {.cpu = avx2_features}, .unit = Unit::avx2, .efficiency = 0.7, .run = linear_avx2_bf16_f32},
+    {.name = "linear.cpu.portable.f32", .op = Op::linear, .weights = Layout::any, .unit = Unit::scalar, .efficiency = 0.3, .run = linear_portable},
+};
+
+}  // namespace
+
+std::span<const KernelPath> linear_paths() { return paths; }
+
+}  // namespace mxpath

@@ -1,0 +1,100 @@
+#include "kernels/moe_matmul/moe_matmul.h"
+
+#include <algorithm>
+
+#include "kernels/moe_matmul/moe_kernels.h"
+#include "kernels/row_products/portable.h"
+#include "kernels/row_products/to_bf16.h"
+
+namespace mxpath {
+namespace {
+
+enum class Side { gate_up, down };
+
+/// The job of expert e but for its tokens: gate_up reads token rows and writes pair rows, down the other way round.
+TokenJob job_of(const MoeMatmulArgs& args, Side side) {
+  const int32_t per_token = args.batches->experts_per_token;
+  TokenJob job{};
+  job.x = args.x, job.x_stride = args.weights->columns, job.y = args.y, job.y_stride = args.weights->rows;
+  job.x_divisor = side == Side::gate_up ? per_token : 1;
+  job.y_divisor = side == Side::gate_up ? 1 : per_token;
+  if (side == Side::down) job.weight = args.batches->weight, job.accumulate = true;
+  return job;
+}
+
+void* thread_scratch(const MoeMatmulArgs& args, int thread) {
+  return static_cast<uint8_t*>(args.scratch) + static_cast<size_t>(thread) * row_products_thread_bytes(args.weights->columns);
+}
+
+/// Calls body(expert, job) for every expert with tokens, in ascending order.
+template <class Body>
+void each_expert(const MoeMatmulArgs& args, const TokenJob& whole, Body&& body) {
+  const ExpertBatches& batches = *args.batches;
+  for (int e = 0; e < batches.experts; ++e) {
+    TokenJob job = whole;
+    job.order = batches.order + batches.first[e], job.tokens = batches.first[e + 1] - batches.first[e];
+    if (args.bias) job.bias = args.bias + e * args.weights->rows;
+    if (job.tokens > 0) body(e, job);
+  }
+}
+
+void run_portable(const MoeMatmulArgs& args, Side side) {
+  const TokenJob whole = job_of(args, side);
+  // Threads own output rows, not experts: down adds up what several experts say about one output.
+  args.threads->for_range(static_cast<size_t>(args.weights->rows), 4, [&](size_t begin, size_t end, int thread) {
+    each_expert(args, whole, [&](int e, const TokenJob& job) {
+      portable_rows(*args.weights, e, static_cast<int64_t>(begin), static_cast<int64_t>(end), job, thread_scratch(args, thread));
+    });
+  });
+}
+
+void run_rows16(const MoeMatmulArgs& args, const TokenJob& whole, Rows16Fn kernel) {
+  const PackedMatrix& w = *args.weights;
+  const int64_t groups = (w.rows + 15) / 16, expert_codes = w.expert_bytes(), expert_scales = w.expert_scale_bytes();
+  args.threads->for_range(static_cast<size_t>(groups), 1, [&](size_t begin, size_t end, int thread) {
+    const int64_t g0 = static_cast<int64_t>(begin), row0 = g0 * 16, row1 = std::min(static_cast<int64_t>(end) * 16, w.rows);
+    each_expert(args, whole, [&](int e, TokenJob job) {
+      const Rows16 rows{w.data + e * expert_codes + g0 * (expert_codes / groups),
+                        w.scales ? w.scales + e * expert_scales + g0 * (expert_scales / groups) : nullptr, w.columns, row1 - row0};
+      job.y += row0;
+      if (job.bias) job.bias += row0;
+      kernel(rows, job, thread_scratch(args, thread));
+    });
+  });
+}
+
+void run_f32(const MoeMatmulArgs& args, Side side, Rows16Fn kernel) { run_rows16(args, job_of(args, side), kernel); }
+
+void run_bf16(const MoeMatmulArgs& args, Side side, Rows16Fn kernel) {
+  const ExpertBatches& batches = *args.batches;
+  const int64_t rows = side == Side::gate_up ? batches.tokens : int64_t{batches.tokens} * batches.experts_per_token;
+  uint16_t* x = static_cast<uint16_t*>(thread_scratch(args, args.threads->size()));
+  to_bf16(args.x, args.weights->columns, rows, args.weights->columns, x, *args.threads);
+  TokenJob job = job_of(args, side);
+  job.x = x, job.x_stride = bf16_stride(args.weights->columns);
+  run_rows16(args, job, kernel);
+}
+
+}  // namespace
+
+size_t moe_scratch_bytes(int64_t rows, int64_t k, int threads) {
+  return static_cast<size_t>(threads) * row_products_thread_bytes(k) + static_cast<size_t>(rows * bf16_stride(k)) * 2;
+}
+
+void moe_gate_up_portable(const MoeMatmulArgs& args) { run_portable(args, Side::gate_up); }
+void moe_gate_up_avx2_mxfp4_f32(const MoeMatmulArgs& args) { run_f32(args, Side::gate_up, rows16_mxfp4_avx2); }
+void moe_gate_up_avx2_bf16_f32(const MoeMatmulArgs& args) { run_f32(args, Side::gate_up, rows16_bf16_avx2); }
+void moe_gate_up_avx512_mxfp4_f32(const MoeMatmulArgs& args) { run_f32(args, Side::gate_up, rows16_mxfp4_avx512); }
+void moe_gate_up_avx512_bf16_f32(const MoeMatmulArgs& args) { run_f32(args, Side::gate_up, rows16_bf16_avx512); }
+void moe_gate_up_avx512bf16_mxfp4_bf16(const MoeMatmulArgs& args) { run_bf16(args, Side::gate_up, rows16_mxfp4_avx512_bf16); }
+void moe_gate_up_avx512bf16_bf16_bf16(const MoeMatmulArgs& args) { run_bf16(args, Side::gate_up, rows16_bf16_avx512_bf16); }
+
+void moe_down_portable(const MoeMatmulArgs& args) { run_portable(args, Side::down); }
+void moe_down_avx2_mxfp4_f32(const MoeMatmulArgs& args) { run_f32(args, Side::down, rows16_mxfp4_avx2); }
+void moe_down_avx2_bf16_f32(const MoeMatmulArgs& args) { run_f32(args, Side::down, rows16_bf16_avx2); }
+void moe_down_avx512_mxfp4_f32(const MoeMatmulArgs& args) { run_f32(args, Side::down, rows16_mxfp4_avx512); }
+void moe_down_avx512_bf16_f32(const MoeMatmulArgs& args) { run_f32(args, Side::down, rows16_bf16_avx512); }
+void moe_down_avx512bf16_mxfp4_bf16(const MoeMatmulArgs& args) { run_bf16(args, Side::down, rows16_mxfp4_avx512_bf16); }
+void moe_down_avx512bf16_bf16_bf16(const MoeMatmulArgs& args) { run_bf16(args, Side::down, rows16_bf16_avx512_bf16); }
+
+}  // namespace mxpath

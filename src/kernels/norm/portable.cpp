@@ -1,0 +1,38 @@
+#include <cmath>
+
+#include "kernels/norm/norm.h"
+#include "kernels/rows.h"
+
+namespace mxpath {
+namespace {
+
+/// Σ x² as eight partial sums, so that baseline vector registers can be used without changing the order.
+float sum_of_squares(const float* x, int64_t width) {
+  float part[8] = {};
+  int64_t i = 0;
+  for (; i + 8 <= width; i += 8)
+    for (int j = 0; j < 8; ++j) part[j] += x[i + j] * x[i + j];
+  for (int j = 0; i < width; ++i, ++j) part[j] += x[i] * x[i];
+  return ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
+}
+
+void norm_portable(const NormArgs& args) {
+  args.threads->for_range(static_cast<size_t>(args.tokens), 16, [&](size_t begin, size_t end, int) {
+    for (size_t t = begin; t < end; ++t) {
+      const float* x = args.x + static_cast<int64_t>(t) * args.width;
+      float* y = args.y + static_cast<int64_t>(t) * args.width;
+      const float factor = 1.0f / std::sqrt(sum_of_squares(x, args.width) / static_cast<float>(args.width) + args.eps);
+      for (int64_t i = 0; i < args.width; ++i) y[i] = x[i] * factor * args.scale[i];
+    }
+  });
+}
+
+constexpr KernelPath paths[] = {
+    {.name = "norm.cpu.portable.f32", .op = Op::norm, .unit = Unit::scalar, .efficiency = 0.3, .run = norm_portable},
+};
+
+}  // namespace
+
+std::span<const KernelPath> norm_paths() { return paths; }
+
+}  // namespace mxpath

@@ -1,0 +1,71 @@
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "kernels/router/router.h"
+#include "kernels/row_products/portable.h"
+#include "kernels/rows.h"
+
+namespace mxpath {
+namespace {
+
+void router_logits(const RouterArgs& args) {
+  const int64_t experts = args.weights->rows, columns = args.weights->columns;
+  TokenJob job{};
+  job.x = args.x, job.x_stride = columns, job.tokens = args.tokens, job.x_divisor = job.y_divisor = 1;
+  job.y = args.logits, job.y_stride = experts, job.bias = args.bias;
+  // A thread that gets fewer than some 2^16 products is woken in vain.
+  const size_t grain = static_cast<size_t>(((int64_t{1} << 16) / (columns * args.tokens) + 4) / 4 * 4);
+  args.threads->for_range(static_cast<size_t>(experts), grain, [&](size_t begin, size_t end, int) {
+    std::vector<float> scratch(row_products_thread_bytes(columns) / sizeof(float));
+    portable_rows(*args.weights, 0, static_cast<int64_t>(begin), static_cast<int64_t>(end), job, scratch.data());
+  });
+}
+
+/// The k largest, in descending order; the lower index first among equals.
+void choose(const float* logits, int experts, int k, int32_t* chosen) {
+  int count = 0;
+  for (int e = 0; e < experts; ++e) {
+    int at = std::min(count, k);
+    while (at > 0 && logits[chosen[at - 1]] < logits[e]) --at;
+    if (at >= k) continue;
+    count = std::min(count + 1, k);
+    for (int i = count - 1; i > at; --i) chosen[i] = chosen[i - 1];
+    chosen[at] = e;
+  }
+}
+
+void softmax_of_chosen(const float* logits, const int32_t* chosen, int k, float* weight) {
+  float sum = 0;
+  for (int i = 0; i < k; ++i) sum += weight[i] = std::exp(logits[chosen[i]] - logits[chosen[0]]);
+  for (int i = 0; i < k; ++i) weight[i] /= sum;
+}
+
+void router_portable(const RouterArgs& args) {
+  router_logits(args);
+  const int experts = static_cast<int>(args.weights->rows), k = args.experts_per_token;
+  for (int64_t t = 0; t < args.tokens; ++t) {
+    choose(args.logits + t * experts, experts, k, args.expert + t * k);
+    softmax_of_chosen(args.logits + t * experts, args.expert + t * k, k, args.weight + t * k);
+  }
+}
+
+constexpr KernelPath paths[] = {
+    {.name = "router.cpu.portable.f32", .op = Op::router, .weights = Layout::any, .unit = Unit::scalar, .efficiency = 0.3, .run = router_portable},
+};
+
+}  // namespace
+
+void group_by_expert(const int32_t* expert, int64_t rows, int experts, int32_t* first, int32_t* order) {
+  std::fill_n(first, experts + 1, 0);
+  for (int64_t r = 0; r < rows; ++r) ++first[expert[r] + 1];
+  for (int e = 0; e < experts; ++e) first[e + 1] += first[e];
+  // A counting sort: fill each expert's part, then move the starts back to where they were.
+  for (int64_t r = 0; r < rows; ++r) order[first[expert[r]]++] = static_cast<int32_t>(r);
+  for (int e = experts; e > 0; --e) first[e] = first[e - 1];
+  first[0] = 0;
+}
+
+std::span<const KernelPath> router_paths() { return paths; }
+
+}  // namespace mxpath

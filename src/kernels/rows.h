@@ -1,0 +1,24 @@
+// The rows of each folder; catalogue.cpp puts them together.
+#pragma once
+#include <span>
+
+#include "plan/path.h"
+
+namespace mxpath {
+
+std::span<const KernelPath> embed_paths();
+std::span<const KernelPath> norm_paths();
+std::span<const KernelPath> linear_paths();
+std::span<const KernelPath> rope_paths();
+std::span<const KernelPath> attention_paths();
+std::span<const KernelPath> router_paths();
+std::span<const KernelPath> moe_matmul_paths();
+std::span<const KernelPath> swiglu_paths();
+std::span<const KernelPath> sample_paths();
+
+/// Instruction sets by the name of the source files that need them (cmake/isa_flags.cmake).
+inline constexpr CpuFeatures avx2_features = {CpuFeature::avx2, CpuFeature::fma};
+inline constexpr CpuFeatures avx512_features = {CpuFeature::avx512, CpuFeature::avx2, CpuFeature::fma};
+inline constexpr CpuFeatures avx512_bf16_features = {CpuFeature::avx512, CpuFeature::avx512_bf16, CpuFeature::avx2, CpuFeature::fma};
+
+}  // namespace mxpath
