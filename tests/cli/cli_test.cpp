@@ -168,7 +168,8 @@ TEST_F(Cli, StrictRefusesAFallback) {
 TEST_F(Cli, ForcedPaths) {
   const Ran forced = run_mxpath({"plan", model, "--only", "*.portable.*", "--json"});
   ASSERT_EQ(forced.code, 0) << forced.err;
-  for (const auto& site : Json::parse(forced.out)["sites"])
+  const Json plan = Json::parse(forced.out);  // outlives the loop
+  for (const auto& site : plan["sites"])
     for (const auto& regime : site["regimes"]) EXPECT_TRUE(has(regime["chosen"], ".portable.")) << site["site"];
   expect_error(run_mxpath({"plan", model, "--machine", "x86_64_v1", "--only", "*.avx512.*"}), 1, "avx512");
 }
