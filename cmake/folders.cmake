@@ -6,7 +6,7 @@ target_include_directories(mxpath_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${
 # -ffp-contract=off: the same arithmetic on every compiler; kernels ask for a fused multiply-add by name.
 target_compile_options(mxpath_options INTERFACE -Wall -Wextra -Wshadow $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> -ffp-contract=off $<$<CONFIG:Debug>:-O1>)
 if(MXPATH_SANITIZE)
-  target_compile_options(mxpath_options INTERFACE -fsanitize=${MXPATH_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -gline-tables-only)
+  target_compile_options(mxpath_options INTERFACE -fsanitize=${MXPATH_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
   target_link_options(mxpath_options INTERFACE -fsanitize=${MXPATH_SANITIZE})
 endif()
 if(MXPATH_FUZZ)

@@ -1,7 +1,6 @@
 #include "kernels/attention/attention.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "formats/bf16.h"
@@ -81,9 +80,8 @@ void advance(Softmax& state, float* scores, int64_t count, int head_dim) {
 void head_group_portable(const HeadGroupJob& job, float* scratch) {
   for (int h = 0; h < job.group; ++h) {
     const float* q = job.q + h * job.head_dim;
-    // The sink is a score without a value: the sum starts with its weight. A sink of minus infinity is no sink.
-    const bool sink = job.sinks[h] > -INFINITY;
-    Softmax state{job.sinks[h], sink ? 1.0f : 0.0f, job.y + h * job.head_dim};
+    // The sink is a score without a value: the sum starts with its weight. Of minus infinity the first chunk takes that back.
+    Softmax state{job.sinks[h], 1.0f, job.y + h * job.head_dim};
     std::fill_n(state.y, job.head_dim, 0.0f);
     for (int64_t p = job.first; p <= job.last;) {
       const int64_t count = std::min(job.last + 1, (p / chunk_positions + 1) * chunk_positions) - p;

@@ -128,8 +128,8 @@ void head_group(const HeadGroupJob& job, float* scratch) {
   float* sums = columns + padded * chunk;      // [group][padded]
   float *largest = sums + job.group * padded, *sum = largest + group, *keep = sum + group;
   for (int h = 0; h < job.group; ++h) {
-    // The sink is a score without a value: the sum starts with its weight. A sink of minus infinity is no sink.
-    largest[h] = job.sinks[h], sum[h] = job.sinks[h] > -__builtin_inff() ? 1.0f : 0.0f;
+    // The sink is a score without a value: the sum starts with its weight. Of minus infinity the first chunk takes that back.
+    largest[h] = job.sinks[h], sum[h] = 1;
     for (int d = 0; d < padded; ++d) sums[h * padded + d] = 0;
   }
   for (int64_t start = job.first / chunk * chunk; start <= job.last; start += chunk) {
