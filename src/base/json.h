@@ -4,12 +4,10 @@
 #include <string>
 #include <string_view>
 
+#include "base/json_fwd.h"
 #include "base/result.h"
 
 namespace mxpath {
-
-/// Keeps the order of keys, so that what mxpath writes reads as it was meant.
-using Json = nlohmann::ordered_json;
 
 /// Parses one JSON document. `where` (a file name) starts every error. Errors: not UTF-8, not JSON (with the byte where it
 /// went wrong), a key twice in one object, nesting deeper than 256.

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "diagnose/doctor.h"
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/json.h"
 #include "base/mapped_file.h"
 #include "diagnose/log_scan.h"
 #include "diagnose/pattern.h"

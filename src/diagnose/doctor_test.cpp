@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/json.h"
 #include "base/mapped_file.h"
 
 namespace mxpath::diagnose {

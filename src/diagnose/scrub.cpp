@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cstdlib>
 
+#include "base/json.h"
 #include "diagnose/pattern.h"
 
 namespace mxpath::diagnose {

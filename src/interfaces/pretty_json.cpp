@@ -1,3 +1,4 @@
+#include "base/json.h"
 #include "interfaces/pretty_json.h"
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "base/json.h"
+#include "base/json_fwd.h"
 
 namespace mxpath {
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/json.h"
 #include "base/text.h"
 
 namespace mxpath {

@@ -1,5 +1,6 @@
 #include "interfaces/speed.h"
 
+#include "base/json.h"
 #include "base/text.h"
 
 namespace mxpath {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "machine/machine.h"
 

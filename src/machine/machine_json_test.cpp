@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/json.h"
 #include "base/mapped_file.h"
 #include "machine/machine.h"
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/json.h"
 #include "base/thread_pool.h"
 #include "machine/probe.h"
 

@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "base/json.h"
+#include "base/json_fwd.h"
 #include "plan/plan.h"
 
 namespace mxpath {

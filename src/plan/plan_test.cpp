@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "base/json.h"
 #include "base/random.h"
 #include "plan/explain.h"
 #include "plan/memory.h"

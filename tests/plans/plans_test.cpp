@@ -7,6 +7,7 @@
 #include <fstream>
 #include <set>
 
+#include "base/json.h"
 #include "base/mapped_file.h"
 #include "kernels/catalogue.h"
 #include "plan/explain.h"

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
 #include "checkpoint/random_checkpoint.h"

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "checkpoint/random_checkpoint.h"
 #include "interfaces/cli/language_option.h"

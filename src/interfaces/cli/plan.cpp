@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "base/json.h"
 #include "interfaces/cli/options.h"
 #include "interfaces/places.h"
 #include "interfaces/plan_report.h"

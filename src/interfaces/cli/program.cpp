@@ -7,6 +7,7 @@
 #include <cstring>
 #include <new>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "interfaces/cli/interrupt.h"
 #include "interfaces/places.h"
