@@ -204,11 +204,10 @@ void encode_row(const float* in, size_t blocks, ScaleRule rule, uint8_t* codes, 
 }
 
 void halves_to_adjacent(const uint8_t* from, uint8_t* to) {
-  const auto codes = load<Bytes>(from);
-  const Bytes swapped = __builtin_shufflevector(codes, codes, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
-  // Lane j < 8: elements 2j-th byte pair, low nibbles of bytes j and j+8, then their high nibbles.
-  const Bytes even = (codes & 15) | (swapped << 4), odd = (codes >> 4) | (swapped & 0xf0);
-  const Bytes out = __builtin_shufflevector(even, odd, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  // Bytes 2b and 2b+1 hold elements 2b and 2b+1 low (byte b of the answer) and elements 2b+16 and 2b+17 high (byte b+8).
+  const auto pairs = load<Words>(from);
+  const Words low = (pairs & 0x000f) | ((pairs >> 4) & 0x00f0), high = ((pairs >> 4) & 0x000f) | ((pairs >> 8) & 0x00f0);
+  const Bytes out = __builtin_shufflevector(Bytes(low), Bytes(high), 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
   std::memcpy(to, &out, sizeof out);
 }
 

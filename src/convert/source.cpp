@@ -108,7 +108,7 @@ std::string gguf_in_folder(const std::string& folder) {
   for (const auto& name : *names) {
     if (name.ends_with(".safetensors")) return "";
     if (name.ends_with(".gguf") && found.empty()) found = name;
-    else if (name.ends_with(".gguf") && !glob_match("*-?????-of-?????.gguf", name)) return "";
+    else if (name.ends_with(".gguf") && !glob_match("*-*-of-*.gguf", name)) return "";
   }
   return found.empty() ? "" : (fs::path(folder) / found).string();
 }
