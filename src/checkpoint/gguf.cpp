@@ -89,12 +89,14 @@ class Reader {
   /// A key or a tensor's name.
   Status name(std::string_view& value) {
     MXPATH_CHECK(text(value));
-    if (value.empty() || value.size() > longest_name) return fail("{}: a name at byte {} is {} bytes long", where_, at_ - value.size(), value.size());
+    if (value.empty() || value.size() > longest_name)
+      return fail("{}: a name at byte {} is {} bytes long", where_, at_ - value.size(), value.size());
     return {};
   }
 
   Status read_start() {
-    if (file_.size() < 4 || std::memcmp(file_.data(), "GGUF", 4) != 0) return fail("{}: not a GGUF file: it does not start with \"GGUF\"", where_);
+    if (file_.size() < 4 || std::memcmp(file_.data(), "GGUF", 4) != 0)
+      return fail("{}: not a GGUF file: it does not start with \"GGUF\"", where_);
     at_ = 4;
     MXPATH_CHECK(number(gguf_.version));
     if (gguf_.version != 2 && gguf_.version != 3) return fail("{}: GGUF version {} cannot be read, only 2 and 3", where_, gguf_.version);
@@ -102,7 +104,8 @@ class Reader {
     MXPATH_CHECK(number(value_count_));
     // The shortest tensor takes 8 + 1 + 4 + 4 + 8 bytes, the shortest value 8 + 1 + 4 + 1.
     if (tensor_count_ > left() / 25 || value_count_ > left() / 14)
-      return fail("{}: {} tensors and {} metadata values cannot be in a file of {} bytes", where_, tensor_count_, value_count_, file_.size());
+      return fail("{}: {} tensors and {} metadata values cannot be in a file of {} bytes", where_, tensor_count_, value_count_,
+                  file_.size());
     return {};
   }
 
@@ -152,7 +155,8 @@ class Reader {
 
   Status skip_elements(const GgufValue& array, std::string_view key, int depth) {
     if (type_bytes[static_cast<size_t>(array.element)] != 0) return skip_one(array.element, array.count, key);
-    if (depth == deepest_nesting) return fail("{}: metadata \"{}\" holds arrays nested deeper than {}", where_, printable(key), deepest_nesting);
+    if (depth == deepest_nesting)
+      return fail("{}: metadata \"{}\" holds arrays nested deeper than {}", where_, printable(key), deepest_nesting);
     if (array.count > left() / 8) return fail("{}: metadata \"{}\" leaves the file", where_, printable(key));
     for (uint64_t i = 0; i < array.count; ++i) {
       GgufValue element{.type = array.element, .bytes = {}};
@@ -216,10 +220,11 @@ class Reader {
     const uint64_t start = (at_ + gguf_.alignment - 1) / gguf_.alignment * gguf_.alignment;
     for (auto& tensor : gguf_.tensors) {
       if (tensor.offset % gguf_.alignment)
-        return fail("{}: tensor \"{}\" starts at {}, which is no multiple of {}", where_, printable(tensor.name), tensor.offset, gguf_.alignment);
+        return fail("{}: tensor \"{}\" starts at {}, which is no multiple of {}", where_, printable(tensor.name), tensor.offset,
+                    gguf_.alignment);
       if (start > file_.size() || tensor.offset > file_.size() - start || tensor.bytes > file_.size() - start - tensor.offset)
-        return fail("{}: truncated: tensor \"{}\" ends {} bytes after offset {}, but the file holds only {}; download the file again", where_,
-                    printable(tensor.name), tensor.bytes, tensor.offset, file_.size());
+        return fail("{}: truncated: tensor \"{}\" ends {} bytes after offset {}, but the file holds only {}; download the file again",
+                    where_, printable(tensor.name), tensor.bytes, tensor.offset, file_.size());
       tensor.offset += start;
     }
     return check_overlap();
@@ -245,18 +250,26 @@ class Reader {
 std::optional<int64_t> integer_at(GgufType type, const uint8_t* at) {
   switch (type) {
     case GgufType::u8:
-    case GgufType::boolean: return *at;
-    case GgufType::i8: return load<int8_t>(at);
-    case GgufType::u16: return load<uint16_t>(at);
-    case GgufType::i16: return load<int16_t>(at);
-    case GgufType::u32: return load<uint32_t>(at);
-    case GgufType::i32: return load<int32_t>(at);
-    case GgufType::i64: return load<int64_t>(at);
+    case GgufType::boolean:
+      return *at;
+    case GgufType::i8:
+      return load<int8_t>(at);
+    case GgufType::u16:
+      return load<uint16_t>(at);
+    case GgufType::i16:
+      return load<int16_t>(at);
+    case GgufType::u32:
+      return load<uint32_t>(at);
+    case GgufType::i32:
+      return load<int32_t>(at);
+    case GgufType::i64:
+      return load<int64_t>(at);
     case GgufType::u64: {
       const auto value = load<uint64_t>(at);
       return value <= INT64_MAX ? std::optional<int64_t>(static_cast<int64_t>(value)) : std::nullopt;
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 

@@ -47,7 +47,7 @@ std::optional<GgufBlock> gguf_block(uint32_t type);
 struct GgufTensor {
   std::string name;
   uint32_t type = 0;
-  std::vector<uint64_t> shape;    ///< the slowest dimension first, as everywhere else in mxpath; the file has it the other way round
+  std::vector<uint64_t> shape;     ///< the slowest dimension first, as everywhere else in mxpath; the file has it the other way round
   uint64_t offset = 0, bytes = 0;  ///< from the start of the file; bytes is 0 for a type of unknown size
 };
 

@@ -79,8 +79,8 @@ void decode_eight(BlockRows in, size_t blocks, size_t b, uint16_t* out, size_t o
 /// Eight blocks of BF16 on their way to MXFP4.
 struct Eight {
   Words values[mxfp4_block];
-  Signed shift{};   // exponent of the scale, in BF16 bits
-  Words base{};     // as in magnitude_bits
+  Signed shift{};    // exponent of the scale, in BF16 bits
+  Words base{};      // as in magnitude_bits
   Words sign_bit{};  // 8, or 0 in a block of zeros, whose signs are dropped
   uint8_t scales[lanes];
 };
@@ -177,7 +177,8 @@ const ScaleTable& scale_table(ScaleRule rule) {
   return tables[static_cast<size_t>(rule)];
 }
 
-void encode_transposed(const uint16_t* in, size_t in_stride, size_t rows, size_t blocks, ScaleRule rule, uint8_t* codes, uint8_t* scales, Loss& loss) {
+void encode_transposed(const uint16_t* in, size_t in_stride, size_t rows, size_t blocks, ScaleRule rule, uint8_t* codes, uint8_t* scales,
+                       Loss& loss) {
   const ScaleTable& table = scale_table(rule);
   const size_t whole = rows / lanes * lanes;
   for (size_t b = 0; b < blocks; ++b) {

@@ -9,7 +9,8 @@
 
 namespace mxpath {
 
-/// Rows of MXFP4, elements adjacent (NibbleOrder::adjacent): row r has its codes at codes + r * 16 * blocks, its scales at scales + r * blocks.
+/// Rows of MXFP4, elements adjacent (NibbleOrder::adjacent): row r has its codes at codes + r * 16 * blocks, its scales at scales + r *
+/// blocks.
 struct BlockRows {
   const uint8_t* codes;
   const uint8_t* scales;
@@ -24,7 +25,8 @@ using ScaleTable = std::array<uint8_t, 1 << 15>;
 const ScaleTable& scale_table(ScaleRule rule);
 
 /// The way back: codes and scales of row r are those that encode_mxfp4_block gives for in[c * in_stride + r]. Adds to `loss`.
-void encode_transposed(const uint16_t* in, size_t in_stride, size_t rows, size_t blocks, ScaleRule rule, uint8_t* codes, uint8_t* scales, Loss& loss);
+void encode_transposed(const uint16_t* in, size_t in_stride, size_t rows, size_t blocks, ScaleRule rule, uint8_t* codes, uint8_t* scales,
+                       Loss& loss);
 
 /// One row of 32 * blocks floats.
 void encode_row(const float* in, size_t blocks, ScaleRule rule, uint8_t* codes, uint8_t* scales, Loss& loss);

@@ -27,7 +27,8 @@ TEST(Blocks, DecodeToTheBytesThatTransformersGives) {
     ASSERT_EQ(want.dtype, Dtype::bf16);
     std::vector<uint16_t> out(experts * rows * columns);
     for (size_t e = 0; e < experts; ++e)
-      decode_transposed({&blocks.bytes[e * rows * count * 16], &scales.bytes[e * rows * count]}, rows, count, &out[e * rows * columns], rows);
+      decode_transposed({&blocks.bytes[e * rows * count * 16], &scales.bytes[e * rows * count]}, rows, count, &out[e * rows * columns],
+                        rows);
     EXPECT_EQ(0, std::memcmp(out.data(), want.bytes.data(), want.bytes.size())) << name;
   }
 }
@@ -75,7 +76,9 @@ TEST(Blocks, RoundTripThroughBf16IsExactForAllCodesAndScales) {
           ASSERT_EQ(before, after) << row << ' ' << i;  // the sign of zero too
         }
       }
-      const bool same = scales[row] == all.scales[row] && std::equal(codes.begin() + static_cast<long>(row * 16), codes.begin() + static_cast<long>(row * 16 + 16), all.codes.begin() + static_cast<long>(row * 16));
+      const bool same = scales[row] == all.scales[row] &&
+                        std::equal(codes.begin() + static_cast<long>(row * 16), codes.begin() + static_cast<long>(row * 16 + 16),
+                                   all.codes.begin() + static_cast<long>(row * 16));
       same_bytes += same;
       ASSERT_TRUE(same || top < 6) << "a block with a 4 or a 6 keeps its bytes: row " << row;
     }
@@ -105,8 +108,10 @@ TEST(Blocks, EncodeAsFormatsDo) {
     const int spread = round % 3 == 0 ? 0x7fff : 0x3ff;  // a third: any exponent; else exponents that belong together
     const auto base = static_cast<int>(random.integer(0, 0x7f80 - 0x3ff));
     for (auto& value : values) {
-      const int magnitude = spread == 0x7fff ? static_cast<int>(random.integer(0, 0x7f7f)) : base + static_cast<int>(random.integer(0, spread));
-      value = static_cast<uint16_t>((random.next() & 0x8000) | static_cast<unsigned>(random.integer(0, 9) == 0 ? 0 : std::min(magnitude, 0x7f7f)));
+      const int magnitude =
+          spread == 0x7fff ? static_cast<int>(random.integer(0, 0x7f7f)) : base + static_cast<int>(random.integer(0, spread));
+      value = static_cast<uint16_t>((random.next() & 0x8000) |
+                                    static_cast<unsigned>(random.integer(0, 9) == 0 ? 0 : std::min(magnitude, 0x7f7f)));
     }
     if (round % 50 == 0) values[5] = 0x7f80;
     const ScaleRule rule = static_cast<ScaleRule>(round % 3);

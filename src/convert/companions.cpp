@@ -12,9 +12,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array companion_names = {"tokenizer.json",     "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-                                        "vocab.json",         "merges.txt",            "chat_template.jinja",     "chat_template.json",
-                                        "generation_config.json", "LICENSE",           "NOTICE",                  "USAGE_POLICY"};
+constexpr std::array companion_names = {
+    "tokenizer.json",      "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
+    "chat_template.jinja", "chat_template.json",    "generation_config.json",  "LICENSE",           "NOTICE",     "USAGE_POLICY"};
 
 bool is_hub_config(const Json& json) { return json.contains("model_type") || json.contains("architectures"); }
 

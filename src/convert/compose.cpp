@@ -12,7 +12,8 @@ using Parts = std::vector<const SourceTensor*>;
 
 class Composer {
  public:
-  Composer(const TensorWriter& writer, CheckpointLayout target, std::vector<TensorLoss>& losses) : writer_(writer), target_(target), losses_(losses) {}
+  Composer(const TensorWriter& writer, CheckpointLayout target, std::vector<TensorLoss>& losses)
+      : writer_(writer), target_(target), losses_(losses) {}
 
   Result<std::vector<Unit>> run() {
     for (const auto& place : roles_of(writer_.source.config)) MXPATH_CHECK(add(place));
@@ -55,9 +56,11 @@ class Composer {
 
   Status add_mxfp4(const TensorRecord& record, const SourceTensor& tensor) {
     if (record.columns % mxfp4_block)
-      return wrong_use("tensor {} has rows of {} elements, which blocks of {} do not divide: this model cannot be MXFP4", record.name, record.columns, mxfp4_block);
+      return wrong_use("tensor {} has rows of {} elements, which blocks of {} do not divide: this model cannot be MXFP4", record.name,
+                       record.columns, mxfp4_block);
     const auto scales = std::make_shared<std::vector<uint8_t>>();
-    auto write_blocks = [this_writer = &writer_, losses = &losses_, &tensor, scales, name = record.name](const WriteBytes& write) -> Status {
+    auto write_blocks = [this_writer = &writer_, losses = &losses_, &tensor, scales,
+                         name = record.name](const WriteBytes& write) -> Status {
       Loss loss;
       MXPATH_CHECK(write_codes(*this_writer, tensor, write, *scales, loss));
       if (loss.values) losses->push_back({name, loss});
@@ -68,7 +71,8 @@ class Composer {
       *scales = {};
       return {};
     };
-    const Shape shape = {static_cast<uint64_t>(record.experts), static_cast<uint64_t>(record.rows), static_cast<uint64_t>(record.columns / mxfp4_block)};
+    const Shape shape = {static_cast<uint64_t>(record.experts), static_cast<uint64_t>(record.rows),
+                         static_cast<uint64_t>(record.columns / mxfp4_block)};
     Shape blocks = shape;
     blocks.push_back(mxfp4_block_bytes);
     add_unit({{record.name + std::string(blocks_suffix(target_)), Dtype::u8, blocks, write_blocks},

@@ -106,7 +106,8 @@ class Converter {
                     : wrong_use("{}: the folder is not empty; give one that does not exist yet", folder_);
     if (before) MXPATH_CHECK(check_same_conversion(folder_, *before, journal_));
     for (const auto& name : names) {
-      if (!before && !is_unfinished_name(name)) return wrong_use("{}: there is no {} in this folder, so nothing to resume", folder_, journal_name);
+      if (!before && !is_unfinished_name(name))
+        return wrong_use("{}: there is no {} in this folder, so nothing to resume", folder_, journal_name);
       if (is_unfinished_name(name)) fs::remove(in_folder(name), error);
     }
     if (before) keep_finished(*before);
@@ -194,7 +195,8 @@ class Converter {
       if (const FinishedShard* finished = journal_.find(shard.name))
         report.tensors.insert(report.tensors.end(), finished->tensors.begin(), finished->tensors.end());
     if (std::error_code ignored; !fs::exists(in_folder("tokenizer.json"), ignored))
-      report.remarks.push_back("there is no tokenizer.json beside the source: mxpath uses its built-in o200k_harmony, other programs need the file");
+      report.remarks.push_back(
+          "there is no tokenizer.json beside the source: mxpath uses its built-in o200k_harmony, other programs need the file");
     return report;
   }
 

@@ -50,10 +50,11 @@ struct ConvertReport {
 };
 
 /// Converts `source` (open_source: a folder of any layout, or a GGUF file) into the folder `target_folder`, which must not exist or be
-/// empty. Weights are streamed: two experts of one matrix are in memory at most. Each file is written under a temporary name, synced and renamed;
-/// convert.json tells what is done until all is, and config.json comes last: a run that was killed leaves a folder that does not open, and
-/// that `resume` completes. Errors: those of open_source; a folder that is in use; MXFP4 for rows that blocks of 32 do not divide; no
-/// room on the disk (told before anything is written, or when it fills up); `resume` with another source or other options; a NaN.
+/// empty. Weights are streamed: two experts of one matrix are in memory at most. Each file is written under a temporary name, synced and
+/// renamed; convert.json tells what is done until all is, and config.json comes last: a run that was killed leaves a folder that does not
+/// open, and that `resume` completes. Errors: those of open_source; a folder that is in use; MXFP4 for rows that blocks of 32 do not
+/// divide; no room on the disk (told before anything is written, or when it fills up); `resume` with another source or other options; a
+/// NaN.
 Result<ConvertReport> convert(const std::string& source, const std::string& target_folder, const ConvertOptions& options);
 
 /// What was written, and what was lost, tensor by tensor.

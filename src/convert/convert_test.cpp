@@ -11,7 +11,8 @@
 namespace mxpath {
 namespace {
 
-constexpr CheckpointLayout layouts[] = {CheckpointLayout::hugging_face_mxfp4, CheckpointLayout::hugging_face_bf16, CheckpointLayout::openai_original};
+constexpr CheckpointLayout layouts[] = {CheckpointLayout::hugging_face_mxfp4, CheckpointLayout::hugging_face_bf16,
+                                        CheckpointLayout::openai_original};
 
 ConvertOptions to(CheckpointLayout target) {
   ConvertOptions options;
@@ -93,6 +94,32 @@ TEST(Convert, Bf16RoundTripIsTheSameFile) {
     auto before = load_tensors(folder / "a/model.safetensors"), after = load_tensors(end + "/model.safetensors");
     ASSERT_EQ(before.size(), after.size());
     for (const auto& tensor : before) EXPECT_EQ(tensor.bytes, tensor_named(after, tensor.name).bytes) << tensor.name;
+  }
+}
+
+/// Name, shape and bytes of what transformers keeps in memory when it loads these experts dequantised.
+TEST(Convert, Bf16ExpertsAreThoseOfTransformers) {
+  TestFolder folder;
+  RandomCheckpoint what;
+  what.config = tiny_config();
+  what.config.experts = 2;
+  ASSERT_TRUE(write_random_checkpoint(folder / "a", what).ok());
+  auto golden = load_tensors(MXPATH_SOURCE_DIR "/tests/data/convert/transformers_mxfp4.safetensors");
+  auto tensors = load_tensors(folder / "a/model.safetensors");
+  const std::string prefix = "model.layers.1.mlp.experts.";
+  for (const std::string name : {"gate_up_proj_blocks", "gate_up_proj_scales", "down_proj_blocks", "down_proj_scales"}) {
+    LooseTensor& tensor = tensor_named(tensors, prefix + name);
+    ASSERT_EQ(tensor.shape, tensor_named(golden, name).shape);
+    tensor.bytes = tensor_named(golden, name).bytes;
+  }
+  save_tensors(folder / "a/model.safetensors", tensors);
+  converted(folder / "a", folder / "b", to(CheckpointLayout::hugging_face_bf16));
+  auto result = load_tensors(folder / "b/model.safetensors");
+  for (const std::string name : {"gate_up_proj", "down_proj"}) {
+    const LooseTensor &have = tensor_named(result, prefix + name), &want = tensor_named(golden, name);
+    EXPECT_EQ(have.shape, want.shape);
+    EXPECT_EQ(have.dtype, want.dtype);
+    EXPECT_EQ(have.bytes, want.bytes) << name;
   }
 }
 
@@ -228,7 +255,8 @@ TEST(Convert, RowsThatBlocksDoNotDivide) {
   what.config.intermediate = 80;
   what.layout = CheckpointLayout::hugging_face_bf16;
   ASSERT_TRUE(write_random_checkpoint(folder / "a", what).ok());
-  EXPECT_NE(error_of(folder / "a", folder / "b", to(CheckpointLayout::hugging_face_mxfp4)).find("blocks of 32 do not divide"), std::string::npos);
+  EXPECT_NE(error_of(folder / "a", folder / "b", to(CheckpointLayout::hugging_face_mxfp4)).find("blocks of 32 do not divide"),
+            std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(folder / "b"));
 }
 
@@ -239,13 +267,15 @@ TEST(Convert, NotANumberIsRefusedWithItsPlace) {
     write_tiny(source, from);
     const std::string file = source + "/model.safetensors";
     auto tensors = load_tensors(file);
-    auto experts = std::find_if(tensors.begin(), tensors.end(), [](const LooseTensor& t) { return t.name.ends_with("scales") || t.name.ends_with("down_proj"); });
+    auto experts = std::find_if(tensors.begin(), tensors.end(),
+                                [](const LooseTensor& t) { return t.name.ends_with("scales") || t.name.ends_with("down_proj"); });
     // Scale 255 of expert 0, row 1, block 1; or the BF16 NaN of input 1, output 1.
     if (experts->dtype == Dtype::u8) experts->bytes[experts->shape[2] + 1] = 255;
     else experts->bytes[2 * (experts->shape[2] + 1) + 1] = 0x7f, experts->bytes[2 * (experts->shape[2] + 1)] = 0xc0;
     save_tensors(file, tensors);
     for (const auto target : layouts)
-      EXPECT_NE(error_of(source, source + fmt::format("to{}", static_cast<int>(target)), to(target)).find("expert 0, row 1, column"), std::string::npos);
+      EXPECT_NE(error_of(source, source + fmt::format("to{}", static_cast<int>(target)), to(target)).find("expert 0, row 1, column"),
+                std::string::npos);
   }
 }
 

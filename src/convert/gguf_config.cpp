@@ -33,7 +33,9 @@ class Keys {
   Keys(const Gguf& gguf, std::string prefix, const std::string& where) : gguf_(gguf), prefix_(std::move(prefix)), where_(where) {}
 
   const GgufValue* find(std::string_view key) const { return gguf_.find(prefix_ + std::string(key)); }
-  Error wrong(std::string_view key, std::string_view wanted) const { return fail("{}: metadata {}{} must be {}", where_, prefix_, key, wanted); }
+  Error wrong(std::string_view key, std::string_view wanted) const {
+    return fail("{}: metadata {}{} must be {}", where_, prefix_, key, wanted);
+  }
   Error missing(std::string_view key) const { return fail("{}: metadata {}{} is missing", where_, prefix_, key); }
 
   Result<int> integer(std::string_view key) const {
@@ -142,7 +144,8 @@ Result<ModelConfig> config_from_gguf(const Gguf& gguf, int vocab, bool tied, con
   config.norm_eps = static_cast<float>(eps);
   read_tokens(gguf, config);
   // The same ranges and contradictions as for a config.json.
-  if (config.heads < 1 || config.kv_heads < 1 || config.head_dim < 1) return keys.wrong("attention.head_count", "positive, and head_count_kv and key_length too");
+  if (config.heads < 1 || config.kv_heads < 1 || config.head_dim < 1)
+    return keys.wrong("attention.head_count", "positive, and head_count_kv and key_length too");
   return parse_config(hub_config_json(config), where);
 }
 

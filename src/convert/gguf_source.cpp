@@ -80,7 +80,8 @@ class GgufOpener {
     int parts = 0;
     if (std::sscanf(suffix.c_str(), "-%*5d-of-%5d.gguf", &parts) == 1 && parts > 0) {
       paths.clear();
-      for (int part = 1; part <= parts; ++part) paths.push_back(fmt::format("{}-{:05}-of-{:05}.gguf", path_.substr(0, path_.size() - 20), part, parts));
+      for (int part = 1; part <= parts; ++part)
+        paths.push_back(fmt::format("{}-{:05}-of-{:05}.gguf", path_.substr(0, path_.size() - 20), part, parts));
     }
     for (const auto& path : paths) {
       MXPATH_TRY(MappedFile map, MappedFile::open(path));
@@ -103,7 +104,8 @@ class GgufOpener {
 
   Status read_config() {
     const auto embedding = tensors_.find("token_embd.weight");
-    if (embedding == tensors_.end() || embedding->second.tensor->shape.size() != 2) return fail("{}: tensor token_embd.weight is missing", path_);
+    if (embedding == tensors_.end() || embedding->second.tensor->shape.size() != 2)
+      return fail("{}: tensor token_embd.weight is missing", path_);
     const uint64_t vocab = embedding->second.tensor->shape[0];
     if (vocab > INT_MAX) return fail("{}: a vocabulary of {} is too large", path_, vocab);
     MXPATH_TRY(source_.config, config_from_gguf(parts_.front(), static_cast<int>(vocab), !tensors_.contains("output.weight"), path_));
@@ -149,7 +151,8 @@ class GgufOpener {
     MXPATH_CHECK(add_strand(tensor, tensor.name, tensor.rows / 2, 0));
     MXPATH_CHECK(add_strand(tensor, fmt::format("blk.{}.ffn_up_exps.{}", tensor.layer, suffix), tensor.rows / 2, 0));
     if (is_mxfp4(tensor.strands[0].stored) != is_mxfp4(tensor.strands[1].stored))
-      return fail("{}: of the gate and up experts of layer {} one is MXFP4 and the other is not; convert to bf16 from another file", path_, tensor.layer);
+      return fail("{}: of the gate and up experts of layer {} one is MXFP4 and the other is not; convert to bf16 from another file", path_,
+                  tensor.layer);
     return {};
   }
 
@@ -182,15 +185,22 @@ class GgufOpener {
 
   Result<Stored> stored_of(const GgufTensor& tensor) const {
     switch (tensor.type) {
-      case gguf_tensor::f32: return Stored::f32;
-      case gguf_tensor::f16: return Stored::f16;
-      case gguf_tensor::bf16: return Stored::bf16;
-      case gguf_tensor::q8_0: return Stored::q8_0;
-      case gguf_tensor::mxfp4: return Stored::mxfp4_halves;
-      case gguf_tensor::mxfp4_raw: return Stored::mxfp4_together;
+      case gguf_tensor::f32:
+        return Stored::f32;
+      case gguf_tensor::f16:
+        return Stored::f16;
+      case gguf_tensor::bf16:
+        return Stored::bf16;
+      case gguf_tensor::q8_0:
+        return Stored::q8_0;
+      case gguf_tensor::mxfp4:
+        return Stored::mxfp4_halves;
+      case gguf_tensor::mxfp4_raw:
+        return Stored::mxfp4_together;
       default:
-        return fail("{}: tensor {} is {}; mxpath converts F32, F16, BF16, Q8_0 and MXFP4: take the file of this model that holds only those", path_,
-                    printable(tensor.name), gguf_tensor_type_name(tensor.type));
+        return fail(
+            "{}: tensor {} is {}; mxpath converts F32, F16, BF16, Q8_0 and MXFP4: take the file of this model that holds only those", path_,
+            printable(tensor.name), gguf_tensor_type_name(tensor.type));
     }
   }
 
@@ -199,8 +209,8 @@ class GgufOpener {
     const auto without_ones = [](std::vector<uint64_t> shape) { return std::erase(shape, uint64_t{1}), shape; };
     const std::vector<uint64_t> shape = {wanted.experts, stored_rows, wanted.columns};
     if (without_ones(tensor.shape) == without_ones(shape)) return {};
-    return fail("{}: tensor {} has the shape [{}], but the metadata makes it [{}]", path_, printable(tensor.name), fmt::join(tensor.shape, ", "),
-                fmt::join(without_ones(shape), ", "));
+    return fail("{}: tensor {} has the shape [{}], but the metadata makes it [{}]", path_, printable(tensor.name),
+                fmt::join(tensor.shape, ", "), fmt::join(without_ones(shape), ", "));
   }
 
   Status check_unused() {
@@ -209,8 +219,10 @@ class GgufOpener {
       if (!used_.contains(name)) unused.push_back(name);
     for (const auto& name : unused)
       if (int layer = 0; std::sscanf(name.c_str(), "blk.%d.", &layer) == 1 && layer >= source_.config.layers)
-        return fail("{}: tensor {} belongs to layer {}, but the metadata says there are {} layers", path_, printable(name), layer, source_.config.layers);
-    if (!unused.empty()) source_.remarks.push_back(fmt::format("{} tensors are not used, the first is {}", unused.size(), printable(unused.front())));
+        return fail("{}: tensor {} belongs to layer {}, but the metadata says there are {} layers", path_, printable(name), layer,
+                    source_.config.layers);
+    if (!unused.empty())
+      source_.remarks.push_back(fmt::format("{} tensors are not used, the first is {}", unused.size(), printable(unused.front())));
     return {};
   }
 

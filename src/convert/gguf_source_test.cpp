@@ -76,11 +76,18 @@ class TinyGguf {
     const ModelConfig& c = model_.manifest().config;
     const std::string arch = ollama ? "gptoss" : "gpt-oss", p = arch + ".";
     writer.add_text("general.architecture", arch);
-    const std::pair<const char*, int> numbers[] = {
-        {"block_count", c.layers}, {"context_length", c.max_positions}, {"embedding_length", c.hidden}, {"feed_forward_length", c.intermediate},
-        {"expert_count", c.experts}, {"expert_used_count", c.experts_per_token}, {"attention.head_count", c.heads},
-        {"attention.head_count_kv", c.kv_heads}, {"attention.key_length", c.head_dim}, {"attention.value_length", c.head_dim},
-        {"attention.sliding_window", c.sliding_window}, {"rope.scaling.original_context_length", c.rope.original_context}};
+    const std::pair<const char*, int> numbers[] = {{"block_count", c.layers},
+                                                   {"context_length", c.max_positions},
+                                                   {"embedding_length", c.hidden},
+                                                   {"feed_forward_length", c.intermediate},
+                                                   {"expert_count", c.experts},
+                                                   {"expert_used_count", c.experts_per_token},
+                                                   {"attention.head_count", c.heads},
+                                                   {"attention.head_count_kv", c.kv_heads},
+                                                   {"attention.key_length", c.head_dim},
+                                                   {"attention.value_length", c.head_dim},
+                                                   {"attention.sliding_window", c.sliding_window},
+                                                   {"rope.scaling.original_context_length", c.rope.original_context}};
     for (const auto& [key, value] : numbers) writer.add_u32(p + key, static_cast<uint32_t>(value));
     writer.add_f32(p + "attention.layer_norm_rms_epsilon", c.norm_eps);
     writer.add_f32(p + "rope.freq_base", static_cast<float>(c.rope.theta));
@@ -100,26 +107,46 @@ class TinyGguf {
   std::string name_of_role(const TensorRecord& r) const {
     const auto layer = [&](std::string_view rest) { return fmt::format("blk.{}.{}", r.layer, rest); };
     switch (r.role) {
-      case Role::embedding: return "token_embd.weight";
-      case Role::final_norm: return "output_norm.weight";
-      case Role::head: return "output.weight";
-      case Role::attention_norm: return layer("attn_norm.weight");
-      case Role::q_weight: return layer("attn_q.weight");
-      case Role::q_bias: return layer("attn_q.bias");
-      case Role::k_weight: return layer("attn_k.weight");
-      case Role::k_bias: return layer("attn_k.bias");
-      case Role::v_weight: return layer("attn_v.weight");
-      case Role::v_bias: return layer("attn_v.bias");
-      case Role::o_weight: return layer(ollama ? "attn_out.weight" : "attn_output.weight");
-      case Role::o_bias: return layer(ollama ? "attn_out.bias" : "attn_output.bias");
-      case Role::sinks: return layer(ollama ? "attn_sinks" : "attn_sinks.weight");
-      case Role::mlp_norm: return layer(ollama ? "ffn_norm.weight" : "post_attention_norm.weight");
-      case Role::router_weight: return layer("ffn_gate_inp.weight");
-      case Role::router_bias: return layer("ffn_gate_inp.bias");
-      case Role::gate_up_weight: return layer("ffn_gate_up_exps.weight");
-      case Role::gate_up_bias: return layer("ffn_gate_up_exps.bias");
-      case Role::down_weight: return layer("ffn_down_exps.weight");
-      case Role::down_bias: return layer("ffn_down_exps.bias");
+      case Role::embedding:
+        return "token_embd.weight";
+      case Role::final_norm:
+        return "output_norm.weight";
+      case Role::head:
+        return "output.weight";
+      case Role::attention_norm:
+        return layer("attn_norm.weight");
+      case Role::q_weight:
+        return layer("attn_q.weight");
+      case Role::q_bias:
+        return layer("attn_q.bias");
+      case Role::k_weight:
+        return layer("attn_k.weight");
+      case Role::k_bias:
+        return layer("attn_k.bias");
+      case Role::v_weight:
+        return layer("attn_v.weight");
+      case Role::v_bias:
+        return layer("attn_v.bias");
+      case Role::o_weight:
+        return layer(ollama ? "attn_out.weight" : "attn_output.weight");
+      case Role::o_bias:
+        return layer(ollama ? "attn_out.bias" : "attn_output.bias");
+      case Role::sinks:
+        return layer(ollama ? "attn_sinks" : "attn_sinks.weight");
+      case Role::mlp_norm:
+        return layer(ollama ? "ffn_norm.weight" : "post_attention_norm.weight");
+      case Role::router_weight:
+        return layer("ffn_gate_inp.weight");
+      case Role::router_bias:
+        return layer("ffn_gate_inp.bias");
+      case Role::gate_up_weight:
+        return layer("ffn_gate_up_exps.weight");
+      case Role::gate_up_bias:
+        return layer("ffn_gate_up_exps.bias");
+      case Role::down_weight:
+        return layer("ffn_down_exps.weight");
+      case Role::down_bias:
+        return layer("ffn_down_exps.bias");
     }
     return "";
   }
@@ -163,7 +190,8 @@ class TinyGguf {
     const auto codes = model_.data(record), scales = model_.scales(record);
     for (size_t b = 0; b < scales.size(); ++b) {
       uint8_t block[16];
-      repack_mxfp4_block(&codes[b * 16], NibbleOrder::adjacent, block, type == gguf_tensor::mxfp4 ? NibbleOrder::halves : NibbleOrder::adjacent);
+      repack_mxfp4_block(&codes[b * 16], NibbleOrder::adjacent, block,
+                         type == gguf_tensor::mxfp4 ? NibbleOrder::halves : NibbleOrder::adjacent);
       out += static_cast<char>(scales[b]);
       out.append(reinterpret_cast<const char*>(block), 16);
     }
@@ -287,8 +315,11 @@ TEST(GgufSource, Refusals) {
     return source.ok() ? "no error" : source.error().message;
   };
   EXPECT_EQ(error_of([](GgufWriter&) {}), "no error");
-  EXPECT_NE(error_of([](GgufWriter& w) { w.add_tensor("blk.2.attn_q.bias", 0, {1}, "1234"); }).find("belongs to layer 2"), std::string::npos);
-  EXPECT_NE(error_of([](GgufWriter& w) { w.add_text("gpt-oss.attention.sliding_window_pattern", "x"); }).find("sliding_window_pattern must be"), std::string::npos);
+  EXPECT_NE(error_of([](GgufWriter& w) { w.add_tensor("blk.2.attn_q.bias", 0, {1}, "1234"); }).find("belongs to layer 2"),
+            std::string::npos);
+  EXPECT_NE(
+      error_of([](GgufWriter& w) { w.add_text("gpt-oss.attention.sliding_window_pattern", "x"); }).find("sliding_window_pattern must be"),
+      std::string::npos);
   const auto other = [&](auto make) {
     GgufWriter writer;
     make(writer);
@@ -296,7 +327,8 @@ TEST(GgufSource, Refusals) {
     return open_source(folder / "y.gguf").error().message;
   };
   EXPECT_NE(other([](GgufWriter& w) { w.add_text("general.architecture", "llama"); }).find("architecture \"llama\""), std::string::npos);
-  EXPECT_NE(other([](GgufWriter& w) { w.add_text("general.architecture", "gpt-oss"); }).find("token_embd.weight is missing"), std::string::npos);
+  EXPECT_NE(other([](GgufWriter& w) { w.add_text("general.architecture", "gpt-oss"); }).find("token_embd.weight is missing"),
+            std::string::npos);
   EXPECT_NE(other([](GgufWriter& w) {
               w.add_text("general.architecture", "gpt-oss"), w.add_tensor("token_embd.weight", 0, {2, 2}, std::string(16, '\0'));
             }).find("gpt-oss.block_count is missing"),

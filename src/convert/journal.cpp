@@ -47,9 +47,13 @@ const FinishedShard* Journal::find(const std::string& name) const {
 }
 
 Status write_journal(const std::string& folder, const Journal& journal) {
-  Json json{{"mxpath_convert", journal_version}, {"to", target_name(journal.target)}, {"scale_rule", name_of(journal.scale_rule)}, {"shard_bytes", journal.shard_bytes}};
+  Json json{{"mxpath_convert", journal_version},
+            {"to", target_name(journal.target)},
+            {"scale_rule", name_of(journal.scale_rule)},
+            {"shard_bytes", journal.shard_bytes}};
   json["source"] = Json::array();
-  for (const auto& file : journal.source) json["source"].push_back({{"name", file.name}, {"bytes", file.bytes}, {"modified", file.modified}});
+  for (const auto& file : journal.source)
+    json["source"].push_back({{"name", file.name}, {"bytes", file.bytes}, {"modified", file.modified}});
   json["shards"] = Json::array();
   for (const auto& shard : journal.shards) json["shards"].push_back(shard_json(shard));
   return write_new_file(path_of(folder), json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
@@ -75,7 +79,9 @@ Status check_same_conversion(const std::string& folder, const Journal& before, c
   if (before.scale_rule != now.scale_rule) return other("--scale-rule", name_of(before.scale_rule), name_of(now.scale_rule));
   if (before.shard_bytes != now.shard_bytes) return other("--shard-bytes", before.shard_bytes, now.shard_bytes);
   if (before.source == now.source) return {};
-  return wrong_use("{}: was begun from another source, or the source has changed since; resume it from the same files, or convert into another folder", folder);
+  return wrong_use(
+      "{}: was begun from another source, or the source has changed since; resume it from the same files, or convert into another folder",
+      folder);
 }
 
 }  // namespace mxpath

@@ -10,7 +10,8 @@ struct TargetRow {
   std::string_view name;
   CheckpointLayout layout;
 };
-constexpr std::array targets = {TargetRow{"bf16", CheckpointLayout::hugging_face_bf16}, TargetRow{"mxfp4", CheckpointLayout::hugging_face_mxfp4},
+constexpr std::array targets = {TargetRow{"bf16", CheckpointLayout::hugging_face_bf16},
+                                TargetRow{"mxfp4", CheckpointLayout::hugging_face_mxfp4},
                                 TargetRow{"original", CheckpointLayout::openai_original}};
 
 struct RuleRow {
@@ -40,13 +41,17 @@ std::string_view name_of(ScaleRule rule) {
 }
 
 std::string to_text(const ConvertReport& report) {
-  std::string out = fmt::format("{} -> {}: {} in {} file{}\n", report.from, report.to, human_bytes(static_cast<double>(report.bytes)), report.files,
-                                report.files == 1 ? "" : "s");
-  const auto lossy = static_cast<size_t>(std::count_if(report.tensors.begin(), report.tensors.end(), [](const TensorLoss& t) { return t.loss.changed > 0; }));
+  std::string out = fmt::format("{} -> {}: {} in {} file{}\n", report.from, report.to, human_bytes(static_cast<double>(report.bytes)),
+                                report.files, report.files == 1 ? "" : "s");
+  const auto lossy = static_cast<size_t>(
+      std::count_if(report.tensors.begin(), report.tensors.end(), [](const TensorLoss& t) { return t.loss.changed > 0; }));
   if (const size_t exact = report.tensors.size() - lossy) out += fmt::format("{} tensors changed their format without any loss\n", exact);
-  if (lossy) out += fmt::format("{} tensors lost precision:\n{:<56} {:>11} {:>11} {:>9}\n", lossy, "tensor", "max |delta|", "mean |delta|", "changed");
+  if (lossy)
+    out +=
+        fmt::format("{} tensors lost precision:\n{:<56} {:>11} {:>11} {:>9}\n", lossy, "tensor", "max |delta|", "mean |delta|", "changed");
   for (const auto& [name, loss] : report.tensors)
-    if (loss.changed) out += fmt::format("{:<56} {:>11.3g} {:>11.3g} {:>8.2f} %\n", name, loss.largest, loss.mean(), 100 * loss.share_changed());
+    if (loss.changed)
+      out += fmt::format("{:<56} {:>11.3g} {:>11.3g} {:>8.2f} %\n", name, loss.largest, loss.mean(), 100 * loss.share_changed());
   for (const auto& remark : report.remarks) out += fmt::format("note: {}\n", remark);
   return out;
 }
@@ -55,8 +60,12 @@ Json to_json(const ConvertReport& report) {
   Json json{{"from", report.from}, {"to", report.to}, {"bytes", report.bytes}, {"files", report.files}};
   json["tensors"] = Json::array();
   for (const auto& [name, loss] : report.tensors)
-    json["tensors"].push_back({{"name", name}, {"values", loss.values}, {"changed", loss.changed}, {"share_changed", loss.share_changed()},
-                               {"max_abs_delta", loss.largest}, {"mean_abs_delta", loss.mean()}});
+    json["tensors"].push_back({{"name", name},
+                               {"values", loss.values},
+                               {"changed", loss.changed},
+                               {"share_changed", loss.share_changed()},
+                               {"max_abs_delta", loss.largest},
+                               {"mean_abs_delta", loss.mean()}});
   json["remarks"] = report.remarks;
   return json;
 }

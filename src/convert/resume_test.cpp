@@ -27,7 +27,8 @@ ConvertOptions small_shards(CheckpointLayout target) {
 
 std::map<std::string, std::string> files_of(const std::string& folder) {
   std::map<std::string, std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) files[entry.path().filename().string()] = read_text_file(entry.path().string()).value();
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    files[entry.path().filename().string()] = read_text_file(entry.path().string()).value();
   return files;
 }
 
@@ -69,10 +70,12 @@ void kill_at(size_t moment, const std::string& source, const std::string& folder
 
 class ResumeLayouts : public testing::TestWithParam<CheckpointLayout> {};
 
-/// SIGKILL at each moment in turn: inside shards, at their ends, between the last files. The folder does not open, and --resume completes it.
+/// SIGKILL at each moment in turn: inside shards, at their ends, between the last files. The folder does not open, and --resume completes
+/// it.
 TEST_P(ResumeLayouts, AfterAKillAtAnyMoment) {
   TestFolder folder;
-  const auto source_layout = GetParam() == CheckpointLayout::hugging_face_mxfp4 ? CheckpointLayout::hugging_face_bf16 : CheckpointLayout::hugging_face_mxfp4;
+  const auto source_layout =
+      GetParam() == CheckpointLayout::hugging_face_mxfp4 ? CheckpointLayout::hugging_face_bf16 : CheckpointLayout::hugging_face_mxfp4;
   write_tiny(folder / "source", source_layout);
   folder.write("source/tokenizer.json", "{}");
   auto options = small_shards(GetParam());
@@ -83,7 +86,8 @@ TEST_P(ResumeLayouts, AfterAKillAtAnyMoment) {
   ASSERT_EQ(moments.back(), "config.json");
   for (size_t moment = 0; moment < moments.size(); ++moment) {
     // Every moment at a boundary, some of those inside a shard.
-    const bool boundary = moment + 1 == moments.size() || moments[moment] != moments[moment + 1] || (moment && moments[moment] != moments[moment - 1]);
+    const bool boundary =
+        moment + 1 == moments.size() || moments[moment] != moments[moment + 1] || (moment && moments[moment] != moments[moment - 1]);
     if (!boundary && moment % 7) continue;
     const std::string target = folder / fmt::format("killed{}", moment);
     kill_at(moment, folder / "source", target, options);
@@ -99,7 +103,9 @@ TEST_P(ResumeLayouts, AfterAKillAtAnyMoment) {
     std::filesystem::remove_all(target);
   }
 }
-INSTANTIATE_TEST_SUITE_P(Layouts, ResumeLayouts, testing::Values(CheckpointLayout::hugging_face_mxfp4, CheckpointLayout::hugging_face_bf16, CheckpointLayout::openai_original),
+INSTANTIATE_TEST_SUITE_P(Layouts, ResumeLayouts,
+                         testing::Values(CheckpointLayout::hugging_face_mxfp4, CheckpointLayout::hugging_face_bf16,
+                                         CheckpointLayout::openai_original),
                          [](const auto& of) { return std::string(target_name(of.param)); });
 
 TEST(Resume, KeepsTheReportOfFinishedShards) {

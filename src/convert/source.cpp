@@ -10,8 +10,8 @@
 #include "base/text.h"
 #include "checkpoint/inventory.h"
 #include "convert/source_file.h"
-#include "formats/fp16.h"
 #include "formats/bf16.h"
+#include "formats/fp16.h"
 #include "formats/mxfp4.h"
 
 namespace mxpath {
@@ -23,10 +23,14 @@ constexpr size_t block_together = 1 + mxfp4_block_bytes, block_q8_0 = 34;
 
 Stored stored_of(Encoding encoding) {
   switch (encoding) {
-    case Encoding::bf16: return Stored::bf16;
-    case Encoding::f16: return Stored::f16;
-    case Encoding::f32: return Stored::f32;
-    case Encoding::mxfp4_blocks: return Stored::mxfp4;
+    case Encoding::bf16:
+      return Stored::bf16;
+    case Encoding::f16:
+      return Stored::f16;
+    case Encoding::f32:
+      return Stored::f32;
+    case Encoding::mxfp4_blocks:
+      return Stored::mxfp4;
   }
   return Stored::bf16;
 }
@@ -41,7 +45,9 @@ T load(const uint8_t* at) {
 /// `step` bytes lie between neighbours.
 void read_plain(Stored stored, const uint8_t* at, size_t step, size_t count, float* out) {
   for (size_t i = 0; i < count; ++i, at += step)
-    out[i] = stored == Stored::f32 ? load<float>(at) : stored == Stored::f16 ? decode_fp16(load<uint16_t>(at)) : decode_bf16(load<uint16_t>(at));
+    out[i] = stored == Stored::f32   ? load<float>(at)
+             : stored == Stored::f16 ? decode_fp16(load<uint16_t>(at))
+                                     : decode_bf16(load<uint16_t>(at));
 }
 
 void read_q8_0(const uint8_t* at, size_t columns, float* out) {
@@ -119,12 +125,17 @@ bool is_mxfp4(Stored stored) { return stored == Stored::mxfp4 || stored == Store
 
 size_t row_bytes(Stored stored, size_t columns) {
   switch (stored) {
-    case Stored::f32: return columns * 4;
-    case Stored::q8_0: return columns / 32 * block_q8_0;
-    case Stored::mxfp4: return columns / 2;
+    case Stored::f32:
+      return columns * 4;
+    case Stored::q8_0:
+      return columns / 32 * block_q8_0;
+    case Stored::mxfp4:
+      return columns / 2;
     case Stored::mxfp4_halves:
-    case Stored::mxfp4_together: return columns / mxfp4_block * block_together;
-    default: return columns * 2;
+    case Stored::mxfp4_together:
+      return columns / mxfp4_block * block_together;
+    default:
+      return columns * 2;
   }
 }
 
@@ -156,7 +167,8 @@ void SourceTensor::read_row(size_t expert, size_t row, float* out) const {
     }
     const uint8_t* block = at + b * block_together;
     std::memcpy(codes, block + 1, sizeof codes);
-    decode_mxfp4_block(codes, block[0], out + b * mxfp4_block, strand.stored == Stored::mxfp4_halves ? NibbleOrder::halves : NibbleOrder::adjacent);
+    decode_mxfp4_block(codes, block[0], out + b * mxfp4_block,
+                       strand.stored == Stored::mxfp4_halves ? NibbleOrder::halves : NibbleOrder::adjacent);
   }
 }
 
@@ -177,7 +189,8 @@ void SourceTensor::read_block_row(size_t expert, size_t row, uint8_t* codes, uin
 }
 
 const SourceTensor* Source::find(Role role, int layer) const {
-  const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const SourceTensor& t) { return t.role == role && t.layer == layer; });
+  const auto found =
+      std::find_if(tensors.begin(), tensors.end(), [&](const SourceTensor& t) { return t.role == role && t.layer == layer; });
   return found == tensors.end() ? nullptr : &*found;
 }
 

@@ -69,7 +69,7 @@ enum class SourceKind : uint8_t { checkpoint, gguf };
 
 struct Source {
   SourceKind kind = SourceKind::checkpoint;
-  std::string description;    ///< "Hugging Face, MXFP4 experts", "GGUF (gpt-oss)"
+  std::string description;     ///< "Hugging Face, MXFP4 experts", "GGUF (gpt-oss)"
   std::string weights_folder;  ///< where the weights are; tokenizer files are looked for here, then in companion_folder
   std::string companion_folder;
   ModelConfig config;
@@ -84,7 +84,7 @@ struct Source {
   void release(const uint8_t* begin, size_t bytes) const;
   void will_need(const uint8_t* begin, size_t bytes) const;
 
-  std::vector<MappedFile> maps;            ///< all files that `tensors` point into
+  std::vector<MappedFile> maps;  ///< all files that `tensors` point into
 };
 
 /// A folder of one of the three layouts, a GGUF file (told by its first bytes, so that Ollama's blobs will do), a folder with one, or the

@@ -16,13 +16,15 @@ constexpr size_t raw_piece = size_t{1} << 20, band_bytes = size_t{16} << 20, ahe
 constexpr size_t band_rows = 64;  // 128 bytes of each transposed row: two whole cache lines
 
 Error not_finite(const SourceTensor& tensor, size_t expert, size_t row, size_t column) {
-  return fail("tensor {}: expert {}, row {}, column {} is NaN, infinite, or beyond what BF16 holds; the source is damaged or was never sound",
-              printable(tensor.name), expert, row, column);
+  return fail(
+      "tensor {}: expert {}, row {}, column {} is NaN, infinite, or beyond what BF16 holds; the source is damaged or was never sound",
+      printable(tensor.name), expert, row, column);
 }
 
 /// Index `i` into values stored from `first_row` on, columns fastest (or rows, if transposed).
 Error not_finite_at(const SourceTensor& tensor, size_t expert, size_t first_row, bool transposed, size_t i) {
-  return transposed ? not_finite(tensor, expert, i % tensor.rows, i / tensor.rows) : not_finite(tensor, expert, first_row + i / tensor.columns, i % tensor.columns);
+  return transposed ? not_finite(tensor, expert, i % tensor.rows, i / tensor.rows)
+                    : not_finite(tensor, expert, first_row + i / tensor.columns, i % tensor.columns);
 }
 
 /// Writes one buffer on a thread of its own while the next is filled.
@@ -87,7 +89,8 @@ void prefetch(const TensorWriter& writer, const SourceTensor& tensor, size_t exp
 }
 
 void release(const TensorWriter& writer, const SourceTensor& tensor, size_t expert) {
-  for (const Strand& strand : tensor.strands) writer.source.release(strand.data + expert * strand.expert_stride, tensor.expert_bytes(strand));
+  for (const Strand& strand : tensor.strands)
+    writer.source.release(strand.data + expert * strand.expert_stride, tensor.expert_bytes(strand));
 }
 
 /// Bytes as they are. `check` sees each piece before it is written, and where it starts.
@@ -145,7 +148,7 @@ Status write_rounded(const TensorWriter& writer, const SourceTensor& tensor, con
   for (size_t expert = 0; expert < tensor.experts; ++expert) {
     for (size_t first = 0; first < tensor.rows; first += piece_rows) {
       const size_t rows = std::min(piece_rows, tensor.rows - first);
-      MXPATH_TRY(uint8_t* bytes, behind.buffer(rows * tensor.columns * 2));
+      MXPATH_TRY(uint8_t * bytes, behind.buffer(rows * tensor.columns * 2));
       auto* out = reinterpret_cast<uint16_t*>(bytes);
       for_bands(writer, rows, band_rows, loss, [&](size_t begin, size_t count, Loss& part) {
         read_bf16_rows(tensor, expert, first + begin, count, out + begin * tensor.columns, part);
@@ -179,7 +182,7 @@ Status write_transposed(const TensorWriter& writer, const SourceTensor& tensor, 
   const size_t count = tensor.rows * tensor.columns;
   for (size_t expert = 0; expert < tensor.experts; ++expert) {
     prefetch(writer, tensor, expert + 1);
-    MXPATH_TRY(uint8_t* bytes, behind.buffer(count * 2));
+    MXPATH_TRY(uint8_t * bytes, behind.buffer(count * 2));
     auto* out = reinterpret_cast<uint16_t*>(bytes);
     for_bands(writer, tensor.rows, band_rows, loss,
               [&](size_t first, size_t rows, Loss& part) { fill_columns(tensor, expert, first, rows, out, part); });
@@ -192,7 +195,8 @@ Status write_transposed(const TensorWriter& writer, const SourceTensor& tensor, 
 }
 
 /// Codes and scales of one band of an expert.
-void fill_blocks(const TensorWriter& writer, const SourceTensor& tensor, size_t expert, size_t first, size_t rows, uint8_t* codes, uint8_t* scales, Loss& loss) {
+void fill_blocks(const TensorWriter& writer, const SourceTensor& tensor, size_t expert, size_t first, size_t rows, uint8_t* codes,
+                 uint8_t* scales, Loss& loss) {
   const size_t blocks = tensor.columns / mxfp4_block, row_codes = blocks * mxfp4_block_bytes;
   codes += first * row_codes, scales += first * blocks;
   const Strand& strand = tensor.strands.front();
@@ -226,19 +230,21 @@ Status write_bf16(const TensorWriter& writer, const SourceTensor& tensor, bool t
   return transposed ? write_transposed(writer, tensor, write, loss) : write_rounded(writer, tensor, write, loss);
 }
 
-Status write_codes(const TensorWriter& writer, const SourceTensor& tensor, const WriteBytes& write, std::vector<uint8_t>& scales, Loss& loss) {
+Status write_codes(const TensorWriter& writer, const SourceTensor& tensor, const WriteBytes& write, std::vector<uint8_t>& scales,
+                   Loss& loss) {
   const size_t expert_scales = tensor.rows * tensor.columns / mxfp4_block, expert_codes = expert_scales * mxfp4_block_bytes;
   scales.resize(tensor.experts * expert_scales);
   const Strand& only = tensor.strands.front();
   if (only.stored == Stored::mxfp4) {
     std::copy_n(only.scales, scales.size(), scales.begin());
-    for (size_t expert = 0; expert < tensor.experts; ++expert) MXPATH_CHECK(check_scales(tensor, expert, {scales.data() + expert * expert_scales, expert_scales}));
+    for (size_t expert = 0; expert < tensor.experts; ++expert)
+      MXPATH_CHECK(check_scales(tensor, expert, {scales.data() + expert * expert_scales, expert_scales}));
     return write_raw(writer, {only.data, tensor.experts * expert_codes}, write, [](auto, size_t) { return Status(); });
   }
   Behind behind(writer, write);
   for (size_t expert = 0; expert < tensor.experts; ++expert) {
     prefetch(writer, tensor, expert + 1);
-    MXPATH_TRY(uint8_t* codes, behind.buffer(expert_codes));
+    MXPATH_TRY(uint8_t * codes, behind.buffer(expert_codes));
     uint8_t* own_scales = scales.data() + expert * expert_scales;
     for_bands(writer, tensor.rows, band_rows, loss,
               [&](size_t first, size_t rows, Loss& part) { fill_blocks(writer, tensor, expert, first, rows, codes, own_scales, part); });

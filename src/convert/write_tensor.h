@@ -25,7 +25,8 @@ struct TensorWriter {
 Status write_bf16(const TensorWriter& writer, const SourceTensor& tensor, bool transposed, const WriteBytes& write, Loss& loss);
 
 /// Codes of MXFP4 blocks; the scales, for which there is no place yet, go to `scales`. Error: a NaN or an infinity.
-Status write_codes(const TensorWriter& writer, const SourceTensor& tensor, const WriteBytes& write, std::vector<uint8_t>& scales, Loss& loss);
+Status write_codes(const TensorWriter& writer, const SourceTensor& tensor, const WriteBytes& write, std::vector<uint8_t>& scales,
+                   Loss& loss);
 /// The scales that write_codes left.
 Status write_scales(const TensorWriter& writer, const std::vector<uint8_t>& scales, const WriteBytes& write);
 

@@ -2,7 +2,7 @@
 """Writes transformers_mxfp4.safetensors: MXFP4 blocks and what transformers makes of them when it loads a checkpoint dequantised.
 
 Run once with transformers 5.17 and torch (CPU): python3 make_golden.py
-gate_up_proj: 2 experts, [64 out, 96 in], ordinary scales. down_proj: 2 experts, [96 out, 64 in]. every: 1 expert, [256 out, 64 in]:
+gate_up_proj: 2 experts, [192 out, 64 in], ordinary scales; down_proj: 2 experts, [64 out, 96 in]: hidden 64, intermediate 96. every: 1 expert, [256 out, 64 in]:
 row s has the scale byte s in both blocks (0..254; row 255 repeats 127), and all 16 codes in every block.
 """
 import pathlib
@@ -30,8 +30,8 @@ def all_scales():
 
 tensors = {}
 for name, (blocks, scales) in {
-    "gate_up_proj": random_matrix(2, 64, 96),
-    "down_proj": random_matrix(2, 96, 64),
+    "gate_up_proj": random_matrix(2, 192, 64),
+    "down_proj": random_matrix(2, 64, 96),
     "every": all_scales(),
 }.items():
     tensors[name + "_blocks"], tensors[name + "_scales"] = blocks, scales
