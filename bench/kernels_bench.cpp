@@ -77,7 +77,8 @@ const PackedMatrix& weights_of(const Site& site, Layout layout) {
   buffer = Buffer();
   buffer = std::move(Buffer::allocate(layout_bytes(layout, site.experts, site.n, site.k)).value());
   matrix = {layout, site.experts, site.n, site.k, buffer.data(), nullptr};
-  const uint64_t scale_bytes = static_cast<uint64_t>(matrix.expert_scale_bytes() * site.experts), scales_at = scale_bytes > 0 ? buffer.size() - scale_bytes : 0;
+  const uint64_t scale_bytes = static_cast<uint64_t>(matrix.expert_scale_bytes() * site.experts),
+                 scales_at = scale_bytes > 0 ? buffer.size() - scale_bytes : 0;
   if (scales_at > 0) matrix.scales = buffer.data() + scales_at;
   fill_weights(buffer, layout, scales_at);
   return matrix;
@@ -108,13 +109,19 @@ void bench_linear(benchmark::State& state, const Case& c) {
   const auto x = random_floats(c.tokens * c.site.k), bias = random_floats(c.site.n);
   std::vector<float> y(static_cast<size_t>(c.tokens * c.site.n));
   Buffer scratch = std::move(Buffer::allocate(linear_scratch_bytes(c.tokens, c.site.k, c.threads)).value());
-  const LinearArgs args{&weights_of(c.site, c.layout), bias.data(), x.data(), c.site.k, y.data(), c.site.n, static_cast<int>(c.tokens), false, scratch.data(), &pool};
+  const LinearArgs args{&weights_of(c.site, c.layout), bias.data(), x.data(),       c.site.k, y.data(), c.site.n,
+                        static_cast<int>(c.tokens),    false,       scratch.data(), &pool};
   measure(state, c, [&] { call_row(*c.path, args); });
 }
 
 /// A new random choice of distinct experts for every call: one token's experts must not stay in the cache.
 struct Routing {
-  explicit Routing(int64_t tokens) : tokens(static_cast<int>(tokens)), expert(static_cast<size_t>(tokens * per_token)), order(expert.size()), weight(expert.size(), 0.25f), first(experts + 1) {}
+  explicit Routing(int64_t tokens)
+      : tokens(static_cast<int>(tokens)),
+        expert(static_cast<size_t>(tokens * per_token)),
+        order(expert.size()),
+        weight(expert.size(), 0.25f),
+        first(experts + 1) {}
   void choose() {
     std::vector<int32_t> all(experts);
     for (size_t t = 0; t < static_cast<size_t>(tokens); ++t) {
@@ -161,8 +168,19 @@ void bench_attention(benchmark::State& state, const Case& c) {
   for (int64_t t = 0; t < c.tokens; ++t) positions.push_back(static_cast<int32_t>(c.site.keys - 1 + t));
   const auto q = random_floats(c.tokens * heads * head_dim), sinks = random_floats(heads);
   std::vector<float> y(q.size());
-  const AttentionArgs args{q.data(), heads * head_dim, y.data(), sinks.data(), positions.data(), kv.data(), static_cast<int>(c.tokens), heads, kv_heads, head_dim,
-                           static_cast<int>(c.site.keys), 0.125f, &pool};
+  const AttentionArgs args{q.data(),
+                           heads * head_dim,
+                           y.data(),
+                           sinks.data(),
+                           positions.data(),
+                           kv.data(),
+                           static_cast<int>(c.tokens),
+                           heads,
+                           kv_heads,
+                           head_dim,
+                           static_cast<int>(c.site.keys),
+                           0.125f,
+                           &pool};
   measure(state, c, [&] { call_row(*c.path, args); });
 }
 
@@ -171,7 +189,15 @@ void bench_router(benchmark::State& state, const Case& c) {
   const auto x = random_floats(c.tokens * hidden), bias = random_floats(experts);
   std::vector<float> logits(static_cast<size_t>(c.tokens * experts)), weight(static_cast<size_t>(c.tokens * per_token));
   std::vector<int32_t> expert(weight.size());
-  const RouterArgs args{&weights_of(c.site, c.layout), bias.data(), x.data(), static_cast<int>(c.tokens), per_token, logits.data(), expert.data(), weight.data(), &pool};
+  const RouterArgs args{&weights_of(c.site, c.layout),
+                        bias.data(),
+                        x.data(),
+                        static_cast<int>(c.tokens),
+                        per_token,
+                        logits.data(),
+                        expert.data(),
+                        weight.data(),
+                        &pool};
   measure(state, c, [&] { call_row(*c.path, args); });
 }
 
@@ -186,7 +212,8 @@ void bench_small(benchmark::State& state, const Case& c) {
   measure(state, c, [&] {
     if (c.path->op == Op::norm) call_row(*c.path, NormArgs{x.data(), scale.data(), y.data(), hidden, tokens, 1e-5f, &pool});
     if (c.path->op == Op::swiglu) call_row(*c.path, SwigluArgs{x.data(), y.data(), tokens * per_token, hidden, 7.0f, 1.702f, &pool});
-    if (c.path->op == Op::rope) call_row(*c.path, RopeArgs{x.data(), heads * head_dim, positions.data(), &table, tokens, heads, head_dim, &pool});
+    if (c.path->op == Op::rope)
+      call_row(*c.path, RopeArgs{x.data(), heads * head_dim, positions.data(), &table, tokens, heads, head_dim, &pool});
   });
 }
 
@@ -205,19 +232,28 @@ void bench_sample(benchmark::State& state, const Case& c) {
   const auto logits = random_floats(vocab);
   std::vector<uint8_t> scratch(sample_scratch_bytes(vocab));
   int32_t token = 0;
-  measure(state, c, [&] { call_row(*c.path, SampleArgs{logits.data(), vocab, vocab - 1, 1.0f, 1.0f, 0.0f, 0, 0.5, scratch.data(), &token}); });
+  measure(state, c, [&] {
+    call_row(*c.path, SampleArgs{logits.data(), vocab, vocab - 1, 1.0f, 1.0f, 0.0f, 0, 0.5, scratch.data(), &token});
+  });
 }
 
 void run_case(benchmark::State& state, const Case& c) {
   switch (c.path->op) {
-    case Op::linear: return bench_linear(state, c);
+    case Op::linear:
+      return bench_linear(state, c);
     case Op::moe_gate_up:
-    case Op::moe_down: return bench_moe(state, c);
-    case Op::attention: return bench_attention(state, c);
-    case Op::router: return bench_router(state, c);
-    case Op::embed: return bench_embed(state, c);
-    case Op::sample: return bench_sample(state, c);
-    default: return bench_small(state, c);
+    case Op::moe_down:
+      return bench_moe(state, c);
+    case Op::attention:
+      return bench_attention(state, c);
+    case Op::router:
+      return bench_router(state, c);
+    case Op::embed:
+      return bench_embed(state, c);
+    case Op::sample:
+      return bench_sample(state, c);
+    default:
+      return bench_small(state, c);
   }
 }
 
@@ -248,7 +284,9 @@ void add_row(const KernelPath& path, const std::vector<int>& threads) {
         const Case c{&path, site_of(path.op), layout, tokens, count};
         const std::string form = path.weights == Layout::any ? "/" + std::string(name_of(layout)) : "";
         const std::string name = std::string(path.name) + form + "/tokens:" + std::to_string(tokens) + "/threads:" + std::to_string(count);
-        benchmark::RegisterBenchmark(name.c_str(), [c](benchmark::State& state) { run_case(state, c); })->UseRealTime()->Unit(benchmark::kMicrosecond);
+        benchmark::RegisterBenchmark(name.c_str(), [c](benchmark::State& state) { run_case(state, c); })
+            ->UseRealTime()
+            ->Unit(benchmark::kMicrosecond);
       }
 }
 
@@ -267,6 +305,7 @@ int main(int argc, char** argv) {
     if (path->device == Device::cpu && path->built && features.contains(path->needs.cpu)) add_row(*path, threads);
   benchmark::Initialize(&argc, argv);
   for (int count : threads)
-    benchmark::AddCustomContext("bandwidth, " + std::to_string(count) + " threads", std::to_string(machine(count).cpu.bandwidth / 1e9) + " GB/s");
+    benchmark::AddCustomContext("bandwidth, " + std::to_string(count) + " threads",
+                                std::to_string(machine(count).cpu.bandwidth / 1e9) + " GB/s");
   benchmark::RunSpecifiedBenchmarks();
 }

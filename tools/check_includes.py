@@ -4,14 +4,15 @@ import pathlib
 import re
 import sys
 
-# The way of a weight to a token. chat and diagnose stand beside the model, under the interfaces.
+# The way of a weight to a token. chat, diagnose and convert stand beside the model, under the interfaces.
 ALLOWED = {}
 order = ["base", "formats", "machine", "checkpoint", "plan", "layout", "kernels", "model", "engine"]
 for position, folder in enumerate(order):
     ALLOWED[folder] = set(order[: position + 1])
 ALLOWED["chat"] = {"base", "chat"}
 ALLOWED["diagnose"] = {"base", "formats", "machine", "checkpoint", "plan", "diagnose"}
-ALLOWED["interfaces"] = set(order) | {"chat", "diagnose", "interfaces", "mxpath"}
+ALLOWED["convert"] = {"base", "formats", "machine", "checkpoint", "convert"}
+ALLOWED["interfaces"] = set(order) | {"convert", "chat", "diagnose", "interfaces", "mxpath"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 SEALED = re.compile(r"^(avx2|avx512|avx512_bf16)\.cpp$")

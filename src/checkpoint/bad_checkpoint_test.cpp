@@ -212,7 +212,7 @@ TEST_F(BadCheckpoint, OtherQuantisationsAreNamed) {
            {"model.layers.0.self_attn.q_proj.qweight", "GPTQ or AWQ"},
            {"base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight", "LoRA adapter"}}) {
     write_tiny(folder_ / "m");
-    change_tensors([&](auto& tensors) { tensors.push_back({name, Dtype::u8, {1}, {0}}); });
+    change_tensors([tensor = name](auto& tensors) { tensors.push_back({tensor, Dtype::u8, {1}, {0}}); });
     expect_problem({what, name, "unsloth/gpt-oss-20b-BF16"});
   }
 }

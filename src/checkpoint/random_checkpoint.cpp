@@ -3,11 +3,11 @@
 #include <filesystem>
 #include <fstream>
 
-#include "base/json.h"
 #include "base/text.h"
 #include "checkpoint/random_weights.h"
 #include "checkpoint/roles.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/shard_names.h"
 #include "checkpoint/write_config.h"
 #include "formats/mxfp4.h"
 
@@ -79,20 +79,10 @@ class Composer {
 uint64_t size_of(const SafetensorsItem& item) { return bytes_of(item.dtype, item.shape).value_or(0); }
 
 /// Indices at which a new file starts, and the end.
-std::vector<size_t> cut_into_shards(const std::vector<SafetensorsItem>& items, uint64_t shard_bytes) {
-  std::vector<size_t> cuts = {0};
-  uint64_t bytes = 0;
-  for (size_t i = 0; i < items.size(); ++i) {
-    if (bytes > 0 && bytes + size_of(items[i]) > shard_bytes) cuts.push_back(i), bytes = 0;
-    bytes += size_of(items[i]);
-  }
-  cuts.push_back(items.size());
-  return cuts;
-}
-
-std::string shard_name(size_t shard, size_t shards, CheckpointLayout layout) {
-  if (shards == 1) return "model.safetensors";
-  return fmt::format("model-{}{:05}-of-{:05}.safetensors", layout == CheckpointLayout::openai_original ? "-" : "", shard + 1, shards);
+std::vector<size_t> cuts_of(const std::vector<SafetensorsItem>& items, uint64_t shard_bytes) {
+  std::vector<uint64_t> sizes;
+  for (const auto& item : items) sizes.push_back(size_of(item));
+  return cut_into_shards(sizes, shard_bytes);
 }
 
 Status write_text(const fs::path& path, const std::string& text) {
@@ -100,10 +90,6 @@ Status write_text(const fs::path& path, const std::string& text) {
   file << text;
   file.close();
   return file ? Status() : fail("{}: cannot be written", path.string());
-}
-
-std::string index_text(const std::map<std::string, std::string>& weight_map, uint64_t total) {
-  return Json{{"metadata", {{"total_size", total}}}, {"weight_map", weight_map}}.dump(2) + "\n";
 }
 
 /// What one shard after the other shares: how far it is, and which file each tensor went to.
@@ -125,7 +111,7 @@ SafetensorsItem finished_item(SafetensorsItem item, const RandomCheckpoint& what
 }
 
 Status write_shards(const fs::path& folder, const RandomCheckpoint& what, const std::vector<SafetensorsItem>& items) {
-  const auto cuts = cut_into_shards(items, what.shard_bytes);
+  const auto cuts = cuts_of(items, what.shard_bytes);
   const size_t shards = cuts.size() - 1;
   Written written;
   for (const auto& item : items) written.total += size_of(item);
@@ -142,7 +128,7 @@ Status write_shards(const fs::path& folder, const RandomCheckpoint& what, const 
   const fs::path index = folder / "model.safetensors.index.json";
   std::error_code ignored;
   if (shards == 1 || what.layout == CheckpointLayout::openai_original) return fs::remove(index, ignored), Status();
-  return write_text(index, index_text(written.weight_map, written.total));
+  return write_text(index, shard_index_json(written.weight_map, written.total));
 }
 
 ModelConfig alternating(ModelConfig config) {

@@ -7,8 +7,8 @@ namespace {
 
 Catalogue make_catalogue() {
   Catalogue all;
-  for (auto rows : {embed_paths(), norm_paths(), linear_paths(), rope_paths(), attention_paths(), router_paths(), moe_matmul_paths(), swiglu_paths(),
-                    sample_paths()})
+  for (auto rows : {embed_paths(), norm_paths(), linear_paths(), rope_paths(), attention_paths(), router_paths(), moe_matmul_paths(),
+                    swiglu_paths(), sample_paths()})
     for (const KernelPath& path : rows) all.paths.push_back(&path);
   return all;
 }

@@ -11,7 +11,8 @@ namespace {
 TEST(CatalogueTest, HasExactlyOneFloorForEveryOperation) {
   for (int op = 0; op < op_count; ++op) {
     int floors = 0;
-    for (const KernelPath* path : catalogue().paths) floors += path->op == static_cast<Op>(op) && path->device == Device::cpu && is_floor(*path);
+    for (const KernelPath* path : catalogue().paths)
+      floors += path->op == static_cast<Op>(op) && path->device == Device::cpu && is_floor(*path);
     EXPECT_EQ(floors, 1) << name_of(static_cast<Op>(op));
   }
 }

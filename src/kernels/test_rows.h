@@ -80,7 +80,7 @@ inline std::string first_difference(const std::vector<float>& a, const std::vect
 struct TestMatrix {
   std::vector<uint8_t> memory;
   PackedMatrix view;
-  std::vector<float> values;   // what decode_row gives, [experts][rows][columns]
+  std::vector<float> values;  // what decode_row gives, [experts][rows][columns]
 };
 inline TestMatrix pack_test_matrix(Layout layout, int64_t experts, int64_t rows, int64_t columns, const std::vector<float>& values) {
   TestMatrix matrix;

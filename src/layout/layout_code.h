@@ -7,7 +7,7 @@
 
 namespace mxpath {
 
-inline constexpr int64_t rows_per_group = 16;   ///< of the …_rows16 layouts
+inline constexpr int64_t rows_per_group = 16;  ///< of the …_rows16 layouts
 constexpr int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 /// A PackedMatrix whose bytes are being written.
@@ -23,20 +23,21 @@ struct PackTarget {
 struct RawRows {
   Encoding encoding = Encoding::bf16;
   int64_t count = 0, columns = 0;
-  const uint8_t* data = nullptr;     // row_bytes apart
+  const uint8_t* data = nullptr;  // row_bytes apart
   int64_t row_bytes = 0;
-  const uint8_t* scales = nullptr;   // columns / 32 apart; mxfp4_blocks only
+  const uint8_t* scales = nullptr;  // columns / 32 apart; mxfp4_blocks only
   const uint8_t* row(int64_t i) const { return data + i * row_bytes; }
   const uint8_t* row_scales(int64_t i) const { return scales + i * (columns / 32); }
 };
 
 /// One layout as functions.
 struct LayoutCode {
-  int64_t (*data_bytes)(int64_t rows, int64_t columns);     // of one expert
+  int64_t (*data_bytes)(int64_t rows, int64_t columns);  // of one expert
   int64_t (*scale_bytes)(int64_t rows, int64_t columns);
   void (*decode_row)(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out);
   void (*put_floats)(const PackTarget& target, int64_t expert, int64_t row, const float* values);
-  /// Moves rows as they are stored to rows [row, row + raw.count) of the target, all inside one group of 16; only for the encoding `direct`.
+  /// Moves rows as they are stored to rows [row, row + raw.count) of the target, all inside one group of 16; only for the encoding
+  /// `direct`.
   void (*put_stored)(const PackTarget& target, int64_t expert, int64_t row, const RawRows& raw);
   Encoding direct;
 };

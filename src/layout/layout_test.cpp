@@ -52,7 +52,8 @@ void expect_rows(const PackedMatrix& matrix, const std::vector<float>& values) {
       decode_row(matrix, e, r, row.data());
       for (int64_t c = 0; c < matrix.columns; ++c)
         ASSERT_EQ(row[static_cast<size_t>(c)], values[static_cast<size_t>((e * matrix.rows + r) * matrix.columns + c)])
-            << name_of(matrix.layout) << ", expert " << e << ", row " << r << ", column " << c << " of " << matrix.experts << " × " << matrix.rows << " × " << matrix.columns;
+            << name_of(matrix.layout) << ", expert " << e << ", row " << r << ", column " << c << " of " << matrix.experts << " × "
+            << matrix.rows << " × " << matrix.columns;
     }
 }
 
@@ -74,7 +75,8 @@ TEST(LayoutTest, EncodesBlocksAsTheFormatSays) {
   for (int i = 0; i < 20000; ++i) {
     float values[32];
     const int exponent = static_cast<int>(random.integer(-149, 127)), spread = static_cast<int>(random.integer(0, 6));
-    for (float& value : values) value = static_cast<float>(std::ldexp(random.integer(-64, 64) / 64.0, exponent - static_cast<int>(random.integer(0, spread))));
+    for (float& value : values)
+      value = static_cast<float>(std::ldexp(random.integer(-64, 64) / 64.0, exponent - static_cast<int>(random.integer(0, spread))));
     uint8_t fast[16], careful[16];
     const uint8_t scale = encode_block(values, fast);
     ASSERT_EQ(scale, encode_mxfp4_block(values, careful, ScaleRule::ceil, NibbleOrder::adjacent));
@@ -120,16 +122,19 @@ TEST(LayoutTest, PutsTheNibblesOfRows16WhereTheKernelsLook) {
 /// A checkpoint of hand-made tensors in one file.
 class Fixture {
  public:
-  int64_t add(Encoding encoding, int experts, int64_t rows, int64_t columns, const std::vector<float>& values, bool transposed = false, int64_t skip = 0) {
+  int64_t add(Encoding encoding, int experts, int64_t rows, int64_t columns, const std::vector<float>& values, bool transposed = false,
+              int64_t skip = 0) {
     TensorRecord record{};
-    record.role = Role::gate_up_weight, record.name = "tensor." + std::to_string(tensors.size()), record.encoding = encoding, record.transposed = transposed;
+    record.role = Role::gate_up_weight, record.name = "tensor." + std::to_string(tensors.size()), record.encoding = encoding,
+    record.transposed = transposed;
     record.experts = experts, record.rows = rows - skip, record.columns = columns, record.first_row = skip, record.stored_rows = rows;
-    bytes.push_back('x');   // nothing in a file need be aligned
+    bytes.push_back('x');  // nothing in a file need be aligned
     record.data.file = 0, record.data.offset = bytes.size();
     std::string scales;
     for (int e = 0; e < experts; ++e) append(encoding, rows, columns, values.data() + e * rows * columns, transposed, scales);
     record.data.bytes = bytes.size() - record.data.offset;
-    if (encoding == Encoding::mxfp4_blocks) record.scales.file = 0, record.scales.offset = bytes.size(), record.scales.bytes = scales.size(), bytes += scales;
+    if (encoding == Encoding::mxfp4_blocks)
+      record.scales.file = 0, record.scales.offset = bytes.size(), record.scales.bytes = scales.size(), bytes += scales;
     tensors.push_back(record);
     return static_cast<int64_t>(tensors.size()) - 1;
   }
@@ -259,7 +264,8 @@ TEST(PackTest, SaysWhereAValueIsNotANumber) {
       Target target(layout_bytes(Layout::bf16_rows16, 2, 70, 32));
       const auto matrix = fixture.pack_into(target, Layout::bf16_rows16, {0}, 2);
       ASSERT_FALSE(matrix.ok());
-      EXPECT_NE(matrix.error().message.find("/file: tensor tensor.0 is NaN or infinite at expert 1, row 66, column 5;"), std::string::npos) << matrix.error().message;
+      EXPECT_NE(matrix.error().message.find("/file: tensor tensor.0 is NaN or infinite at expert 1, row 66, column 5;"), std::string::npos)
+          << matrix.error().message;
     }
   }
 }
@@ -274,7 +280,9 @@ TEST(PackTest, SaysWhereAScaleIsNotANumber) {
     Target target(layout_bytes(layout, 2, 20, 64));
     const auto matrix = fixture.pack_into(target, layout, {0}, 1);
     ASSERT_FALSE(matrix.ok()) << name_of(layout);
-    EXPECT_NE(matrix.error().message.find("/file: the scale of tensor tensor.0 is 255 (NaN) at expert 1, row 7, block 1"), std::string::npos) << matrix.error().message;
+    EXPECT_NE(matrix.error().message.find("/file: the scale of tensor tensor.0 is 255 (NaN) at expert 1, row 7, block 1"),
+              std::string::npos)
+        << matrix.error().message;
   }
 }
 
@@ -291,7 +299,7 @@ TEST(PackTest, RefusesShapesThatMxfp4CannotHold) {
 
 TEST(PackTest, RoundsToTheNearestWhereALayoutIsNarrower) {
   Fixture fixture;
-  fixture.add(Encoding::f32, 1, 1, 2, {1.00390625f, 1.01171875f});   // halfway between two bf16 numbers: to even
+  fixture.add(Encoding::f32, 1, 1, 2, {1.00390625f, 1.01171875f});  // halfway between two bf16 numbers: to even
   fixture.open();
   Target target(layout_bytes(Layout::bf16_rows, 1, 1, 2));
   float row[2];
@@ -303,8 +311,9 @@ TEST(PackTest, RoundsToTheNearestWhereALayoutIsNarrower) {
 TEST(MapStoredTest, ReadsTheFileInPlace) {
   Random random(8);
   const std::vector<float> values = grid_values(random, 2 * 12 * 64);
-  for (auto [encoding, layout] : {std::pair{Encoding::bf16, Layout::bf16_rows}, {Encoding::f32, Layout::fp32_rows}, {Encoding::mxfp4_blocks, Layout::mxfp4_rows}}) {
-    Fixture fixture;   // the tensor starts at byte 4: "abc" and one more
+  for (auto [encoding, layout] :
+       {std::pair{Encoding::bf16, Layout::bf16_rows}, {Encoding::f32, Layout::fp32_rows}, {Encoding::mxfp4_blocks, Layout::mxfp4_rows}}) {
+    Fixture fixture;  // the tensor starts at byte 4: "abc" and one more
     fixture.add(encoding, 2, 12, 64, values), fixture.add(Encoding::bf16, 1, 12, 64, values, false, 5);
     const Checkpoint& checkpoint = fixture.open();
     const TensorRecord& record = checkpoint.manifest().tensors[0];

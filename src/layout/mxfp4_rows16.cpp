@@ -53,7 +53,8 @@ void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out)
   const Place at = place_of(matrix.rows, matrix.columns, expert, row);
   for (int64_t b = 0; b < matrix.columns / 32; ++b) {
     uint8_t codes[16];
-    for (int q = 0; q < 4; ++q) store_as(codes + 4 * q, stored_from_lane(load_as<uint32_t>(matrix.data + at.codes + b * block_bytes + q * 64)));
+    for (int q = 0; q < 4; ++q)
+      store_as(codes + 4 * q, stored_from_lane(load_as<uint32_t>(matrix.data + at.codes + b * block_bytes + q * 64)));
     decode_mxfp4_row(codes, matrix.scales + at.scale + b * rows_per_group, 1, out + 32 * b);
   }
 }

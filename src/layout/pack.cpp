@@ -21,12 +21,13 @@ int64_t bytes_of(Encoding encoding) { return encoding == Encoding::f32 ? 4 : 2; 
 /// Rows of a tensor that is stored [in, out], turned into contiguous rows; `columns` × `count` values of T.
 template <class T>
 void transpose(const uint8_t* from, int64_t from_stride, int64_t columns, int64_t count, uint8_t* to) {
-  constexpr int64_t tile = 32;   // 32 columns of 64 rows are 4 KiB read and 4 KiB written
+  constexpr int64_t tile = 32;  // 32 columns of 64 rows are 4 KiB read and 4 KiB written
   for (int64_t c0 = 0; c0 < columns; c0 += tile) {
     const int64_t c1 = c0 + tile < columns ? c0 + tile : columns;
     for (int64_t r = 0; r < count; ++r)
       for (int64_t c = c0; c < c1; ++c)
-        store_as(to + (r * columns + c) * static_cast<int64_t>(sizeof(T)), load_as<T>(from + (c * from_stride + r) * static_cast<int64_t>(sizeof(T))));
+        store_as(to + (r * columns + c) * static_cast<int64_t>(sizeof(T)),
+                 load_as<T>(from + (c * from_stride + r) * static_cast<int64_t>(sizeof(T))));
   }
 }
 
@@ -34,7 +35,12 @@ void transpose(const uint8_t* from, int64_t from_stride, int64_t columns, int64_
 class Packer {
  public:
   Packer(const PackTarget& target, const Checkpoint& checkpoint, const TensorRecord& record, int64_t target_row)
-      : target_(target), code_(layout_code(target.layout)), checkpoint_(checkpoint), record_(record), data_(checkpoint.data(record).data()), target_row_(target_row) {
+      : target_(target),
+        code_(layout_code(target.layout)),
+        checkpoint_(checkpoint),
+        record_(record),
+        data_(checkpoint.data(record).data()),
+        target_row_(target_row) {
     if (record.encoding == Encoding::mxfp4_blocks) scales_ = checkpoint.scales(record).data();
   }
 
@@ -44,7 +50,7 @@ class Packer {
     std::vector<Status> found(static_cast<size_t>(threads.size()));
     threads.for_range(static_cast<size_t>(slabs_ * record_.experts), 1, [&](size_t begin, size_t end, int thread) {
       Memory memory = memory_for_thread();
-      int64_t held = static_cast<int64_t>(begin);   // first unit whose pages of the file are still resident
+      int64_t held = static_cast<int64_t>(begin);  // first unit whose pages of the file are still resident
       for (size_t unit = begin; unit < end && found[static_cast<size_t>(thread)].ok(); ++unit) {
         found[static_cast<size_t>(thread)] = pack_slab(static_cast<int64_t>(unit), memory);
         held = release_done(held, static_cast<int64_t>(unit) + 1);
@@ -57,15 +63,17 @@ class Packer {
  private:
   /// What one thread works in.
   struct Memory {
-    std::vector<uint8_t> slab;      // transposed rows
-    std::vector<float> floats;      // one row decoded
-    std::vector<uint16_t> narrow;   // a group of rows as BF16
+    std::vector<uint8_t> slab;     // transposed rows
+    std::vector<float> floats;     // one row decoded
+    std::vector<uint16_t> narrow;  // a group of rows as BF16
   };
   Memory memory_for_thread() const {
     const size_t columns = static_cast<size_t>(record_.columns);
     Memory memory;
     if (record_.transposed) memory.slab.resize(static_cast<size_t>(slab_rows * bytes_of(record_.encoding)) * columns);
-    if (!direct()) memory.floats.resize(columns), memory.narrow.resize(code_.direct == Encoding::bf16 ? static_cast<size_t>(rows_per_group) * columns : 0);
+    if (!direct())
+      memory.floats.resize(columns),
+          memory.narrow.resize(code_.direct == Encoding::bf16 ? static_cast<size_t>(rows_per_group) * columns : 0);
     return memory;
   }
 
@@ -83,15 +91,18 @@ class Packer {
 
   /// Gives the file's pages of units [held, done) back once they are worth a system call; returns the first unit still held.
   int64_t release_done(int64_t held, int64_t done) const {
-    const int64_t unit_bytes = slab_rows * record_.columns * (record_.encoding == Encoding::mxfp4_blocks ? 1 : 2 * bytes_of(record_.encoding)) / 2;
+    const int64_t unit_bytes =
+        slab_rows * record_.columns * (record_.encoding == Encoding::mxfp4_blocks ? 1 : 2 * bytes_of(record_.encoding)) / 2;
     // A transposed expert is read whole for every slab, so it goes when its last slab is done.
     const bool whole_expert = done % slabs_ == 0;
     if (record_.transposed ? !whole_expert : (done - held) * unit_bytes < release_bytes) return held;
-    const int64_t row_bytes = record_.transposed ? 0 : unit_bytes / slab_rows, expert_bytes = record_.columns * record_.stored_rows * bytes_of(record_.encoding);
+    const int64_t row_bytes = record_.transposed ? 0 : unit_bytes / slab_rows,
+                  expert_bytes = record_.columns * record_.stored_rows * bytes_of(record_.encoding);
     const auto at = [&](int64_t unit) {
       const int64_t expert = unit / slabs_;
       if (record_.transposed) return expert * expert_bytes;
-      return (expert * record_.stored_rows + record_.first_row + std::max<int64_t>((first_ + unit % slabs_) * slab_rows - target_row_, 0)) * row_bytes;
+      return (expert * record_.stored_rows + record_.first_row + std::max<int64_t>((first_ + unit % slabs_) * slab_rows - target_row_, 0)) *
+             row_bytes;
     };
     checkpoint_.release(record_, static_cast<uint64_t>(at(held)), static_cast<uint64_t>(at(done) - at(held)));
     return done;
@@ -137,7 +148,8 @@ class Packer {
     }
     if (!narrow) return;
     // Sixteen rows at once: one at a time would write every line of a group sixteen times.
-    const RawRows rows{Encoding::bf16, raw.count, raw.columns, reinterpret_cast<const uint8_t*>(memory.narrow.data()), raw.columns * 2, nullptr};
+    const RawRows rows{Encoding::bf16,  raw.count, raw.columns, reinterpret_cast<const uint8_t*>(memory.narrow.data()),
+                       raw.columns * 2, nullptr};
     code_.put_stored(target_, expert, row, rows);
   }
 
@@ -150,7 +162,8 @@ class Packer {
       return check_scales(record_, {scales_ + at, 1}, static_cast<uint64_t>(at), file);
     }
     const int64_t size = bytes_of(record_.encoding);
-    const int64_t first = record_.transposed ? (expert * record_.columns + column) * record_.stored_rows + record_.first_row + row : stored_row * record_.columns + column;
+    const int64_t first = record_.transposed ? (expert * record_.columns + column) * record_.stored_rows + record_.first_row + row
+                                             : stored_row * record_.columns + column;
     return check_values(record_, {data_ + first * size, static_cast<size_t>(size)}, static_cast<uint64_t>(first * size), file);
   }
 
@@ -165,7 +178,8 @@ class Packer {
 
 PackTarget target_of(Layout layout, int64_t experts, int64_t rows, int64_t columns, std::span<uint8_t> bytes) {
   PackTarget target{layout, experts, rows, columns, bytes.data(), nullptr};
-  if (format_of(layout) == NumberFormat::mxfp4) target.scales = bytes.data() + round_up(experts * layout_code(layout).data_bytes(rows, columns), 64);
+  if (format_of(layout) == NumberFormat::mxfp4)
+    target.scales = bytes.data() + round_up(experts * layout_code(layout).data_bytes(rows, columns), 64);
   return target;
 }
 
@@ -191,11 +205,11 @@ Result<PackedMatrix> pack(Layout layout, const PackSource& source, std::span<uin
   return matrix.view();
 }
 
-PackedMatrix pack_floats(Layout layout, int64_t experts, int64_t rows, int64_t columns, std::span<const float> values, std::span<uint8_t> target) {
+PackedMatrix pack_floats(Layout layout, int64_t experts, int64_t rows, int64_t columns, std::span<const float> values,
+                         std::span<uint8_t> target) {
   const PackTarget matrix = target_of(layout, experts, rows, columns, target);
   for (int64_t e = 0; e < experts; ++e)
-    for (int64_t r = 0; r < rows; ++r)
-      layout_code(layout).put_floats(matrix, e, r, values.data() + (e * rows + r) * columns);
+    for (int64_t r = 0; r < rows; ++r) layout_code(layout).put_floats(matrix, e, r, values.data() + (e * rows + r) * columns);
   return matrix.view();
 }
 

@@ -14,11 +14,16 @@ bool is_stored_layout(Layout layout, Encoding encoding) {
 
 const LayoutCode& layout_code(Layout layout) {
   switch (layout) {
-    case Layout::bf16_rows: return bf16_rows_code;
-    case Layout::bf16_rows16: return bf16_rows16_code;
-    case Layout::mxfp4_rows: return mxfp4_rows_code;
-    case Layout::mxfp4_rows16: return mxfp4_rows16_code;
-    default: return fp32_rows_code;
+    case Layout::bf16_rows:
+      return bf16_rows_code;
+    case Layout::bf16_rows16:
+      return bf16_rows16_code;
+    case Layout::mxfp4_rows:
+      return mxfp4_rows_code;
+    case Layout::mxfp4_rows16:
+      return mxfp4_rows16_code;
+    default:
+      return fp32_rows_code;
   }
 }
 
@@ -33,14 +38,16 @@ bool can_map(Layout layout, const TensorRecord& record) {
   // Rows inside a fused tensor are contiguous only if there is one expert; numbers must lie where the CPU may load them.
   const uint64_t alignment = record.encoding == Encoding::f32 ? 4 : record.encoding == Encoding::mxfp4_blocks ? 1 : 2;
   const bool whole = record.experts == 1 || (record.first_row == 0 && record.stored_rows == record.rows);
-  return is_stored_layout(layout, record.encoding) && !record.transposed && whole && record.data.file >= 0 && record.data.offset % alignment == 0;
+  return is_stored_layout(layout, record.encoding) && !record.transposed && whole && record.data.file >= 0 &&
+         record.data.offset % alignment == 0;
 }
 
 PackedMatrix map_stored(Layout layout, const Checkpoint& checkpoint, const TensorRecord& record) {
   const LayoutCode& code = layout_code(layout);
   PackedMatrix matrix{layout, record.experts, record.rows, record.columns, nullptr, nullptr};
   matrix.data = checkpoint.data(record).data() + code.data_bytes(record.first_row, record.columns);
-  if (record.encoding == Encoding::mxfp4_blocks) matrix.scales = checkpoint.scales(record).data() + code.scale_bytes(record.first_row, record.columns);
+  if (record.encoding == Encoding::mxfp4_blocks)
+    matrix.scales = checkpoint.scales(record).data() + code.scale_bytes(record.first_row, record.columns);
   return matrix;
 }
 

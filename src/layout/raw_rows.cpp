@@ -24,7 +24,7 @@ constexpr PairTable pairs;
 /// Finds the first of `count` values whose bits under `mask` are all set: an exponent of ones.
 template <class T>
 int64_t first_all_ones(const uint8_t* values, int64_t count, T mask) {
-  unsigned found = 0;   // no early exit inside: the compiler makes this a vector loop
+  unsigned found = 0;  // no early exit inside: the compiler makes this a vector loop
   for (int64_t i = 0; i < count; ++i) found |= (load_as<T>(values + i * static_cast<int64_t>(sizeof(T))) & mask) == mask;
   if (!found) return -1;
   for (int64_t i = 0;; ++i)
@@ -71,17 +71,25 @@ void decode_raw_row(const RawRows& raw, int64_t row, float* out) {
     case Encoding::f16:
       for (int64_t c = 0; c < raw.columns; ++c) out[c] = decode_fp16(load_as<uint16_t>(from + 2 * c));
       break;
-    case Encoding::f32: std::memcpy(out, from, static_cast<size_t>(raw.columns) * 4); break;
-    case Encoding::mxfp4_blocks: decode_mxfp4_row(from, raw.row_scales(row), raw.columns / 32, out); break;
+    case Encoding::f32:
+      std::memcpy(out, from, static_cast<size_t>(raw.columns) * 4);
+      break;
+    case Encoding::mxfp4_blocks:
+      decode_mxfp4_row(from, raw.row_scales(row), raw.columns / 32, out);
+      break;
   }
 }
 
 int64_t first_bad_column(const RawRows& raw, int64_t row) {
   switch (raw.encoding) {
-    case Encoding::bf16: return first_all_ones<uint16_t>(raw.row(row), raw.columns, 0x7f80);
-    case Encoding::f16: return first_all_ones<uint16_t>(raw.row(row), raw.columns, 0x7c00);
-    case Encoding::f32: return first_all_ones<uint32_t>(raw.row(row), raw.columns, 0x7f800000);
-    case Encoding::mxfp4_blocks: break;
+    case Encoding::bf16:
+      return first_all_ones<uint16_t>(raw.row(row), raw.columns, 0x7f80);
+    case Encoding::f16:
+      return first_all_ones<uint16_t>(raw.row(row), raw.columns, 0x7c00);
+    case Encoding::f32:
+      return first_all_ones<uint32_t>(raw.row(row), raw.columns, 0x7f800000);
+    case Encoding::mxfp4_blocks:
+      break;
   }
   const int64_t block = first_all_ones<uint8_t>(raw.row_scales(row), raw.columns / 32, 0xff);
   return block < 0 ? -1 : block * 32;

@@ -103,11 +103,19 @@ void attention_avx2(const AttentionArgs& args) { run_groups(args, head_group_avx
 void attention_avx512(const AttentionArgs& args) { run_groups(args, head_group_avx512); }
 
 constexpr KernelPath paths[] = {
-    {.name = "attention.cpu.avx512.bf16_f32", .op = Op::attention, .needs = {.cpu = avx512_features}, .unit = Unit::avx512, .efficiency = 0.4,
+    {.name = "attention.cpu.avx512.bf16_f32",
+     .op = Op::attention,
+     .needs = {.cpu = avx512_features},
+     .unit = Unit::avx512,
+     .efficiency = 0.47,
      .run = attention_avx512},
-    {.name = "attention.cpu.avx2.bf16_f32", .op = Op::attention, .needs = {.cpu = avx2_features}, .unit = Unit::avx2, .efficiency = 0.4,
+    {.name = "attention.cpu.avx2.bf16_f32",
+     .op = Op::attention,
+     .needs = {.cpu = avx2_features},
+     .unit = Unit::avx2,
+     .efficiency = 0.37,
      .run = attention_avx2},
-    {.name = "attention.cpu.portable.f32", .op = Op::attention, .unit = Unit::scalar, .efficiency = 0.1, .run = attention_portable},
+    {.name = "attention.cpu.portable.f32", .op = Op::attention, .unit = Unit::scalar, .efficiency = 0.43, .run = attention_portable},
 };
 
 }  // namespace

@@ -21,7 +21,8 @@ struct Sequence {
     }
     view.k_blocks = k_blocks.data(), view.v_blocks = v_blocks.data();
     for (int64_t p = 0; p < length; ++p) {
-      k.push_back(activations(random, int64_t{kv_heads} * head_dim, false)), v.push_back(activations(random, int64_t{kv_heads} * head_dim, false));
+      k.push_back(activations(random, int64_t{kv_heads} * head_dim, false)),
+          v.push_back(activations(random, int64_t{kv_heads} * head_dim, false));
       kv_store(view, p, kv_heads, head_dim, k.back().data(), v.back().data());
       for (auto* row : {&k.back(), &v.back()})
         for (float& x : *row) x = round_bf16(x);
@@ -29,15 +30,15 @@ struct Sequence {
   }
   std::vector<std::vector<uint16_t>> memory;
   std::vector<uint16_t*> k_blocks, v_blocks;
-  std::vector<std::vector<float>> k, v;   // by position
+  std::vector<std::vector<float>> k, v;  // by position
   KvView view;
 };
 
 struct Case {
   int heads, kv_heads, head_dim, window;
   int64_t capacity;
-  std::vector<int64_t> lengths;   // of each sequence
-  int tokens;                     // the last ones of each sequence, all in one batch
+  std::vector<int64_t> lengths;  // of each sequence
+  int tokens;                    // the last ones of each sequence, all in one batch
   float sink = 0.3f;
 };
 
@@ -56,8 +57,8 @@ struct Batch {
   std::vector<float> run(const KernelPath& path, int threads, size_t first, size_t count) const {
     ThreadPool pool(threads);
     std::vector<float> y(count * static_cast<size_t>(c.heads * c.head_dim), poison);
-    run_row(path, AttentionArgs{q.data() + first * static_cast<size_t>(stride), stride, y.data(), sinks.data(), positions.data() + first, kv.data() + first,
-                                static_cast<int>(count), c.heads, c.kv_heads, c.head_dim, c.window, 0.125f, &pool});
+    run_row(path, AttentionArgs{q.data() + first * static_cast<size_t>(stride), stride, y.data(), sinks.data(), positions.data() + first,
+                                kv.data() + first, static_cast<int>(count), c.heads, c.kv_heads, c.head_dim, c.window, 0.125f, &pool});
     return y;
   }
   std::vector<float> run(const KernelPath& path, int threads = 1) const { return run(path, threads, 0, positions.size()); }
@@ -91,14 +92,16 @@ void expect_head(const Batch& b, size_t t, int h, const float* y) {
   }
   double sum = std::exp(b.sinks[static_cast<size_t>(h)] - largest), deepest = 0;
   for (double score : z) sum += std::exp(score - largest), deepest = std::max(deepest, largest - score);
-  const double epsilon = std::ldexp(1.0, -24), share = epsilon * (2 * (c.head_dim + 8) * magnitude + 4 * deepest + static_cast<double>(z.size()) + 40);
+  const double epsilon = std::ldexp(1.0, -24),
+               share = epsilon * (2 * (c.head_dim + 8) * magnitude + 4 * deepest + static_cast<double>(z.size()) + 40);
   for (int i = 0; i < c.head_dim; ++i) {
     double value = 0, size = 0;
     for (size_t j = 0; j < z.size(); ++j) {
       const double term = std::exp(z[j] - largest) / sum * s.v[static_cast<size_t>(first) + j][static_cast<size_t>(g + i)];
       value += term, size += std::fabs(term);
     }
-    ASSERT_NEAR(y[i], value, share * size + 1e-36) << "token " << t << ", head " << h << ", dimension " << i << ", window " << c.window << ", head_dim " << c.head_dim;
+    ASSERT_NEAR(y[i], value, share * size + 1e-36)
+        << "token " << t << ", head " << h << ", dimension " << i << ", window " << c.window << ", head_dim " << c.head_dim;
   }
 }
 
@@ -112,7 +115,8 @@ class Attention : public testing::TestWithParam<Row> {
     const Batch batch(c);
     const std::vector<float> y = batch.run(path());
     for (size_t t = 0; t < batch.positions.size(); ++t)
-      for (int h = 0; h < c.heads; ++h) expect_head(batch, t, h, y.data() + static_cast<int64_t>(t) * c.heads * c.head_dim + h * c.head_dim);
+      for (int h = 0; h < c.heads; ++h)
+        expect_head(batch, t, h, y.data() + static_cast<int64_t>(t) * c.heads * c.head_dim + h * c.head_dim);
   }
 };
 
@@ -174,7 +178,8 @@ TEST_P(Attention, GivesTheSameBitsForAnyThreadsAndAnyBatch) {
   const std::vector<float> all = batch.run(path());
   for (int threads : {2, 3}) EXPECT_TRUE(same_bits(batch.run(path(), threads), all)) << threads << " threads";
   for (size_t t = 0; t < batch.positions.size(); ++t) {
-    const std::vector<float> alone = batch.run(path(), 1, t, 1), part(all.begin() + static_cast<int64_t>(t) * 1024, all.begin() + static_cast<int64_t>(t + 1) * 1024);
+    const std::vector<float> alone = batch.run(path(), 1, t, 1),
+                             part(all.begin() + static_cast<int64_t>(t) * 1024, all.begin() + static_cast<int64_t>(t + 1) * 1024);
     EXPECT_TRUE(same_bits(part, alone)) << "token " << t << " " << first_difference(part, alone);
   }
 }

@@ -19,11 +19,13 @@ struct Avx2 {
   static Vector add_product(Vector sum, Vector a, Vector b) { return _mm256_fmadd_ps(a, b, sum); }
   static Vector larger(Vector a, Vector b) { return _mm256_max_ps(a, b); }
   static float largest(Vector v) {
-    const __m128 four = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1)), two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    const __m128 four = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1)),
+                 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
   }
   static float sum(Vector v) {
-    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1)), two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1)),
+                 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
   }
   static float first(Vector v) { return _mm256_cvtss_f32(v); }
@@ -61,10 +63,12 @@ struct Avx2 {
 #pragma GCC unroll 2
     for (int i = 0; i < 8; i += 4)
 #pragma GCC unroll 2
-      for (int j = 0; j < 2; ++j) a[i + 2 * j] = _mm256_unpacklo_epi64(b[i + j], b[i + j + 2]), a[i + 2 * j + 1] = _mm256_unpackhi_epi64(b[i + j], b[i + j + 2]);
-    // a[4i + j]: of rows 4i … 4i + 3 the pairs j and j + 4.
+      for (int j = 0; j < 2; ++j)
+        a[i + 2 * j] = _mm256_unpacklo_epi64(b[i + j], b[i + j + 2]), a[i + 2 * j + 1] = _mm256_unpackhi_epi64(b[i + j], b[i + j + 2]);
+        // a[4i + j]: of rows 4i … 4i + 3 the pairs j and j + 4.
 #pragma GCC unroll 4
-    for (int j = 0; j < 4; ++j) b[j] = _mm256_permute2x128_si256(a[j], a[4 + j], 0x20), b[j + 4] = _mm256_permute2x128_si256(a[j], a[4 + j], 0x31);
+    for (int j = 0; j < 4; ++j)
+      b[j] = _mm256_permute2x128_si256(a[j], a[4 + j], 0x20), b[j + 4] = _mm256_permute2x128_si256(a[j], a[4 + j], 0x31);
 #pragma GCC unroll 8
     for (int i = 0; i < 8; ++i) {
       if (2 * i >= count) break;

@@ -42,8 +42,9 @@ struct Avx512 {
 #pragma GCC unroll 4
     for (int i = 0; i < 16; i += 4)
 #pragma GCC unroll 2
-      for (int j = 0; j < 2; ++j) a[i + 2 * j] = _mm512_unpacklo_epi64(b[i + j], b[i + j + 2]), a[i + 2 * j + 1] = _mm512_unpackhi_epi64(b[i + j], b[i + j + 2]);
-    // a[4i + j]: of rows 4i … 4i + 3 the pairs j, j + 4, j + 8, j + 12.
+      for (int j = 0; j < 2; ++j)
+        a[i + 2 * j] = _mm512_unpacklo_epi64(b[i + j], b[i + j + 2]), a[i + 2 * j + 1] = _mm512_unpackhi_epi64(b[i + j], b[i + j + 2]);
+        // a[4i + j]: of rows 4i … 4i + 3 the pairs j, j + 4, j + 8, j + 12.
 #pragma GCC unroll 4
     for (int j = 0; j < 4; ++j) {
       const __m512i low = _mm512_shuffle_i32x4(a[j], a[4 + j], 0x88), high = _mm512_shuffle_i32x4(a[j], a[4 + j], 0xdd);

@@ -6,19 +6,19 @@ namespace mxpath {
 
 /// Attention of the query heads of one key head for one token, over positions [first, last].
 struct HeadGroupJob {
-  const float* q;                    // [group] rows of head_dim, contiguous
-  float* y;                          // the same
-  const float* sinks;                // [group]
+  const float* q;      // [group] rows of head_dim, contiguous
+  float* y;            // the same
+  const float* sinks;  // [group]
   int group, head_dim;
-  int64_t first, last;               // positions
-  int64_t capacity;                  // of the ring
-  const uint16_t* const* k_blocks;   // BF16 blocks of 64 slots
+  int64_t first, last;              // positions
+  int64_t capacity;                 // of the ring
+  const uint16_t* const* k_blocks;  // BF16 blocks of 64 slots
   const uint16_t* const* v_blocks;
-  int64_t head_offset;               // elements from the start of a block to this head's keys
+  int64_t head_offset;  // elements from the start of a block to this head's keys
   float scale;
 };
 
-static constexpr int chunk_positions = 64;   // online softmax works on positions 64c … 64c + 63, wherever they lie
+static constexpr int chunk_positions = 64;  // online softmax works on positions 64c … 64c + 63, wherever they lie
 
 /// A sealed kernel: scratch is attention_thread_floats(group, head_dim) floats.
 using HeadGroupFn = void (*)(const HeadGroupJob& job, float* scratch);

@@ -10,7 +10,8 @@ class Norm : public testing::TestWithParam<Row> {};
 std::vector<float> run(const KernelPath& path, const std::vector<float>& x, const std::vector<float>& scale, int threads) {
   ThreadPool pool(threads);
   std::vector<float> y(x.size(), poison);
-  run_row(path, NormArgs{x.data(), scale.data(), y.data(), static_cast<int64_t>(scale.size()), static_cast<int>(x.size() / scale.size()), 1e-5f, &pool});
+  run_row(path, NormArgs{x.data(), scale.data(), y.data(), static_cast<int64_t>(scale.size()), static_cast<int>(x.size() / scale.size()),
+                         1e-5f, &pool});
   return y;
 }
 

@@ -28,7 +28,7 @@ void norm_portable(const NormArgs& args) {
 }
 
 constexpr KernelPath paths[] = {
-    {.name = "norm.cpu.portable.f32", .op = Op::norm, .unit = Unit::scalar, .efficiency = 0.3, .run = norm_portable},
+    {.name = "norm.cpu.portable.f32", .op = Op::norm, .unit = Unit::scalar, .efficiency = 0.45, .run = norm_portable},
 };
 
 }  // namespace

@@ -39,7 +39,7 @@ void rope_portable(const RopeArgs& args) {
 }
 
 constexpr KernelPath paths[] = {
-    {.name = "rope.cpu.portable.f32", .op = Op::rope, .unit = Unit::scalar, .efficiency = 0.3, .run = rope_portable},
+    {.name = "rope.cpu.portable.f32", .op = Op::rope, .unit = Unit::scalar, .efficiency = 0.6, .run = rope_portable},
 };
 
 }  // namespace
@@ -52,7 +52,8 @@ RopeTable make_rope_table(const RopeConfig& config, int head_dim) {
   low = std::max(low, 0.0), high = std::min(high, head_dim - 1.0);
   if (low == high) high += 0.001;
   for (int i = 0; i < half; ++i) {
-    const double plain = std::pow(config.theta, -2.0 * i / head_dim), ramp = config.yarn ? std::clamp((i - low) / (high - low), 0.0, 1.0) : 0.0;
+    const double plain = std::pow(config.theta, -2.0 * i / head_dim),
+                 ramp = config.yarn ? std::clamp((i - low) / (high - low), 0.0, 1.0) : 0.0;
     table.inverse_frequency.push_back(plain * (1 - ramp) + plain / config.factor * ramp);
   }
   if (config.yarn) table.attention_factor = config.attention_factor > 0 ? config.attention_factor : 0.1 * std::log(config.factor) + 1;

@@ -47,7 +47,7 @@ TEST(RopeTableTest, ReproducesThePublishedFrequencies) {
 
 TEST(RopeTableTest, RoundsTheBoundsOnlyIfTold) {
   RopeConfig config;
-  config.truncate = true;   // 8.09 → 8, 17.4 → 18: differs for 9 … 17 and nowhere else (reference §1.5)
+  config.truncate = true;  // 8.09 → 8, 17.4 → 18: differs for 9 … 17 and nowhere else (reference §1.5)
   const RopeTable rounded = make_rope_table(config, 64), exact = make_rope_table(RopeConfig{}, 64);
   const double percent[9] = {-0.3, 0.6, 1.7, 3.2, 5.4, 8.8, 14.6, 27.3, 76.3};
   for (size_t i = 0; i < 32; ++i) {
@@ -88,17 +88,20 @@ TEST_P(Rope, TurnsHalvesByTheAngleOfThePosition) {
   for (int threads : {1, 2, 3}) {
     ThreadPool pool(threads);
     std::vector<float> y = x;
-    run_row(*GetParam().path, RopeArgs{y.data(), stride, positions.data(), &table, static_cast<int>(positions.size()), heads, head_dim, &pool});
+    run_row(*GetParam().path,
+            RopeArgs{y.data(), stride, positions.data(), &table, static_cast<int>(positions.size()), heads, head_dim, &pool});
     for (size_t t = 0; t < positions.size(); ++t)
       for (size_t h = 0; h < 3; ++h)
         for (size_t i = 0; i < 32; ++i) {
           const size_t at = t * stride + h * 64 + i;
-          const double angle = positions[t] * table.inverse_frequency[i], c = table.attention_factor * std::cos(angle), s = table.attention_factor * std::sin(angle);
+          const double angle = positions[t] * table.inverse_frequency[i], c = table.attention_factor * std::cos(angle),
+                       s = table.attention_factor * std::sin(angle);
           ASSERT_NEAR(y[at], x[at] * c - x[at + 32] * s, 1e-6) << "position " << positions[t] << ", pair " << i;
           ASSERT_NEAR(y[at + 32], x[at + 32] * c + x[at] * s, 1e-6);
         }
     for (size_t t = 0; t < positions.size(); ++t)
-      for (size_t i = 192; i < static_cast<size_t>(stride); ++i) ASSERT_EQ(y[t * stride + i], x[t * stride + i]) << "touched what lies between tokens";
+      for (size_t i = 192; i < static_cast<size_t>(stride); ++i)
+        ASSERT_EQ(y[t * stride + i], x[t * stride + i]) << "touched what lies between tokens";
   }
 }
 

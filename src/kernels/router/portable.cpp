@@ -1,9 +1,10 @@
+#include "kernels/row_products/portable.h"
+
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "kernels/router/router.h"
-#include "kernels/row_products/portable.h"
 #include "kernels/rows.h"
 
 namespace mxpath {
@@ -51,7 +52,12 @@ void router_portable(const RouterArgs& args) {
 }
 
 constexpr KernelPath paths[] = {
-    {.name = "router.cpu.portable.f32", .op = Op::router, .weights = Layout::any, .unit = Unit::scalar, .efficiency = 0.3, .run = router_portable},
+    {.name = "router.cpu.portable.f32",
+     .op = Op::router,
+     .weights = Layout::any,
+     .unit = Unit::scalar,
+     .efficiency = 0.5,
+     .run = router_portable},
 };
 
 }  // namespace

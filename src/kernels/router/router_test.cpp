@@ -14,12 +14,14 @@ struct Routed {
   std::vector<float> weight, logits;
 };
 
-Routed run(const KernelPath& path, const TestMatrix& matrix, const std::vector<float>& bias, const std::vector<float>& x, int per_token, int threads = 1) {
+Routed run(const KernelPath& path, const TestMatrix& matrix, const std::vector<float>& bias, const std::vector<float>& x, int per_token,
+           int threads = 1) {
   ThreadPool pool(threads);
   const size_t tokens = x.size() / static_cast<size_t>(matrix.view.columns);
-  Routed out{std::vector<int32_t>(tokens * static_cast<size_t>(per_token), -1), std::vector<float>(tokens * static_cast<size_t>(per_token), poison),
-             std::vector<float>(tokens * bias.size(), poison)};
-  run_row(path, RouterArgs{&matrix.view, bias.data(), x.data(), static_cast<int>(tokens), per_token, out.logits.data(), out.expert.data(), out.weight.data(), &pool});
+  Routed out{std::vector<int32_t>(tokens * static_cast<size_t>(per_token), -1),
+             std::vector<float>(tokens * static_cast<size_t>(per_token), poison), std::vector<float>(tokens * bias.size(), poison)};
+  run_row(path, RouterArgs{&matrix.view, bias.data(), x.data(), static_cast<int>(tokens), per_token, out.logits.data(), out.expert.data(),
+                           out.weight.data(), &pool});
   return out;
 }
 
@@ -35,14 +37,17 @@ TEST_P(Router, TakesTheLargestAndThenTheSoftmaxOverThose) {
 
 TEST_P(Router, PrefersTheLowerIndexAmongEquals) {
   const TestMatrix matrix = pack_test_matrix(Layout::fp32_rows, 1, 7, 32, std::vector<float>(7 * 32, 0.0f));
-  EXPECT_EQ(run(*GetParam().path, matrix, {1, 2, 2, 1, 2, 1, 1}, std::vector<float>(32, 1.0f), 4).expert, (std::vector<int32_t>{1, 2, 4, 0}));
-  EXPECT_EQ(run(*GetParam().path, matrix, std::vector<float>(7, 0.0f), std::vector<float>(32, 1.0f), 7).expert, (std::vector<int32_t>{0, 1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(run(*GetParam().path, matrix, {1, 2, 2, 1, 2, 1, 1}, std::vector<float>(32, 1.0f), 4).expert,
+            (std::vector<int32_t>{1, 2, 4, 0}));
+  EXPECT_EQ(run(*GetParam().path, matrix, std::vector<float>(7, 0.0f), std::vector<float>(32, 1.0f), 7).expert,
+            (std::vector<int32_t>{0, 1, 2, 3, 4, 5, 6}));
 }
 
 TEST_P(Router, ComputesLogitsWithinTheBoundForAnyLayoutAndThreads) {
   Random random(8);
   const int64_t experts = 33, k = 288, tokens = 70;
-  const std::vector<float> weights = mxfp4_values(random, experts * k, false), bias = activations(random, experts, false), x = activations(random, tokens * k, false);
+  const std::vector<float> weights = mxfp4_values(random, experts * k, false), bias = activations(random, experts, false),
+                           x = activations(random, tokens * k, false);
   for (Layout layout : layouts_of(*GetParam().path)) {
     const TestMatrix matrix = pack_test_matrix(layout, 1, experts, k, weights);
     const Routed r = run(*GetParam().path, matrix, bias, x, 4), split = run(*GetParam().path, matrix, bias, x, 4, 3);

@@ -1,5 +1,6 @@
 // FP32 activations and sums on AVX-512.
 #include "kernels/simd/avx512.h"
+
 #include "kernels/simd/rows16.h"
 
 namespace mxpath {
@@ -7,8 +8,12 @@ namespace {
 
 struct Float : Avx512 {
   using Element = float;
-  struct Weight { __m512 even, odd; };
-  struct Pair { __m512 even, odd; };
+  struct Weight {
+    __m512 even, odd;
+  };
+  struct Pair {
+    __m512 even, odd;
+  };
   static constexpr int64_t weight_bytes = 128;
   static constexpr int direct_vectors(int tokens) { return tokens < 4 ? 4 / tokens : 1; }
 
@@ -17,11 +22,14 @@ struct Float : Avx512 {
   static Sum add(Sum sum, const Weight& w, const Pair& x) { return _mm512_fmadd_ps(w.odd, x.odd, _mm512_fmadd_ps(w.even, x.even, sum)); }
 
   static Weight widen(__m512i pairs) {
-    return {_mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)), _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(static_cast<int>(0xffff0000))))};
+    return {_mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)),
+            _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(static_cast<int>(0xffff0000))))};
   }
   static Weight bf16(const uint8_t* line) { return widen(_mm512_loadu_si512(line)); }
   /// One lookup by 16-bit word gives both columns as BF16: half the lookups of VPERMPS, which are what this loop is bound by.
-  static Weight nibbles(Line line, int j) { return widen(_mm512_permutexvar_epi16(_mm512_srli_epi16(line, static_cast<unsigned>(4 * j)), e2m1_as_bf16())); }
+  static Weight nibbles(Line line, int j) {
+    return widen(_mm512_permutexvar_epi16(_mm512_srli_epi16(line, static_cast<unsigned>(4 * j)), e2m1_as_bf16()));
+  }
   static void store_weight(uint8_t* to, const Weight& w) { _mm512_storeu_ps(to, w.even), _mm512_storeu_ps(to + 64, w.odd); }
   static Weight load_weight(const uint8_t* from) { return {_mm512_loadu_ps(from), _mm512_loadu_ps(from + 64)}; }
 };

@@ -17,12 +17,14 @@ struct Bf16 : Avx512 {
     __builtin_memcpy(&both, x, 4);
     return _mm512_set1_epi32(both);
   }
-  static Pair half_pair(const uint16_t* x) { return pair(x); }   // padded with a zero
+  static Pair half_pair(const uint16_t* x) { return pair(x); }  // padded with a zero
   static Sum add(Sum sum, Weight w, Pair x) { return _mm512_dpbf16_ps(sum, (__m512bh)w, (__m512bh)x); }
 
   static Weight bf16(const uint8_t* line) { return _mm512_loadu_si512(line); }
   /// One lookup by 16-bit word for two columns.
-  static Weight nibbles(Line line, int j) { return _mm512_permutexvar_epi16(_mm512_srli_epi16(line, static_cast<unsigned>(4 * j)), e2m1_as_bf16()); }
+  static Weight nibbles(Line line, int j) {
+    return _mm512_permutexvar_epi16(_mm512_srli_epi16(line, static_cast<unsigned>(4 * j)), e2m1_as_bf16());
+  }
   static void store_weight(uint8_t* to, Weight w) { _mm512_storeu_si512(to, w); }
   static Weight load_weight(const uint8_t* from) { return _mm512_loadu_si512(from); }
 };

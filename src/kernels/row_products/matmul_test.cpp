@@ -15,7 +15,7 @@ struct Shape {
   int64_t n, k;
   int tokens, experts = 1, per_token = 1;
   bool accumulate = false;
-  bool one_expert = false;   // every token goes to the last experts only
+  bool one_expert = false;  // every token goes to the last experts only
 };
 
 /// Inputs of one call; x is what the row sees before any rounding of its own.
@@ -35,7 +35,8 @@ Problem make_problem(const Shape& shape, bool exact, uint64_t seed) {
   p.weights = mxfp4_values(random, shape.experts * shape.n * shape.k, exact);
   p.bias = activations(random, shape.experts * shape.n, exact);
   p.x = activations(random, p.x_rows() * shape.k, exact);
-  p.y_before = p.adds() ? activations(random, p.y_rows() * shape.n, exact) : std::vector<float>(static_cast<size_t>(p.y_rows() * shape.n), poison);
+  p.y_before =
+      p.adds() ? activations(random, p.y_rows() * shape.n, exact) : std::vector<float>(static_cast<size_t>(p.y_rows() * shape.n), poison);
   for (int64_t t = 0; t < shape.tokens; ++t)
     for (int c = 0; c < shape.per_token; ++c) {
       // Distinct experts for one token; expert 0 stays without tokens.
@@ -61,7 +62,8 @@ std::vector<float> run_linear(const KernelPath& path, const Problem& p, const Pa
     std::copy_n(p.y_before.begin() + t * p.shape.n, p.shape.n, y.begin() + t * y_stride);
   }
   std::vector<float> scratch = poisoned(linear_scratch_bytes(p.shape.tokens, p.shape.k, threads));
-  run_row(path, LinearArgs{&matrix, p.bias.data(), x.data(), x_stride, y.data(), y_stride, p.shape.tokens, p.shape.accumulate, aligned(scratch), &pool});
+  run_row(path, LinearArgs{&matrix, p.bias.data(), x.data(), x_stride, y.data(), y_stride, p.shape.tokens, p.shape.accumulate,
+                           aligned(scratch), &pool});
   std::vector<float> result;
   for (int64_t t = 0; t < p.shape.tokens; ++t) {
     result.insert(result.end(), y.begin() + t * y_stride, y.begin() + t * y_stride + p.shape.n);
@@ -123,15 +125,18 @@ class Matmul : public testing::TestWithParam<Row> {
     if (path().op == Op::linear) return {Op::linear, n, k, tokens};
     return {path().op, n, k, tokens, 5, 2};
   }
-  std::vector<int64_t> widths() const { return format_of(layouts_of(path()).back()) == NumberFormat::mxfp4 ? std::vector<int64_t>{32, 64, 96, 288} : std::vector<int64_t>{1, 2, 31, 32, 33, 96, 258}; }
+  std::vector<int64_t> widths() const {
+    return format_of(layouts_of(path()).back()) == NumberFormat::mxfp4 ? std::vector<int64_t>{32, 64, 96, 288}
+                                                                       : std::vector<int64_t>{1, 2, 31, 32, 33, 96, 258};
+  }
 
   void expect_exact(const Shape& s, uint64_t seed, int threads = 1) {
     const Problem p = make_problem(s, true, seed);
     const std::vector<float> portable = run(portable_row(s.op), p, Layout::fp32_rows);
     for (Layout layout : layouts_of(path())) {
       const std::vector<float> y = run(path(), p, layout, threads, 3);
-      EXPECT_TRUE(same_bits(y, portable)) << path().name << " over " << name_of(layout) << ", " << s.tokens << " tokens, n " << s.n << ", k " << s.k
-                                          << " differs " << first_difference(y, portable);
+      EXPECT_TRUE(same_bits(y, portable)) << path().name << " over " << name_of(layout) << ", " << s.tokens << " tokens, n " << s.n
+                                          << ", k " << s.k << " differs " << first_difference(y, portable);
     }
   }
   void expect_bounded(const Shape& s, uint64_t seed) {
@@ -144,8 +149,9 @@ class Matmul : public testing::TestWithParam<Row> {
       for (size_t i = 0; i < y.size(); ++i) {
         const double error = std::fabs(y[i] - want[i].value) / (epsilon * want[i].magnitude + 1e-30);
         worst = error <= worst ? worst : error;
-        if (!(error <= 1)) FAIL() << path().name << " over " << name_of(layout) << ": " << y[i] << " at " << i << ", expected " << want[i].value << ", "
-                                  << error << " of the bound; " << s.tokens << " tokens, n " << s.n << ", k " << s.k;
+        if (!(error <= 1))
+          FAIL() << path().name << " over " << name_of(layout) << ": " << y[i] << " at " << i << ", expected " << want[i].value << ", "
+                 << error << " of the bound; " << s.tokens << " tokens, n " << s.n << ", k " << s.k;
       }
       EXPECT_GT(worst, 0) << "random sums cannot all be exact: the reference is not independent";
     }
@@ -154,7 +160,8 @@ class Matmul : public testing::TestWithParam<Row> {
 
 TEST_P(Matmul, AgreesWithThePortableRowBitForBitOnExactSums) {
   uint64_t seed = 1;
-  for (int tokens : {1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 63, 64, 65, 129}) expect_exact(shape(37, widths()[static_cast<size_t>(tokens) % widths().size()], tokens), ++seed);
+  for (int tokens : {1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 63, 64, 65, 129})
+    expect_exact(shape(37, widths()[static_cast<size_t>(tokens) % widths().size()], tokens), ++seed);
   for (int64_t k : widths())
     for (int64_t n : {1, 15, 16, 17, 80}) expect_exact(shape(n, k, 3), ++seed), expect_exact(shape(n, k, 11), ++seed, 3);
 }
@@ -200,7 +207,8 @@ TEST_P(Matmul, GivesTheSameBitsForAnyNumberOfThreads) {
     const Problem p = make_problem(shape(200, 96, tokens), false, 3);
     for (Layout layout : layouts_of(path())) {
       const std::vector<float> one = run(path(), p, layout);
-      for (int threads : {2, 3}) EXPECT_TRUE(same_bits(run(path(), p, layout, threads), one)) << threads << " threads, " << tokens << " tokens";
+      for (int threads : {2, 3})
+        EXPECT_TRUE(same_bits(run(path(), p, layout, threads), one)) << threads << " threads, " << tokens << " tokens";
     }
   }
 }
@@ -226,9 +234,10 @@ TEST_P(Matmul, GivesATokenTheSameBitsAloneAndInABatch) {
       const std::vector<float> batch = run(path(), p, layout);
       const int64_t width = static_cast<int64_t>(batch.size()) / tokens;
       for (int64_t t = 0; t < tokens; t += 1 + tokens / 16) {
-        const std::vector<float> part(batch.begin() + t * width, batch.begin() + (t + 1) * width), alone = run(path(), only_token(p, t), layout);
-        ASSERT_TRUE(same_bits(part, alone)) << path().name << " over " << name_of(layout) << ", token " << t << " of " << tokens << " differs "
-                                            << first_difference(part, alone);
+        const std::vector<float> part(batch.begin() + t * width, batch.begin() + (t + 1) * width),
+            alone = run(path(), only_token(p, t), layout);
+        ASSERT_TRUE(same_bits(part, alone)) << path().name << " over " << name_of(layout) << ", token " << t << " of " << tokens
+                                            << " differs " << first_difference(part, alone);
       }
     }
   }

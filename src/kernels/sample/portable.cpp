@@ -10,7 +10,7 @@ namespace mxpath {
 namespace {
 
 struct Choice {
-  float likelihood;   // e^((logit - largest) / temperature): the most likely has 1
+  float likelihood;  // e^((logit - largest) / temperature): the most likely has 1
   int32_t token;
 };
 
@@ -90,7 +90,7 @@ size_t pick(size_t count, double random, double total, Likelihood&& likelihood) 
     if (likelihood(i) > 0) last = i;
     if ((sum += likelihood(i)) > wanted) return i;
   }
-  return last;   // random so close to 1 that the sum was rounded below it
+  return last;  // random so close to 1 that the sum was rounded below it
 }
 
 int32_t sample_among(const SampleArgs& args, std::span<const float> likelihoods, std::span<Choice> choices) {
@@ -111,12 +111,13 @@ void sample_portable(const SampleArgs& args) {
   Choice* choices = static_cast<Choice*>(args.scratch);
   float* likelihoods = reinterpret_cast<float*>(choices + logits.size());
   const double total = likelihoods_of(logits, logits[static_cast<size_t>(*args.token)], args.temperature, likelihoods);
-  if (args.top_k > 0 || args.top_p < 1 || args.min_p > 0) *args.token = sample_among(args, {likelihoods, logits.size()}, {choices, logits.size()});
+  if (args.top_k > 0 || args.top_p < 1 || args.min_p > 0)
+    *args.token = sample_among(args, {likelihoods, logits.size()}, {choices, logits.size()});
   else *args.token = static_cast<int32_t>(pick(logits.size(), args.random, total, [&](size_t i) { return likelihoods[i]; }));
 }
 
 constexpr KernelPath paths[] = {
-    {.name = "sample.cpu.portable.f32", .op = Op::sample, .unit = Unit::scalar, .efficiency = 0.3, .run = sample_portable},
+    {.name = "sample.cpu.portable.f32", .op = Op::sample, .unit = Unit::scalar, .efficiency = 0.05, .run = sample_portable},
 };
 
 }  // namespace

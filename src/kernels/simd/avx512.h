@@ -27,7 +27,8 @@ struct Avx512 {
   /// four are a code, so the table stands there twice.
   static __m512i e2m1_as_bf16() {
     return _mm512_broadcast_i64x4(_mm256_setr_epi32(0x3f000000, 0x3fc03f80, 0x40404000, 0x40c04080, static_cast<int>(0xbf008000),
-                                                    static_cast<int>(0xbfc0bf80), static_cast<int>(0xc040c000), static_cast<int>(0xc0c0c080)));
+                                                    static_cast<int>(0xbfc0bf80), static_cast<int>(0xc040c000),
+                                                    static_cast<int>(0xc0c0c080)));
   }
   static Sum add_scaled(Sum sum, Sum block, Scale scale) { return _mm512_fmadd_ps(block, scale, sum); }
 };

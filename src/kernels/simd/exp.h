@@ -13,8 +13,8 @@ typedef uint32_t Bits4 __attribute__((vector_size(16)));
 template <class F, class Bits>
 static inline F exp_of(F x) {
   const F most = F{} + 88.37f;
-  const F bounded = x > most ? most : x;                      // false for NaN, which so passes through
-  const F shifted = bounded * 1.44269504f + 12582912.0f;      // 1.5 · 2^23: the integer part ends up in the low bits
+  const F bounded = x > most ? most : x;                  // false for NaN, which so passes through
+  const F shifted = bounded * 1.44269504f + 12582912.0f;  // 1.5 · 2^23: the integer part ends up in the low bits
   const F n = shifted - 12582912.0f;
   const F r = (bounded - n * 0.693359375f) + n * 2.12194440e-4f;
   F p = r * 1.9875691500e-4f + 1.3981999507e-3f;

@@ -13,7 +13,7 @@ constexpr int chunk = chunk_positions;
 /// The part of a chunk that a query sees, as rows of keys or values; lanes beyond it repeat a row and are not used.
 struct ChunkRows {
   const uint16_t* rows[chunk];
-  int begin, end;   // lanes with a visible position; lane = position % chunk
+  int begin, end;  // lanes with a visible position; lane = position % chunk
 };
 
 inline ChunkRows rows_of_chunk(const HeadGroupJob& job, const uint16_t* const* blocks, int64_t start) {
@@ -93,7 +93,8 @@ float softmax_chunk(const ChunkRows& keys, float* scores, float* largest, float*
 /// sums[H heads][two vectors of dimensions] = sums · keep + Σ weight · value over the visible keys of a chunk.
 template <class Math, int H>
 void value_tile(const ChunkRows& values, int head_dim, int d, int padded, const float* weights, const float* keep, float* sums) {
-  const int left = head_dim - d, first = left < Math::lanes ? left : Math::lanes, second = left - first < Math::lanes ? left - first : Math::lanes;
+  const int left = head_dim - d, first = left < Math::lanes ? left : Math::lanes,
+            second = left - first < Math::lanes ? left - first : Math::lanes;
   typename Math::Vector sum[H][2];
   for (int h = 0; h < H; ++h)
     for (int i = 0; i < 2; ++i) sum[h][i] = Math::multiply(Math::load(sums + h * padded + d + i * Math::lanes), Math::set(keep[h]));
@@ -123,9 +124,9 @@ void value_chunk(const HeadGroupJob& job, const ChunkRows& values, int padded, c
 template <class Math>
 void head_group(const HeadGroupJob& job, float* scratch) {
   const int padded = (job.head_dim + 31) / 32 * 32, group = (job.group + 15) / 16 * 16;
-  float* scores = scratch;                     // [group][chunk]
-  float* columns = scores + job.group * chunk;   // [head_dim][chunk]
-  float* sums = columns + padded * chunk;      // [group][padded]
+  float* scores = scratch;                      // [group][chunk]
+  float* columns = scores + job.group * chunk;  // [head_dim][chunk]
+  float* sums = columns + padded * chunk;       // [group][padded]
   float *largest = sums + job.group * padded, *sum = largest + group, *keep = sum + group;
   for (int h = 0; h < job.group; ++h) {
     // The sink is a score without a value: the sum starts with its weight. Of minus infinity the first chunk takes that back.

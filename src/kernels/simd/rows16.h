@@ -124,11 +124,11 @@ void fill_panel(const uint8_t* codes, int64_t blocks, uint8_t* panel) {
 
 /// Some vectors of rows of which a slab is decoded.
 struct Slab {
-  const uint8_t* panel;     // [vectors][slab_columns / 2] weights
-  const uint8_t* scales;    // of the first vector, at the slab's first block
-  int64_t group_scales;     // bytes from group to group
-  int64_t column, blocks;   // first column, blocks of 32
-  float* sums;              // [vectors][job_tile][lanes]
+  const uint8_t* panel;    // [vectors][slab_columns / 2] weights
+  const uint8_t* scales;   // of the first vector, at the slab's first block
+  int64_t group_scales;    // bytes from group to group
+  int64_t column, blocks;  // first column, blocks of 32
+  float* sums;             // [vectors][job_tile][lanes]
 };
 
 /// G vectors times T tokens over one slab.
@@ -156,7 +156,8 @@ void mxfp4_tile(const Slab& slab, const TokenJob& job, int64_t first_token, int6
       const typename Math::Scale scale = Math::scale(slab.scales + vector_at<Math>(g, slab.group_scales, 1) + b * mxfp4_block_scales16);
       float* sums = slab.sums + (g * job_tile + token) * Math::lanes;
 #pragma GCC unroll 8
-      for (int t = 0; t < T; ++t) Math::store(sums + t * Math::lanes, Math::add_scaled(Math::load(sums + t * Math::lanes), block[g][t], scale));
+      for (int t = 0; t < T; ++t)
+        Math::store(sums + t * Math::lanes, Math::add_scaled(Math::load(sums + t * Math::lanes), block[g][t], scale));
     }
   }
 }
@@ -182,14 +183,16 @@ void mxfp4_vectors(const Rows16& rows, const TokenJob& job, int64_t v, int64_t f
   for (int64_t b = 0; b < blocks; b += slab_blocks) {
     const int64_t count = smaller(blocks - b, slab_blocks);
     for (int64_t g = 0; g < G; ++g)
-      fill_panel<Math>(rows.codes + vector_at<Math>(v + g, blocks * mxfp4_block_bytes16, 4) + b * mxfp4_block_bytes16, count, panel + g * panel_bytes);
+      fill_panel<Math>(rows.codes + vector_at<Math>(v + g, blocks * mxfp4_block_bytes16, 4) + b * mxfp4_block_bytes16, count,
+                       panel + g * panel_bytes);
     const Slab slab{panel, rows.scales + vector_at<Math>(v, group_scales, 1) + b * mxfp4_block_scales16, group_scales, b * 32, count, sums};
     int64_t t = 0;
     for (; t + Math::tile_tokens <= tokens; t += Math::tile_tokens) mxfp4_tile<Math, G, Math::tile_tokens>(slab, job, first_token, t);
     mxfp4_rest<Math, G, Math::tile_tokens - 1>(slab, job, first_token, t, tokens - t);
   }
   for (int64_t g = 0; g < G; ++g)
-    for (int64_t t = 0; t < tokens; ++t) finish<Math>(rows, job, first_token + t, v + g, Math::load(sums + (g * job_tile + t) * Math::lanes));
+    for (int64_t t = 0; t < tokens; ++t)
+      finish<Math>(rows, job, first_token + t, v + g, Math::load(sums + (g * job_tile + t) * Math::lanes));
 }
 
 template <class Math>

@@ -6,7 +6,8 @@ namespace {
 
 /// Sixteen interleaved pairs, of which a has the first eight → sixteen results.
 inline __m512 swiglu_sixteen(__m512 a, __m512 b, float limit, float alpha) {
-  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
+                odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
   const __m512 most = _mm512_set1_ps(limit), least = _mm512_set1_ps(-limit), one = _mm512_set1_ps(1.0f);
   const __m512 gate = _mm512_min_ps(_mm512_permutex2var_ps(a, even, b), most);
   const __m512 up = _mm512_max_ps(_mm512_min_ps(_mm512_permutex2var_ps(a, odd, b), most), least);
@@ -24,7 +25,8 @@ void swiglu_row_avx512(const float* u, float* h, int64_t width, float limit, flo
     _mm512_storeu_ps(h + j, swiglu_sixteen(_mm512_loadu_ps(u + 2 * j), _mm512_loadu_ps(u + 2 * j + 16), limit, alpha));
   if (j == width) return;
   const uint32_t left = static_cast<uint32_t>(width - j), pairs = (1u << (2 * left)) - 1;
-  const __m512 a = _mm512_maskz_loadu_ps(static_cast<__mmask16>(pairs), u + 2 * j), b = _mm512_maskz_loadu_ps(static_cast<__mmask16>(pairs >> 16), u + 2 * j + 16);
+  const __m512 a = _mm512_maskz_loadu_ps(static_cast<__mmask16>(pairs), u + 2 * j),
+               b = _mm512_maskz_loadu_ps(static_cast<__mmask16>(pairs >> 16), u + 2 * j + 16);
   _mm512_mask_storeu_ps(h + j, static_cast<__mmask16>((1u << left) - 1), swiglu_sixteen(a, b, limit, alpha));
 }
 

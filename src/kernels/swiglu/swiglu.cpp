@@ -1,6 +1,7 @@
+#include "kernels/swiglu/swiglu.h"
+
 #include "kernels/rows.h"
 #include "kernels/simd/exp.h"
-#include "kernels/swiglu/swiglu.h"
 #include "kernels/swiglu/swiglu_row.h"
 
 namespace mxpath {
@@ -40,9 +41,19 @@ void swiglu_avx2(const SwigluArgs& args) { run_rows(args, swiglu_row_avx2); }
 void swiglu_avx512(const SwigluArgs& args) { run_rows(args, swiglu_row_avx512); }
 
 constexpr KernelPath paths[] = {
-    {.name = "swiglu.cpu.avx512.f32", .op = Op::swiglu, .needs = {.cpu = avx512_features}, .unit = Unit::avx512, .efficiency = 0.3, .run = swiglu_avx512},
-    {.name = "swiglu.cpu.avx2.f32", .op = Op::swiglu, .needs = {.cpu = avx2_features}, .unit = Unit::avx2, .efficiency = 0.3, .run = swiglu_avx2},
-    {.name = "swiglu.cpu.portable.f32", .op = Op::swiglu, .unit = Unit::scalar, .efficiency = 0.3, .run = swiglu_portable},
+    {.name = "swiglu.cpu.avx512.f32",
+     .op = Op::swiglu,
+     .needs = {.cpu = avx512_features},
+     .unit = Unit::avx512,
+     .efficiency = 0.43,
+     .run = swiglu_avx512},
+    {.name = "swiglu.cpu.avx2.f32",
+     .op = Op::swiglu,
+     .needs = {.cpu = avx2_features},
+     .unit = Unit::avx2,
+     .efficiency = 0.5,
+     .run = swiglu_avx2},
+    {.name = "swiglu.cpu.portable.f32", .op = Op::swiglu, .unit = Unit::scalar, .efficiency = 0.6, .run = swiglu_portable},
 };
 
 }  // namespace

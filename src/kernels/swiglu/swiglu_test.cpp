@@ -45,7 +45,8 @@ class Swiglu : public testing::TestWithParam<Row> {
 TEST_P(Swiglu, ReproducesTheReferenceValues) {
   // Reference §1.8: gate, up → h.
   const std::vector<float> u = {1, 0, 1, 1, -1, 1, 2.5f, -.5f, -3, 2, 7, 7, 10, 10, 10, -10, .5f, -1, 100, 0};
-  const double want[] = {0.8457957659, 1.691591532, -0.3084084681, 1.232506917, -0.05421392912, 55.99962503, 55.99962503, -41.99971877, 0, 6.999953128};
+  const double want[] = {0.8457957659, 1.691591532, -0.3084084681, 1.232506917, -0.05421392912,
+                         55.99962503,  55.99962503, -41.99971877,  0,           6.999953128};
   const std::vector<float> h = run(u, 1);
   for (size_t i = 0; i < h.size(); ++i) EXPECT_NEAR(h[i], want[i], 4e-7 * std::fabs(want[i]) + 1e-12) << i;
 }
@@ -61,7 +62,8 @@ TEST_P(Swiglu, StaysWithinTheBoundOfItsArithmetic) {
       const double gate = std::min(double(u[2 * i]), 7.0), up = std::clamp(double(u[2 * i + 1]), -7.0, 7.0);
       const double want = gate / (1 + std::exp(-1.702 * gate)) * (up + 1);
       // The exponent carries a rounding of 1.702 · gate, which grows with it.
-      ASSERT_NEAR(h[i], want, std::fabs(want) * std::ldexp(10 + 2 * std::fabs(gate), -24)+ std::ldexp(std::fabs(gate), -24)) << gate << ", " << up;
+      ASSERT_NEAR(h[i], want, std::fabs(want) * std::ldexp(10 + 2 * std::fabs(gate), -24) + std::ldexp(std::fabs(gate), -24))
+          << gate << ", " << up;
     }
   }
 }

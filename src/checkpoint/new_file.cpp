@@ -1,0 +1,95 @@
+#include "checkpoint/new_file.h"
+
+#include <fcntl.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "base/text.h"
+
+namespace mxpath {
+namespace {
+
+constexpr uint64_t writeback_bytes = uint64_t{32} << 20;
+
+}  // namespace
+
+Error write_error(const std::string& path, int code) {
+  if (code == ENOSPC || code == EDQUOT) return fail("{}: the disk is full; free some space and try again", path);
+  return fail("{}: cannot be written: {}", path, std::strerror(code));
+}
+
+Result<NewFile> NewFile::create(const std::string& path) {
+  static std::atomic<unsigned> count = 0;
+  const std::string temporary = fmt::format("{}.{}-{}.part", path, ::getpid(), count++);
+  SystemFile file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (file.fd() < 0) {
+    if (errno == ENOSPC || errno == EDQUOT) return write_error(path, errno);
+    return fail("{}: cannot be created: {}", path, std::strerror(errno));
+  }
+  return NewFile(std::move(file), path, temporary);
+}
+
+NewFile::NewFile(SystemFile file, std::string path, std::string temporary)
+    : file_(std::move(file)), path_(std::move(path)), temporary_(std::move(temporary)) {}
+
+NewFile::NewFile(NewFile&& other) noexcept
+    : file_(std::move(other.file_)),
+      path_(std::move(other.path_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      size_(other.size_),
+      flushed_(other.flushed_) {}
+
+NewFile::~NewFile() {
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+Status NewFile::write(std::span<const uint8_t> bytes) {
+  for (size_t done = 0; done < bytes.size();) {
+    const ssize_t put = ::write(file_.fd(), bytes.data() + done, bytes.size() - done);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return write_error(path_, errno);
+    done += static_cast<size_t>(put);
+  }
+  size_ += bytes.size();
+  start_writeback();
+  return {};
+}
+
+void NewFile::start_writeback() {
+#ifdef SYNC_FILE_RANGE_WRITE
+  if (size_ - flushed_ < writeback_bytes) return;
+  ::sync_file_range(file_.fd(), static_cast<off_t>(flushed_), static_cast<off_t>(size_ - flushed_), SYNC_FILE_RANGE_WRITE);
+  flushed_ = size_;
+#endif
+}
+
+Status NewFile::skip(uint64_t bytes) {
+  const off_t end = ::lseek(file_.fd(), static_cast<off_t>(bytes), SEEK_CUR);
+  if (end < 0 || ::ftruncate(file_.fd(), end) != 0) return write_error(path_, errno);
+  size_ += bytes;
+  return {};
+}
+
+Status NewFile::finish() {
+  if (::fsync(file_.fd()) != 0 || !file_.close()) return write_error(path_, errno);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return fail("{}: cannot be put in place: {}", path_, std::strerror(errno));
+  temporary_.clear();
+  const auto folder = std::filesystem::path(path_).parent_path();
+  SystemFile directory(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.fd() >= 0) ::fsync(directory.fd());  // some file systems cannot; the file itself is safe
+  return {};
+}
+
+bool is_unfinished_name(std::string_view name) { return glob_match("*.*-*.part", name); }
+
+Status write_new_file(const std::string& path, std::string_view text) {
+  MXPATH_TRY(NewFile file, NewFile::create(path));
+  MXPATH_CHECK(file.write({reinterpret_cast<const uint8_t*>(text.data()), text.size()}));
+  return file.finish();
+}
+
+}  // namespace mxpath

@@ -1,0 +1,46 @@
+// A file that appears under its name only when it is whole.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "checkpoint/system_file.h"
+
+namespace mxpath {
+
+/// The sentence for a write to `path` that failed with errno `code`; a full disk has its own.
+Error write_error(const std::string& path, int code);
+
+/// Until finish() the file has a temporary name, PATH.PID-N.part, and is removed if it is never finished. After a crash such a file stays;
+/// is_unfinished_name() tells it.
+class NewFile {
+ public:
+  static Result<NewFile> create(const std::string& path);
+  NewFile(NewFile&& other) noexcept;
+  ~NewFile();
+
+  /// Appends. Long files are handed to the disk as they grow, so that finish() does not have all of it to wait for.
+  Status write(std::span<const uint8_t> bytes);
+  /// A hole that reads as zeros.
+  Status skip(uint64_t bytes);
+  /// Syncs the file, gives it its name, and syncs the folder: a power cut leaves the old file or the new one.
+  Status finish();
+
+ private:
+  NewFile(SystemFile file, std::string path, std::string temporary);
+  void start_writeback();
+
+  SystemFile file_;
+  std::string path_, temporary_;
+  uint64_t size_ = 0, flushed_ = 0;
+};
+
+/// Whether a file of this name was left behind by a NewFile that was killed.
+bool is_unfinished_name(std::string_view name);
+
+/// A small file in one go.
+Status write_new_file(const std::string& path, std::string_view text);
+
+}  // namespace mxpath

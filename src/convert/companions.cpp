@@ -1,0 +1,67 @@
+#include "convert/companions.h"
+
+#include <array>
+#include <filesystem>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "checkpoint/write_config.h"
+
+namespace mxpath {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array companion_names = {
+    "tokenizer.json",      "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
+    "chat_template.jinja", "chat_template.json",    "generation_config.json",  "LICENSE",           "NOTICE",     "USAGE_POLICY"};
+
+bool is_hub_config(const Json& json) { return json.contains("model_type") || json.contains("architectures"); }
+
+/// As in the published checkpoints.
+Json quantization_of(const ModelConfig& config) {
+  ModelConfig quantized = config;
+  quantized.quantized_mxfp4 = true;
+  return Json::parse(hub_config_json(quantized))["quantization_config"];
+}
+
+Result<std::string> mended_config(const Source& source, bool mxfp4) {
+  ModelConfig config = source.config;
+  config.quantized_mxfp4 = mxfp4;
+  if (source.kind == SourceKind::gguf) return hub_config_json(config);
+  MXPATH_TRY(const std::string text, read_text_file(source.config_path, 256 << 10));
+  MXPATH_TRY(Json json, parse_json(text, source.config_path));
+  if (!is_hub_config(json)) return hub_config_json(config);
+  if (!mxfp4) json.erase("quantization_config");
+  else if (!json.contains("quantization_config")) json["quantization_config"] = quantization_of(config);
+  return json.dump(2) + "\n";
+}
+
+}  // namespace
+
+Result<std::string> target_config(const Source& source, CheckpointLayout target) {
+  if (target != CheckpointLayout::openai_original) return mended_config(source, target == CheckpointLayout::hugging_face_mxfp4);
+  return original_config_json(source.config);
+}
+
+std::string original_dtypes_json(const std::vector<SafetensorsItem>& items) {
+  Json json = Json::object();
+  for (const auto& item : items)
+    json[item.name] = item.name.ends_with(".blocks") ? "FP4" : item.name.ends_with(".scales") ? "UE8" : std::string(name_of(item.dtype));
+  return json.dump() + "\n";
+}
+
+std::vector<std::string> companion_files(const Source& source) {
+  std::vector<std::string> found;
+  std::error_code ignored;
+  for (const char* name : companion_names)
+    for (const auto& folder : {source.weights_folder, source.companion_folder}) {
+      const fs::path path = fs::path(folder) / name;
+      if (!fs::is_regular_file(path, ignored)) continue;
+      found.push_back(path.string());
+      break;
+    }
+  return found;
+}
+
+}  // namespace mxpath

@@ -1,0 +1,22 @@
+// What lies beside the weights: config.json, mended for the new format, and the tokenizer's files.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "checkpoint/safetensors.h"
+#include "convert/source.h"
+
+namespace mxpath {
+
+/// config.json of the target: the source's own with quantization_config added or taken away and all else as it was; made from what the
+/// source says where that is another kind of file. Error: OpenAI's file cannot say it (original_config_json).
+Result<std::string> target_config(const Source& source, CheckpointLayout target);
+
+/// OpenAI's dtypes.json for the tensors of an original checkpoint.
+std::string original_dtypes_json(const std::vector<SafetensorsItem>& items);
+
+/// Files to copy: tokenizer, chat template, generation_config.json, licence; those that are there.
+std::vector<std::string> companion_files(const Source& source);
+
+}  // namespace mxpath

@@ -1,0 +1,223 @@
+#include "convert/convert.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <map>
+
+#include "base/text.h"
+#include "checkpoint/inventory.h"
+#include "checkpoint/new_file.h"
+#include "checkpoint/shard_names.h"
+#include "convert/companions.h"
+#include "convert/compose.h"
+#include "convert/journal.h"
+#include "convert/source.h"
+
+namespace mxpath {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* index_name = "model.safetensors.index.json";
+constexpr size_t companion_limit = size_t{512} << 20;
+/// Of a header, the index and the journal together; and what config.json takes.
+constexpr uint64_t bytes_a_tensor = 512, config_bytes = 16 << 10;
+
+uint64_t disk_free(const std::string& folder) {
+  struct statvfs info {};
+  return ::statvfs(folder.c_str(), &info) == 0 ? uint64_t{info.f_bavail} * info.f_frsize : UINT64_MAX;
+}
+
+struct Shard {
+  std::string name;
+  std::vector<SafetensorsItem> items;
+  uint64_t bytes = 0;  // of its tensors
+};
+
+class Converter {
+ public:
+  Converter(const Source& source, const std::string& folder, const ConvertOptions& options)
+      : source_(source),
+        folder_(folder),
+        options_(options),
+        pool_(options.threads > 0 ? options.threads : usable_processors()),
+        writer_{source_, pool_, options.scale_rule, [this](uint64_t bytes) { advance(bytes); }} {}
+
+  Result<ConvertReport> run() {
+    MXPATH_CHECK(plan());
+    MXPATH_CHECK(take_folder());
+    MXPATH_CHECK(check_space());
+    MXPATH_CHECK(write_journal(folder_, journal_));
+    for (Shard& shard : shards_) MXPATH_CHECK(write_shard(shard));
+    MXPATH_CHECK(write_rest());
+    return report();
+  }
+
+ private:
+  std::string in_folder(const std::string& name) const { return (fs::path(folder_) / name).string(); }
+  bool original() const { return options_.target == CheckpointLayout::openai_original; }
+
+  void advance(uint64_t bytes) {
+    done_ += bytes;
+    tell(at_work_);
+  }
+  void tell(std::string_view what) const {
+    if (options_.progress) options_.progress(what, done_, total_);
+  }
+
+  /// Everything that can be refused without touching the disk.
+  Status plan() {
+    if (options_.shard_bytes == 0) return wrong_use("--shard-bytes must be above 0");
+    MXPATH_TRY(config_, target_config(source_, options_.target));
+    MXPATH_CHECK(parse_config(config_, "the config to write"));
+    MXPATH_TRY(std::vector<Unit> units, compose(writer_, options_.target, losses_));
+    std::vector<uint64_t> sizes;
+    for (const auto& unit : units) sizes.push_back(unit.bytes), total_ += unit.bytes;
+    const auto cuts = cut_into_shards(sizes, options_.shard_bytes);
+    for (size_t i = 0; i + 1 < cuts.size(); ++i) {
+      Shard shard{shard_name(i, cuts.size() - 1, options_.target), {}, 0};
+      for (size_t unit = cuts[i]; unit < cuts[i + 1]; ++unit) {
+        shard.bytes += units[unit].bytes;
+        std::move(units[unit].items.begin(), units[unit].items.end(), std::back_inserter(shard.items));
+      }
+      shards_.push_back(std::move(shard));
+    }
+    journal_ = {source_.files, options_.target, options_.scale_rule, options_.shard_bytes, {}};
+    return {};
+  }
+
+  /// The folder must be ours alone: new, empty, or left by the same conversion.
+  Status take_folder() {
+    std::error_code error;
+    fs::create_directories(folder_, error);
+    if (error) return fail("{}: the folder cannot be created: {}", folder_, error.message());
+    lock_ = SystemFile(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (lock_.fd() >= 0 && ::flock(lock_.fd(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+      return fail("{}: another conversion writes into this folder", folder_);
+    MXPATH_TRY(const auto names, list_folder(folder_));
+    MXPATH_TRY(const auto before, read_journal(folder_));
+    if (!options_.resume && !names.empty())
+      return before ? wrong_use("{}: an unfinished conversion is in this folder; go on with it with --resume, or delete it", folder_)
+                    : wrong_use("{}: the folder is not empty; give one that does not exist yet", folder_);
+    if (before) MXPATH_CHECK(check_same_conversion(folder_, *before, journal_));
+    for (const auto& name : names) {
+      if (!before && !is_unfinished_name(name))
+        return wrong_use("{}: there is no {} in this folder, so nothing to resume", folder_, journal_name);
+      if (is_unfinished_name(name)) fs::remove(in_folder(name), error);
+    }
+    if (before) keep_finished(*before);
+    return {};
+  }
+
+  /// Shards that the journal knows and whose files are as it says.
+  void keep_finished(const Journal& before) {
+    for (const auto& shard : shards_) {
+      std::error_code error;
+      const FinishedShard* finished = before.find(shard.name);
+      if (finished && fs::file_size(in_folder(shard.name), error) == finished->bytes && !error) journal_.shards.push_back(*finished);
+    }
+  }
+
+  Status check_space() const {
+    uint64_t needed = config_bytes;
+    std::error_code ignored;
+    for (const auto& path : companion_files(source_)) needed += fs::file_size(path, ignored);
+    for (const auto& shard : shards_)
+      if (!journal_.find(shard.name)) needed += shard.bytes + shard.items.size() * bytes_a_tensor;
+    const uint64_t free = options_.free_bytes ? options_.free_bytes(folder_) : disk_free(folder_);
+    if (needed <= free) return {};
+    return fail("{}: the conversion needs {} and this disk has {} free; free some space or choose a folder on another disk", folder_,
+                human_bytes(static_cast<double>(needed)), human_bytes(static_cast<double>(free)));
+  }
+
+  Status write_shard(Shard& shard) {
+    if (journal_.find(shard.name)) {
+      done_ += shard.bytes;
+      return {};
+    }
+    at_work_ = shard.name;
+    const size_t losses_before = losses_.size();
+    const std::string path = in_folder(shard.name);
+    if (options_.write_fault) add_faults(shard, path);
+    MXPATH_CHECK(write_safetensors(path, shard.items, {{"format", "pt"}}));
+    tell(shard.name);
+    std::error_code error;
+    const std::vector<TensorLoss> losses(losses_.begin() + static_cast<ptrdiff_t>(losses_before), losses_.end());
+    journal_.shards.push_back({shard.name, fs::file_size(path, error), losses});
+    MXPATH_CHECK(write_journal(folder_, journal_));
+    tell(shard.name);
+    return {};
+  }
+
+  void add_faults(Shard& shard, const std::string& path) {
+    for (auto& item : shard.items)
+      item.data = [this, inner = item.data, path](const WriteBytes& write) {
+        return inner([&](std::span<const uint8_t> piece) -> Status {
+          if (const int code = options_.write_fault(written_ += piece.size())) return write_error(path, code);
+          return write(piece);
+        });
+      };
+  }
+
+  Status write_rest() {
+    std::map<std::string, std::string> weight_map;
+    std::vector<SafetensorsItem> items;
+    for (const auto& shard : shards_)
+      for (const auto& item : shard.items) weight_map[item.name] = shard.name, items.push_back(item);
+    for (const auto& path : companion_files(source_)) {
+      MXPATH_TRY(const std::string text, read_text_file(path, companion_limit));
+      MXPATH_CHECK(write_last(fs::path(path).filename().string(), text));
+    }
+    // OpenAI's own loader takes every file of the folder and has no index.
+    if (original()) MXPATH_CHECK(write_last("dtypes.json", original_dtypes_json(items)));
+    else if (shards_.size() > 1) MXPATH_CHECK(write_last(index_name, shard_index_json(weight_map, total_)));
+    MXPATH_CHECK(write_last("config.json", config_));
+    MXPATH_CHECK(open_manifest(folder_));
+    std::error_code error;
+    fs::remove(in_folder(journal_name), error);
+    return {};
+  }
+
+  Status write_last(const std::string& name, const std::string& text) {
+    MXPATH_CHECK(write_new_file(in_folder(name), text));
+    tell(name);
+    return {};
+  }
+
+  ConvertReport report() {
+    ConvertReport report{source_.description, std::string(name_of(options_.target)), total_, shards_.size(), {}, source_.remarks};
+    for (const auto& shard : shards_)
+      if (const FinishedShard* finished = journal_.find(shard.name))
+        report.tensors.insert(report.tensors.end(), finished->tensors.begin(), finished->tensors.end());
+    if (std::error_code ignored; !fs::exists(in_folder("tokenizer.json"), ignored))
+      report.remarks.push_back(
+          "there is no tokenizer.json beside the source: mxpath uses its built-in o200k_harmony, other programs need the file");
+    return report;
+  }
+
+  const Source& source_;
+  std::string folder_;
+  const ConvertOptions& options_;
+  ThreadPool pool_;
+  TensorWriter writer_;
+  SystemFile lock_{-1};
+  std::vector<TensorLoss> losses_;
+  std::vector<Shard> shards_;
+  Journal journal_;
+  std::string config_, at_work_;
+  uint64_t done_ = 0, total_ = 0, written_ = 0;
+};
+
+}  // namespace
+
+Result<ConvertReport> convert(const std::string& source, const std::string& target_folder, const ConvertOptions& options) {
+  MXPATH_TRY(const Source opened, open_source(source));
+  return Converter(opened, target_folder, options).run();
+}
+
+}  // namespace mxpath

@@ -1,0 +1,240 @@
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "base/text.h"
+#include "checkpoint/gguf.h"
+#include "checkpoint/roles.h"
+#include "convert/gguf_config.h"
+#include "convert/source.h"
+#include "convert/source_file.h"
+
+namespace mxpath {
+namespace {
+
+/// Names of a role in llama.cpp's and in Ollama's files; {} is the layer.
+struct GgufName {
+  Role role;
+  std::string_view name, other = "";
+};
+
+constexpr std::array gguf_names = {
+    GgufName{Role::embedding, "token_embd.weight"},
+    GgufName{Role::final_norm, "output_norm.weight"},
+    GgufName{Role::head, "output.weight"},
+    GgufName{Role::attention_norm, "blk.{}.attn_norm.weight"},
+    GgufName{Role::q_weight, "blk.{}.attn_q.weight"},
+    GgufName{Role::q_bias, "blk.{}.attn_q.bias"},
+    GgufName{Role::k_weight, "blk.{}.attn_k.weight"},
+    GgufName{Role::k_bias, "blk.{}.attn_k.bias"},
+    GgufName{Role::v_weight, "blk.{}.attn_v.weight"},
+    GgufName{Role::v_bias, "blk.{}.attn_v.bias"},
+    GgufName{Role::o_weight, "blk.{}.attn_output.weight", "blk.{}.attn_out.weight"},
+    GgufName{Role::o_bias, "blk.{}.attn_output.bias", "blk.{}.attn_out.bias"},
+    GgufName{Role::sinks, "blk.{}.attn_sinks.weight", "blk.{}.attn_sinks"},
+    GgufName{Role::mlp_norm, "blk.{}.post_attention_norm.weight", "blk.{}.ffn_norm.weight"},
+    GgufName{Role::router_weight, "blk.{}.ffn_gate_inp.weight"},
+    GgufName{Role::router_bias, "blk.{}.ffn_gate_inp.bias"},
+    GgufName{Role::gate_up_weight, "blk.{}.ffn_gate_up_exps.weight"},
+    GgufName{Role::gate_up_bias, "blk.{}.ffn_gate_up_exps.bias"},
+    GgufName{Role::down_weight, "blk.{}.ffn_down_exps.weight"},
+    GgufName{Role::down_bias, "blk.{}.ffn_down_exps.bias"},
+};
+
+constexpr bool in_enum_order() {
+  for (size_t i = 0; i < gguf_names.size(); ++i)
+    if (static_cast<size_t>(gguf_names[i].role) != i) return false;
+  return gguf_names.size() == static_cast<size_t>(Role::down_bias) + 1;
+}
+static_assert(in_enum_order());
+
+struct PlacedTensor {
+  const GgufTensor* tensor;
+  size_t file;
+};
+
+class GgufOpener {
+ public:
+  explicit GgufOpener(const std::string& path) : path_(path) {}
+
+  Result<Source> run() {
+    MXPATH_CHECK(open_parts());
+    MXPATH_TRY(architecture_, gguf_architecture(parts_.front(), path_));
+    MXPATH_CHECK(read_config());
+    for (const auto& place : roles_of(source_.config)) MXPATH_CHECK(add(place));
+    MXPATH_CHECK(check_unused());
+    source_.kind = SourceKind::gguf;
+    source_.description = fmt::format("GGUF, architecture {}", architecture_);
+    source_.weights_folder = source_.companion_folder = std::filesystem::absolute(path_).parent_path().string();
+    return std::move(source_);
+  }
+
+ private:
+  /// One file, or the parts NAME-00001-of-00003.gguf of one.
+  Status open_parts() {
+    std::vector<std::string> paths = {path_};
+    const std::string suffix = path_.size() > 20 ? path_.substr(path_.size() - 20) : "";
+    int parts = 0;
+    if (std::sscanf(suffix.c_str(), "-%*5d-of-%5d.gguf", &parts) == 1 && parts > 0) {
+      paths.clear();
+      for (int part = 1; part <= parts; ++part)
+        paths.push_back(fmt::format("{}-{:05}-of-{:05}.gguf", path_.substr(0, path_.size() - 20), part, parts));
+    }
+    for (const auto& path : paths) {
+      MXPATH_TRY(MappedFile map, MappedFile::open(path));
+      MXPATH_TRY(SourceFile file, source_file(path));
+      MXPATH_TRY(Gguf part, parse_gguf(map.bytes(), path));
+      source_.maps.push_back(std::move(map));
+      source_.files.push_back(std::move(file));
+      parts_.push_back(std::move(part));
+    }
+    return index_tensors(paths);
+  }
+
+  Status index_tensors(const std::vector<std::string>& paths) {
+    for (size_t file = 0; file < parts_.size(); ++file)
+      for (const auto& tensor : parts_[file].tensors)
+        if (!tensors_.emplace(tensor.name, PlacedTensor{&tensor, file}).second)
+          return fail("{}: tensor {} is also in another part", paths[file], printable(tensor.name));
+    return {};
+  }
+
+  Status read_config() {
+    const auto embedding = tensors_.find("token_embd.weight");
+    if (embedding == tensors_.end() || embedding->second.tensor->shape.size() != 2)
+      return fail("{}: tensor token_embd.weight is missing", path_);
+    const uint64_t vocab = embedding->second.tensor->shape[0];
+    if (vocab > INT_MAX) return fail("{}: a vocabulary of {} is too large", path_, vocab);
+    MXPATH_TRY(source_.config, config_from_gguf(parts_.front(), static_cast<int>(vocab), !tensors_.contains("output.weight"), path_));
+    return {};
+  }
+
+  const PlacedTensor* find(const std::string& name) const {
+    const auto found = tensors_.find(name);
+    return found == tensors_.end() ? nullptr : &found->second;
+  }
+
+  static std::string named(std::string_view pattern, int layer) { return fmt::format(fmt::runtime(pattern), layer); }
+
+  Status add(const RoleInLayer& place) {
+    const GgufName& row = gguf_names[static_cast<size_t>(place.row->role)];
+    SourceTensor tensor;
+    tensor.role = place.row->role, tensor.layer = place.layer;
+    tensor.experts = place.row->per_expert ? static_cast<size_t>(source_.config.experts) : 1;
+    tensor.rows = static_cast<size_t>(size_of(place.row->rows, source_.config));
+    tensor.columns = static_cast<size_t>(size_of(place.row->columns, source_.config));
+    tensor.name = named(row.name, place.layer);
+    const bool gate_up = tensor.role == Role::gate_up_weight || tensor.role == Role::gate_up_bias;
+    if (gate_up) MXPATH_CHECK(add_gate_up(tensor));
+    else if (find(tensor.name)) MXPATH_CHECK(add_strand(tensor, tensor.name, tensor.rows, 0));
+    else if (!row.other.empty()) MXPATH_CHECK(add_strand(tensor, tensor.name = named(row.other, place.layer), tensor.rows, 0));
+    else MXPATH_CHECK(add_part_of_qkv(tensor, place));
+    source_.tensors.push_back(std::move(tensor));
+    return {};
+  }
+
+  /// Gate and up apart; or in one tensor, row by row in Ollama's files, one after the other in llama.cpp's.
+  Status add_gate_up(SourceTensor& tensor) {
+    const std::string_view suffix = tensor.role == Role::gate_up_weight ? "weight" : "bias";
+    if (find(tensor.name)) {
+      if (architecture_ == "gptoss") return add_strand(tensor, tensor.name, tensor.rows, 0);
+      MXPATH_CHECK(add_strand(tensor, tensor.name, tensor.rows, 0));
+      Strand up = tensor.strands.front();
+      up.data += tensor.rows / 2 * row_bytes(up.stored, tensor.columns);
+      tensor.strands.push_back(up);
+      return {};
+    }
+    tensor.name = fmt::format("blk.{}.ffn_gate_exps.{}", tensor.layer, suffix);
+    MXPATH_CHECK(add_strand(tensor, tensor.name, tensor.rows / 2, 0));
+    MXPATH_CHECK(add_strand(tensor, fmt::format("blk.{}.ffn_up_exps.{}", tensor.layer, suffix), tensor.rows / 2, 0));
+    if (is_mxfp4(tensor.strands[0].stored) != is_mxfp4(tensor.strands[1].stored))
+      return fail("{}: of the gate and up experts of layer {} one is MXFP4 and the other is not; convert to bf16 from another file", path_,
+                  tensor.layer);
+    return {};
+  }
+
+  Status add_part_of_qkv(SourceTensor& tensor, const RoleInLayer& place) {
+    const bool bias = place.row->columns == Extent::one;
+    const std::string fused = fmt::format("blk.{}.attn_qkv.{}", place.layer, bias ? "bias" : "weight");
+    if (place.row->fused_rows == Extent::none || !find(fused)) return missing(tensor.name);
+    size_t before = 0;
+    for (const Extent extent : place.row->fused_before) before += static_cast<size_t>(size_of(extent, source_.config));
+    tensor.name = fused;
+    return add_strand(tensor, fused, static_cast<size_t>(size_of(place.row->fused_rows, source_.config)), before);
+  }
+
+  Error missing(const std::string& name) const { return fail("{}: tensor {} is missing; download the file again", path_, name); }
+
+  /// `stored_rows` rows an expert in the file, of which the tensor starts at `first_row`.
+  Status add_strand(SourceTensor& tensor, const std::string& name, size_t stored_rows, size_t first_row) {
+    const PlacedTensor* placed = find(name);
+    if (!placed) return missing(name);
+    used_.insert(name);
+    Strand strand;
+    MXPATH_TRY(strand.stored, stored_of(*placed->tensor));
+    MXPATH_CHECK(check_shape(*placed->tensor, tensor, stored_rows));
+    const size_t row = row_bytes(strand.stored, tensor.columns);
+    strand.data = source_.maps[placed->file].bytes().data() + placed->tensor->offset + first_row * row;
+    strand.expert_stride = stored_rows * row;
+    tensor.strands.push_back(strand);
+    return {};
+  }
+
+  Result<Stored> stored_of(const GgufTensor& tensor) const {
+    switch (tensor.type) {
+      case gguf_tensor::f32:
+        return Stored::f32;
+      case gguf_tensor::f16:
+        return Stored::f16;
+      case gguf_tensor::bf16:
+        return Stored::bf16;
+      case gguf_tensor::q8_0:
+        return Stored::q8_0;
+      case gguf_tensor::mxfp4:
+        return Stored::mxfp4_halves;
+      case gguf_tensor::mxfp4_raw:
+        return Stored::mxfp4_together;
+      default:
+        return fail(
+            "{}: tensor {} is {}; mxpath converts F32, F16, BF16, Q8_0 and MXFP4: take the file of this model that holds only those", path_,
+            printable(tensor.name), gguf_tensor_type_name(tensor.type));
+    }
+  }
+
+  /// Dimensions of 1 may be written or left out.
+  Status check_shape(const GgufTensor& tensor, const SourceTensor& wanted, size_t stored_rows) const {
+    const auto without_ones = [](std::vector<uint64_t> shape) { return std::erase(shape, uint64_t{1}), shape; };
+    const std::vector<uint64_t> shape = {wanted.experts, stored_rows, wanted.columns};
+    if (without_ones(tensor.shape) == without_ones(shape)) return {};
+    return fail("{}: tensor {} has the shape [{}], but the metadata makes it [{}]", path_, printable(tensor.name),
+                fmt::join(tensor.shape, ", "), fmt::join(without_ones(shape), ", "));
+  }
+
+  Status check_unused() {
+    std::vector<std::string> unused;
+    for (const auto& [name, placed] : tensors_)
+      if (!used_.contains(name)) unused.push_back(name);
+    for (const auto& name : unused)
+      if (int layer = 0; std::sscanf(name.c_str(), "blk.%d.", &layer) == 1 && layer >= source_.config.layers)
+        return fail("{}: tensor {} belongs to layer {}, but the metadata says there are {} layers", path_, printable(name), layer,
+                    source_.config.layers);
+    if (!unused.empty())
+      source_.remarks.push_back(fmt::format("{} tensors are not used, the first is {}", unused.size(), printable(unused.front())));
+    return {};
+  }
+
+  std::string path_, architecture_;
+  Source source_;
+  std::vector<Gguf> parts_;
+  std::map<std::string, PlacedTensor> tensors_;
+  std::set<std::string> used_;
+};
+
+}  // namespace
+
+Result<Source> open_gguf_source(const std::string& path) { return GgufOpener(path).run(); }
+
+}  // namespace mxpath

@@ -1,0 +1,213 @@
+// Conversions that are killed, run out of disk, and go on.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/text.h"
+#include "checkpoint/test_folder.h"
+#include "convert/convert.h"
+
+namespace mxpath {
+namespace {
+
+/// Thousands of syncs: in memory where there is such a place.
+[[maybe_unused]] const bool in_memory = ::access("/dev/shm", W_OK) == 0 && ::setenv("TMPDIR", "/dev/shm", 0) == 0;
+
+ConvertOptions small_shards(CheckpointLayout target) {
+  ConvertOptions options;
+  options.target = target;
+  options.threads = 2;
+  options.shard_bytes = 100'000;
+  return options;
+}
+
+std::map<std::string, std::string> files_of(const std::string& folder) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    files[entry.path().filename().string()] = read_text_file(entry.path().string()).value();
+  return files;
+}
+
+/// Runs `body` in a process of its own; its exit status as waitpid gives it.
+template <class Body>
+int in_child(Body&& body) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    body();
+    ::_exit(0);
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return status;
+}
+
+/// What is told along the way: one entry for each moment at which a test can strike.
+std::vector<std::string> moments_of(const std::string& source, const std::string& folder, ConvertOptions options) {
+  std::vector<std::string> moments;
+  options.progress = [&](std::string_view what, uint64_t done, uint64_t total) {
+    EXPECT_LE(done, total);
+    moments.emplace_back(what);
+  };
+  const auto report = convert(source, folder, options);
+  EXPECT_TRUE(report.ok()) << report.error().message;
+  return moments;
+}
+
+void kill_at(size_t moment, const std::string& source, const std::string& folder, ConvertOptions options) {
+  const int status = in_child([&] {
+    size_t seen = 0;
+    options.progress = [&](std::string_view, uint64_t, uint64_t) {
+      if (seen++ == moment) ::raise(SIGKILL);
+    };
+    (void)convert(source, folder, options).ok();
+  });
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << moment;
+}
+
+class ResumeLayouts : public testing::TestWithParam<CheckpointLayout> {};
+
+/// SIGKILL at each moment in turn: inside shards, at their ends, between the last files. The folder does not open, and --resume completes
+/// it.
+TEST_P(ResumeLayouts, AfterAKillAtAnyMoment) {
+  TestFolder folder;
+  const auto source_layout =
+      GetParam() == CheckpointLayout::hugging_face_mxfp4 ? CheckpointLayout::hugging_face_bf16 : CheckpointLayout::hugging_face_mxfp4;
+  write_tiny(folder / "source", source_layout);
+  folder.write("source/tokenizer.json", "{}");
+  auto options = small_shards(GetParam());
+  if (GetParam() != CheckpointLayout::hugging_face_bf16) options.shard_bytes = 60'000;
+  const auto moments = moments_of(folder / "source", folder / "whole", options);
+  const auto whole = files_of(folder / "whole");
+  ASSERT_GT(whole.size(), 4u);
+  ASSERT_EQ(moments.back(), "config.json");
+  for (size_t moment = 0; moment < moments.size(); ++moment) {
+    // Every moment at a boundary, some of those inside a shard.
+    const bool boundary =
+        moment + 1 == moments.size() || moments[moment] != moments[moment + 1] || (moment && moments[moment] != moments[moment - 1]);
+    if (!boundary && moment % 7) continue;
+    const std::string target = folder / fmt::format("killed{}", moment);
+    kill_at(moment, folder / "source", target, options);
+    EXPECT_EQ(open_manifest(target).ok(), moments[moment] == "config.json") << moments[moment] << ' ' << moment;
+    const auto again = convert(folder / "source", target, options);
+    ASSERT_FALSE(again.ok());
+    EXPECT_NE(again.error().message.find("--resume"), std::string::npos);
+    auto resumed = options;
+    resumed.resume = true;
+    const auto report = convert(folder / "source", target, resumed);
+    ASSERT_TRUE(report.ok()) << report.error().message;
+    EXPECT_TRUE(files_of(target) == whole) << moment;
+    std::filesystem::remove_all(target);
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Layouts, ResumeLayouts,
+                         testing::Values(CheckpointLayout::hugging_face_mxfp4, CheckpointLayout::hugging_face_bf16,
+                                         CheckpointLayout::openai_original),
+                         [](const auto& of) { return std::string(target_name(of.param)); });
+
+TEST(Resume, KeepsTheReportOfFinishedShards) {
+  TestFolder folder;
+  write_tiny(folder / "source", CheckpointLayout::hugging_face_bf16);
+  auto options = small_shards(CheckpointLayout::hugging_face_mxfp4);
+  options.shard_bytes = 60'000, options.scale_rule = ScaleRule::nearest;
+  const auto moments = moments_of(folder / "source", folder / "whole", options);
+  const auto whole = convert(folder / "source", folder / "again", options);
+  kill_at(moments.size() / 2, folder / "source", folder / "killed", options);
+  options.resume = true;
+  size_t rewritten = 0;
+  options.progress = [&](std::string_view, uint64_t, uint64_t) { ++rewritten; };
+  const auto resumed = convert(folder / "source", folder / "killed", options);
+  ASSERT_TRUE(whole.ok() && resumed.ok());
+  EXPECT_LT(rewritten, moments.size());
+  EXPECT_EQ(to_json(*whole), to_json(*resumed));
+}
+
+TEST(Resume, RefusesAnotherConversion) {
+  TestFolder folder;
+  write_tiny(folder / "source");
+  auto options = small_shards(CheckpointLayout::hugging_face_bf16);
+  kill_at(5, folder / "source", folder / "killed", options);
+  options.resume = true;
+  const auto error_of = [&](const ConvertOptions& other) {
+    const auto report = convert(folder / "source", folder / "killed", other);
+    EXPECT_FALSE(report.ok());
+    EXPECT_TRUE(report.ok() || report.error().kind == ErrorKind::wrong_use);
+    return report.ok() ? "" : report.error().message;
+  };
+  auto other = options;
+  other.target = CheckpointLayout::openai_original;
+  EXPECT_NE(error_of(other).find("begun with --to bf16, not original"), std::string::npos);
+  other = options, other.shard_bytes = 1'000'000;
+  EXPECT_NE(error_of(other).find("--shard-bytes 100000"), std::string::npos);
+  other = options, other.scale_rule = ScaleRule::ocp;
+  EXPECT_NE(error_of(other).find("--scale-rule ceil"), std::string::npos);
+  const auto file = folder / "source/model.safetensors";
+  std::filesystem::last_write_time(file, std::filesystem::last_write_time(file) + std::chrono::seconds(5));
+  EXPECT_NE(error_of(options).find("another source"), std::string::npos);
+  folder.write("killed/convert.json", "{\"mxpath_convert\": 99}");
+  const auto report = convert(folder / "source", folder / "killed", options);
+  ASSERT_FALSE(report.ok());
+  EXPECT_NE(report.error().message.find("delete the folder"), std::string::npos);
+}
+
+TEST(Resume, WritesAShardAgainWhoseFileIsNotAsItWas) {
+  TestFolder folder;
+  write_tiny(folder / "source");
+  auto options = small_shards(CheckpointLayout::hugging_face_bf16);
+  const auto moments = moments_of(folder / "source", folder / "whole", options);
+  kill_at(moments.size() - 2, folder / "source", folder / "killed", options);
+  std::string first;
+  for (const auto& [name, text] : files_of(folder / "killed"))
+    if (name.ends_with(".safetensors") && first.empty()) first = name;
+  std::filesystem::resize_file(folder / ("killed/" + first), 100);
+  options.resume = true;
+  ASSERT_TRUE(convert(folder / "source", folder / "killed", options).ok());
+  EXPECT_TRUE(files_of(folder / "killed") == files_of(folder / "whole"));
+}
+
+void expect_no_half_files(const std::string& folder) {
+  for (const auto& [name, text] : files_of(folder)) {
+    EXPECT_FALSE(name.ends_with(".part")) << name;
+    EXPECT_TRUE(!name.ends_with(".safetensors") || read_safetensors_header(folder + "/" + name).ok()) << name;
+  }
+  EXPECT_FALSE(open_manifest(folder).ok());
+}
+
+TEST(Resume, AfterTheDiskWasFull) {
+  TestFolder folder;
+  write_tiny(folder / "source");
+  auto options = small_shards(CheckpointLayout::hugging_face_bf16);
+  ASSERT_TRUE(convert(folder / "source", folder / "whole", options).ok());
+  options.write_fault = [](uint64_t written) { return written > 250'000 ? ENOSPC : 0; };
+  const auto report = convert(folder / "source", folder / "full", options);
+  ASSERT_FALSE(report.ok());
+  EXPECT_NE(report.error().message.find("the disk is full"), std::string::npos) << report.error().message;
+  expect_no_half_files(folder / "full");
+  options.write_fault = nullptr, options.resume = true;
+  ASSERT_TRUE(convert(folder / "source", folder / "full", options).ok());
+  EXPECT_TRUE(files_of(folder / "full") == files_of(folder / "whole"));
+}
+
+/// A write that the system itself refuses: no file may grow beyond 50 kB.
+TEST(Resume, AfterAWriteThatTheSystemRefused) {
+  TestFolder folder;
+  write_tiny(folder / "source");
+  auto options = small_shards(CheckpointLayout::hugging_face_bf16);
+  const int status = in_child([&] {
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{50'000, 50'000};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    const auto report = convert(folder / "source", folder / "limited", options);
+    ::_exit(!report.ok() && report.error().message.find("cannot be written: File too large") != std::string::npos ? 42 : 1);
+  });
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+  expect_no_half_files(folder / "limited");
+  options.resume = true;
+  EXPECT_TRUE(convert(folder / "source", folder / "limited", options).ok());
+}
+
+}  // namespace
+}  // namespace mxpath

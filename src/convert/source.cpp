@@ -1,0 +1,217 @@
+#include "convert/source.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "base/text.h"
+#include "checkpoint/inventory.h"
+#include "convert/source_file.h"
+#include "formats/bf16.h"
+#include "formats/fp16.h"
+#include "formats/mxfp4.h"
+
+namespace mxpath {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t block_together = 1 + mxfp4_block_bytes, block_q8_0 = 34;
+
+Stored stored_of(Encoding encoding) {
+  switch (encoding) {
+    case Encoding::bf16:
+      return Stored::bf16;
+    case Encoding::f16:
+      return Stored::f16;
+    case Encoding::f32:
+      return Stored::f32;
+    case Encoding::mxfp4_blocks:
+      return Stored::mxfp4;
+  }
+  return Stored::bf16;
+}
+
+template <class T>
+T load(const uint8_t* at) {
+  T value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+
+/// `step` bytes lie between neighbours.
+void read_plain(Stored stored, const uint8_t* at, size_t step, size_t count, float* out) {
+  for (size_t i = 0; i < count; ++i, at += step)
+    out[i] = stored == Stored::f32   ? load<float>(at)
+             : stored == Stored::f16 ? decode_fp16(load<uint16_t>(at))
+                                     : decode_bf16(load<uint16_t>(at));
+}
+
+void read_q8_0(const uint8_t* at, size_t columns, float* out) {
+  for (size_t c = 0; c < columns; c += 32, at += block_q8_0) {
+    const float scale = decode_fp16(load<uint16_t>(at));
+    for (size_t i = 0; i < 32; ++i) out[c + i] = scale * static_cast<float>(static_cast<int8_t>(at[2 + i]));
+  }
+}
+
+SourceTensor tensor_of(const TensorRecord& record, const std::vector<MappedFile>& maps) {
+  const auto at = [&](const FilePart& part) { return maps[static_cast<size_t>(part.file)].bytes().data() + part.offset; };
+  SourceTensor tensor;
+  tensor.role = record.role, tensor.layer = record.layer, tensor.name = record.name;
+  tensor.experts = static_cast<size_t>(record.experts);
+  tensor.rows = static_cast<size_t>(record.rows), tensor.columns = static_cast<size_t>(record.columns);
+  tensor.transposed = record.transposed;
+  Strand strand;
+  strand.stored = stored_of(record.encoding);
+  const size_t row = row_bytes(strand.stored, tensor.columns);
+  strand.data = at(record.data) + static_cast<size_t>(record.first_row) * row;
+  strand.expert_stride = static_cast<size_t>(record.stored_rows) * row;
+  if (record.encoding == Encoding::mxfp4_blocks) strand.scales = at(record.scales);
+  tensor.strands = {strand};
+  return tensor;
+}
+
+Result<Source> open_checkpoint_source(const std::string& folder) {
+  MXPATH_TRY(const Manifest manifest, open_manifest(folder));
+  Source source;
+  for (const auto& path : manifest.files) {
+    MXPATH_TRY(MappedFile map, MappedFile::open(path));
+    MXPATH_TRY(SourceFile file, source_file(path));
+    source.maps.push_back(std::move(map));
+    source.files.push_back(std::move(file));
+  }
+  for (const auto& record : manifest.tensors) {
+    for (const FilePart* part : {&record.data, &record.scales})
+      if (part->file >= 0 && part->offset + part->bytes > source.maps[static_cast<size_t>(part->file)].bytes().size())
+        return fail("{}: the file became shorter while it was being opened", manifest.files[static_cast<size_t>(part->file)]);
+    source.tensors.push_back(tensor_of(record, source.maps));
+  }
+  source.description = name_of(manifest.layout);
+  source.weights_folder = manifest.path, source.companion_folder = folder;
+  source.config = manifest.config, source.layout = manifest.layout, source.remarks = manifest.remarks;
+  source.config_path = (fs::path(manifest.path) / "config.json").string();
+  if (std::error_code ignored; !fs::exists(source.config_path, ignored)) source.config_path = (fs::path(folder) / "config.json").string();
+  MXPATH_TRY(SourceFile config, source_file(source.config_path));
+  source.files.push_back(std::move(config));
+  return source;
+}
+
+const MappedFile* map_of(const std::vector<MappedFile>& maps, const uint8_t* at) {
+  const auto found = std::find_if(maps.begin(), maps.end(), [&](const MappedFile& map) {
+    return at >= map.bytes().data() && at < map.bytes().data() + map.bytes().size();
+  });
+  return found == maps.end() ? nullptr : &*found;
+}
+
+/// The first part of a GGUF in a folder that has no safetensors.
+std::string gguf_in_folder(const std::string& folder) {
+  const auto names = list_folder(folder);
+  if (!names.ok()) return "";
+  std::string found;
+  for (const auto& name : *names) {
+    if (name.ends_with(".safetensors")) return "";
+    if (name.ends_with(".gguf") && found.empty()) found = name;
+    else if (name.ends_with(".gguf") && !glob_match("*-*-of-*.gguf", name)) return "";
+  }
+  return found.empty() ? "" : (fs::path(folder) / found).string();
+}
+
+}  // namespace
+
+bool is_mxfp4(Stored stored) { return stored == Stored::mxfp4 || stored == Stored::mxfp4_halves || stored == Stored::mxfp4_together; }
+
+size_t row_bytes(Stored stored, size_t columns) {
+  switch (stored) {
+    case Stored::f32:
+      return columns * 4;
+    case Stored::q8_0:
+      return columns / 32 * block_q8_0;
+    case Stored::mxfp4:
+      return columns / 2;
+    case Stored::mxfp4_halves:
+    case Stored::mxfp4_together:
+      return columns / mxfp4_block * block_together;
+    default:
+      return columns * 2;
+  }
+}
+
+Result<SourceFile> source_file(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return fail("{}: its size cannot be read: {}", path, std::strerror(errno));
+  return SourceFile{fs::path(path).filename().string(), static_cast<uint64_t>(info.st_size),
+                    int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec};
+}
+
+size_t SourceTensor::expert_bytes(const Strand& strand) const { return rows / strands.size() * row_bytes(strand.stored, columns); }
+
+void SourceTensor::read_row(size_t expert, size_t row, float* out) const {
+  const Strand& strand = strands[row % strands.size()];
+  const uint8_t* base = strand.data + expert * strand.expert_stride;
+  if (transposed) {
+    const size_t element = row_bytes(strand.stored, 1);
+    return read_plain(strand.stored, base + row * element, rows * element, columns, out);
+  }
+  const uint8_t* at = base + row / strands.size() * row_bytes(strand.stored, columns);
+  if (strand.stored == Stored::q8_0) return read_q8_0(at, columns, out);
+  if (!is_mxfp4(strand.stored)) return read_plain(strand.stored, at, row_bytes(strand.stored, 1), columns, out);
+  uint8_t codes[mxfp4_block_bytes];
+  const size_t blocks = columns / mxfp4_block, first = (expert * rows + row) * blocks;
+  for (size_t b = 0; b < blocks; ++b) {
+    if (strand.stored == Stored::mxfp4) {
+      decode_mxfp4_block(at + b * mxfp4_block_bytes, strand.scales[first + b], out + b * mxfp4_block, NibbleOrder::adjacent);
+      continue;
+    }
+    const uint8_t* block = at + b * block_together;
+    std::memcpy(codes, block + 1, sizeof codes);
+    decode_mxfp4_block(codes, block[0], out + b * mxfp4_block,
+                       strand.stored == Stored::mxfp4_halves ? NibbleOrder::halves : NibbleOrder::adjacent);
+  }
+}
+
+void SourceTensor::read_block_row(size_t expert, size_t row, uint8_t* codes, uint8_t* scales) const {
+  const Strand& strand = strands[row % strands.size()];
+  const size_t blocks = columns / mxfp4_block, strand_row = row / strands.size();
+  const uint8_t* at = strand.data + expert * strand.expert_stride + strand_row * row_bytes(strand.stored, columns);
+  if (strand.stored == Stored::mxfp4) {
+    std::memcpy(codes, at, blocks * mxfp4_block_bytes);
+    std::memcpy(scales, strand.scales + (expert * rows + row) * blocks, blocks);
+    return;
+  }
+  for (size_t b = 0; b < blocks; ++b, at += block_together) {
+    scales[b] = at[0];
+    if (strand.stored == Stored::mxfp4_halves) halves_to_adjacent(at + 1, codes + b * mxfp4_block_bytes);
+    else std::memcpy(codes + b * mxfp4_block_bytes, at + 1, mxfp4_block_bytes);
+  }
+}
+
+const SourceTensor* Source::find(Role role, int layer) const {
+  const auto found =
+      std::find_if(tensors.begin(), tensors.end(), [&](const SourceTensor& t) { return t.role == role && t.layer == layer; });
+  return found == tensors.end() ? nullptr : &*found;
+}
+
+void Source::release(const uint8_t* begin, size_t bytes) const {
+  if (const MappedFile* map = map_of(maps, begin)) map->release(static_cast<size_t>(begin - map->bytes().data()), bytes);
+}
+
+void Source::will_need(const uint8_t* begin, size_t bytes) const {
+  if (const MappedFile* map = map_of(maps, begin)) map->will_need(static_cast<size_t>(begin - map->bytes().data()), bytes);
+}
+
+bool is_gguf_file(const std::string& path) {
+  char magic[4] = {};
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored) && std::ifstream(path, std::ios::binary).read(magic, 4) && std::memcmp(magic, "GGUF", 4) == 0;
+}
+
+Result<Source> open_source(const std::string& path) {
+  if (is_gguf_file(path)) return open_gguf_source(path);
+  if (const std::string gguf = gguf_in_folder(path); !gguf.empty()) return open_gguf_source(gguf);
+  return open_checkpoint_source(path);
+}
+
+}  // namespace mxpath

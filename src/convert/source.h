@@ -1,0 +1,98 @@
+// Where a conversion reads from: the tensors of a checkpoint or a GGUF file by role, as they lie in memory.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/mapped_file.h"
+#include "base/result.h"
+#include "checkpoint/manifest.h"
+#include "convert/blocks.h"
+
+namespace mxpath {
+
+/// How a strand's rows are stored.
+enum class Stored : uint8_t {
+  bf16,
+  f16,
+  f32,
+  q8_0,           // ggml: 32 values, F16 scale first, 34 bytes
+  mxfp4,          // codes and scales apart, adjacent nibbles: the safetensors layouts
+  mxfp4_halves,   // ggml: scale byte and 16 bytes of codes together, halves nibbles
+  mxfp4_together  // Ollama: the same, adjacent nibbles
+};
+bool is_mxfp4(Stored stored);
+/// Bytes of a row of `columns` elements; for mxfp4 those of its codes.
+size_t row_bytes(Stored stored, size_t columns);
+
+/// Rows of one stored tensor, one expert after the other.
+struct Strand {
+  Stored stored = Stored::bf16;
+  const uint8_t* data = nullptr;    ///< first row of the first expert
+  const uint8_t* scales = nullptr;  ///< mxfp4 only; [experts, rows, columns / 32] without gaps
+  size_t expert_stride = 0;         ///< bytes from one expert to the next
+};
+
+/// One [experts, rows, columns] matrix (vectors: columns 1). With several strands, row r is row r / n of strand r mod n: GGUF keeps gate
+/// and up apart.
+struct SourceTensor {
+  Role role = Role::embedding;
+  int layer = -1;
+  std::string name;  ///< in the file, for messages
+  size_t experts = 1, rows = 0, columns = 1;
+  bool transposed = false;  ///< stored [experts, columns, rows], plain numbers, one strand
+  std::vector<Strand> strands;
+
+  bool mxfp4() const { return is_mxfp4(strands.front().stored); }
+  bool plain_bf16() const { return strands.size() == 1 && strands.front().stored == Stored::bf16; }
+  /// Bytes of one expert in a strand.
+  size_t expert_bytes(const Strand& strand) const;
+
+  /// Row of an expert as floats; transposed tensors too, slowly.
+  void read_row(size_t expert, size_t row, float* out) const;
+  /// Codes and scales of a row, adjacent; for mxfp4() tensors.
+  void read_block_row(size_t expert, size_t row, uint8_t* codes, uint8_t* scales) const;
+};
+
+/// A file that a conversion reads, as the journal remembers it.
+struct SourceFile {
+  std::string name;
+  uint64_t bytes = 0;
+  int64_t modified = 0;  ///< nanoseconds since 1970
+
+  bool operator==(const SourceFile&) const = default;
+};
+
+enum class SourceKind : uint8_t { checkpoint, gguf };
+
+struct Source {
+  SourceKind kind = SourceKind::checkpoint;
+  std::string description;     ///< "Hugging Face, MXFP4 experts", "GGUF (gpt-oss)"
+  std::string weights_folder;  ///< where the weights are; tokenizer files are looked for here, then in companion_folder
+  std::string companion_folder;
+  ModelConfig config;
+  CheckpointLayout layout = CheckpointLayout::hugging_face_mxfp4;  ///< of a checkpoint
+  std::string config_path;                                         ///< of a checkpoint
+  std::vector<SourceTensor> tensors;
+  std::vector<SourceFile> files;
+  std::vector<std::string> remarks;
+
+  const SourceTensor* find(Role role, int layer) const;
+  /// Gives the resident pages of a range back, or asks for them ahead of time.
+  void release(const uint8_t* begin, size_t bytes) const;
+  void will_need(const uint8_t* begin, size_t bytes) const;
+
+  std::vector<MappedFile> maps;  ///< all files that `tensors` point into
+};
+
+/// A folder of one of the three layouts, a GGUF file (told by its first bytes, so that Ollama's blobs will do), a folder with one, or the
+/// first part of a split one. Errors: those of open_manifest and parse_gguf; a GGUF of another architecture or with quantised types.
+Result<Source> open_source(const std::string& path);
+
+/// The parts of open_source.
+Result<Source> open_gguf_source(const std::string& path);
+bool is_gguf_file(const std::string& path);
+
+}  // namespace mxpath

@@ -1,0 +1,265 @@
+#include "convert/write_tensor.h"
+
+#include <cmath>
+#include <future>
+#include <system_error>
+
+#include "base/buffer.h"
+#include "base/text.h"
+#include "formats/bf16.h"
+#include "formats/mxfp4.h"
+
+namespace mxpath {
+namespace {
+
+constexpr size_t raw_piece = size_t{1} << 20, band_bytes = size_t{16} << 20, ahead_bytes = size_t{32} << 20;
+constexpr size_t band_rows = 128;  // 256 bytes of each transposed row: whole cache lines, few pages
+
+Error not_finite(const SourceTensor& tensor, size_t expert, size_t row, size_t column) {
+  return fail(
+      "tensor {}: expert {}, row {}, column {} is NaN, infinite, or beyond what BF16 holds; the source is damaged or was never sound",
+      printable(tensor.name), expert, row, column);
+}
+
+/// Index `i` into values stored from `first_row` on, columns fastest (or rows, if transposed).
+Error not_finite_at(const SourceTensor& tensor, size_t expert, size_t first_row, bool transposed, size_t i) {
+  return transposed ? not_finite(tensor, expert, i % tensor.rows, i / tensor.rows)
+                    : not_finite(tensor, expert, first_row + i / tensor.columns, i % tensor.columns);
+}
+
+/// Writes one buffer on a thread of its own while the next is filled.
+class Behind {
+ public:
+  Behind(const TensorWriter& writer, const WriteBytes& write) : writer_(writer), write_(write) {}
+  ~Behind() {
+    if (pending_.valid()) pending_.wait();
+  }
+
+  /// A buffer that nobody reads any more, or the error of an earlier write.
+  Result<uint8_t*> buffer(size_t bytes) {
+    Buffer& next = buffers_[turn_];
+    if (next.size() < bytes) {
+      MXPATH_TRY(next, Buffer::allocate(bytes));
+    }
+    return next.data();
+  }
+  Status submit(size_t bytes) {
+    MXPATH_CHECK(finish());
+    const std::span<const uint8_t> piece(buffers_[turn_].data(), bytes);
+    turn_ ^= 1, submitted_ = bytes;
+    try {
+      pending_ = std::async(std::launch::async, [this, piece] { return write_(piece); });
+    } catch (const std::system_error&) {  // no thread to be had
+      submitted_ = 0;
+      MXPATH_CHECK(write_(piece));
+      writer_.on_bytes(bytes);
+    }
+    return {};
+  }
+  Status finish() {
+    if (!pending_.valid()) return {};
+    MXPATH_CHECK(pending_.get());
+    writer_.on_bytes(submitted_);
+    return {};
+  }
+
+ private:
+  const TensorWriter& writer_;
+  const WriteBytes& write_;
+  Buffer buffers_[2];
+  std::future<Status> pending_;
+  size_t turn_ = 0, submitted_ = 0;
+};
+
+/// Runs body(first_row, rows, loss) on bands of an expert's rows, and adds up their losses in order.
+template <class Body>
+void for_bands(const TensorWriter& writer, size_t rows, size_t band, Loss& loss, Body&& body) {
+  const size_t bands = (rows + band - 1) / band;
+  std::vector<Loss> losses(bands);
+  writer.pool.for_range(bands, 1, [&](size_t begin, size_t end, int) {
+    for (size_t i = begin; i < end; ++i) body(i * band, std::min(band, rows - i * band), losses[i]);
+  });
+  for (const Loss& part : losses) loss.add(part);
+}
+
+void prefetch(const TensorWriter& writer, const SourceTensor& tensor, size_t expert) {
+  if (expert >= tensor.experts) return;
+  for (const Strand& strand : tensor.strands)
+    writer.source.will_need(strand.data + expert * strand.expert_stride, std::min(ahead_bytes, tensor.expert_bytes(strand)));
+}
+
+void release(const TensorWriter& writer, const SourceTensor& tensor, size_t expert) {
+  for (const Strand& strand : tensor.strands)
+    writer.source.release(strand.data + expert * strand.expert_stride, tensor.expert_bytes(strand));
+}
+
+/// Bytes as they are. `check` sees each piece before it is written, and where it starts.
+template <class Check>
+Status write_raw(const TensorWriter& writer, std::span<const uint8_t> bytes, const WriteBytes& write, Check&& check) {
+  for (size_t at = 0; at < bytes.size(); at += raw_piece) {
+    const auto piece = bytes.subspan(at, std::min(raw_piece, bytes.size() - at));
+    if (at % ahead_bytes == 0) writer.source.will_need(piece.data(), std::min(ahead_bytes, bytes.size() - at));
+    MXPATH_CHECK(check(piece, at));
+    MXPATH_CHECK(write(piece));
+    writer.source.release(piece.data(), piece.size());
+    writer.on_bytes(piece.size());
+  }
+  return {};
+}
+
+Status write_raw_bf16(const TensorWriter& writer, const SourceTensor& tensor, const WriteBytes& write) {
+  for (size_t expert = 0; expert < tensor.experts; ++expert) {
+    const Strand& strand = tensor.strands.front();
+    const std::span<const uint8_t> bytes(strand.data + expert * strand.expert_stride, tensor.expert_bytes(strand));
+    MXPATH_CHECK(write_raw(writer, bytes, write, [&](std::span<const uint8_t> piece, size_t at) -> Status {
+      std::vector<uint16_t> copy;
+      const auto* values = reinterpret_cast<const uint16_t*>(piece.data());
+      if (reinterpret_cast<uintptr_t>(values) % 2) {  // a header of odd length
+        copy.resize(piece.size() / 2);
+        std::copy(piece.begin(), piece.end(), reinterpret_cast<uint8_t*>(copy.data()));
+        values = copy.data();
+      }
+      const size_t count = piece.size() / 2, bad = first_not_finite(values, count);
+      return bad == count ? Status() : not_finite_at(tensor, expert, 0, tensor.transposed, at / 2 + bad);
+    }));
+  }
+  return {};
+}
+
+void round_row(const float* row, size_t count, uint16_t* out, Loss& loss) {
+  for (size_t i = 0; i < count; ++i) {
+    out[i] = encode_bf16(row[i]);
+    loss.add(row[i], decode_bf16(out[i]));
+  }
+}
+
+void read_bf16_rows(const SourceTensor& tensor, size_t expert, size_t first, size_t rows, uint16_t* out, Loss& loss) {
+  std::vector<float> row(tensor.columns);
+  for (size_t r = 0; r < rows; ++r) {
+    tensor.read_row(expert, first + r, row.data());
+    round_row(row.data(), tensor.columns, out + r * tensor.columns, loss);
+  }
+}
+
+/// Row-major, in pieces of band_bytes.
+Status write_rounded(const TensorWriter& writer, const SourceTensor& tensor, const WriteBytes& write, Loss& loss) {
+  Behind behind(writer, write);
+  const size_t piece_rows = std::max<size_t>(1, band_bytes / (tensor.columns * 2));
+  for (size_t expert = 0; expert < tensor.experts; ++expert) {
+    for (size_t first = 0; first < tensor.rows; first += piece_rows) {
+      const size_t rows = std::min(piece_rows, tensor.rows - first);
+      MXPATH_TRY(uint8_t * bytes, behind.buffer(rows * tensor.columns * 2));
+      auto* out = reinterpret_cast<uint16_t*>(bytes);
+      for_bands(writer, rows, band_rows, loss, [&](size_t begin, size_t count, Loss& part) {
+        read_bf16_rows(tensor, expert, first + begin, count, out + begin * tensor.columns, part);
+      });
+      const size_t count = rows * tensor.columns, bad = first_not_finite(out, count);
+      if (bad < count) return not_finite_at(tensor, expert, first, false, bad);
+      MXPATH_CHECK(behind.submit(count * 2));
+    }
+    release(writer, tensor, expert);
+  }
+  return behind.finish();
+}
+
+/// One band of an expert as columns of `out` [columns, rows].
+void fill_columns(const SourceTensor& tensor, size_t expert, size_t first, size_t rows, uint16_t* out, Loss& loss) {
+  if (tensor.mxfp4()) {
+    const size_t blocks = tensor.columns / mxfp4_block;
+    std::vector<uint8_t> codes(rows * blocks * mxfp4_block_bytes), scales(rows * blocks);
+    for (size_t r = 0; r < rows; ++r) tensor.read_block_row(expert, first + r, &codes[r * blocks * mxfp4_block_bytes], &scales[r * blocks]);
+    decode_transposed({codes.data(), scales.data()}, rows, blocks, out + first, tensor.rows);
+    loss.values += rows * tensor.columns;
+    return;
+  }
+  std::vector<uint16_t> values(rows * tensor.columns);
+  read_bf16_rows(tensor, expert, first, rows, values.data(), loss);
+  transpose(values.data(), rows, tensor.columns, out + first, tensor.rows);
+}
+
+Status write_transposed(const TensorWriter& writer, const SourceTensor& tensor, const WriteBytes& write, Loss& loss) {
+  Behind behind(writer, write);
+  const size_t count = tensor.rows * tensor.columns;
+  for (size_t expert = 0; expert < tensor.experts; ++expert) {
+    prefetch(writer, tensor, expert + 1);
+    MXPATH_TRY(uint8_t * bytes, behind.buffer(count * 2));
+    auto* out = reinterpret_cast<uint16_t*>(bytes);
+    for_bands(writer, tensor.rows, band_rows, loss,
+              [&](size_t first, size_t rows, Loss& part) { fill_columns(tensor, expert, first, rows, out, part); });
+    const size_t bad = first_not_finite(out, count);
+    if (bad < count) return not_finite_at(tensor, expert, 0, true, bad);
+    MXPATH_CHECK(behind.submit(count * 2));
+    release(writer, tensor, expert);
+  }
+  return behind.finish();
+}
+
+/// Codes and scales of one band of an expert.
+void fill_blocks(const TensorWriter& writer, const SourceTensor& tensor, size_t expert, size_t first, size_t rows, uint8_t* codes,
+                 uint8_t* scales, Loss& loss) {
+  const size_t blocks = tensor.columns / mxfp4_block, row_codes = blocks * mxfp4_block_bytes;
+  codes += first * row_codes, scales += first * blocks;
+  const Strand& strand = tensor.strands.front();
+  const auto* in = reinterpret_cast<const uint16_t*>(strand.data + expert * strand.expert_stride);
+  if (tensor.transposed && tensor.plain_bf16() && reinterpret_cast<uintptr_t>(in) % 2 == 0) {
+    encode_transposed(in + first, tensor.rows, rows, blocks, writer.rule, codes, scales, loss);
+    return;
+  }
+  std::vector<float> row(tensor.columns);
+  for (size_t r = 0; r < rows; ++r, codes += row_codes, scales += blocks) {
+    if (tensor.mxfp4()) {
+      tensor.read_block_row(expert, first + r, codes, scales);
+      continue;
+    }
+    tensor.read_row(expert, first + r, row.data());
+    encode_row(row.data(), blocks, writer.rule, codes, scales, loss);
+  }
+}
+
+Status check_scales(const SourceTensor& tensor, size_t expert, std::span<const uint8_t> scales) {
+  const auto bad = std::find(scales.begin(), scales.end(), e8m0_nan);
+  if (bad == scales.end()) return {};
+  const size_t block = static_cast<size_t>(bad - scales.begin()), blocks = tensor.columns / mxfp4_block;
+  return not_finite(tensor, expert, block / blocks, block % blocks * mxfp4_block);
+}
+
+}  // namespace
+
+Status write_bf16(const TensorWriter& writer, const SourceTensor& tensor, bool transposed, const WriteBytes& write, Loss& loss) {
+  if (tensor.plain_bf16() && tensor.transposed == transposed) return write_raw_bf16(writer, tensor, write);
+  return transposed ? write_transposed(writer, tensor, write, loss) : write_rounded(writer, tensor, write, loss);
+}
+
+Status write_codes(const TensorWriter& writer, const SourceTensor& tensor, const WriteBytes& write, std::vector<uint8_t>& scales,
+                   Loss& loss) {
+  const size_t expert_scales = tensor.rows * tensor.columns / mxfp4_block, expert_codes = expert_scales * mxfp4_block_bytes;
+  scales.resize(tensor.experts * expert_scales);
+  const Strand& only = tensor.strands.front();
+  if (only.stored == Stored::mxfp4) {
+    std::copy_n(only.scales, scales.size(), scales.begin());
+    for (size_t expert = 0; expert < tensor.experts; ++expert)
+      MXPATH_CHECK(check_scales(tensor, expert, {scales.data() + expert * expert_scales, expert_scales}));
+    return write_raw(writer, {only.data, tensor.experts * expert_codes}, write, [](auto, size_t) { return Status(); });
+  }
+  Behind behind(writer, write);
+  for (size_t expert = 0; expert < tensor.experts; ++expert) {
+    prefetch(writer, tensor, expert + 1);
+    MXPATH_TRY(uint8_t * codes, behind.buffer(expert_codes));
+    uint8_t* own_scales = scales.data() + expert * expert_scales;
+    for_bands(writer, tensor.rows, band_rows, loss,
+              [&](size_t first, size_t rows, Loss& part) { fill_blocks(writer, tensor, expert, first, rows, codes, own_scales, part); });
+    MXPATH_CHECK(check_scales(tensor, expert, {own_scales, expert_scales}));
+    MXPATH_CHECK(behind.submit(expert_codes));
+    release(writer, tensor, expert);
+  }
+  if (!std::isfinite(loss.sum)) return fail("tensor {}: holds values beyond what MXFP4 can say", printable(tensor.name));
+  return behind.finish();
+}
+
+Status write_scales(const TensorWriter& writer, const std::vector<uint8_t>& scales, const WriteBytes& write) {
+  MXPATH_CHECK(write(scales));
+  writer.on_bytes(scales.size());
+  return {};
+}
+
+}  // namespace mxpath

@@ -1,0 +1,107 @@
+// `mxpath convert`: a checkpoint in another layout or number format.
+#include "convert/convert.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/text.h"
+#include "checkpoint/locate.h"
+#include "interfaces/cli/options.h"
+#include "interfaces/cli/terminal.h"
+#include "interfaces/places.h"
+
+namespace mxpath::cli {
+namespace {
+
+struct ConvertCommand {
+  std::string source, target;
+  ConvertOptions options;
+  bool verbose = false;
+};
+
+/// A path as it is (GGUF files and folders of them are no checkpoints to look up), else a name in the cache, or demo.
+Result<std::string> source_path(const std::string& typed) {
+  std::error_code ignored;
+  if (std::filesystem::exists(typed, ignored)) return typed;
+  return locate_model(typed, model_places());
+}
+
+/// One line on a terminal: files, bytes a second since this run began, time left.
+class RateBar {
+ public:
+  ~RateBar() { clear(); }
+  Progress callback() {
+    if (!is_terminal(2)) return {};
+    return [this](std::string_view, uint64_t done, uint64_t total) { draw(done, total); };
+  }
+  void clear() {
+    if (std::exchange(drawn_, false)) fmt::print(stderr, "\r\x1b[K");
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void draw(uint64_t done, uint64_t total) {
+    const auto now = Clock::now();
+    if (!first_) first_ = done, began_ = last_ = now;
+    if (now - last_ < std::chrono::milliseconds(200)) return;
+    last_ = now, drawn_ = true;
+    const double time = std::chrono::duration<double>(now - began_).count();
+    const std::string what = fmt::format("converting, {}/s", human_bytes(static_cast<double>(done - *first_) / time));
+    fmt::print(stderr, "\r{}\x1b[K", progress_line(what, done - *first_, total - *first_, time));
+    std::fflush(stderr);
+  }
+
+  std::optional<uint64_t> first_;  // a resumed run does not begin at 0
+  Clock::time_point began_, last_;
+  bool drawn_ = false;
+};
+
+Status run(const ConvertCommand& command, const Program& program) {
+  RateBar bar;
+  ConvertOptions options = command.options;
+  options.progress = bar.callback();
+  MXPATH_TRY(const std::string source, source_path(command.source));
+  MXPATH_TRY(const ConvertReport report, convert(source, command.target, options));
+  bar.clear();
+  if (program.json) print_json(to_json(report));
+  else print(to_text(report));
+  return {};
+}
+
+}  // namespace
+
+void add_convert(CLI::App& app, Program& program) {
+  auto options = std::make_shared<ConvertCommand>();
+  CLI::App* command = app.add_subcommand("convert", "Write a checkpoint in another layout or number format; reads GGUF too");
+  command->add_option("SRC", options->source, "a folder, a name in the Hugging Face cache, demo, or a GGUF file of llama.cpp or Ollama")->required();
+  command->add_option("DST", options->target, "the folder to write; must not exist yet, or be empty")->required();
+  const std::map<std::string, CheckpointLayout> targets = {{"bf16", CheckpointLayout::hugging_face_bf16},
+                                                           {"mxfp4", CheckpointLayout::hugging_face_mxfp4},
+                                                           {"original", CheckpointLayout::openai_original}};
+  const std::map<std::string, ScaleRule> rules = {{"ocp", ScaleRule::ocp}, {"ceil", ScaleRule::ceil}, {"nearest", ScaleRule::nearest}};
+  command->add_option("--to", options->options.target, "bf16 and mxfp4 as on Hugging Face, or original: MXFP4 with OpenAI's names")
+      ->required()
+      ->transform(CLI::CheckedTransformer(targets))
+      ->type_name("bf16|mxfp4|original");
+  command->add_option("--scale-rule", options->options.scale_rule, "how block scales are chosen when numbers become MXFP4; ceil (default) never saturates")
+      ->transform(CLI::CheckedTransformer(rules))
+      ->type_name("ocp|ceil|nearest");
+  command->add_option("--shard-bytes", options->options.shard_bytes, "start a new file beyond this size; 5GB by default")
+      ->transform(CLI::AsSizeValue(true))
+      ->type_name("SIZE");
+  command->add_flag("--resume", options->options.resume, "go on with a conversion that was interrupted");
+  command->add_option("--threads", options->options.threads, "threads; default: all cores this process may use")->check(CLI::Range(1, 1024))->type_name("N");
+  add_output_options(*command, options->verbose, program);
+  command->callback([options, &program] { program.action = [options, &program] { return run(*options, program); }; });
+}
+
+}  // namespace mxpath::cli
