@@ -8,7 +8,9 @@
 #include <clocale>
 #include <cstdio>
 #include <cwchar>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 #include "base/text.h"
 #include "interfaces/cli/interrupt.h"
@@ -26,18 +28,31 @@ void set_locale() {
   if (std::string_view(nl_langinfo(CODESET)) != "UTF-8") std::setlocale(LC_CTYPE, "C.UTF-8");
 }
 
+/// One byte from the keyboard. A Ctrl-C comes before what was typed after it, even when both are there already.
+ssize_t read_byte(char& byte, bool& stopped) {
+  static std::optional<char> held;
+  for (;;) {
+    ssize_t count = 1;
+    if (held) byte = *std::exchange(held, std::nullopt);
+    else count = ::read(STDIN_FILENO, &byte, 1);
+    stopped = interrupted();
+    if (stopped) {
+      clear_interrupt();
+      if (count == 1) held = byte;
+      return 1;
+    }
+    if (count >= 0 || errno != EINTR) return count;
+  }
+}
+
 /// One character for libedit. Ctrl-C becomes the key that empties the line: libedit's own way would leave it as it is.
 int read_character(EditLine*, wchar_t* out) {
   std::mbstate_t state{};
   for (;;) {
     char byte = 0;
-    const ssize_t count = ::read(STDIN_FILENO, &byte, 1);
-    if (count < 0 && errno == EINTR) {
-      if (!interrupted()) continue;
-      clear_interrupt();
-      *out = kill_line;
-      return 1;
-    }
+    bool stopped = false;
+    const ssize_t count = read_byte(byte, stopped);
+    if (stopped) return *out = kill_line, 1;
     if (count <= 0) return static_cast<int>(count);
     const size_t used = std::mbrtowc(out, &byte, 1, &state);
     if (used == static_cast<size_t>(-2)) continue;
