@@ -41,14 +41,19 @@ Status check_formats(const std::vector<Site>& sites, const Policy& policy) {
   return {};
 }
 
-/// The best refused row that could have held these weights: one that failed here, or any at all when the portable row must do.
+/// Whether a row could hold these weights at all: rows for other formats are no loss.
+bool holds(const KernelPath& path, const Site& site) {
+  return path.weights == Layout::any || path.weights == Layout::none || format_of(path.weights) == site.format;
+}
+
+/// The best refused row that was given up: one that failed here, or any at all when nothing but the portable row is left.
 const Candidate* lost_to(const Decision& decision, const Site& site, const Failures& failures) {
   const Candidate& chosen = decision.all.front();
+  const bool only_floor = std::ranges::none_of(decision.all, [&](const Candidate& c) { return c.why_not.empty() && !is_floor(*c.path); });
   const Candidate* lost = nullptr;
   for (const Candidate& c : decision.all) {
-    const bool same_format = c.path->weights == Layout::any || c.path->weights == Layout::none || format_of(c.path->weights) == site.format;
-    const bool given_up = is_floor(*chosen.path) || (failures.contains(c.path->name) && c.seconds < chosen.seconds);
-    if (!c.why_not.empty() && same_format && given_up && (!lost || c.seconds < lost->seconds)) lost = &c;
+    const bool given_up = only_floor || (failures.contains(c.path->name) && c.seconds < chosen.seconds);
+    if (!c.why_not.empty() && holds(*c.path, site) && given_up && (!lost || c.seconds < lost->seconds)) lost = &c;
   }
   return lost;
 }
