@@ -116,9 +116,9 @@ void bench_linear(benchmark::State& state, const Case& c) {
 
 /// A new random choice of distinct experts for every call: one token's experts must not stay in the cache.
 struct Routing {
-  explicit Routing(int64_t tokens)
-      : tokens(static_cast<int>(tokens)),
-        expert(static_cast<size_t>(tokens * per_token)),
+  explicit Routing(int64_t count)
+      : tokens(static_cast<int>(count)),
+        expert(static_cast<size_t>(count * per_token)),
         order(expert.size()),
         weight(expert.size(), 0.25f),
         first(experts + 1) {}
