@@ -25,8 +25,7 @@ TEST_F(Chat, AnswersUntilControlD) {
   terminal.type("and now?\r");
   ASSERT_TRUE(terminal.shows(" kept)")) << terminal.screen();  // the first turn is still in the cache
   ASSERT_TRUE(terminal.shows("> "));
-  terminal.type("\x04");
-  EXPECT_EQ(terminal.end(), 0) << terminal.screen();
+  EXPECT_EQ(terminal.leave("\x04"), 0) << terminal.screen();
 }
 
 TEST_F(Chat, ControlCStopsAnAnswerAndTheConversationGoesOn) {
@@ -44,8 +43,7 @@ TEST_F(Chat, ControlCStopsAnAnswerAndTheConversationGoesOn) {
     ASSERT_TRUE(terminal.shows("> "));
   }
   EXPECT_TRUE(stopped) << terminal.screen();
-  terminal.type("/quit\r");
-  EXPECT_EQ(terminal.end(), 0);
+  EXPECT_EQ(terminal.leave("/quit\r"), 0);
 }
 
 TEST_F(Chat, ControlCAtThePromptClearsTheLine) {
@@ -57,9 +55,6 @@ TEST_F(Chat, ControlCAtThePromptClearsTheLine) {
   terminal.type("/effort high\r");
   EXPECT_TRUE(terminal.shows("reasoning effort: high")) << terminal.screen();
   EXPECT_EQ(terminal.screen().find("no such command"), std::string::npos);
-  EXPECT_TRUE(terminal.shows("> "));
-  terminal.type("\x04");
-  EXPECT_EQ(terminal.end(), 0);
 }
 
 TEST_F(Chat, SlashCommands) {
@@ -78,8 +73,7 @@ TEST_F(Chat, SlashCommands) {
   command("hello", "| answer ");
   command("/save " + (folder / "talk.json"), "written to");
   command("/reset", "forgotten");
-  terminal.type("/quit\r");
-  EXPECT_EQ(terminal.end(), 0);
+  EXPECT_EQ(terminal.leave("/quit\r"), 0);
   const Json saved = Json::parse(folder.read("talk.json"));
   ASSERT_GE(saved.size(), 2u) << saved;
   EXPECT_EQ(saved[0]["content"], "You are a lamp.");
@@ -92,8 +86,7 @@ TEST_F(Chat, AFullContextOffersReset) {
   terminal.type("hello " + std::string(200, 'x') + "\r");
   EXPECT_TRUE(terminal.shows("/reset begins a new one")) << terminal.screen();
   EXPECT_TRUE(terminal.shows("> "));
-  terminal.type("\x04");
-  EXPECT_EQ(terminal.end(), 0);
+  EXPECT_EQ(terminal.leave("\x04"), 0);
 }
 
 }  // namespace

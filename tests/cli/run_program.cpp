@@ -116,6 +116,15 @@ bool OnTerminal::shows(const std::string& text) {
   }
 }
 
+int OnTerminal::leave(const std::string& keys) {
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    type(keys);
+    for (const auto start = Clock::now(); Clock::now() - start < std::chrono::seconds(1);)
+      if (!read_more()) return end();
+  }
+  return end();
+}
+
 int OnTerminal::end() {
   for (const auto start = Clock::now(); read_more();)
     if (Clock::now() - start > patience / 3) ::kill(pid_, SIGKILL);

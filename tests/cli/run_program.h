@@ -30,6 +30,8 @@ class OnTerminal {
   bool shows(const std::string& text);
   /// Waits for the end; the exit code.
   int end();
+  /// Types `keys` until the program ends, as a person does whose key fell between two prompts; its exit code.
+  int leave(const std::string& keys);
   const std::string& screen() const { return screen_; }
 
  private:
