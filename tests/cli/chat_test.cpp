@@ -55,6 +55,8 @@ TEST_F(Chat, ControlCAtThePromptClearsTheLine) {
   terminal.type("/effort high\r");
   EXPECT_TRUE(terminal.shows("reasoning effort: high")) << terminal.screen();
   EXPECT_EQ(terminal.screen().find("no such command"), std::string::npos);
+  EXPECT_TRUE(terminal.shows("> "));
+  EXPECT_EQ(terminal.leave("\x04"), 0) << terminal.screen();
 }
 
 TEST_F(Chat, SlashCommands) {

@@ -115,6 +115,8 @@ Result<LineEditor> LineEditor::create(const std::string& folder, const std::stri
 
 std::optional<std::string> LineEditor::read_line(bool continued) {
   state_->shown = continued ? "  " : state_->prompt;
+  // Raw before the prompt shows: libedit would show it first, and a Ctrl-D typed in between would be lost.
+  ::el_set(state_->line, EL_PREP_TERM, 1);
   int count = 0;
   const char* text = ::el_gets(state_->line, &count);
   if (!text || count <= 0) return std::nullopt;
