@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "base/json.h"
 #include "checkpoint/config.h"
 #include "checkpoint/manifest.h"
 #include "checkpoint/summary.h"
