@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/json.h"
 #include "diagnose/diagnose.h"
 #include "diagnose/scrub.h"
 
