@@ -192,9 +192,12 @@ TEST_F(Cli, PlanningALargeModelIsQuick) {
     EXPECT_EQ(run_mxpath({"plan", folder / "120b", "--memory", "100"}).code, 0);
     best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  EXPECT_LT(best, 0.05);
+#ifdef __has_feature   // clang builds the sanitizer preset, and a sanitized program is not what is timed
+  constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+  constexpr bool sanitized = false;
 #endif
+  EXPECT_LT(best, sanitized ? 1 : 0.05);
 }
 
 TEST_F(Cli, Inspect) {
