@@ -5,16 +5,10 @@
 namespace mxpath {
 namespace {
 
-constexpr std::array<std::string_view, layout_count> names = {"none",       "any",         "fp32_rows",   "bf16_rows",
-                                                              "bf16_rows16", "mxfp4_rows", "mxfp4_rows16"};
+constexpr std::array<std::string_view, layout_count> names = {"none",          "any",           "fp32_rows", "bf16_rows",   "bf16_rows16",   "mxfp4_rows",    "mxfp4_rows16", "fp16_rows",
+                                                              "fp8_e4m3_rows", "fp8_e5m2_rows", "int8_rows", "int8_rows16", "int4_g32_rows", "int4_g64_rows", "nf4_g32_rows", "nf4_g64_rows"};
 
 constexpr int64_t up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
-
-/// Codes, then scales, each starting on a 64-byte line.
-uint64_t mxfp4_bytes(int64_t experts, int64_t rows, int64_t columns) {
-  const int64_t blocks = experts * rows * (columns / 32);
-  return static_cast<uint64_t>(up(blocks * 16, 64) + blocks);
-}
 
 }  // namespace
 
@@ -23,29 +17,72 @@ std::string_view name_of(Layout layout) { return names[static_cast<size_t>(layou
 NumberFormat format_of(Layout layout) {
   switch (layout) {
     case Layout::fp32_rows: return NumberFormat::fp32;
+    case Layout::fp16_rows: return NumberFormat::fp16;
     case Layout::mxfp4_rows:
     case Layout::mxfp4_rows16: return NumberFormat::mxfp4;
+    case Layout::fp8_e4m3_rows: return NumberFormat::fp8_e4m3;
+    case Layout::fp8_e5m2_rows: return NumberFormat::fp8_e5m2;
+    case Layout::int8_rows:
+    case Layout::int8_rows16: return NumberFormat::int8;
+    case Layout::int4_g32_rows:
+    case Layout::int4_g64_rows: return NumberFormat::int4;
+    case Layout::nf4_g32_rows:
+    case Layout::nf4_g64_rows: return NumberFormat::nf4;
     default: return NumberFormat::bf16;
   }
+}
+
+int group_of(Layout layout) {
+  switch (layout) {
+    case Layout::mxfp4_rows:
+    case Layout::mxfp4_rows16:
+    case Layout::int4_g32_rows:
+    case Layout::nf4_g32_rows: return 32;
+    case Layout::int4_g64_rows:
+    case Layout::nf4_g64_rows: return 64;
+    default: return 0;
+  }
+}
+
+bool is_plain(Layout layout) {
+  return layout != Layout::none && layout != Layout::any && layout != Layout::bf16_rows16 && layout != Layout::mxfp4_rows16 && layout != Layout::int8_rows16;
 }
 
 Layout plain_layout(NumberFormat format) {
   switch (format) {
     case NumberFormat::mxfp4: return Layout::mxfp4_rows;
     case NumberFormat::bf16: return Layout::bf16_rows;
+    case NumberFormat::fp16: return Layout::fp16_rows;
+    case NumberFormat::fp8_e4m3: return Layout::fp8_e4m3_rows;
+    case NumberFormat::fp8_e5m2: return Layout::fp8_e5m2_rows;
+    case NumberFormat::int8: return Layout::int8_rows;
+    case NumberFormat::int4: return Layout::int4_g32_rows;
+    case NumberFormat::nf4: return Layout::nf4_g64_rows;
     default: return Layout::fp32_rows;
   }
 }
 
+/// Codes, then scales, each starting on a 64-byte line.
 uint64_t layout_bytes(Layout layout, int64_t experts, int64_t rows, int64_t columns) {
+  const auto size = [](int64_t codes, int64_t scales) { return static_cast<uint64_t>(scales ? up(codes, 64) + scales : codes); };
+  const int64_t group = group_of(layout);
   switch (layout) {
     case Layout::none:
     case Layout::any: return 0;
-    case Layout::fp32_rows: return static_cast<uint64_t>(experts * rows * columns) * 4;
-    case Layout::bf16_rows: return static_cast<uint64_t>(experts * rows * columns) * 2;
-    case Layout::bf16_rows16: return static_cast<uint64_t>(experts * up(rows, 16) * up(columns, 2)) * 2;
-    case Layout::mxfp4_rows: return mxfp4_bytes(experts, rows, columns);
-    case Layout::mxfp4_rows16: return mxfp4_bytes(experts, up(rows, 16), columns);
+    case Layout::fp32_rows: return size(experts * rows * columns * 4, 0);
+    case Layout::fp16_rows:
+    case Layout::bf16_rows: return size(experts * rows * columns * 2, 0);
+    case Layout::bf16_rows16: return size(experts * up(rows, 16) * up(columns, 2) * 2, 0);
+    case Layout::mxfp4_rows: return size(experts * rows * (columns / 32) * 16, experts * rows * (columns / 32));
+    case Layout::mxfp4_rows16: return size(experts * up(rows, 16) * (columns / 32) * 16, experts * up(rows, 16) * (columns / 32));
+    case Layout::fp8_e4m3_rows:
+    case Layout::fp8_e5m2_rows:
+    case Layout::int8_rows: return size(experts * rows * columns, experts * rows * 4);
+    case Layout::int8_rows16: return size(experts * up(rows, 16) * up(columns, 4), experts * up(rows, 16) * 4);
+    case Layout::int4_g32_rows:
+    case Layout::int4_g64_rows:
+    case Layout::nf4_g32_rows:
+    case Layout::nf4_g64_rows: return size(experts * rows * (columns / 2), experts * rows * (columns / group) * 4);
   }
   return 0;
 }

@@ -16,12 +16,25 @@ enum class Layout : uint8_t {
   bf16_rows16,    ///< [experts][rows/16][columns/2][16 rows][2 columns] bf16: one 64-byte line feeds 16 output rows
   mxfp4_rows,     ///< codes [experts][rows][columns/32][16], scales [experts][rows][columns/32]: as stored
   mxfp4_rows16,   ///< [experts][rows/16][columns/32]: 16 scale bytes apart, 256 code bytes (src/layout/mxfp4_rows16.cpp)
+  fp16_rows,      ///< [experts][rows][columns] fp16
+  fp8_e4m3_rows,  ///< codes [experts][rows][columns], scales [experts][rows] float: the largest magnitude of a row is 448 × its scale
+  fp8_e5m2_rows,  ///< the same with 57344
+  int8_rows,      ///< codes [experts][rows][columns] int8, scales [experts][rows] float
+  int8_rows16,    ///< codes [experts][rows/16][columns/4][16 rows][4 columns] int8, scales [experts][rows up to a multiple of 16] float
+  int4_g32_rows,  ///< codes [experts][rows][columns/2], column 2b in the low nibble of byte b, scales [experts][rows][columns/32] float
+  int4_g64_rows,  ///< the same with groups of 64
+  nf4_g32_rows,   ///< codes [experts][rows][columns/2], column 2b in the HIGH nibble of byte b, scales [experts][rows][columns/32] float
+  nf4_g64_rows,   ///< the same with groups of 64
 };
-inline constexpr int layout_count = 7;
+inline constexpr int layout_count = 16;
 
 std::string_view name_of(Layout layout);
 /// The number format a layout holds; not to be asked of none and any.
 NumberFormat format_of(Layout layout);
+/// Columns under one scale: 32 or 64; 0 where a row has one scale or none.
+int group_of(Layout layout);
+/// Whether the rows of a layout lie one after another, columns ascending, so that any path may read it that reads plain rows.
+bool is_plain(Layout layout);
 /// The layout that holds a format in plain row order; the portable path can always be given this one.
 Layout plain_layout(NumberFormat format);
 /// Bytes of `experts` matrices of rows × columns, padding included.
