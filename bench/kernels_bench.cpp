@@ -171,6 +171,8 @@ void bench_attention(benchmark::State& state, const Case& c) {
   const AttentionArgs args{q.data(),
                            heads * head_dim,
                            y.data(),
+                           nullptr,
+                           nullptr,
                            sinks.data(),
                            positions.data(),
                            kv.data(),
@@ -180,6 +182,7 @@ void bench_attention(benchmark::State& state, const Case& c) {
                            head_dim,
                            static_cast<int>(c.site.keys),
                            0.125f,
+                           nullptr,
                            &pool};
   measure(state, c, [&] { call_row(*c.path, args); });
 }
@@ -188,7 +191,7 @@ void bench_router(benchmark::State& state, const Case& c) {
   ThreadPool pool(c.threads);
   const auto x = random_floats(c.tokens * hidden), bias = random_floats(experts);
   std::vector<float> logits(static_cast<size_t>(c.tokens * experts)), weight(static_cast<size_t>(c.tokens * per_token));
-  std::vector<int32_t> expert(weight.size());
+  std::vector<int32_t> expert(weight.size()), first(experts + 1), order(weight.size());
   const RouterArgs args{&weights_of(c.site, c.layout),
                         bias.data(),
                         x.data(),
@@ -197,6 +200,8 @@ void bench_router(benchmark::State& state, const Case& c) {
                         logits.data(),
                         expert.data(),
                         weight.data(),
+                        first.data(),
+                        order.data(),
                         &pool};
   measure(state, c, [&] { call_row(*c.path, args); });
 }
@@ -213,7 +218,7 @@ void bench_small(benchmark::State& state, const Case& c) {
     if (c.path->op == Op::norm) call_row(*c.path, NormArgs{x.data(), scale.data(), y.data(), hidden, tokens, 1e-5f, &pool});
     if (c.path->op == Op::swiglu) call_row(*c.path, SwigluArgs{x.data(), y.data(), tokens * per_token, hidden, 7.0f, 1.702f, &pool});
     if (c.path->op == Op::rope)
-      call_row(*c.path, RopeArgs{x.data(), heads * head_dim, positions.data(), &table, tokens, heads, head_dim, &pool});
+      call_row(*c.path, RopeArgs{x.data(), heads * head_dim, positions.data(), table.inverse_frequency.data(), table.attention_factor, tokens, heads, head_dim, &pool});
   });
 }
 

@@ -20,6 +20,11 @@ std::span<const KernelPath> moe_matmul_paths();
 std::span<const KernelPath> swiglu_paths();
 std::span<const KernelPath> sample_paths();
 
+/// Whether portable.cu was compiled into this program, and what its code needs: PTX of compute_75, which the driver of any later card can
+/// compile, and a driver of the same CUDA major version as the toolkit. Without CUDA the rows say what a build of today would.
+inline constexpr bool cuda_built = MXPATH_CUDA;
+inline constexpr Needs cuda_portable_needs = {.arch = from(75), .driver = MXPATH_CUDA_DRIVER};
+
 /// Instruction sets by the name of the source files that need them (cmake/isa_flags.cmake).
 inline constexpr CpuFeatures avx2_features = {CpuFeature::avx2, CpuFeature::fma};
 inline constexpr CpuFeatures avx512_features = {CpuFeature::avx512, CpuFeature::avx2, CpuFeature::fma};

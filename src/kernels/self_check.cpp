@@ -151,7 +151,7 @@ void check_rope(Subject& s, Comparison& out) {
   auto x = before;
   std::vector<int32_t> positions;
   for (int t = 0; t < s.tokens; ++t) positions.push_back(977 * t % 4000);
-  call(s.path, RopeArgs{.x = x.data(), .x_stride = heads * d, .positions = positions.data(), .table = &table, .tokens = s.tokens, .heads = heads, .head_dim = d, .threads = &s.threads});
+  call(s.path, RopeArgs{.x = x.data(), .x_stride = heads * d, .positions = positions.data(), .inverse_frequency = table.inverse_frequency.data(), .attention_factor = table.attention_factor, .tokens = s.tokens, .heads = heads, .head_dim = d, .threads = &s.threads});
   for (int t : sampled_tokens(s.tokens))
     for (int h = 0; h < heads; ++h)
       for (int i = 0; i < half; ++i) {
@@ -181,8 +181,8 @@ void check_router(Subject& s, Comparison& out) {
   const KnownMatrix w = known_matrix(s.layout, 1, experts, hidden, false, s.random);
   const auto x = known_inputs(static_cast<size_t>(s.tokens * hidden), false, s.random), bias = known_inputs(static_cast<size_t>(experts), false, s.random);
   std::vector<float> logits(static_cast<size_t>(s.tokens * experts), poison), weight(static_cast<size_t>(s.tokens * choices), poison);
-  std::vector<int32_t> expert(weight.size(), -1);
-  call(s.path, RouterArgs{.weights = &w.packed, .bias = bias.data(), .x = x.data(), .tokens = s.tokens, .experts_per_token = choices, .logits = logits.data(), .expert = expert.data(), .weight = weight.data(), .threads = &s.threads});
+  std::vector<int32_t> expert(weight.size(), -1), first(static_cast<size_t>(experts) + 1, -1), order(weight.size(), -1);
+  call(s.path, RouterArgs{.weights = &w.packed, .bias = bias.data(), .x = x.data(), .tokens = s.tokens, .experts_per_token = choices, .logits = logits.data(), .expert = expert.data(), .weight = weight.data(), .first = first.data(), .order = order.data(), .threads = &s.threads});
   for (int t : sampled_tokens(s.tokens)) {
     const auto chosen = std::span(expert).subspan(static_cast<size_t>(t * choices), static_cast<size_t>(choices));
     double total = 0, least = 1e300;

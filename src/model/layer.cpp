@@ -17,13 +17,8 @@ void norm(const Model& m, const LayerSites& sites, State& s, const std::vector<f
   run(*sites.norm, n, NormArgs{.x = s.x, .scale = scale.data(), .y = s.t, .width = m.config.hidden, .tokens = n, .eps = m.config.norm_eps, .threads = s.threads}, s.trace);
 }
 
-void store_keys_and_values(const ModelConfig& c, State& s, const Batch& batch, int layer) {
-  const int64_t width = c.q_width() + 2 * c.kv_width();
-  for (size_t t = 0; t < batch.tokens.size(); ++t) {
-    s.kv[t] = &batch.sequences[static_cast<size_t>(batch.slots[t])][static_cast<size_t>(layer)];
-    const float* k = s.qkv + static_cast<int64_t>(t) * width + c.q_width();
-    kv_store(*s.kv[t], batch.positions[t], c.kv_heads, c.head_dim, k, k + c.kv_width());
-  }
+void find_caches(State& s, const Batch& batch, int layer) {
+  for (size_t t = 0; t < batch.tokens.size(); ++t) s.kv[t] = &batch.sequences[static_cast<size_t>(batch.slots[t])][static_cast<size_t>(layer)];
 }
 
 void attention_block(const Model& m, const LayerSites& sites, State& s, const Batch& batch, int layer) {
@@ -35,10 +30,10 @@ void attention_block(const Model& m, const LayerSites& sites, State& s, const Ba
   norm(m, sites, s, w.attention_norm, n);
   run(*sites.qkv, n, LinearArgs{.weights = &w.qkv.matrix, .bias = w.qkv_bias.data(), .x = s.t, .x_stride = c.hidden, .y = s.qkv, .y_stride = width, .tokens = n, .scratch = s.scratch.data(), .threads = s.threads}, s.trace);
   // q and k lie side by side, so that one call turns both.
-  run(*sites.rope, n, RopeArgs{.x = s.qkv, .x_stride = width, .positions = batch.positions.data(), .table = &m.rope, .tokens = n, .heads = c.heads + c.kv_heads, .head_dim = c.head_dim, .threads = s.threads}, s.trace);
-  store_keys_and_values(c, s, batch, layer);
+  run(*sites.rope, n, RopeArgs{.x = s.qkv, .x_stride = width, .positions = batch.positions.data(), .inverse_frequency = m.rope.inverse_frequency.data(), .attention_factor = m.rope.attention_factor, .tokens = n, .heads = c.heads + c.kv_heads, .head_dim = c.head_dim, .threads = s.threads}, s.trace);
+  find_caches(s, batch, layer);
   run(w.sliding ? *sites.sliding : *sites.full, n,
-      AttentionArgs{.q = s.qkv, .q_stride = width, .y = s.attended, .sinks = w.sinks.data(), .positions = batch.positions.data(), .kv = s.kv.data(), .tokens = n, .heads = c.heads, .kv_heads = c.kv_heads, .head_dim = c.head_dim,
+      AttentionArgs{.q = s.qkv, .q_stride = width, .y = s.attended, .k = s.qkv + c.q_width(), .v = s.qkv + c.q_width() + c.kv_width(), .sinks = w.sinks.data(), .positions = batch.positions.data(), .kv = s.kv.data(), .tokens = n, .heads = c.heads, .kv_heads = c.kv_heads, .head_dim = c.head_dim,
                     .window = w.sliding ? c.sliding_window : 0, .scale = 1 / std::sqrt(static_cast<float>(c.head_dim)), .threads = s.threads}, s.trace);
   run(*sites.output, n, LinearArgs{.weights = &w.output.matrix, .bias = w.output_bias.data(), .x = s.attended, .x_stride = c.q_width(), .y = s.x, .y_stride = c.hidden, .tokens = n, .accumulate = true, .scratch = s.scratch.data(), .threads = s.threads}, s.trace);
 }
@@ -49,8 +44,7 @@ void experts_block(const Model& m, const LayerSites& sites, State& s, int layer,
   const int64_t rows = int64_t{n} * c.experts_per_token;
 
   norm(m, sites, s, w.mlp_norm, n);
-  run(*sites.router, n, RouterArgs{.weights = &w.router.matrix, .bias = w.router_bias.data(), .x = s.t, .tokens = n, .experts_per_token = c.experts_per_token, .logits = s.router_logits, .expert = s.expert, .weight = s.expert_weight, .threads = s.threads}, s.trace);
-  group_by_expert(s.expert, rows, c.experts, s.first.data(), s.order);
+  run(*sites.router, n, RouterArgs{.weights = &w.router.matrix, .bias = w.router_bias.data(), .x = s.t, .tokens = n, .experts_per_token = c.experts_per_token, .logits = s.router_logits, .expert = s.expert, .weight = s.expert_weight, .first = s.first.data(), .order = s.order, .threads = s.threads}, s.trace);
   const ExpertBatches batches{c.experts, c.experts_per_token, n, s.first.data(), s.order, s.expert_weight};
   run(*sites.gate_up, n, MoeMatmulArgs{.weights = &w.gate_up.matrix, .bias = w.gate_up_bias.data(), .x = s.t, .y = s.u, .batches = &batches, .scratch = s.scratch.data(), .threads = s.threads}, s.trace);
   run(*sites.swiglu, n, SwigluArgs{.u = s.u, .h = s.h, .rows = rows, .width = c.intermediate, .limit = c.swiglu_limit, .alpha = c.swiglu_alpha, .threads = s.threads}, s.trace);

@@ -23,7 +23,9 @@ std::string Range::to_string() const {
 
 bool is_floor(const KernelPath& path) {
   const Needs& n = path.needs;
-  return n.cpu.empty() && n.arch.kind == ArchSet::Kind::any && n.driver == 0 && n.tokens.contains({1, std::numeric_limits<int>::max()}) &&
+  const bool cuda = path.device == Device::cuda;
+  const bool any_card = n.arch.kind == ArchSet::Kind::any || (cuda && n.arch.kind == ArchSet::Kind::from && n.arch.arch.number <= 75);
+  return n.cpu.empty() && any_card && (cuda || n.driver == 0) && n.tokens.contains({1, std::numeric_limits<int>::max()}) &&
          n.n_multiple == 1 && n.k_multiple == 1 && n.shared_memory == 0 && (path.weights == Layout::any || path.weights == Layout::none);
 }
 

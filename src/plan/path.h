@@ -50,9 +50,11 @@ struct KernelPath {
   double efficiency = 0;           ///< measured share of its roof (docs/performance.md); 0: not measured
   bool built = true;               ///< rows exist in every build; what was left out says so
   RunFn run = {};
+  std::span<const void* const> (*images)() = nullptr;   ///< cuda: one kernel of each kind that it launches, to ask the driver whether they load
 };
 
-/// The portable row of an op and device: it requires nothing, so there is always a way to compute the op.
+/// The portable row of an op and device: it requires nothing but, on a GPU, what CUDA itself does (an architecture and a driver that can
+/// load portable code), so there is always a way to compute the op.
 bool is_floor(const KernelPath& path);
 
 /// A combination known to compute wrong or to crash, whatever the self-check says.

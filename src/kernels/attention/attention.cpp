@@ -5,6 +5,7 @@
 
 #include "formats/bf16.h"
 #include "kernels/attention/head_group.h"
+#include "kernels/cuda_portable.h"
 #include "kernels/rows.h"
 #include "kernels/simd/exp.h"
 
@@ -37,6 +38,8 @@ HeadGroupJob job_of(const AttentionArgs& args, const Pair& pair) {
 
 /// Splits pairs over threads; all query heads of a key head go together, so that keys are read once.
 void run_groups(const AttentionArgs& args, HeadGroupFn kernel) {
+  for (int64_t t = 0; args.k && t < args.tokens; ++t)
+    kv_store(*args.kv[t], args.positions[t], args.kv_heads, args.head_dim, args.k + t * args.q_stride, args.v + t * args.q_stride);
   const size_t floats = static_cast<size_t>(attention_thread_floats(args.heads / args.kv_heads, args.head_dim));
   args.threads->for_range(static_cast<size_t>(args.tokens) * static_cast<size_t>(args.kv_heads), 1, [&](size_t begin, size_t end, int) {
     std::vector<float> scratch(floats);
@@ -116,9 +119,21 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.37,
      .run = attention_avx2},
     {.name = "attention.cpu.portable.f32", .op = Op::attention, .unit = Unit::scalar, .efficiency = 0.43, .run = attention_portable},
+    {.name = "attention.cuda.portable.f32",
+     .op = Op::attention,
+     .device = Device::cuda,
+     .needs = cuda_portable_needs,
+     .unit = Unit::cuda_cores,
+     .built = cuda_built,
+     .run = attention_cuda_portable,
+     .images = attention_cuda_images},
 };
 
 }  // namespace
+
+size_t attention_scratch_bytes(int64_t tokens, int heads, int head_dim) {
+  return static_cast<size_t>(std::min(tokens, attention_split_tokens)) * static_cast<size_t>(heads) * attention_splits * static_cast<size_t>(head_dim + 2) * sizeof(float);
+}
 
 void kv_store(const KvView& view, int64_t position, int kv_heads, int head_dim, const float* k, const float* v) {
   const int64_t slot = position % view.capacity, block = slot / kv_block_tokens, at = slot % kv_block_tokens * head_dim;

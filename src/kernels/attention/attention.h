@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/thread_pool.h"
+#include "cuda/cuda.h"
 
 namespace mxpath {
 
@@ -23,18 +24,28 @@ void kv_store(const KvView& view, int64_t position, int kv_heads, int head_dim, 
 /// For each token t of a ragged batch and each query head h with key head g = h / (heads / kv_heads):
 ///   z_j = scale q·k_j over positions j ≤ p = positions[t], and j > p - window if window > 0; m = max(sink_h, max z_j)
 ///   y = Σ exp(z_j - m) v_j / (exp(sink_h - m) + Σ exp(z_j - m))
-/// FP32 throughout; keys are visited in ascending order of position whatever the batch. Keys of the batch itself are already stored.
+/// FP32 throughout; keys are visited in ascending order of position whatever the batch.
 struct AttentionArgs {
   const float* q = nullptr;                // [tokens, heads * head_dim], rows q_stride floats apart; after rope
   int64_t q_stride = 0;
   float* y = nullptr;                      // [tokens, heads * head_dim] contiguous
+  const float* k = nullptr;                // [tokens, kv_heads * head_dim], rows q_stride floats apart; after rope. Stored in the cache before anything
+  const float* v = nullptr;                // else, so that tokens of the batch see each other; null: they are there already
   const float* sinks = nullptr;            // [heads]
   const int32_t* positions = nullptr;      // [tokens]
   const KvView* const* kv = nullptr;       // [tokens]: the cache of the sequence that token t belongs to
   int tokens = 0, heads = 0, kv_heads = 0, head_dim = 0;
   int window = 0;                          // 0: all earlier positions
   float scale = 0;
+  void* scratch = nullptr;                 // attention_scratch_bytes(), cuda paths only
   ThreadPool* threads = nullptr;
+  CudaStream* stream = nullptr;            // cuda paths: every pointer lies in device memory, the KvViews and their block tables too
 };
+
+/// Up to so many tokens are a decode: a cuda path splits the keys of each over so many blocks, or the card would stand idle.
+inline constexpr int64_t attention_split_tokens = 16;
+inline constexpr int attention_splits = 32;
+/// What cuda paths need to split the keys of a few tokens over many blocks.
+size_t attention_scratch_bytes(int64_t tokens, int heads, int head_dim);
 
 }  // namespace mxpath

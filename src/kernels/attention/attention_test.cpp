@@ -57,8 +57,8 @@ struct Batch {
   std::vector<float> run(const KernelPath& path, int threads, size_t first, size_t count) const {
     ThreadPool pool(threads);
     std::vector<float> y(count * static_cast<size_t>(c.heads * c.head_dim), poison);
-    run_row(path, AttentionArgs{q.data() + first * static_cast<size_t>(stride), stride, y.data(), sinks.data(), positions.data() + first,
-                                kv.data() + first, static_cast<int>(count), c.heads, c.kv_heads, c.head_dim, c.window, 0.125f, &pool});
+    run_row(path, AttentionArgs{q.data() + first * static_cast<size_t>(stride), stride, y.data(), nullptr, nullptr, sinks.data(), positions.data() + first,
+                                kv.data() + first, static_cast<int>(count), c.heads, c.kv_heads, c.head_dim, c.window, 0.125f, nullptr, &pool});
     return y;
   }
   std::vector<float> run(const KernelPath& path, int threads = 1) const { return run(path, threads, 0, positions.size()); }
@@ -166,7 +166,7 @@ TEST_P(Attention, ReproducesTheSinkExamples) {
   const int32_t position = 2;
   const KvView* kv = &s.view;
   ThreadPool pool(1);
-  run_row(path(), AttentionArgs{q.data(), 16, y.data(), &sink, &position, &kv, 1, 1, 1, 16, 0, 1.0f, &pool});
+  run_row(path(), AttentionArgs{q.data(), 16, y.data(), nullptr, nullptr, &sink, &position, &kv, 1, 1, 1, 16, 0, 1.0f, nullptr, &pool});
   EXPECT_NEAR(y[0], 0.0853688935, 2e-7);
   EXPECT_NEAR(y[1], 0.2320567119, 2e-7);
   EXPECT_NEAR(y[2], 0.6307955432, 2e-7);

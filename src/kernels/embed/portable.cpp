@@ -1,4 +1,5 @@
 #include "kernels/embed/embed.h"
+#include "kernels/cuda_portable.h"
 #include "kernels/rows.h"
 
 namespace mxpath {
@@ -16,6 +17,15 @@ constexpr KernelPath paths[] = {
      .unit = Unit::scalar,
      .efficiency = 0.1,
      .run = embed_portable},
+    {.name = "embed.cuda.portable.f32",
+     .op = Op::embed,
+     .device = Device::cuda,
+     .weights = Layout::any,
+     .needs = cuda_portable_needs,
+     .unit = Unit::cuda_cores,
+     .built = cuda_built,
+     .run = embed_cuda_portable,
+     .images = embed_cuda_images},
 };
 
 }  // namespace

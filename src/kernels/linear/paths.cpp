@@ -1,4 +1,5 @@
 #include "kernels/linear/linear_kernels.h"
+#include "kernels/cuda_portable.h"
 #include "kernels/rows.h"
 
 namespace mxpath {
@@ -33,6 +34,15 @@ constexpr KernelPath paths[] = {
      .unit = Unit::scalar,
      .efficiency = 0.27,
      .run = linear_portable},
+    {.name = "linear.cuda.portable.f32",
+     .op = Op::linear,
+     .device = Device::cuda,
+     .weights = Layout::any,
+     .needs = cuda_portable_needs,
+     .unit = Unit::cuda_cores,
+     .built = cuda_built,
+     .run = linear_cuda_portable,
+     .images = linear_cuda_images},
 };
 
 }  // namespace

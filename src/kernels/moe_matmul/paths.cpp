@@ -1,4 +1,5 @@
 #include "kernels/moe_matmul/moe_kernels.h"
+#include "kernels/cuda_portable.h"
 #include "kernels/rows.h"
 
 namespace mxpath {
@@ -55,6 +56,15 @@ constexpr KernelPath paths[] = {
      .unit = Unit::scalar,
      .efficiency = 0.24,
      .run = moe_gate_up_portable},
+    {.name = "moe_gate_up.cuda.portable.f32",
+     .op = Op::moe_gate_up,
+     .device = Device::cuda,
+     .weights = Layout::any,
+     .needs = cuda_portable_needs,
+     .unit = Unit::cuda_cores,
+     .built = cuda_built,
+     .run = moe_gate_up_cuda_portable,
+     .images = moe_gate_up_cuda_images},
     {.name = "moe_down.cpu.avx512_bf16.mxfp4_bf16",
      .op = Op::moe_down,
      .weights = Layout::mxfp4_rows16,
@@ -105,6 +115,15 @@ constexpr KernelPath paths[] = {
      .unit = Unit::scalar,
      .efficiency = 0.24,
      .run = moe_down_portable},
+    {.name = "moe_down.cuda.portable.f32",
+     .op = Op::moe_down,
+     .device = Device::cuda,
+     .weights = Layout::any,
+     .needs = cuda_portable_needs,
+     .unit = Unit::cuda_cores,
+     .built = cuda_built,
+     .run = moe_down_cuda_portable,
+     .images = moe_down_cuda_images},
 };
 
 }  // namespace

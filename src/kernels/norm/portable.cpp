@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "kernels/norm/norm.h"
+#include "kernels/cuda_portable.h"
 #include "kernels/rows.h"
 
 namespace mxpath {
@@ -29,6 +30,14 @@ void norm_portable(const NormArgs& args) {
 
 constexpr KernelPath paths[] = {
     {.name = "norm.cpu.portable.f32", .op = Op::norm, .unit = Unit::scalar, .efficiency = 0.45, .run = norm_portable},
+    {.name = "norm.cuda.portable.f32",
+     .op = Op::norm,
+     .device = Device::cuda,
+     .needs = cuda_portable_needs,
+     .unit = Unit::cuda_cores,
+     .built = cuda_built,
+     .run = norm_cuda_portable,
+     .images = norm_cuda_images},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <numbers>
 
 #include "kernels/rope/rope.h"
+#include "kernels/cuda_portable.h"
 #include "kernels/rows.h"
 
 namespace mxpath {
@@ -28,9 +29,9 @@ void rope_portable(const RopeArgs& args) {
     for (size_t t = begin; t < end; ++t) {
       for (int i = 0; i < half; ++i) {
         // In double: a float angle near position 131,071 is only known to 1/128 of a radian.
-        const double angle = args.positions[t] * args.table->inverse_frequency[static_cast<size_t>(i)];
-        cosine[static_cast<size_t>(i)] = static_cast<float>(args.table->attention_factor * std::cos(angle));
-        sine[static_cast<size_t>(i)] = static_cast<float>(args.table->attention_factor * std::sin(angle));
+        const double angle = args.positions[t] * args.inverse_frequency[i];
+        cosine[static_cast<size_t>(i)] = static_cast<float>(args.attention_factor * std::cos(angle));
+        sine[static_cast<size_t>(i)] = static_cast<float>(args.attention_factor * std::sin(angle));
       }
       float* x = args.x + static_cast<int64_t>(t) * args.x_stride;
       for (int h = 0; h < args.heads; ++h) rotate(x + h * args.head_dim, half, cosine.data(), sine.data());
@@ -40,6 +41,14 @@ void rope_portable(const RopeArgs& args) {
 
 constexpr KernelPath paths[] = {
     {.name = "rope.cpu.portable.f32", .op = Op::rope, .unit = Unit::scalar, .efficiency = 0.6, .run = rope_portable},
+    {.name = "rope.cuda.portable.f32",
+     .op = Op::rope,
+     .device = Device::cuda,
+     .needs = cuda_portable_needs,
+     .unit = Unit::cuda_cores,
+     .built = cuda_built,
+     .run = rope_cuda_portable,
+     .images = rope_cuda_images},
 };
 
 }  // namespace

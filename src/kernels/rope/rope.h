@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "cuda/cuda.h"
 #include "checkpoint/config.h"
 
 namespace mxpath {
@@ -20,9 +21,11 @@ struct RopeArgs {
   float* x = nullptr;                    // [tokens, heads, head_dim], tokens x_stride floats apart
   int64_t x_stride = 0;
   const int32_t* positions = nullptr;    // [tokens]
-  const RopeTable* table = nullptr;
+  const double* inverse_frequency = nullptr;  // [head_dim / 2] of RopeTable
+  double attention_factor = 1;
   int tokens = 0, heads = 0, head_dim = 0;
   ThreadPool* threads = nullptr;
+  CudaStream* stream = nullptr;          // cuda paths: every pointer lies in device memory
 };
 
 }  // namespace mxpath

@@ -89,7 +89,7 @@ TEST_P(Rope, TurnsHalvesByTheAngleOfThePosition) {
     ThreadPool pool(threads);
     std::vector<float> y = x;
     run_row(*GetParam().path,
-            RopeArgs{y.data(), stride, positions.data(), &table, static_cast<int>(positions.size()), heads, head_dim, &pool});
+            RopeArgs{y.data(), stride, positions.data(), table.inverse_frequency.data(), table.attention_factor, static_cast<int>(positions.size()), heads, head_dim, &pool});
     for (size_t t = 0; t < positions.size(); ++t)
       for (size_t h = 0; h < 3; ++h)
         for (size_t i = 0; i < 32; ++i) {

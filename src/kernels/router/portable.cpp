@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/router/router.h"
+#include "kernels/cuda_portable.h"
 #include "kernels/rows.h"
 
 namespace mxpath {
@@ -49,6 +50,7 @@ void router_portable(const RouterArgs& args) {
     choose(args.logits + t * experts, experts, k, args.expert + t * k);
     softmax_of_chosen(args.logits + t * experts, args.expert + t * k, k, args.weight + t * k);
   }
+  group_by_expert(args.expert, int64_t{args.tokens} * k, experts, args.first, args.order);
 }
 
 constexpr KernelPath paths[] = {
@@ -58,6 +60,15 @@ constexpr KernelPath paths[] = {
      .unit = Unit::scalar,
      .efficiency = 0.5,
      .run = router_portable},
+    {.name = "router.cuda.portable.f32",
+     .op = Op::router,
+     .device = Device::cuda,
+     .weights = Layout::any,
+     .needs = cuda_portable_needs,
+     .unit = Unit::cuda_cores,
+     .built = cuda_built,
+     .run = router_cuda_portable,
+     .images = router_cuda_images},
 };
 
 }  // namespace

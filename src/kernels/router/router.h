@@ -3,12 +3,14 @@
 #include <cstdint>
 
 #include "base/thread_pool.h"
+#include "cuda/cuda.h"
 #include "kernels/moe_matmul/moe_matmul.h"
 #include "layout/packed_matrix.h"
 
 namespace mxpath {
 
-/// logits g = x Wᵀ + b over the experts in FP32; the experts_per_token largest (ties: lower index first); softmax over those only.
+/// logits g = x Wᵀ + b over the experts in FP32; the experts_per_token largest (ties: lower index first); softmax over those only. Then the
+/// (token, choice) pairs are grouped by expert, as the expert products want them.
 struct RouterArgs {
   const PackedMatrix* weights = nullptr;   // [experts, H]
   const float* bias = nullptr;             // [experts]
@@ -17,7 +19,10 @@ struct RouterArgs {
   float* logits = nullptr;                 // [tokens, experts] scratch
   int32_t* expert = nullptr;               // [tokens * experts_per_token] out, by row
   float* weight = nullptr;                 // [tokens * experts_per_token] out, by row
+  int32_t* first = nullptr;                // [experts + 1] out: see ExpertBatches
+  int32_t* order = nullptr;                // [tokens * experts_per_token] out
   ThreadPool* threads = nullptr;
+  CudaStream* stream = nullptr;            // cuda paths: every pointer lies in device memory
 };
 
 /// Groups rows by expert: fills first [experts + 1] and order [rows] of ExpertBatches from the router's choice.

@@ -10,7 +10,7 @@ namespace {
 class Router : public testing::TestWithParam<Row> {};
 
 struct Routed {
-  std::vector<int32_t> expert;
+  std::vector<int32_t> expert, first, order;
   std::vector<float> weight, logits;
 };
 
@@ -18,10 +18,11 @@ Routed run(const KernelPath& path, const TestMatrix& matrix, const std::vector<f
            int threads = 1) {
   ThreadPool pool(threads);
   const size_t tokens = x.size() / static_cast<size_t>(matrix.view.columns);
-  Routed out{std::vector<int32_t>(tokens * static_cast<size_t>(per_token), -1),
+  const std::vector<int32_t> unset(tokens * static_cast<size_t>(per_token), -1);
+  Routed out{unset, std::vector<int32_t>(bias.size() + 1, -1), unset,
              std::vector<float>(tokens * static_cast<size_t>(per_token), poison), std::vector<float>(tokens * bias.size(), poison)};
   run_row(path, RouterArgs{&matrix.view, bias.data(), x.data(), static_cast<int>(tokens), per_token, out.logits.data(), out.expert.data(),
-                           out.weight.data(), &pool});
+                           out.weight.data(), out.first.data(), out.order.data(), &pool});
   return out;
 }
 

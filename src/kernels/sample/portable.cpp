@@ -2,6 +2,7 @@
 #include <cmath>
 #include <span>
 
+#include "kernels/cuda_portable.h"
 #include "kernels/rows.h"
 #include "kernels/sample/sample.h"
 #include "kernels/simd/exp.h"
@@ -118,6 +119,14 @@ void sample_portable(const SampleArgs& args) {
 
 constexpr KernelPath paths[] = {
     {.name = "sample.cpu.portable.f32", .op = Op::sample, .unit = Unit::scalar, .efficiency = 0.05, .run = sample_portable},
+    {.name = "sample.cuda.portable.f32",
+     .op = Op::sample,
+     .device = Device::cuda,
+     .needs = cuda_portable_needs,
+     .unit = Unit::cuda_cores,
+     .built = cuda_built,
+     .run = sample_cuda_portable,
+     .images = sample_cuda_images},
 };
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cuda/cuda.h"
+
 namespace mxpath {
 
 /// temperature 0: the largest logit, lower id on ties. Otherwise softmax(logits / temperature), cut to the top_k most likely (0: all), then
@@ -16,6 +18,7 @@ struct SampleArgs {
   double random = 0;               // uniform in [0, 1)
   void* scratch = nullptr;         // sample_scratch_bytes(vocab)
   int32_t* token = nullptr;        // out
+  CudaStream* stream = nullptr;    // cuda paths: every pointer lies in device memory; they are greedy, whatever temperature says
 };
 size_t sample_scratch_bytes(int vocab);
 

@@ -1,5 +1,6 @@
 #include "kernels/swiglu/swiglu.h"
 
+#include "kernels/cuda_portable.h"
 #include "kernels/rows.h"
 #include "kernels/simd/exp.h"
 #include "kernels/swiglu/swiglu_row.h"
@@ -55,6 +56,14 @@ constexpr KernelPath paths[] = {
      .run = swiglu_avx2},
     // 0.6 where it was measured; priced lower, because elsewhere bandwidth would hide what its calls of exp cost.
     {.name = "swiglu.cpu.portable.f32", .op = Op::swiglu, .unit = Unit::scalar, .efficiency = 0.3, .run = swiglu_portable},
+    {.name = "swiglu.cuda.portable.f32",
+     .op = Op::swiglu,
+     .device = Device::cuda,
+     .needs = cuda_portable_needs,
+     .unit = Unit::cuda_cores,
+     .built = cuda_built,
+     .run = swiglu_cuda_portable,
+     .images = swiglu_cuda_images},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/thread_pool.h"
+#include "cuda/cuda.h"
 
 namespace mxpath {
 
@@ -13,6 +14,7 @@ struct SwigluArgs {
   int64_t rows = 0, width = 0;
   float limit = 7.0f, alpha = 1.702f;
   ThreadPool* threads = nullptr;
+  CudaStream* stream = nullptr;  // cuda paths: every pointer lies in device memory
 };
 
 }  // namespace mxpath

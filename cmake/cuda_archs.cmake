@@ -1,0 +1,42 @@
+# CUDA where nvcc is found: which architectures each family of kernels is compiled for. The only table of them.
+#   portable.cu   PTX of compute_75, which any later card's driver can compile, and machine code for the two most common kinds
+set(MXPATH_CUDA_PORTABLE "75-virtual;80-real;90-real")
+
+set(MXPATH_CUDA OFF CACHE STRING "CUDA kernels: AUTO (where nvcc is found), ON or OFF")
+set_property(CACHE MXPATH_CUDA PROPERTY STRINGS AUTO ON OFF)
+
+set(MXPATH_HAS_CUDA 0)
+set(MXPATH_CUDA_DRIVER 13000)  # the least driver API version of a toolkit of today
+if(NOT MXPATH_CUDA STREQUAL "OFF" AND NOT MXPATH_SANITIZE)
+  find_program(MXPATH_NVCC nvcc HINTS $ENV{CUDA_HOME}/bin /usr/local/cuda/bin)
+  if(MXPATH_NVCC)
+    set(CMAKE_CUDA_COMPILER ${MXPATH_NVCC})
+    set(CMAKE_CUDA_ARCHITECTURES ${MXPATH_CUDA_PORTABLE})
+    set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
+    if(CCACHE)
+      set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
+    endif()
+    enable_language(CUDA)
+    set(CMAKE_CUDA_STANDARD 20)
+    set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+    find_package(CUDAToolkit REQUIRED)
+    set(MXPATH_HAS_CUDA 1)
+    set(MXPATH_CUDA_DRIVER ${CUDAToolkit_VERSION_MAJOR}000)
+    message(STATUS "CUDA ${CMAKE_CUDA_COMPILER_VERSION}: kernels for ${MXPATH_CUDA_PORTABLE}")
+  elseif(MXPATH_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "MXPATH_CUDA=ON, but nvcc was found neither on the PATH nor in $CUDA_HOME/bin; install the CUDA toolkit or use -DMXPATH_CUDA=AUTO")
+  endif()
+endif()
+
+# mxpath_cuda_sources(FOLDER LIST): adds the folder's .cu files to the list, and leaves out either its no_cuda.cpp or the files that need CUDA
+function(mxpath_cuda_sources name out)
+  file(GLOB_RECURSE kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cu)
+  set(sources ${${out}})
+  if(MXPATH_HAS_CUDA)
+    list(FILTER sources EXCLUDE REGEX "/no_cuda\\.cpp$")
+    list(APPEND sources ${kernels})
+  else()
+    list(FILTER sources EXCLUDE REGEX "/(probe_)?cuda\\.cpp$")
+  endif()
+  set(${out} ${sources} PARENT_SCOPE)
+endfunction()
