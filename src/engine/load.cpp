@@ -3,13 +3,15 @@
 #include <chrono>
 
 #include "base/text.h"
+#include "kernels/catalogue.h"
 
 namespace mxpath {
 namespace {
 
+/// The portable row of the CPU, below which there is nothing; a GPU's has the CPU below it.
 const KernelPath* floor_of(const Catalogue& catalogue, std::string_view path) {
   const KernelPath* found = catalogue.find(path);
-  return found && is_floor(*found) ? found : nullptr;
+  return found && is_floor(*found) && found->device == Device::cpu ? found : nullptr;
 }
 
 /// Adds what was found to the failures. Error: the portable row is among it, below which there is nothing.
@@ -23,9 +25,18 @@ Status learn(Failures& failures, const std::string& path, const std::string& fin
 Status learn_packing(Failures& failures, const SitePlan& site, const std::string& finding, const Catalogue& catalogue, const LoadOptions& options) {
   const size_t before = failures.size();
   for (const KernelPath* path : catalogue.paths)
-    if (path->op == site.site.op && path->device == site.site.device && path->weights == site.layout) MXPATH_CHECK(learn(failures, std::string(path->name), finding, catalogue, options));
+    if (path->op == site.site.op && path->device == site.site.device && (path->weights == site.layout || path->device == Device::cuda)) MXPATH_CHECK(learn(failures, std::string(path->name), finding, catalogue, options));
   if (failures.size() == before) return fail("{}: the plain layout {} does not give the checkpoint's values back: {}", site.site.name, name_of(site.layout), finding);
   return {};
+}
+
+Status send_rope_table(Model& model) {
+  if (!model.plan.placement.uses(Device::cuda) || model.rope_on_gpu.size() > 0) return {};
+  const size_t bytes = model.rope.inverse_frequency.size() * sizeof(double);
+  MXPATH_TRY(CudaStream stream, CudaStream::create(model.plan.placement.cuda_index));
+  MXPATH_TRY(model.rope_on_gpu, CudaBuffer::allocate(stream.device(), bytes));
+  MXPATH_CHECK(stream.copy_in(model.rope_on_gpu.data(), model.rope.inverse_frequency.data(), bytes));
+  return stream.wait();
 }
 
 /// One round: plan, check the rows, pack, check the packing. Returns whether it can stand.
@@ -40,9 +51,11 @@ Result<bool> try_plan(LoadedModel& loaded, const Catalogue& catalogue, const Mac
   for (const SelfCheckResult& check : loaded.checks)
     if (!check.finding.empty()) MXPATH_CHECK(learn(loaded.failures, check.path, check.finding, catalogue, options));
   if (loaded.failures.size() > known) return false;
+  MXPATH_CHECK(send_rope_table(model));
   MXPATH_CHECK(pack_weights(model.weights, model.plan, loaded.checkpoint, *loaded.threads, options.progress));
-  for (const auto& [site, finding] : check_packing(model.weights, loaded.checkpoint, 1))
-    MXPATH_CHECK(learn_packing(loaded.failures, model.plan.site(site), finding, catalogue, options));
+  MXPATH_TRY(const auto differences, check_packing(model.weights, model.plan, loaded.checkpoint, 1));
+  for (const auto& [site, device, finding] : differences)
+    MXPATH_CHECK(learn_packing(loaded.failures, *model.plan.find(site, device), finding, catalogue, options));
   return loaded.failures.size() == known;
 }
 
@@ -53,10 +66,12 @@ Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const
   MXPATH_TRY(Manifest manifest, open_manifest(folder));
   if (manifest.header_only) return fail("{}: there is only a config.json, no weights; `mxpath plan` works with it, running does not", folder);
   // The memory plan speaks before the files are mapped.
-  MXPATH_TRY(const Plan first, make_plan(manifest, catalogue, machine, policy));
+  const Failures no_image = policy.device == DeviceChoice::cpu ? Failures() : image_failures(machine, policy.cuda_index);
+  MXPATH_TRY(const Plan first, make_plan(manifest, catalogue, machine, policy, no_image));
   MXPATH_CHECK(check_memory(first));
   auto loaded = std::make_unique<LoadedModel>();
   MXPATH_TRY(loaded->checkpoint, Checkpoint::open(std::move(manifest)));
+  loaded->failures = no_image;
   loaded->model.config = loaded->checkpoint.manifest().config;
   loaded->model.rope = make_rope_table(loaded->model.config.rope, loaded->model.config.head_dim);
   for (;;) {

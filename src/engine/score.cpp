@@ -3,11 +3,10 @@
 #include <numeric>
 
 #include "engine/session.h"
+#include "plan/memory.h"
 
 namespace mxpath {
 namespace {
-
-constexpr int rows_at_once = 8;   // logits of so many positions are held at a time
 
 /// log Σ exp(logits), in double.
 double log_sum_exp(std::span<const float> logits) {
@@ -33,17 +32,17 @@ std::vector<std::pair<int32_t, double>> most_likely(std::span<const float> logit
 Result<Score> Session::score(std::span<const int32_t> tokens, int top, const Progress& progress) {
   MXPATH_CHECK(check(tokens));
   const size_t vocab = static_cast<size_t>(model_->config.vocab), chunk = static_cast<size_t>(model_->plan.chunk);
-  MXPATH_TRY(Buffer logits, Buffer::allocate(vocab * rows_at_once * sizeof(float)));
   Score out;
   history_.clear();
   for (size_t begin = 0; begin < tokens.size(); begin += chunk) {
     const auto part = tokens.subspan(begin, std::min(chunk, tokens.size() - begin));
-    read_chunk(part);
-    for (size_t row = 0; row < part.size(); row += rows_at_once) {
-      const size_t rows = std::min<size_t>(rows_at_once, part.size() - row);
-      head(*model_, state_, static_cast<int>(row), static_cast<int>(rows), logits.as<float>());
+    MXPATH_CHECK(read_chunk(part));
+    for (size_t row = 0; row < part.size(); row += logit_rows) {
+      const size_t rows = std::min<size_t>(logit_rows, part.size() - row);
+      head(*model_, state_, static_cast<int>(row), static_cast<int>(rows));
+      MXPATH_TRY(const float* logits, read_logits(*model_, state_, static_cast<int>(rows)));
       for (size_t r = 0; r < rows; ++r) {
-        const std::span<const float> z(logits.as<float>() + r * vocab, vocab);
+        const std::span<const float> z(logits + r * vocab, vocab);
         const double log_sum = log_sum_exp(z);
         const size_t next = begin + row + r + 1;
         if (next < tokens.size()) out.logprobs.push_back(z[static_cast<size_t>(tokens[next])] - log_sum);

@@ -46,7 +46,7 @@ Result<Session> Session::create(const Model& model, ThreadPool& threads) {
   session.model_ = &model;
   MXPATH_TRY(session.state_, State::create(model.config, model.plan, model.plan.chunk));
   session.state_.threads = &threads;
-  MXPATH_TRY(session.cache_, KvCache::create(model.config, model.plan.context, model.plan.chunk));
+  MXPATH_TRY(session.cache_, KvCache::create(model.config, model.plan, session.state_.stream));
   session.sample_scratch_.resize(sample_scratch_bytes(model.config.vocab));
   session.slots_.resize(static_cast<size_t>(model.plan.chunk));
   return session;
@@ -70,33 +70,81 @@ size_t Session::keep_common_prefix(std::span<const int32_t> prompt, bool use_cac
   return common;
 }
 
-void Session::read_chunk(std::span<const int32_t> tokens) {
+Batch Session::next_batch(std::span<const int32_t> tokens) {
   positions_.resize(tokens.size());
   for (size_t i = 0; i < tokens.size(); ++i) positions_[i] = static_cast<int32_t>(history_.size() + i);
-  const std::span<const KvView> sequences[] = {cache_.layers()};
-  forward(*model_, state_, {tokens, positions_, std::span(slots_).first(tokens.size()), sequences});
-  history_.insert(history_.end(), tokens.begin(), tokens.end());
+  caches_[0] = cache_.layers();
+  return {tokens, positions_, std::span(slots_).first(tokens.size()), caches_};
 }
 
-bool Session::read(std::span<const int32_t> tokens, const Progress& progress, const std::function<bool()>& go_on) {
+Status Session::read_chunk(std::span<const int32_t> tokens) {
+  forward(*model_, state_, next_batch(tokens));
+  history_.insert(history_.end(), tokens.begin(), tokens.end());
+  return state_.status();
+}
+
+Status Session::read_one(int32_t token) {
+  const auto work = [this] {
+    run_layers(*model_, state_);
+    head(*model_, state_, 0, 1);
+  };
+  stage(*model_, state_, next_batch({&token, 1}));
+  history_.push_back(token);
+  // The first token alone loads the kernels, which recording must not do.
+  if (!decode_ && model_->plan.placement.all_on_gpu() && eager_decodes_++ == 1) {
+    Trace* outer = std::exchange(state_.trace, &decode_trace_);
+    auto recorded = CudaGraph::record(state_.stream, work);
+    state_.trace = outer;
+    if (recorded.ok()) decode_ = std::move(recorded).value();
+    MXPATH_CHECK(state_.status());
+  }
+  if (!decode_) {
+    work();
+    return state_.status();
+  }
+  decode_.launch(state_.stream);
+  if (state_.trace) state_.trace->insert(state_.trace->end(), decode_trace_.begin(), decode_trace_.end());
+  return state_.status();
+}
+
+Result<bool> Session::read(std::span<const int32_t> tokens, const Progress& progress, const std::function<bool()>& go_on) {
   const size_t chunk = static_cast<size_t>(model_->plan.chunk);
+  if (tokens.size() == 1 && (!go_on || go_on())) {
+    MXPATH_CHECK(read_one(tokens.front()));
+    return true;
+  }
   for (size_t begin = 0; begin < tokens.size(); begin += chunk) {
     if (go_on && !go_on()) return false;
     const auto part = tokens.subspan(begin, std::min(chunk, tokens.size() - begin));
-    read_chunk(part);
-    if (begin + part.size() == tokens.size()) head(*model_, state_, static_cast<int>(part.size()) - 1, 1, state_.logits);
-    if (progress) progress("reading the prompt", begin + part.size(), tokens.size());
+    MXPATH_CHECK(read_chunk(part));
+    if (begin + part.size() == tokens.size()) head(*model_, state_, static_cast<int>(part.size()) - 1, 1);
+    if (progress) {
+      if (state_.uses_gpu) MXPATH_CHECK(state_.stream.wait());   // what is only enqueued is not progress
+      progress("reading the prompt", begin + part.size(), tokens.size());
+    }
   }
   return true;
 }
 
-int32_t Session::pick(const GenerateOptions& options, Random& random) {
+Result<std::span<const float>> Session::logits() {
+  MXPATH_TRY(const float* logits, read_logits(*model_, state_, 1));
+  return std::span(logits, static_cast<size_t>(model_->config.vocab));
+}
+
+Result<int32_t> Session::pick(const GenerateOptions& options, Random& random) {
   const SamplingOptions& s = options.sampling;
   const int largest = options.largest_token < 0 ? model_->config.vocab - 1 : std::min(options.largest_token, model_->config.vocab - 1);
   int32_t token = 0;
-  run(model_->plan.site("sample"), 1,
-      SampleArgs{.logits = state_.logits, .vocab = model_->config.vocab, .largest_token = largest, .temperature = s.temperature, .top_p = s.top_p, .min_p = s.min_p, .top_k = s.top_k, .random = random.uniform(), .scratch = sample_scratch_.data(), .token = &token},
-      state_.trace);
+  SampleArgs args{.vocab = model_->config.vocab, .largest_token = largest, .temperature = s.temperature, .top_p = s.top_p, .min_p = s.min_p, .top_k = s.top_k, .random = random.uniform(), .scratch = sample_scratch_.data(), .token = &token};
+  const SitePlan* gpu = model_->plan.find("sample", Device::cuda);
+  if (gpu && s.temperature == 0) {   // four bytes come back instead of all logits
+    args.logits = state_.gpu.logits, args.scratch = state_.gpu.scratch, args.token = state_.gpu.order, args.stream = &state_.stream;
+    run(*gpu, 1, args, state_.trace);
+    MXPATH_CHECK(state_.stream.copy_out(&token, args.token, sizeof token));
+    return token;
+  }
+  MXPATH_TRY(args.logits, read_logits(*model_, state_, 1));
+  run(*model_->plan.find("sample", Device::cpu), 1, args, state_.trace);
   return token;
 }
 
@@ -107,7 +155,7 @@ Result<Generation> Session::generate(std::span<const int32_t> prompt, const Gene
   out.prompt_tokens = static_cast<int>(prompt.size());
   out.reused_tokens = static_cast<int>(keep_common_prefix(prompt, options.use_cache));
   Stopwatch watch;
-  const bool whole = read(prompt.subspan(static_cast<size_t>(out.reused_tokens)), options.progress, options.go_on);
+  MXPATH_TRY(const bool whole, read(prompt.subspan(static_cast<size_t>(out.reused_tokens)), options.progress, options.go_on));
   out.prompt_seconds = watch.lap();
   if (!whole) {
     out.reason = StopReason::cancelled;
@@ -116,7 +164,7 @@ Result<Generation> Session::generate(std::span<const int32_t> prompt, const Gene
   Random random(options.sampling.seed);
   std::vector<int32_t> text(prompt.begin(), prompt.end());
   for (;;) {
-    const int32_t token = pick(options, random);
+    MXPATH_TRY(const int32_t token, pick(options, random));
     out.tokens.push_back(token);
     const bool go_on = !options.on_token || options.on_token(token);
     const bool stop = std::ranges::count(options.stop_tokens, token) > 0;
@@ -126,11 +174,11 @@ Result<Generation> Session::generate(std::span<const int32_t> prompt, const Gene
     else if (history_.size() >= static_cast<size_t>(model_->plan.context)) out.reason = StopReason::context;
     else {
       if (options.use_cache) {
-        read({&token, 1}, {});
+        MXPATH_CHECK(read({&token, 1}, {}));
       } else {
         text.push_back(token);
         history_.clear();
-        read(text, {});
+        MXPATH_CHECK(read(text, {}));
       }
       continue;
     }

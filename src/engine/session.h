@@ -61,15 +61,17 @@ class Session {
   /// Teacher forcing. top: how many of the most likely tokens to report for each position; 0: none. Errors as generate.
   Result<Score> score(std::span<const int32_t> tokens, int top, const Progress& progress = {});
   /// Logits [V] after the last token that was read; valid until the next call. For tests.
-  std::span<const float> logits() const { return {state_.logits, static_cast<size_t>(model_->config.vocab)}; }
+  Result<std::span<const float>> logits();
   void set_trace(Trace* trace) { state_.trace = trace; }
 
  private:
   Status check(std::span<const int32_t> tokens) const { return check_prompt(tokens, model_->plan.context, model_->config); }
   size_t keep_common_prefix(std::span<const int32_t> prompt, bool use_cache);
-  bool read(std::span<const int32_t> tokens, const Progress& progress, const std::function<bool()>& go_on = {});   // false: told to stop
-  void read_chunk(std::span<const int32_t> tokens);
-  int32_t pick(const GenerateOptions& options, Random& random);
+  Result<bool> read(std::span<const int32_t> tokens, const Progress& progress, const std::function<bool()>& go_on = {});   // false: told to stop
+  Status read_chunk(std::span<const int32_t> tokens);
+  Status read_one(int32_t token);             // with its logits; a graph on the GPU once it is known to run
+  Batch next_batch(std::span<const int32_t> tokens);
+  Result<int32_t> pick(const GenerateOptions& options, Random& random);
 
   const Model* model_ = nullptr;
   State state_;
@@ -77,6 +79,10 @@ class Session {
   std::vector<int32_t> history_;   // tokens whose keys and values the cache holds
   std::vector<int32_t> positions_, slots_;
   std::vector<uint8_t> sample_scratch_;
+  std::span<const KvView* const> caches_[1];   // of the one sequence
+  CudaGraph decode_;               // one token through all layers and the head
+  Trace decode_trace_;             // the rows in it
+  int eager_decodes_ = 0;
 };
 
 }  // namespace mxpath

@@ -19,7 +19,8 @@ Result<Machine> machine_of(std::string_view typed) {
 Result<Plan> plan_for(std::string_view model, const ModelPlaces& places, std::string_view machine, const Policy& policy) {
   MXPATH_TRY(const Manifest manifest, manifest_of(model, places));
   MXPATH_TRY(const Machine where, machine_of(machine));
-  return make_plan(manifest, catalogue(), where, policy);
+  if (!machine.empty()) return make_plan(manifest, catalogue_of_full_build(), where, policy);
+  return make_plan(manifest, catalogue(), where, policy, image_failures(where, policy.cuda_index));
 }
 
 Status check_plan(const Plan& plan, const Policy& policy) {

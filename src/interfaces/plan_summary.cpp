@@ -28,7 +28,7 @@ std::string plan_in_a_sentence(const Plan& plan, diagnose::Language language) {
   const std::string_view path = path_of(plan, "moe.gate_up", 1);
   const double speed = 1 / plan.decode_seconds;
   const bool korean = language == diagnose::Language::ko;
-  if (!plan.memory.fits())
+  if (!plan.fits())
     return korean ? fmt::format("mxpath는 이 모델을 그 컴퓨터에서 실행하지 않습니다: 메모리 {}가 필요한데 {}만 쓸 수 있습니다.", memory,
                                 available)
                   : fmt::format("mxpath would refuse this model there: it needs {} of memory and {} are available.", memory, available);
@@ -39,7 +39,7 @@ std::string plan_in_a_sentence(const Plan& plan, diagnose::Language language) {
 }
 
 Result<Plan> plan_for_config(const ModelConfig& config, std::string_view name, const Machine& machine) {
-  return make_plan(manifest_from_config(config, name), catalogue(), machine, {});
+  return make_plan(manifest_from_config(config, name), catalogue_of_full_build(), machine, {});
 }
 
 }  // namespace mxpath

@@ -1,5 +1,6 @@
 #include "kernels/catalogue.h"
 
+#include "cuda/cuda.h"
 #include "kernels/rows.h"
 
 namespace mxpath {
@@ -18,6 +19,32 @@ Catalogue make_catalogue() {
 const Catalogue& catalogue() {
   static const Catalogue all = make_catalogue();
   return all;
+}
+
+const Catalogue& catalogue_of_full_build() {
+  static const std::vector<KernelPath> rows = [] {
+    std::vector<KernelPath> copies;
+    for (const KernelPath* path : catalogue().paths) copies.push_back(*path), copies.back().built = true;
+    return copies;
+  }();
+  static const Catalogue all = [] {
+    Catalogue full = catalogue();
+    for (size_t i = 0; i < rows.size(); ++i) full.paths[i] = &rows[i];
+    return full;
+  }();
+  return all;
+}
+
+Failures image_failures(const Machine& machine, int cuda_index) {
+  Failures failures;
+  const bool usable = cuda_built && static_cast<size_t>(cuda_index) < machine.gpus.size() && machine.gpus[static_cast<size_t>(cuda_index)].problem.empty();
+  if (!usable) return failures;
+  for (const KernelPath* path : catalogue().paths) {
+    if (!path->images) continue;
+    for (const void* kernel : path->images())
+      if (const std::string problem = image_problem(cuda_index, kernel); !problem.empty()) failures.try_emplace(std::string(path->name), Failure{Check::no_image, problem});
+  }
+  return failures;
 }
 
 }  // namespace mxpath

@@ -1,5 +1,7 @@
 #include "layout/packed_matrix.h"
 
+#include <algorithm>
+
 #include "layout/layout_code.h"
 
 namespace mxpath {
@@ -29,6 +31,15 @@ const LayoutCode& layout_code(Layout layout) {
 
 int64_t PackedMatrix::expert_bytes() const { return layout_code(layout).data_bytes(rows, columns); }
 int64_t PackedMatrix::expert_scale_bytes() const { return layout_code(layout).scale_bytes(rows, columns); }
+
+PackedMatrix row_group(const PackedMatrix& matrix, int64_t expert, int64_t group) {
+  const LayoutCode& code = layout_code(matrix.layout);
+  const int64_t first = group * rows_per_group;
+  PackedMatrix part{matrix.layout, 1, std::min(rows_per_group, matrix.rows - first), matrix.columns, nullptr, nullptr};
+  part.data = matrix.data + expert * matrix.expert_bytes() + code.data_bytes(first, matrix.columns);
+  if (matrix.scales) part.scales = matrix.scales + expert * matrix.expert_scale_bytes() + code.scale_bytes(first, matrix.columns);
+  return part;
+}
 
 void decode_row(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out) {
   layout_code(matrix.layout).decode_row(matrix, expert, row, out);

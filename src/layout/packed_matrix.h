@@ -23,6 +23,10 @@ struct PackedMatrix {
   int64_t expert_scale_bytes() const;
 };
 
+/// A group of rows of one expert that lie together in every layout: group g is rows 16 g … 16 g + 15, the last one may be shorter. Its
+/// bytes are expert_bytes() and expert_scale_bytes() of the view, which can be decoded by itself.
+PackedMatrix row_group(const PackedMatrix& matrix, int64_t expert, int64_t group);
+
 /// Decodes columns [0, columns) of one row exactly as the checkpoint means them. Every layout can: it is why the portable path reads all.
 void decode_row(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out);
 

@@ -76,6 +76,7 @@ struct Gpu {
   uint64_t memory = 0, free_memory = 0;     ///< bytes
   double bandwidth = 0;                     ///< bytes/s of device memory
   double cuda_flops = 0, tensor_flops = 0;  ///< FP32 on the cores, dense BF16 on the tensor cores; flop/s
+  std::string problem = {};                 ///< why it cannot be used now: held by another program, say; empty: it can
   bool operator==(const Gpu&) const = default;
 };
 
@@ -100,7 +101,8 @@ struct Machine {
   bool operator==(const Machine&) const = default;
 };
 
-/// Looks at this computer. Never fails: what cannot be found out is left at a cautious default. Takes under 5 ms.
+/// Looks at this computer. Never fails: what cannot be found out is left at a cautious default. Takes under 5 ms; where
+/// there is a GPU, as long as its driver takes to open it.
 Machine probe_machine();
 /// Reads memory with `threads` threads for about `seconds`; bytes/s. Median of several passes over a buffer that no cache holds. 0 when
 /// there is no memory for such a buffer.

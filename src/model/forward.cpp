@@ -3,46 +3,66 @@
 
 #include "kernels/embed/embed.h"
 #include "kernels/linear/linear.h"
-#include "kernels/moe_matmul/moe_matmul.h"
 #include "kernels/norm/norm.h"
 #include "model/dispatch.h"
 #include "model/layer.h"
 #include "plan/memory.h"
 
 namespace mxpath {
+namespace {
 
-Result<State> State::create(const ModelConfig& c, const Plan& plan, int tokens) {
-  State s;
-  s.capacity = tokens;
-  const int64_t n = tokens, rows = n * c.experts_per_token;
-  MXPATH_TRY(s.memory, Buffer::allocate(4 * (activation_floats(c, tokens) + static_cast<uint64_t>(c.vocab))));
-  float* next = s.memory.as<float>();
-  const auto take = [&](int64_t count) { return std::exchange(next, next + count); };
-  s.x = take(n * c.hidden), s.t = take(n * c.hidden);
-  s.qkv = take(n * (c.q_width() + 2 * c.kv_width())), s.attended = take(n * c.q_width());
-  s.router_logits = take(n * c.experts);
-  s.u = take(rows * 2 * c.intermediate), s.h = take(rows * c.intermediate);
-  s.expert_weight = take(rows), s.expert = reinterpret_cast<int32_t*>(take(rows)), s.order = reinterpret_cast<int32_t*>(take(rows));
-  s.logits = take(c.vocab);
-  s.first.resize(static_cast<size_t>(c.experts) + 1), s.kv.resize(static_cast<size_t>(tokens));
-  const int64_t widest = std::max(c.hidden, c.q_width());
-  const size_t scratch = std::max({linear_scratch_bytes(n, widest, plan.threads), moe_scratch_bytes(rows, c.hidden, plan.threads), moe_scratch_bytes(rows, c.intermediate, plan.threads)});
-  MXPATH_TRY(s.scratch, Buffer::allocate(scratch));
-  return s;
+void embed(const Model& m, State& s) {
+  const Device device = m.plan.placement.embedding();
+  Activations& a = s.on(device);
+  s.where = device;
+  run(m.plan.site("embed"), s.staged, EmbedArgs{.table = &m.weights.embedding.matrix, .tokens = a.tokens, .count = s.staged, .y = a.x, .stream = &s.stream}, s.trace);
+}
+
+void final_norm(const Model& m, State& s) {
+  const Device device = m.plan.placement.head();
+  Activations& a = enter(m, s, device);
+  run(*m.plan.find("norm", device), s.staged, NormArgs{.x = a.x, .scale = m.weights.final_norm.on(device), .y = a.t, .width = m.config.hidden, .tokens = s.staged, .eps = m.config.norm_eps, .threads = s.threads, .stream = &s.stream}, s.trace);
+}
+
+}  // namespace
+
+void stage(const Model& m, State& s, const Batch& batch) {
+  const size_t n = batch.tokens.size();
+  assert(n <= static_cast<size_t>(s.capacity));
+  s.staged = static_cast<int>(n);
+  for (size_t layer = 0; layer < static_cast<size_t>(m.config.layers); ++layer)
+    for (size_t t = 0; t < n; ++t) s.kv[layer * n + t] = batch.sequences[static_cast<size_t>(batch.slots[t])][layer];
+  s.cpu.tokens = batch.tokens.data(), s.cpu.positions = batch.positions.data(), s.cpu.kv = s.kv.data();
+  if (!s.uses_gpu) return;
+  // The stream keeps an error of these copies; whoever waits for the forward sees it.
+  (void)s.stream.copy_in(const_cast<int32_t*>(s.gpu.tokens), batch.tokens.data(), n * sizeof(int32_t));
+  (void)s.stream.copy_in(const_cast<int32_t*>(s.gpu.positions), batch.positions.data(), n * sizeof(int32_t));
+  (void)s.stream.copy_in(const_cast<const KvView**>(s.gpu.kv), s.kv.data(), n * static_cast<size_t>(m.config.layers) * sizeof(KvView*));
+}
+
+void run_layers(const Model& m, State& s) {
+  embed(m, s);
+  const LayerSites cpu(m.plan, Device::cpu), gpu(m.plan, Device::cuda);
+  for (int layer = 0; layer < m.config.layers; ++layer) run_layer(m, cpu, gpu, s, layer);
+  final_norm(m, s);
 }
 
 void forward(const Model& m, State& s, const Batch& batch) {
-  const int n = static_cast<int>(batch.tokens.size());
-  assert(n <= s.capacity);
-  run(m.plan.site("embed"), n, EmbedArgs{.table = &m.weights.embedding.matrix, .tokens = batch.tokens.data(), .count = n, .y = s.x}, s.trace);
-  const LayerSites sites(m.plan);
-  for (int layer = 0; layer < m.config.layers; ++layer) run_layer(m, sites, s, batch, layer);
-  run(*sites.norm, n, NormArgs{.x = s.x, .scale = m.weights.final_norm.data(), .y = s.t, .width = m.config.hidden, .tokens = n, .eps = m.config.norm_eps, .threads = s.threads}, s.trace);
+  stage(m, s, batch);
+  run_layers(m, s);
 }
 
-void head(const Model& m, State& s, int first, int count, float* logits) {
+void head(const Model& m, State& s, int first, int count) {
+  assert(count <= logit_rows);
+  Activations& a = s.on(m.plan.placement.head());
   run(m.plan.site("head"), count,
-      LinearArgs{.weights = &m.weights.head.matrix, .x = s.t + int64_t{first} * m.config.hidden, .x_stride = m.config.hidden, .y = logits, .y_stride = m.config.vocab, .tokens = count, .scratch = s.scratch.data(), .threads = s.threads}, s.trace);
+      LinearArgs{.weights = &m.weights.head.matrix, .x = a.t + int64_t{first} * m.config.hidden, .x_stride = m.config.hidden, .y = a.logits, .y_stride = m.config.vocab, .tokens = count, .scratch = a.scratch, .threads = s.threads, .stream = &s.stream}, s.trace);
+}
+
+Result<const float*> read_logits(const Model& m, State& s, int count) {
+  if (m.plan.placement.head() == Device::cuda)
+    MXPATH_CHECK(s.stream.copy_out(s.cpu.logits, s.gpu.logits, static_cast<size_t>(count) * static_cast<size_t>(m.config.vocab) * sizeof(float)));
+  return static_cast<const float*>(s.cpu.logits);
 }
 
 }  // namespace mxpath

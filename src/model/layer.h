@@ -4,13 +4,16 @@
 
 namespace mxpath {
 
-/// The sites of the plan that a layer runs, looked up once a forward.
+/// The sites of the plan that a layer runs on one device, looked up once a forward; null where no layer needs them.
 struct LayerSites {
-  explicit LayerSites(const Plan& plan);
+  LayerSites(const Plan& plan, Device device);
   const SitePlan *norm, *qkv, *rope, *sliding, *full, *output, *router, *gate_up, *swiglu, *down;
 };
 
-/// x += attention(norm(x)); x += experts(norm(x)).
-void run_layer(const Model& model, const LayerSites& sites, State& state, const Batch& batch, int layer);
+/// The activations of a device with the residual stream in them; it is copied from the other one if it lies there.
+Activations& enter(const Model& model, State& state, Device device);
+
+/// x += attention(norm(x)); x += experts(norm(x)), each where the plan put it.
+void run_layer(const Model& model, const LayerSites& cpu, const LayerSites& gpu, State& state, int layer);
 
 }  // namespace mxpath

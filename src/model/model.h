@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "checkpoint/config.h"
+#include "cuda/cuda.h"
 #include "kernels/attention/attention.h"
 #include "kernels/rope/rope.h"
 #include "model/weights.h"
@@ -18,27 +19,23 @@ struct Model {
   Plan plan;
   Weights weights;
   RopeTable rope;
+  CudaBuffer rope_on_gpu;                                   // [head_dim / 2] double; empty without layers there
 };
 
-/// Token ids with their positions and the sequence each belongs to. One conversation is a batch of one sequence; prefill and decode differ
-/// only in how many tokens a batch has.
+/// Token ids with their positions and the sequence each belongs to. One conversation is a batch of one sequence; prefill and decode
+/// differ only in how many tokens a batch has.
 struct Batch {
   std::span<const int32_t> tokens;                          // [n] ids, each < config.vocab
   std::span<const int32_t> positions;                       // [n]; ascending within a sequence
   std::span<const int32_t> slots;                           // [n] index into sequences
-  std::span<const std::span<const KvView>> sequences;       // [slot][layer]: caches that the caller owns
+  std::span<const std::span<const KvView* const>> sequences;// [slot][layer]: caches that the caller owns, each where the layer's attention runs
 };
 
 /// Which row ran, in order; tests read it.
 using Trace = std::vector<const KernelPath*>;
 
-/// The activations of one forward. H hidden, I intermediate, k experts a token, V vocabulary.
-struct State {
-  /// For batches of up to `tokens` tokens.
-  static Result<State> create(const ModelConfig& config, const Plan& plan, int tokens);
-
-  int capacity = 0;              // tokens
-  Buffer memory;
+/// The activations of one forward in the memory of one device. H hidden, I intermediate, k experts a token, V vocabulary.
+struct Activations {
   float* x = nullptr;            // [tokens, H] residual stream
   float* t = nullptr;            // [tokens, H] normed input of the next operation; after forward(): the normed output of the last layer
   float* qkv = nullptr;          // [tokens, (nh + 2 nkv) * head_dim]
@@ -49,17 +46,46 @@ struct State {
   float* expert_weight = nullptr;// [tokens * k]
   int32_t* expert = nullptr;     // [tokens * k]
   int32_t* order = nullptr;      // [tokens * k] rows sorted by expert
-  float* logits = nullptr;       // [V] of one token
-  std::vector<int32_t> first;    // [E + 1]
-  std::vector<const KvView*> kv; // [tokens] cache of the current layer
-  Buffer scratch;                // of the kernels
+  int32_t* first = nullptr;      // [E + 1] where each expert's rows begin in order
+  float* logits = nullptr;       // [logit_rows, V]
+  void* scratch = nullptr;       // of the kernels
+  // The batch: copies on a GPU, the caller's own arrays on the CPU.
+  const int32_t* tokens = nullptr;
+  const int32_t* positions = nullptr;
+  const KvView* const* kv = nullptr;   // [layers, tokens]
+};
+
+/// What a forward works in; on both devices where layers lie on both.
+struct State {
+  /// For batches of up to `tokens` tokens. Errors: not enough memory, or a device that does not answer.
+  static Result<State> create(const ModelConfig& config, const Plan& plan, int tokens);
+
+  Activations& on(Device device) { return device == Device::cuda ? gpu : cpu; }
+  /// The first error of the GPU, if there is one.
+  Status status() const { return uses_gpu ? stream.status() : Status(); }
+
+  int capacity = 0, staged = 0;  // tokens: the most, and those of the last batch
+  Activations cpu, gpu;
+  Device where = Device::cpu;    // which of them holds x
+  bool uses_gpu = false;
+  Buffer memory, scratch;
+  CudaBuffer gpu_memory;
+  CudaStream stream;
+  std::vector<const KvView*> kv; // [layers, tokens] of the batch
   ThreadPool* threads = nullptr;
   Trace* trace = nullptr;        // null: not recorded
 };
 
-/// Runs all layers; state.t holds the normed hidden states [n, H] afterwards. n ≤ state.capacity.
+/// Makes a batch known: sets what Activations says of it, on every device. n ≤ state.capacity.
+void stage(const Model& model, State& state, const Batch& batch);
+/// Runs all layers on the batch that was staged; t holds the normed hidden states [n, H] afterwards, where the head lies. Everything on
+/// the GPU is only enqueued: with all layers there, a graph can record it.
+void run_layers(const Model& model, State& state);
+/// stage() and run_layers().
 void forward(const Model& model, State& state, const Batch& batch);
-/// Logits [count, V] of the tokens first … first + count - 1 of the last forward.
-void head(const Model& model, State& state, int first, int count, float* logits);
+/// Logits of the tokens first … first + count - 1 of the last forward, count ≤ logit_rows; they stay where the head lies.
+void head(const Model& model, State& state, int first, int count);
+/// The logits [count, V] of the last head() in the computer's memory. Error: the GPU has failed.
+Result<const float*> read_logits(const Model& model, State& state, int count);
 
 }  // namespace mxpath

@@ -1,5 +1,6 @@
 #include "model/weights.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -42,19 +43,58 @@ std::vector<const TensorRecord*> records_of(const MatrixSlot& slot, const Manife
   return records;
 }
 
-Status pack_slot(const MatrixSlot& slot, Layout layout, const Checkpoint& checkpoint, ThreadPool& threads) {
+/// Moves a packed matrix to the GPU.
+Status send(OwnedMatrix& target, CudaStream& stream) {
+  MXPATH_TRY(target.gpu_memory, CudaBuffer::allocate(stream.device(), target.memory.size()));
+  MXPATH_CHECK(stream.copy_in(target.gpu_memory.data(), target.memory.data(), target.memory.size()));
+  MXPATH_CHECK(stream.wait());
+  const uint8_t* packed = target.memory.data();
+  target.matrix.data = target.gpu_memory.data() + (target.matrix.data - packed);
+  if (target.matrix.scales) target.matrix.scales = target.gpu_memory.data() + (target.matrix.scales - packed);
+  target.device = Device::cuda, target.memory = Buffer();
+  return {};
+}
+
+Status send(OwnedVector& vector, CudaStream& stream) {
+  if (vector.copy.size() > 0) return {};
+  const size_t bytes = vector.values.size() * sizeof(float);
+  MXPATH_TRY(vector.copy, CudaBuffer::allocate(stream.device(), bytes));
+  return stream.copy_in(vector.copy.data(), vector.values.data(), bytes);
+}
+
+/// What lies on a layer's device by the plan.
+Device device_of(const MatrixSlot& slot, const Placement& placement) {
+  if (slot.site == "embed") return placement.embedding();
+  if (slot.site == "head") return placement.head();
+  const bool experts = slot.site == "router" || slot.site.starts_with("moe.");
+  return experts ? placement.experts(slot.layer) : placement.attention(slot.layer);
+}
+
+Status send_vectors(Weights& w, const Placement& placement, CudaStream& stream) {
+  MXPATH_CHECK(send(w.final_norm, stream));
+  for (size_t i = 0; i < w.layers.size(); ++i) {
+    LayerWeights& layer = w.layers[i];
+    if (placement.attention(static_cast<int>(i)) == Device::cuda)
+      for (OwnedVector* vector : {&layer.attention_norm, &layer.qkv_bias, &layer.sinks, &layer.output_bias}) MXPATH_CHECK(send(*vector, stream));
+    if (placement.experts(static_cast<int>(i)) == Device::cuda)
+      for (OwnedVector* vector : {&layer.mlp_norm, &layer.router_bias, &layer.gate_up_bias, &layer.down_bias}) MXPATH_CHECK(send(*vector, stream));
+  }
+  return stream.wait();
+}
+
+Status pack_slot(const MatrixSlot& slot, const SitePlan& site, const Checkpoint& checkpoint, ThreadPool& threads, CudaStream& stream) {
   const auto records = records_of(slot, checkpoint.manifest());
-  if (slot.site == "embed" && can_map(layout, *records.front())) {   // a token reads one row: the file is good enough
-    slot.target->matrix = map_stored(layout, checkpoint, *records.front());
-    slot.target->memory = Buffer();
+  OwnedMatrix& target = *slot.target;
+  target = {};   // the old copy goes before the new one comes
+  if (slot.site == "embed" && site.site.device == Device::cpu && can_map(site.layout, *records.front())) {   // a token reads one row: the file is good enough
+    target.matrix = map_stored(site.layout, checkpoint, *records.front());
     return {};
   }
   int64_t rows = 0;
   for (const TensorRecord* record : records) rows += record->rows;
-  slot.target->memory = Buffer();   // the old copy goes before the new one comes
-  MXPATH_TRY(slot.target->memory, Buffer::allocate(layout_bytes(layout, records.front()->experts, rows, records.front()->columns)));
-  MXPATH_TRY(slot.target->matrix, pack(layout, {&checkpoint, records}, slot.target->memory.bytes(), threads));
-  return {};
+  MXPATH_TRY(target.memory, Buffer::allocate(layout_bytes(site.layout, records.front()->experts, rows, records.front()->columns)));
+  MXPATH_TRY(target.matrix, pack(site.layout, {&checkpoint, records}, target.memory.bytes(), threads));
+  return site.site.device == Device::cuda ? send(target, stream) : Status();
 }
 
 float element(std::span<const uint8_t> bytes, Encoding encoding, size_t index) {
@@ -83,23 +123,40 @@ Status append_vector(std::vector<float>& out, const Checkpoint& checkpoint, Role
 
 Status load_vectors(Weights& w, const Checkpoint& checkpoint) {
   const ModelConfig& config = checkpoint.manifest().config;
-  MXPATH_CHECK(append_vector(w.final_norm, checkpoint, Role::final_norm, -1));
+  MXPATH_CHECK(append_vector(w.final_norm.values, checkpoint, Role::final_norm, -1));
   for (int i = 0; i < config.layers; ++i) {
     LayerWeights& layer = w.layers[static_cast<size_t>(i)];
     layer.sliding = config.sliding[static_cast<size_t>(i)];
-    const std::pair<std::vector<float>*, Role> vectors[] = {
+    const std::pair<OwnedVector*, Role> vectors[] = {
         {&layer.attention_norm, Role::attention_norm}, {&layer.qkv_bias, Role::q_bias},       {&layer.qkv_bias, Role::k_bias},
         {&layer.qkv_bias, Role::v_bias},               {&layer.sinks, Role::sinks},           {&layer.output_bias, Role::o_bias},
         {&layer.mlp_norm, Role::mlp_norm},             {&layer.router_bias, Role::router_bias}, {&layer.gate_up_bias, Role::gate_up_bias},
         {&layer.down_bias, Role::down_bias}};
-    for (const auto& [vector, role] : vectors) MXPATH_CHECK(append_vector(*vector, checkpoint, role, i));
+    for (const auto& [vector, role] : vectors) MXPATH_CHECK(append_vector(vector->values, checkpoint, role, i));
   }
   return {};
 }
 
-Status compare_row(const PackedMatrix& matrix, int64_t packed_row, const Checkpoint& checkpoint, const TensorRecord& record, int expert, int64_t row) {
+/// A few packed rows where the computer can read them: in place, or fetched from the GPU.
+struct FetchedRows {
+  PackedMatrix matrix;
+  int64_t expert, row;                  // of the wanted row in `matrix`
+  std::vector<uint8_t> data, scales;    // of fetched ones
+};
+Result<FetchedRows> fetch_rows(const OwnedMatrix& from, int64_t expert, int64_t row, CudaStream& stream) {
+  if (from.device == Device::cpu) return FetchedRows{from.matrix, expert, row, {}, {}};
+  FetchedRows rows{row_group(from.matrix, expert, row / 16), 0, row % 16, {}, {}};
+  rows.data.resize(static_cast<size_t>(rows.matrix.expert_bytes())), rows.scales.resize(static_cast<size_t>(rows.matrix.expert_scale_bytes()));
+  MXPATH_CHECK(stream.copy_out(rows.data.data(), rows.matrix.data, rows.data.size()));
+  if (rows.matrix.scales) MXPATH_CHECK(stream.copy_out(rows.scales.data(), rows.matrix.scales, rows.scales.size()));
+  rows.matrix.data = rows.data.data(), rows.matrix.scales = rows.scales.data();
+  return rows;
+}
+
+Status compare_row(const FetchedRows& from, const Checkpoint& checkpoint, const TensorRecord& record, int expert, int64_t row) {
+  const PackedMatrix& matrix = from.matrix;
   std::vector<float> packed(static_cast<size_t>(record.columns)), stored(packed.size());
-  decode_row(matrix, expert, packed_row, packed.data());
+  decode_row(matrix, from.expert, from.row, packed.data());
   checkpoint.decode_row(record, expert, row, stored);
   for (size_t k = 0; k < stored.size(); ++k) {
     const float expected = format_of(matrix.layout) == NumberFormat::bf16 ? decode_bf16(encode_bf16(stored[k])) : stored[k];
@@ -116,28 +173,41 @@ Status pack_weights(Weights& weights, const Plan& plan, const Checkpoint& checkp
   weights.layers.resize(static_cast<size_t>(config.layers));
   if (first_time) MXPATH_CHECK(load_vectors(weights, checkpoint));
   const auto slots = matrix_slots(weights, config);
+  CudaStream stream;
+  if (plan.placement.uses(Device::cuda)) {
+    MXPATH_TRY(stream, CudaStream::create(plan.placement.cuda_index));
+    MXPATH_CHECK(send_vectors(weights, plan.placement, stream));
+  }
+  const auto site_of = [&](const MatrixSlot& slot) -> const SitePlan& { return *plan.find(slot.site, device_of(slot, plan.placement)); };
+  const auto size_of = [](const Site& site) { return static_cast<uint64_t>(site.n * site.k * site.experts); };
   uint64_t total = 0, done = 0;
-  for (const MatrixSlot& slot : slots) total += static_cast<uint64_t>(plan.site(slot.site).site.n * plan.site(slot.site).site.k * plan.site(slot.site).site.experts);
+  for (const MatrixSlot& slot : slots) total += size_of(site_of(slot).site);
   for (const MatrixSlot& slot : slots) {
-    const SitePlan& site = plan.site(slot.site);
-    if (slot.target->matrix.layout != site.layout) MXPATH_CHECK(pack_slot(slot, site.layout, checkpoint, threads));
-    done += static_cast<uint64_t>(site.site.n * site.site.k * site.site.experts);
+    const SitePlan& site = site_of(slot);
+    if (slot.target->matrix.layout != site.layout || slot.target->device != site.site.device) MXPATH_CHECK(pack_slot(slot, site, checkpoint, threads, stream));
+    done += size_of(site.site);
     if (progress) progress("packing weights", done, total);
   }
   return {};
 }
 
-std::map<std::string, std::string, std::less<>> check_packing(const Weights& weights, const Checkpoint& checkpoint, uint64_t seed) {
-  std::map<std::string, std::string, std::less<>> differences;
+Result<std::vector<PackingDifference>> check_packing(const Weights& weights, const Plan& plan, const Checkpoint& checkpoint, uint64_t seed) {
+  std::vector<PackingDifference> differences;
   Random random(seed);
+  CudaStream stream;
+  if (plan.placement.uses(Device::cuda)) {
+    MXPATH_TRY(stream, CudaStream::create(plan.placement.cuda_index));
+  }
   // matrix_slots only points into the weights here; nothing is written.
   for (const MatrixSlot& slot : matrix_slots(const_cast<Weights&>(weights), checkpoint.manifest().config)) {
+    const auto known = [&] { return std::ranges::any_of(differences, [&](const PackingDifference& d) { return d.site == slot.site && d.device == slot.target->device; }); };
     int64_t packed_row = 0;
     for (const TensorRecord* record : records_of(slot, checkpoint.manifest())) {
       const int expert = static_cast<int>(random.integer(0, record->experts - 1));
-      for (int64_t row : {int64_t{0}, record->rows - 1, random.integer(0, record->rows - 1)})
-        if (const auto same = compare_row(slot.target->matrix, packed_row + row, checkpoint, *record, expert, row); !same.ok())
-          differences.try_emplace(std::string(slot.site), same.error().message);
+      for (int64_t row : {int64_t{0}, record->rows - 1, random.integer(0, record->rows - 1)}) {
+        MXPATH_TRY(const FetchedRows rows, fetch_rows(*slot.target, expert, packed_row + row, stream));
+        if (const auto same = compare_row(rows, checkpoint, *record, expert, row); !same.ok() && !known()) differences.push_back({std::string(slot.site), slot.target->device, same.error().message});
+      }
       packed_row += record->rows;
     }
   }

@@ -4,7 +4,7 @@
 #include <tuple>
 
 #include "base/text.h"
-#include "plan/plan.h"
+#include "plan/place.h"
 
 namespace mxpath {
 namespace {
@@ -30,7 +30,9 @@ std::vector<Layout> layouts_for(const Site& site, const Catalogue& catalogue) {
   return layouts;
 }
 
-double total_seconds(const SitePlan& plan, Goal goal) {
+}  // namespace
+
+double weighted_seconds(const SitePlan& plan, Goal goal) {
   double total = 0;
   const auto weights = regime_weights(goal);
   for (size_t r = 0; r < plan.decisions.size(); ++r) {
@@ -39,6 +41,8 @@ double total_seconds(const SitePlan& plan, Goal goal) {
   }
   return total;
 }
+
+namespace {
 
 std::string reasons(const Candidate& candidate) {
   std::string text;
@@ -50,19 +54,21 @@ std::string reasons(const Candidate& candidate) {
 Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
   Policy free = policy;
   free.only.clear(), free.exclude.clear();
-  std::string named, nearest;
+  std::string named, nearest, all;
   std::map<double, std::string_view> legal;   // by price, the best first
   for (Layout layout : layouts_for(site, catalogue)) {
     for (const Candidate& c : decide({site, layout, regime.tokens, catalogue, machine, free, failures}, regime).all) {
       const Layout own = c.path->weights;
       if (own != layout && own != Layout::any) continue;   // each row is asked about the layout it reads
       const bool forced = std::ranges::any_of(policy.only, [&](const std::string& glob) { return glob_match(glob, c.path->name); });
+      if (c.path->device == site.device && !c.why_not.empty() && all.find(c.path->name) == std::string::npos) all += fmt::format("{} {} ({})", all.empty() ? "" : ",", c.path->name, reasons(c));
       if (!forced && c.why_not.empty()) legal.emplace(c.seconds, c.path->name);
       if (forced && !c.why_not.empty() && named.find(c.path->name) == std::string::npos) named += fmt::format(" {} ({}),", c.path->name, reasons(c));
     }
   }
   for (const auto& [seconds, name] : legal)
     if (nearest.find(name) == std::string::npos) nearest += fmt::format(" {}", name);
+  if (policy.only.empty() && policy.exclude.empty()) return fail("{} on {}: no path can run:{}", site.name, name_of(site.device), all);
   if (named.empty()) return fail("{}: --exclude leaves no path for {} tokens; keep one of:{}", site.name, regime.tokens.to_string(), nearest);
   named.pop_back();
   return fail("{}: --only allows no path that can run with {} tokens here:{}; these can:{}", site.name, regime.tokens.to_string(), named, nearest);
@@ -79,10 +85,10 @@ Decision decide(const Question& q, const Regime& regime) {
   Decision decision{regime, nullptr, {}};
   const Work work = work_of(q.site, q.layout, regime.typical);
   for (const KernelPath* path : q.catalogue.paths) {
-    if (path->op != q.site.op || path->device != q.site.device) continue;
+    if (path->op != q.site.op) continue;
     const Layout read = path->weights == Layout::any || path->weights == Layout::none ? q.layout : path->weights;
     const Work own = read == q.layout ? work : work_of(q.site, read, regime.typical);
-    decision.all.push_back({path, refusals(*path, q), predicted_seconds(*path, own, q.machine)});
+    decision.all.push_back({path, refusals(*path, q), predicted_seconds(*path, own, q.machine, q.policy.cuda_index)});
   }
   // Legal ones first, then by price; a stable sort, so that table order breaks ties.
   std::ranges::stable_sort(decision.all, {}, [](const Candidate& c) { return std::tuple(!c.why_not.empty(), c.seconds); });
@@ -96,7 +102,7 @@ Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const M
   for (Layout layout : layouts_for(site, catalogue)) {
     SitePlan plan{site, layout, {}};
     for (const Regime& regime : regimes()) plan.decisions.push_back(decide({site, layout, regime.tokens, catalogue, machine, policy, failures}, regime));
-    const double seconds = total_seconds(plan, policy.goal);
+    const double seconds = weighted_seconds(plan, policy.goal);
     if (best.decisions.empty() || seconds < best_seconds) best_seconds = seconds, best = std::move(plan);
   }
   for (const Decision& decision : best.decisions)

@@ -72,13 +72,13 @@ std::string site_header(const SitePlan& plan) {
   if (s.experts > 1) shape += fmt::format(" experts={}/{}", s.experts_per_token, s.experts);
   if (s.keys) shape += fmt::format(" keys={}", s.keys);
   const std::string layout = s.has_weights ? fmt::format("  weights {}{}", name_of(plan.layout), s.format != s.stored ? fmt::format(" (stored {})", name_of(s.stored)) : "") : "";
-  return fmt::format("{}  x{}  {}{}\n", s.name, s.count, shape, layout);
+  return fmt::format("{}  x{}  {}{}{}\n", s.name, s.count, s.device == Device::cuda ? "on cuda  " : "", shape, layout);
 }
 
-std::string memory_line(const Plan& plan) {
-  const MemoryPlan& m = plan.memory;
-  return fmt::format("{} of {} ({}): weights {}, key/value cache {} for {} tokens, scratch {}; {} more read in place", human_bytes(double(m.total())), human_bytes(double(m.available)),
-                     m.fits() ? "fits" : "does NOT fit", human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)), human_bytes(double(m.mapped)));
+std::string memory_line(const Plan& plan, const MemoryPlan& m) {
+  const std::string in_place = m.mapped ? fmt::format("; {} more read in place", human_bytes(double(m.mapped))) : "";
+  return fmt::format("{} of {} ({}): weights {}, key/value cache {} for {} tokens, scratch {}{}", human_bytes(double(m.total())), human_bytes(double(m.available)),
+                     m.fits() ? "fits" : "does NOT fit", human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)), in_place);
 }
 
 std::string expected_line(const Plan& plan) {
@@ -86,8 +86,10 @@ std::string expected_line(const Plan& plan) {
 }
 
 std::string header(const Plan& plan) {
-  std::string out = fmt::format("model     {}\nmachine   {}\ndevice    {}{}\nmemory    {}\nexpected  {}\n", plan.model, plan.machine, name_of(plan.device),
-                                plan.device_reason.empty() ? "" : fmt::format(": {}", plan.device_reason), memory_line(plan), expected_line(plan));
+  std::string out = fmt::format("model     {}\nmachine   {}\ndevice    {}{}\nmemory    {}\n", plan.model, plan.machine, plan.placement.to_string(),
+                                plan.device_reason.empty() ? "" : fmt::format(": {}", plan.device_reason), memory_line(plan, plan.memory));
+  if (plan.device == Device::cuda) out += fmt::format("on cuda   {}\n", memory_line(plan, plan.gpu_memory));
+  out += fmt::format("expected  {}\n", expected_line(plan));
   for (const auto& concession : plan.concessions) out += fmt::format("gave up   {}\n", concession);
   return out;
 }
@@ -104,6 +106,10 @@ Json decision_json(const Decision& d) {
     all.push_back({{"path", c.path->name}, {"chosen", c.path == d.chosen}, {"seconds", c.seconds}, {"arithmetic", name_of(c.path->arithmetic)}, {"why_not", std::move(why_not)}});
   }
   return {{"tokens", range_json(d.regime.tokens)}, {"priced_at", d.regime.typical}, {"chosen", d.chosen->name}, {"paths", std::move(all)}};
+}
+
+Json memory_json(const MemoryPlan& m) {
+  return {{"weights", m.weights}, {"kv_cache", m.kv_cache}, {"scratch", m.scratch}, {"mapped", m.mapped}, {"total", m.total()}, {"available", m.available}, {"fits", m.fits()}};
 }
 
 Json site_json(const SitePlan& plan) {
@@ -137,7 +143,6 @@ std::string explain_briefly(const Plan& plan) {
 }
 
 Json plan_to_json(const Plan& plan) {
-  const MemoryPlan& m = plan.memory;
   Json sites = Json::array();
   for (const SitePlan& site : plan.sites) sites.push_back(site_json(site));
   return {{"model", plan.model},
@@ -147,7 +152,9 @@ Json plan_to_json(const Plan& plan) {
           {"context", plan.context},
           {"chunk", plan.chunk},
           {"threads", plan.threads},
-          {"memory", {{"weights", m.weights}, {"kv_cache", m.kv_cache}, {"scratch", m.scratch}, {"mapped", m.mapped}, {"total", m.total()}, {"available", m.available}, {"fits", m.fits()}}},
+          {"placement", {{"gpu_layers", plan.placement.gpu_layers}, {"cpu_experts", plan.placement.cpu_experts}, {"gpu_embedding", plan.placement.gpu_embedding}, {"text", plan.placement.to_string()}}},
+          {"memory", memory_json(plan.memory)},
+          {"gpu_memory", plan.device == Device::cuda ? memory_json(plan.gpu_memory) : Json()},
           {"expected", {{"decode_tokens_per_second", 1 / plan.decode_seconds}, {"prefill_tokens_per_second", 512 / plan.prefill_seconds}, {"decode_bytes", plan.decode_bytes}}},
           {"concessions", plan.concessions},
           {"sites", std::move(sites)}};

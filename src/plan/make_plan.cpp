@@ -1,29 +1,11 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "plan/memory.h"
+#include "plan/place.h"
 #include "plan/plan.h"
 
 namespace mxpath {
 namespace {
-
-struct Placement {
-  Device device = Device::cpu;
-  std::string reason;
-};
-
-/// The GPU if the policy allows it, the machine has it and the catalogue has rows for it.
-Result<Placement> place(const Catalogue& catalogue, const Machine& machine, const Policy& policy) {
-  if (policy.device == DeviceChoice::cpu) return Placement{Device::cpu, machine.gpus.empty() ? "" : "asked for by --device cpu"};
-  const bool has_rows = std::ranges::any_of(catalogue.paths, [](const KernelPath* path) { return path->device == Device::cuda; });
-  const bool has_gpu = static_cast<size_t>(policy.cuda_index) < machine.gpus.size();
-  std::string reason;
-  if (!has_rows) reason = "this version has no CUDA paths";
-  else if (!has_gpu) reason = machine.no_gpu_reason.empty() ? fmt::format("there is no CUDA device {}", policy.cuda_index) : machine.no_gpu_reason;
-  if (reason.empty()) return Placement{Device::cuda, ""};
-  if (policy.device == DeviceChoice::cuda) return fail("--device cuda:{}: {}; use --device cpu or auto", policy.cuda_index, reason);
-  return Placement{Device::cpu, machine.gpus.empty() && !has_rows ? "" : reason};
-}
 
 /// Globs that name nothing are typing errors, and silence would hide them.
 Status check_globs(const Policy& policy, const Catalogue& catalogue) {
@@ -52,6 +34,7 @@ const Candidate* lost_to(const Decision& decision, const Site& site, const Failu
   const bool only_floor = std::ranges::none_of(decision.all, [&](const Candidate& c) { return c.why_not.empty() && !is_floor(*c.path); });
   const Candidate* lost = nullptr;
   for (const Candidate& c : decision.all) {
+    if (c.path->device != site.device) continue;
     const bool given_up = only_floor || (failures.contains(c.path->name) && c.seconds < chosen.seconds);
     if (!c.why_not.empty() && holds(*c.path, site) && given_up && (!lost || c.seconds < lost->seconds)) lost = &c;
   }
@@ -85,25 +68,29 @@ void add_concessions(Plan& plan, const Failures& failures) {
   }
 }
 
-void add_predictions(Plan& plan) {
-  for (const SitePlan& site : plan.sites) {
-    const double count = site.site.count;
-    plan.decode_seconds += count * site.decisions.front().all.front().seconds;
-    // The head reads one position of a prompt, whatever its length.
-    const bool once = site.site.name == "head" || site.site.op == Op::sample;
-    plan.prefill_seconds += count * site.decisions[once ? 0 : 3].all.front().seconds;
-    if (site.site.has_weights) plan.decode_bytes += count * work_of(site.site, site.layout, 1).bytes;
-  }
-}
-
 std::string describe(const Manifest& manifest) {
   const ModelConfig& c = manifest.config;
   return fmt::format("gpt-oss, {} layers, {} experts of which {} a token, hidden {}, {}", c.layers, c.experts, c.experts_per_token, c.hidden, name_of(manifest.layout));
 }
 
 std::string describe(const Machine& machine, int threads) {
+  const std::string gpu = machine.gpus.empty() ? "" : fmt::format("; {}", machine.gpus.front().name);
   return fmt::format("{}, {} threads, {}, {:.1f} GB/s ({})", machine.cpu.name.empty() ? machine.name : machine.cpu.name, threads, machine.cpu.features.to_string(), machine.cpu.bandwidth / 1e9,
-                     machine.cpu.bandwidth_measured ? "measured" : "assumed");
+                     machine.cpu.bandwidth_measured ? "measured" : "assumed") + gpu;
+}
+
+/// Where the model lies because of rows that failed on the GPU, against where it would lie without them.
+Status concede_placement(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+  const auto failed = std::ranges::find_if(failures, [&](const auto& failure) {
+    const KernelPath* path = catalogue.find(failure.first);
+    return path && path->device == Device::cuda;
+  });
+  if (failed == failures.end()) return {};
+  MXPATH_TRY(const Plan wished, make_plan(manifest, catalogue, machine, policy));
+  if (wished.placement == plan.placement) return {};
+  plan.concessions.push_back(fmt::format("the model runs on {} instead of {}, about {:.1f} times slower, because of {}: {}", plan.placement.to_string(), wished.placement.to_string(),
+                                         plan.decode_seconds / wished.decode_seconds, failed->first, failed->second.finding));
+  return {};
 }
 
 }  // namespace
@@ -112,26 +99,23 @@ const SitePlan& Plan::site(std::string_view name) const {
   return *std::ranges::find_if(sites, [&](const SitePlan& plan) { return plan.site.name == name; });
 }
 
+const SitePlan* Plan::find(std::string_view name, Device on) const {
+  const auto at = std::ranges::find_if(sites, [&](const SitePlan& plan) { return plan.site.name == name && plan.site.device == on; });
+  return at == sites.end() ? nullptr : &*at;
+}
+
 Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
   MXPATH_CHECK(check_globs(policy, catalogue));
-  MXPATH_TRY(const Placement placement, place(catalogue, machine, policy));
+  MXPATH_CHECK(check_formats(sites_of(manifest, policy, Device::cpu), policy));
   Plan plan;
-  plan.device = placement.device, plan.device_reason = placement.reason;
   plan.context = std::min(policy.context ? policy.context : default_context, manifest.config.max_positions);
   if (policy.context > manifest.config.max_positions)
     return wrong_use("--ctx {}: the model was made for at most {} positions", policy.context, manifest.config.max_positions);
-  plan.chunk = std::min(policy.chunk, plan.context);
   plan.threads = policy.threads ? policy.threads : machine.cpu.cores;
   plan.model = describe(manifest), plan.machine = describe(machine, plan.threads);
-  const auto sites = sites_of(manifest, policy, placement.device);
-  MXPATH_CHECK(check_formats(sites, policy));
-  for (const Site& site : sites) {
-    MXPATH_TRY(SitePlan planned, plan_site(site, catalogue, machine, policy, failures));
-    plan.sites.push_back(std::move(planned));
-  }
+  MXPATH_CHECK(place(plan, manifest, catalogue, machine, policy, failures));
   add_concessions(plan, failures);
-  add_predictions(plan);
-  plan.memory = plan_memory(manifest, plan, machine, policy);
+  MXPATH_CHECK(concede_placement(plan, manifest, catalogue, machine, policy, failures));
   return plan;
 }
 

@@ -9,13 +9,50 @@ namespace {
 
 constexpr int64_t kv_block = 64;
 constexpr uint64_t system_reserve = uint64_t{512} << 20;   // left to the system and the program itself
+constexpr uint64_t cuda_reserve = uint64_t{512} << 20;     // the driver's own: code, stacks of all threads, fragments
+constexpr uint64_t cuda_scratch = uint64_t{64} << 20;      // what kernels keep beside the rows they write
 
 int64_t blocks(int64_t slots) { return (slots + kv_block - 1) / kv_block * kv_block; }
 
-/// Norm scales, biases and sinks, held as FP32.
-uint64_t vector_bytes(const ModelConfig& c) {
-  const int64_t layer = 2 * c.hidden + c.q_width() + 2 * c.kv_width() + c.hidden + c.heads + c.experts + int64_t{c.experts} * (2 * c.intermediate + c.hidden);
-  return 4 * static_cast<uint64_t>(c.layers * layer + c.hidden);
+/// Norm scales, biases and sinks of a layer, held as FP32: those of its attention and those of its experts.
+int64_t attention_vector(const ModelConfig& c) { return c.hidden + c.q_width() + 2 * c.kv_width() + c.hidden + c.heads; }
+int64_t experts_vector(const ModelConfig& c) { return c.hidden + c.experts + int64_t{c.experts} * (2 * c.intermediate + c.hidden); }
+
+/// All of them lie in the computer's memory, whatever is copied to a GPU as well.
+uint64_t vector_bytes(const ModelConfig& c, const Placement& placement, Device device) {
+  int64_t floats = device == Device::cpu || placement.head() == device ? c.hidden : 0;
+  for (int layer = 0; layer < c.layers; ++layer) {
+    if (device == Device::cpu || placement.attention(layer) == device) floats += attention_vector(c);
+    if (device == Device::cpu || placement.experts(layer) == device) floats += experts_vector(c);
+  }
+  return 4 * static_cast<uint64_t>(floats);
+}
+
+uint64_t matrix_bytes(const SitePlan& site) { return layout_bytes(site.layout, site.site.experts, site.site.n, site.site.k); }
+
+uint64_t cpu_scratch(const ModelConfig& c, const Plan& plan) {
+  const uint64_t logits = uint64_t{logit_rows} * static_cast<uint64_t>(c.vocab) * 4;
+  // A matrix for a GPU is packed here before it is sent.
+  uint64_t staging = 0;
+  for (const SitePlan& site : plan.sites)
+    if (site.site.device == Device::cuda) staging = std::max(staging, matrix_bytes(site));
+  if (!plan.placement.uses(Device::cpu)) return logits + staging;
+  // Kernels keep their inputs once more in packed form and a panel of weights for each thread.
+  const uint64_t widest = static_cast<uint64_t>(std::max({c.hidden, c.q_width(), c.intermediate}));
+  const uint64_t rows = static_cast<uint64_t>(plan.chunk) * static_cast<uint64_t>(c.experts_per_token);
+  return logits + std::max(staging, 4 * activation_floats(c, plan.chunk) + 4 * widest * (rows + 64 * static_cast<uint64_t>(plan.threads)));
+}
+
+uint64_t gpu_scratch(const ModelConfig& c, const Plan& plan) {
+  if (!plan.placement.uses(Device::cuda)) return 0;
+  const uint64_t rows = static_cast<uint64_t>(plan.chunk) * static_cast<uint64_t>(c.experts_per_token);
+  return 4 * (activation_floats(c, plan.chunk) + uint64_t{logit_rows} * static_cast<uint64_t>(c.vocab) + rows * static_cast<uint64_t>(c.hidden)) + cuda_scratch;
+}
+
+uint64_t gpu_available(const Machine& machine, const Policy& policy) {
+  if (static_cast<size_t>(policy.cuda_index) >= machine.gpus.size()) return 0;
+  const uint64_t left = machine.gpus[static_cast<size_t>(policy.cuda_index)].free_memory;
+  return left - std::min(left, cuda_reserve);
 }
 
 }  // namespace
@@ -24,10 +61,16 @@ int64_t kv_capacity(const ModelConfig& config, bool sliding, int context, int ch
   return sliding ? std::min<int64_t>(context, int64_t{config.sliding_window} + chunk) : context;
 }
 
-uint64_t kv_cache_bytes(const ModelConfig& config, int context, int chunk) {
-  uint64_t slots = 0;
-  for (bool sliding : config.sliding) slots += static_cast<uint64_t>(blocks(kv_capacity(config, sliding, context, chunk)));
-  return slots * 2 * 2 * static_cast<uint64_t>(config.kv_width());
+uint64_t kv_layer_bytes(const ModelConfig& config, int layer, int context, int chunk) {
+  const int64_t slots = blocks(kv_capacity(config, config.sliding[static_cast<size_t>(layer)], context, chunk));
+  return static_cast<uint64_t>(slots) * 2 * 2 * static_cast<uint64_t>(config.kv_width());
+}
+
+uint64_t kv_cache_bytes(const ModelConfig& config, int context, int chunk, const Placement& placement, Device device) {
+  uint64_t bytes = 0;
+  for (int layer = 0; layer < config.layers; ++layer)
+    if (placement.attention(layer) == device) bytes += kv_layer_bytes(config, layer, context, chunk);
+  return bytes;
 }
 
 uint64_t activation_floats(const ModelConfig& c, int tokens) {
@@ -36,32 +79,33 @@ uint64_t activation_floats(const ModelConfig& c, int tokens) {
   return static_cast<uint64_t>(tokens) * per_token + rows * (3 * uint64_t(c.intermediate) + 3);
 }
 
-MemoryPlan plan_memory(const Manifest& manifest, const Plan& plan, const Machine& machine, const Policy& policy) {
+void plan_memory(Plan& plan, const Manifest& manifest, const Machine& machine, const Policy& policy) {
   const ModelConfig& c = manifest.config;
-  MemoryPlan memory;
-  memory.weights = vector_bytes(c);
+  MemoryPlan &cpu = plan.memory = {}, &gpu = plan.gpu_memory = {};
+  cpu.weights = vector_bytes(c, plan.placement, Device::cpu);
+  if (plan.placement.uses(Device::cuda)) gpu.weights = vector_bytes(c, plan.placement, Device::cuda);
   for (const SitePlan& site : plan.sites) {
-    const uint64_t bytes = layout_bytes(site.layout, site.site.experts, site.site.n, site.site.k) * static_cast<uint64_t>(site.site.count);
-    const bool in_place = site.site.op == Op::embed && site.site.stored == site.site.format;
-    (in_place ? memory.mapped : memory.weights) += bytes;
+    const uint64_t bytes = matrix_bytes(site) * static_cast<uint64_t>(site.site.count);
+    const bool on_cpu = site.site.device == Device::cpu, in_place = on_cpu && site.site.op == Op::embed && site.site.stored == site.site.format;
+    (in_place ? cpu.mapped : on_cpu ? cpu.weights : gpu.weights) += bytes;
   }
-  memory.kv_cache = kv_cache_bytes(c, plan.context, plan.chunk);
-  // Kernels keep their inputs once more in packed form and a panel of weights for each thread.
-  const uint64_t widest = static_cast<uint64_t>(std::max({c.hidden, c.q_width(), c.intermediate}));
-  const uint64_t rows = static_cast<uint64_t>(plan.chunk) * static_cast<uint64_t>(c.experts_per_token);
-  memory.scratch = 4 * (activation_floats(c, plan.chunk) + static_cast<uint64_t>(c.vocab)) + 4 * widest * (rows + 64 * static_cast<uint64_t>(plan.threads));
-  memory.available = policy.memory_budget ? policy.memory_budget : machine.memory - std::min(machine.memory / 4, system_reserve);
-  return memory;
+  cpu.kv_cache = kv_cache_bytes(c, plan.context, plan.chunk, plan.placement, Device::cpu);
+  gpu.kv_cache = kv_cache_bytes(c, plan.context, plan.chunk, plan.placement, Device::cuda);
+  cpu.scratch = cpu_scratch(c, plan), gpu.scratch = gpu_scratch(c, plan);
+  cpu.available = policy.memory_budget ? policy.memory_budget : machine.memory - std::min(machine.memory / 4, system_reserve);
+  gpu.available = gpu_available(machine, policy);
 }
 
 Status check_memory(const Plan& plan) {
-  const MemoryPlan& m = plan.memory;
-  if (m.fits()) return {};
-  const std::string needs = fmt::format("the model needs {} of memory (weights {}, key/value cache {} for {} tokens of context, scratch {}) and {} are available",
-                                        human_bytes(double(m.total())), human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)), human_bytes(double(m.available)));
+  if (plan.fits()) return {};
+  const bool cpu = !plan.memory.fits();
+  const MemoryPlan& m = cpu ? plan.memory : plan.gpu_memory;
+  const std::string needs = fmt::format("the model needs {} of {} (weights {}, key/value cache {} for {} tokens of context, scratch {}) and {} are available",
+                                        human_bytes(double(m.total())), cpu ? "memory" : fmt::format("memory on cuda:{}", plan.placement.cuda_index), human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)), human_bytes(double(m.available)));
   const uint64_t fixed = m.weights + m.scratch;
   for (int context = plan.context / 2; fixed < m.available && context >= 128; context /= 2)
     if (fixed + m.kv_cache / static_cast<uint64_t>(plan.context) * static_cast<uint64_t>(context) <= m.available) return fail("{}; --ctx {} would fit", needs, context);
+  if (!cpu) return fail("{}; --device auto puts what does not fit on the CPU", needs);
   return fail("{}; it needs a machine with more memory, or a smaller model or weights format", needs);
 }
 

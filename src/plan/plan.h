@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "checkpoint/manifest.h"
 #include "plan/path.h"
+#include "plan/placement.h"
 #include "plan/policy.h"
 #include "plan/refusal.h"
 #include "plan/site.h"
@@ -26,7 +27,7 @@ struct Candidate {
   double seconds;                   ///< predicted for one call of the site
 };
 
-/// The answer for one regime: every row of the op and device appears exactly once, best first.
+/// The answer for one regime: every row of the op appears exactly once, best first; those of the other device are refused.
 struct Decision {
   Regime regime;
   const KernelPath* chosen = nullptr;   ///< null only when the policy excludes every path
@@ -40,13 +41,13 @@ struct SitePlan {
   const KernelPath& path_for(int tokens) const;
 };
 
-/// Bytes by use.
+/// Bytes by use, on one device.
 struct MemoryPlan {
-  uint64_t weights = 0;        ///< packed, all layers
+  uint64_t weights = 0;        ///< packed, all layers that lie there
   uint64_t kv_cache = 0;       ///< for the whole context
   uint64_t scratch = 0;        ///< activations of one chunk
   uint64_t mapped = 0;         ///< read in place from the file (embedding); not counted in total, the system may drop it
-  uint64_t available = 0;      ///< the policy's budget, or the machine's memory
+  uint64_t available = 0;      ///< the policy's budget, or the machine's memory; on a GPU what is free
   uint64_t total() const { return weights + kv_cache + scratch; }
   bool fits() const { return total() <= available; }
 };
@@ -54,35 +55,41 @@ struct MemoryPlan {
 struct Plan {
   std::string model;                    ///< one line: layers, experts, format
   std::string machine;
-  Device device = Device::cpu;
+  Device device = Device::cpu;          ///< the GPU as soon as a layer lies there
   std::string device_reason;            ///< why not the GPU, if there is one or one was wished for
-  std::vector<SitePlan> sites;
-  MemoryPlan memory;
+  Placement placement;
+  std::vector<SitePlan> sites;          ///< a site whose layers lie on both devices is there twice, the GPU's first
+  MemoryPlan memory, gpu_memory;
   int context = 0, chunk = 0, threads = 1;
   std::vector<std::string> concessions; ///< what was given up against the best plan, one sentence each; --strict refuses any
   double decode_seconds = 0;            ///< predicted, one token
   double prefill_seconds = 0;           ///< predicted, 512 tokens
   double decode_bytes = 0;              ///< weights read for one token
 
-  const SitePlan& site(std::string_view name) const;
+  bool fits() const { return memory.fits() && gpu_memory.fits(); }
+  const SitePlan& site(std::string_view name) const;   ///< the first of that name
+  const SitePlan* find(std::string_view name, Device on) const;   ///< null: there is none on that device
 };
 
 /// Seconds that a path should need for one call: max(bytes / bandwidth, flops / peak) / efficiency. Two roofs, because bandwidth
 /// alone would rank a vector unit above a matrix unit for 512 tokens.
-double predicted_seconds(const KernelPath& path, const Work& work, const Machine& machine);
+double predicted_seconds(const KernelPath& path, const Work& work, const Machine& machine, int cuda_index = 0);
 
-/// Every row of the site's op and device, judged for one regime.
+/// Every row of the site's op, judged for one regime.
 Decision decide(const Question& question, const Regime& regime);
 
 /// The cheapest layout over all regimes, with the decisions it leads to. Error: a forced path that cannot run (with its refusals and
 /// the nearest legal ones), or a policy that excludes every path.
 Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures);
 
-/// The sites of a model, in the order of the forward pass.
+/// The sites of a model as if all of it lay on one device, in the order of the forward pass.
 std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Device device);
+/// How often a site runs on a device under a placement; 0: never.
+int count_on(const Site& site, Device device, const Placement& placement, const ModelConfig& config);
 
-/// Pure: the same arguments give the same plan, byte for byte. Reads no weights. A plan that does not fit into memory is returned with
-/// memory.fits() false; check_memory says so in a sentence.
+/// Pure: the same arguments give the same plan, byte for byte. Reads no weights. Of the placements that fit into both memories the one that
+/// should be fastest is taken. A plan that does not fit into memory is returned with
+/// fits() false; check_memory says so in a sentence.
 Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures = {});
 
 /// Error: the plan needs more memory than there is; says how much and what would fit.

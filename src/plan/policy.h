@@ -23,10 +23,12 @@ struct Policy {
   Goal goal = Goal::balanced;
   DeviceChoice device = DeviceChoice::automatic;
   int cuda_index = 0;
+  std::optional<int> gpu_layers;         ///< the last so many layers on the GPU; empty: as many as fit
+  std::optional<int> cpu_experts;        ///< of those, the experts of the first so many on the CPU; empty: as few as need be
   bool strict = false;                   ///< nothing but the checkpoint's own numbers on a path that is not the portable one
   int threads = 0;                       ///< 0: all cores of the machine
   int context = 0;                       ///< 0: default_context
-  int chunk = 512;                       ///< most tokens in one forward
+  int chunk = 0;                         ///< most tokens in one forward; 0: 512, or 2,048 with the whole model on a GPU
   uint64_t memory_budget = 0;            ///< bytes; 0: what the machine has
   std::vector<std::string> inject_failure;  ///< globs of paths whose self-check is made to fail, to see the fallback
 };

@@ -38,6 +38,7 @@ void check_machine(Collector& out, const KernelPath& path, const Question& q) {
   out.need(missing.empty(), Check::cpu_feature, n.cpu.to_string(), fmt::format("no {}", missing.to_string()));
   if (path.device != Device::cuda) return;
   const Gpu* gpu = gpu_of(q);
+  if (gpu && !gpu->problem.empty()) return out.need(false, Check::cuda_arch, "a CUDA device that can be used", gpu->problem);
   out.need(gpu && n.arch.contains(gpu->arch), Check::cuda_arch, gpu ? n.arch.to_string() : "a CUDA device",
            gpu ? gpu->arch.to_string() : q.machine.no_gpu_reason.empty() ? fmt::format("{} CUDA devices", q.machine.gpus.size()) : q.machine.no_gpu_reason);
   if (!gpu) return;
@@ -62,12 +63,13 @@ bool forced_away(const KernelPath& path, const Question& q) {
   if (q.policy.only.empty() || named(path)) return false;
   // --only speaks about an op as soon as it names one of its paths.
   for (const KernelPath* other : q.catalogue.paths)
-    if (other->op == path.op && other->device == path.device && named(*other)) return true;
+    if (other->op == path.op && named(*other)) return true;
   return false;
 }
 
 void check_policy(Collector& out, const KernelPath& path, const Question& q) {
   const bool exact = path.arithmetic == Arithmetic::f32 || path.arithmetic == Arithmetic::bf16_f32;
+  out.need(path.device == q.site.device, Check::device, fmt::format("its weights and inputs on {}", name_of(path.device)), fmt::format("this site on {}", name_of(q.site.device)));
   out.need(exact || q.policy.numerics == Numerics::fast, Check::arithmetic, "--numerics fast", fmt::format("--numerics checkpoint, and it computes {}", name_of(path.arithmetic)));
   for (const auto& glob : q.policy.exclude) out.need(!glob_match(glob, path.name), Check::excluded, "not to be excluded", "--exclude " + glob);
   out.need(!forced_away(path, q), Check::excluded, "to be named by --only", "--only names other paths of this operation");
@@ -82,7 +84,7 @@ void check_policy(Collector& out, const KernelPath& path, const Question& q) {
 
 std::string_view name_of(Check check) {
   constexpr std::array<std::string_view, check_count> names = {"not_built", "known_issue", "cpu_feature", "cuda_arch",  "driver",     "no_image",      "shared_memory", "layout",
-                                                               "arithmetic", "tokens",     "n_multiple",  "k_multiple", "excluded",   "memory_budget", "self_check"};
+                                                               "arithmetic", "tokens",     "n_multiple",  "k_multiple", "device",  "excluded",   "memory_budget", "self_check"};
   return names[static_cast<size_t>(check)];
 }
 

@@ -12,8 +12,8 @@ namespace mxpath {
 
 /// In the order of how fundamental a reason is; the first is shown when only one can be.
 enum class Check : uint8_t { not_built, known_issue, cpu_feature, cuda_arch, driver, no_image, shared_memory, layout, arithmetic, tokens,
-                             n_multiple, k_multiple, excluded, memory_budget, self_check };
-inline constexpr int check_count = 15;
+                             n_multiple, k_multiple, device, excluded, memory_budget, self_check };
+inline constexpr int check_count = 16;
 std::string_view name_of(Check check);
 
 /// One reason: what the path wants, and what there is instead.

@@ -76,4 +76,26 @@ std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Devic
   return sites;
 }
 
+int count_on(const Site& site, Device device, const Placement& placement, const ModelConfig& config) {
+  int attention = 0, sliding = 0, experts = 0;
+  for (int layer = 0; layer < config.layers; ++layer) {
+    const bool here = placement.attention(layer) == device;
+    attention += here, sliding += here && config.sliding[static_cast<size_t>(layer)];
+    experts += placement.experts(layer) == device;
+  }
+  switch (site.op) {
+    case Op::embed: return placement.embedding() == device;
+    case Op::norm: return attention + experts + (placement.head() == device);
+    case Op::rope: return attention;
+    case Op::attention: return site.name == "attention.sliding" ? sliding : attention - sliding;
+    case Op::linear: return site.name == "head" ? placement.head() == device : attention;
+    case Op::router:
+    case Op::moe_gate_up:
+    case Op::swiglu:
+    case Op::moe_down: return experts;
+    case Op::sample: return device == Device::cpu || placement.head() == device;   // a GPU picks the largest; everything else comes back
+  }
+  return 0;
+}
+
 }  // namespace mxpath

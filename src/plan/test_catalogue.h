@@ -19,7 +19,7 @@ inline const KernelPath linear_rows[] = {
     {.name = "linear.cpu.portable.f32", .op = Op::linear, .weights = Layout::any, .efficiency = .05},
 };
 
-/// The linear rows above and a portable row for every other op on the CPU.
+/// The linear rows above and a portable row for every other op on both devices.
 inline Catalogue catalogue() {
   static const KernelPath portable[] = {
       {.name = "embed.cpu.portable.f32", .op = Op::embed, .weights = Layout::any, .efficiency = .5},
@@ -32,6 +32,15 @@ inline Catalogue catalogue() {
       {.name = "swiglu.cpu.portable.f32", .op = Op::swiglu, .efficiency = .5},
       {.name = "moe_down.cpu.portable.f32", .op = Op::moe_down, .weights = Layout::any, .efficiency = .05},
       {.name = "sample.cpu.portable.f32", .op = Op::sample, .efficiency = .5},
+      {.name = "embed.cuda.portable.f32", .op = Op::embed, .device = Device::cuda, .weights = Layout::any, .unit = Unit::cuda_cores, .efficiency = .3},
+      {.name = "norm.cuda.portable.f32", .op = Op::norm, .device = Device::cuda, .unit = Unit::cuda_cores, .efficiency = .3},
+      {.name = "rope.cuda.portable.f32", .op = Op::rope, .device = Device::cuda, .unit = Unit::cuda_cores, .efficiency = .3},
+      {.name = "attention.cuda.portable.f32", .op = Op::attention, .device = Device::cuda, .unit = Unit::cuda_cores, .efficiency = .3},
+      {.name = "router.cuda.portable.f32", .op = Op::router, .device = Device::cuda, .weights = Layout::any, .unit = Unit::cuda_cores, .efficiency = .3},
+      {.name = "moe_gate_up.cuda.portable.f32", .op = Op::moe_gate_up, .device = Device::cuda, .weights = Layout::any, .unit = Unit::cuda_cores, .efficiency = .3},
+      {.name = "swiglu.cuda.portable.f32", .op = Op::swiglu, .device = Device::cuda, .unit = Unit::cuda_cores, .efficiency = .3},
+      {.name = "moe_down.cuda.portable.f32", .op = Op::moe_down, .device = Device::cuda, .weights = Layout::any, .unit = Unit::cuda_cores, .efficiency = .3},
+      {.name = "sample.cuda.portable.f32", .op = Op::sample, .device = Device::cuda, .unit = Unit::cuda_cores, .efficiency = .3},
   };
   Catalogue all;
   for (const KernelPath& path : linear_rows) all.paths.push_back(&path);

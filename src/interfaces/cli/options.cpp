@@ -53,6 +53,11 @@ void add_resources(CLI::App& command, Policy& policy) {
       ->check(whole_number(1, std::numeric_limits<int>::max()))
       ->type_name("N")
       ->group(planning);
+  const auto layer_count = [&command](const std::string& name, std::optional<int>& target, const std::string& text) {
+    command.add_option_function<int>(name, [&target](int count) { target = count; }, text)->check(whole_number(0, 1 << 20))->type_name("N")->group(planning);
+  };
+  layer_count("--gpu-layers", policy.gpu_layers, "the last N layers on the GPU; default: as many as fit");
+  layer_count("--cpu-experts", policy.cpu_experts, "of those, the experts of the first N on the CPU; default: as few as need be");
   const auto set_memory = [&policy](double gib) {
     if (!(gib > 0 && gib <= 1 << 20)) throw CLI::ValidationError("--memory: must be above 0 and at most 1048576 GiB");
     policy.memory_budget = static_cast<uint64_t>(gib * double(uint64_t{1} << 30));

@@ -1,0 +1,81 @@
+// The GPUs of this computer, as the CUDA runtime tells them; the runtime is linked statically and opens the driver's library here.
+#include <cuda_runtime_api.h>
+
+#include "base/text.h"
+#include "machine/probe.h"
+
+namespace mxpath {
+namespace {
+
+struct PerClock {
+  int arch;
+  int fp32_cores;     // of one multiprocessor; CUDA C++ Programming Guide, "Arithmetic Instructions"
+  int tensor_flops;   // dense BF16 of one multiprocessor and clock, from the vendors' data sheets: rate / (multiprocessors × boost clock)
+};
+constexpr PerClock per_clock[] = {{75, 64, 0},     {80, 64, 2048},  {86, 128, 512},  {87, 128, 512},   {89, 128, 512},  {90, 128, 4096},
+                                  {100, 128, 8192}, {103, 128, 8192}, {110, 128, 4096}, {120, 128, 1024}, {121, 128, 1024}};
+
+/// The entry of the architecture, or of the last one before it.
+PerClock rates_of(int arch) {
+  PerClock found = per_clock[0];
+  for (const PerClock& entry : per_clock)
+    if (entry.arch <= arch) found = entry;
+  return found;
+}
+
+int attribute(cudaDeviceAttr which, int device) {
+  int value = 0;
+  if (cudaDeviceGetAttribute(&value, which, device) != cudaSuccess) (void)cudaGetLastError();
+  return value;
+}
+
+std::string text_of(cudaError_t code) {
+  (void)cudaGetLastError();
+  return fmt::format("{} ({})", cudaGetErrorString(code), cudaGetErrorName(code));
+}
+
+Gpu probe_gpu(int device, int driver) {
+  Gpu gpu;
+  cudaDeviceProp properties{};
+  if (const cudaError_t code = cudaGetDeviceProperties(&properties, device); code != cudaSuccess) gpu.problem = text_of(code);
+  gpu.name = properties.name, gpu.arch = {10 * properties.major + properties.minor}, gpu.driver = driver;
+  gpu.shared_memory = properties.sharedMemPerBlockOptin, gpu.memory = properties.totalGlobalMem;
+  const double clock = 1e3 * attribute(cudaDevAttrClockRate, device), memory_clock = 1e3 * attribute(cudaDevAttrMemoryClockRate, device);
+  gpu.bandwidth = 2 * memory_clock * attribute(cudaDevAttrGlobalMemoryBusWidth, device) / 8;   // two transfers a clock
+  const PerClock rates = rates_of(gpu.arch.number);
+  gpu.cuda_flops = 2.0 * rates.fp32_cores * properties.multiProcessorCount * clock;
+  gpu.tensor_flops = 1.0 * rates.tensor_flops * properties.multiProcessorCount * clock;
+  // Asking for free memory opens a context: a device that another program holds for itself says so here.
+  size_t left = 0, total = 0;
+  cudaError_t code = cudaSetDevice(device);
+  if (code == cudaSuccess) code = cudaMemGetInfo(&left, &total);
+  if (code != cudaSuccess) gpu.problem = fmt::format("cuda:{} cannot be used: {}", device, text_of(code));
+  gpu.free_memory = left;
+  return gpu;
+}
+
+std::string reason_of(cudaError_t code, int driver) {
+  if (driver == 0) return "there is no NVIDIA driver on this computer";
+  if (code == cudaErrorInsufficientDriver)
+    return fmt::format("the NVIDIA driver is for CUDA {}.{} and this program was built with CUDA {}.{}; update the driver, or build with an older toolkit", driver / 1000, driver % 1000 / 10,
+                       CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
+  if (code == cudaErrorNoDevice || code == cudaSuccess) return "there is no NVIDIA GPU on this computer, or CUDA_VISIBLE_DEVICES hides it";
+  return fmt::format("the NVIDIA driver does not answer: {}", text_of(code));
+}
+
+}  // namespace
+
+void probe_gpus(Machine& machine) {
+  int driver = 0, count = 0;
+  if (cudaDriverGetVersion(&driver) != cudaSuccess) driver = 0;
+  const cudaError_t code = cudaGetDeviceCount(&count);
+  if (code != cudaSuccess) {
+    machine.no_gpu_reason = reason_of(code, driver);
+    (void)cudaGetLastError();
+    return;
+  }
+  for (int device = 0; device < count; ++device) machine.gpus.push_back(probe_gpu(device, driver));
+  if (count == 0) machine.no_gpu_reason = reason_of(code, driver);
+}
+
+}  // namespace mxpath

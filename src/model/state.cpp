@@ -1,0 +1,78 @@
+#include <algorithm>
+#include <utility>
+
+#include "kernels/linear/linear.h"
+#include "kernels/moe_matmul/moe_matmul.h"
+#include "kernels/sample/sample.h"
+#include "model/model.h"
+#include "plan/memory.h"
+
+namespace mxpath {
+namespace {
+
+/// Hands out parts of one piece of memory; with no memory it only counts.
+class Carver {
+ public:
+  explicit Carver(uint8_t* memory) : memory_(memory) {}
+  template <class T> T* take(int64_t count) {
+    const size_t at = std::exchange(used_, used_ + (static_cast<size_t>(count) * sizeof(T) + 255) / 256 * 256);
+    return memory_ ? reinterpret_cast<T*>(memory_ + at) : nullptr;
+  }
+  size_t used() const { return used_; }
+
+ private:
+  uint8_t* memory_;
+  size_t used_ = 0;
+};
+
+size_t scratch_bytes(const ModelConfig& c, const Plan& plan, int64_t n, Device device) {
+  const int64_t rows = n * c.experts_per_token, widest = std::max(c.hidden, c.q_width());
+  if (device == Device::cpu)
+    return std::max({linear_scratch_bytes(n, widest, plan.threads), moe_scratch_bytes(rows, c.hidden, plan.threads), moe_scratch_bytes(rows, c.intermediate, plan.threads)});
+  return std::max({linear_cuda_scratch_bytes(n, c.q_width() + 2 * c.kv_width(), c.hidden), linear_cuda_scratch_bytes(n, c.hidden, c.q_width()), linear_cuda_scratch_bytes(logit_rows, c.vocab, c.hidden),
+                   moe_cuda_scratch_bytes(rows, 2 * c.intermediate, c.hidden), moe_cuda_scratch_bytes(rows, c.hidden, c.intermediate), attention_scratch_bytes(n, c.heads, c.head_dim), sample_scratch_bytes(c.vocab)});
+}
+
+/// All activations that a layer needs; the batch's own arrays too on a GPU.
+void carve_layer(Activations& a, Carver& from, const ModelConfig& c, const Plan& plan, int64_t n, Device device) {
+  const int64_t rows = n * c.experts_per_token;
+  a.t = from.take<float>(n * c.hidden);
+  a.qkv = from.take<float>(n * (c.q_width() + 2 * c.kv_width())), a.attended = from.take<float>(n * c.q_width());
+  a.router_logits = from.take<float>(n * c.experts);
+  a.u = from.take<float>(rows * 2 * c.intermediate), a.h = from.take<float>(rows * c.intermediate);
+  a.expert_weight = from.take<float>(rows), a.expert = from.take<int32_t>(rows), a.order = from.take<int32_t>(rows), a.first = from.take<int32_t>(c.experts + 1);
+  a.scratch = from.take<uint8_t>(static_cast<int64_t>(scratch_bytes(c, plan, n, device)));
+  if (device == Device::cpu) return;
+  a.tokens = from.take<int32_t>(n), a.positions = from.take<int32_t>(n);
+  a.kv = from.take<const KvView*>(n * c.layers);
+}
+
+void carve(Activations& a, Carver& from, const ModelConfig& c, const Plan& plan, int64_t n, Device device) {
+  const Placement& p = plan.placement;
+  if (p.uses(device) || p.embedding() == device) a.x = from.take<float>(n * c.hidden);
+  if (p.uses(device)) carve_layer(a, from, c, plan, n, device);
+  if (device == Device::cpu || p.head() == device) a.logits = from.take<float>(int64_t{logit_rows} * c.vocab);
+}
+
+}  // namespace
+
+Result<State> State::create(const ModelConfig& c, const Plan& plan, int tokens) {
+  State s;
+  s.capacity = tokens;
+  s.kv.resize(static_cast<size_t>(tokens) * static_cast<size_t>(c.layers));
+  Carver cpu_size(nullptr), gpu_size(nullptr);
+  carve(s.cpu, cpu_size, c, plan, tokens, Device::cpu);
+  MXPATH_TRY(s.memory, Buffer::allocate(cpu_size.used()));
+  Carver cpu(s.memory.data());
+  carve(s.cpu, cpu, c, plan, tokens, Device::cpu);
+  if (!plan.placement.uses(Device::cuda)) return s;
+  s.uses_gpu = true;
+  MXPATH_TRY(s.stream, CudaStream::create(plan.placement.cuda_index));
+  carve(s.gpu, gpu_size, c, plan, tokens, Device::cuda);
+  MXPATH_TRY(s.gpu_memory, CudaBuffer::allocate(plan.placement.cuda_index, gpu_size.used()));
+  Carver gpu(s.gpu_memory.data());
+  carve(s.gpu, gpu, c, plan, tokens, Device::cuda);
+  return s;
+}
+
+}  // namespace mxpath

@@ -1,0 +1,125 @@
+#include "plan/place.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "base/text.h"
+#include "plan/memory.h"
+
+namespace mxpath {
+namespace {
+
+constexpr int cpu_chunk = 512, gpu_chunk = 2048;
+constexpr double crossing_seconds = 25e-6;      // a copy each way and a wait, over PCIe
+constexpr double crossing_bandwidth = 12e9;
+
+/// Every site of the model planned for one device, or why it cannot be.
+struct DeviceSites {
+  Device device;
+  std::vector<Site> sites;
+  std::vector<Result<SitePlan>> plans;
+
+  /// The error of the first site that the placement needs here and that has no path. The CPU can pick a token for a GPU.
+  const Error* obstacle(const Placement& placement, const ModelConfig& config) const {
+    for (size_t i = 0; i < sites.size(); ++i)
+      if (!plans[i].ok() && count_on(sites[i], device, placement, config) > 0 && !(sites[i].op == Op::sample && device == Device::cuda)) return &plans[i].error();
+    return nullptr;
+  }
+};
+
+DeviceSites plan_device(Device device, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+  DeviceSites all{device, sites_of(manifest, policy, device), {}};
+  for (const Site& site : all.sites) all.plans.push_back(plan_site(site, catalogue, machine, policy, failures));
+  return all;
+}
+
+/// Why no layer can lie on the GPU; empty: some can.
+std::string gpu_obstacle(const DeviceSites& gpu, const ModelConfig& config, const Catalogue& catalogue, const Machine& machine, const Policy& policy) {
+  if (std::ranges::none_of(catalogue.paths, [](const KernelPath* path) { return path->device == Device::cuda; })) return "this version has no CUDA paths";
+  if (static_cast<size_t>(policy.cuda_index) >= machine.gpus.size())
+    return machine.gpus.empty() && !machine.no_gpu_reason.empty() ? machine.no_gpu_reason : fmt::format("there is no CUDA device {}", policy.cuda_index);
+  const Error* error = gpu.obstacle({.layers = config.layers, .gpu_layers = config.layers, .cpu_experts = config.layers}, config);
+  return error ? error->message : "";
+}
+
+void add_predictions(Plan& plan, const ModelConfig& config) {
+  const double crossings = plan.placement.crossings(), row = 4.0 * config.hidden;
+  plan.decode_seconds = crossings * (crossing_seconds + row / crossing_bandwidth);
+  plan.prefill_seconds = crossings * (crossing_seconds + 512 * row / crossing_bandwidth);
+  plan.decode_bytes = 0;
+  for (const SitePlan& site : plan.sites) {
+    const double count = site.site.count;
+    plan.decode_seconds += count * site.decisions.front().all.front().seconds;
+    // The head reads one position of a prompt, whatever its length.
+    const bool once = site.site.name == "head" || site.site.op == Op::sample;
+    plan.prefill_seconds += count * site.decisions[once ? 0 : 3].all.front().seconds;
+    if (site.site.has_weights) plan.decode_bytes += count * work_of(site.site, site.layout, 1).bytes;
+  }
+}
+
+Plan with(const Plan& base, const Placement& placement, const DeviceSites& cpu, const DeviceSites& gpu, const Manifest& manifest, const Machine& machine, const Policy& policy) {
+  Plan plan = base;
+  plan.placement = placement;
+  plan.device = placement.gpu_layers > 0 ? Device::cuda : Device::cpu;
+  plan.chunk = std::min(policy.chunk ? policy.chunk : placement.uses(Device::cpu) ? cpu_chunk : gpu_chunk, plan.context);
+  for (size_t i = 0; i < cpu.plans.size(); ++i)
+    for (const DeviceSites* sites : std::initializer_list<const DeviceSites*>{&gpu, &cpu}) {
+      if (i >= sites->plans.size() || !sites->plans[i].ok()) continue;
+      const int count = count_on(sites->sites[i], sites->device, placement, manifest.config);
+      if (count == 0) continue;
+      plan.sites.push_back(*sites->plans[i]);
+      plan.sites.back().site.count = count;
+    }
+  add_predictions(plan, manifest.config);
+  plan_memory(plan, manifest, machine, policy);
+  return plan;
+}
+
+double price(const Plan& plan, Goal goal) {
+  double seconds = plan.placement.crossings() * crossing_seconds;
+  for (const SitePlan& site : plan.sites) seconds += site.site.count * weighted_seconds(site, goal);
+  return seconds;
+}
+
+std::string does_not_fit(const Plan& whole) {
+  return fmt::format("all of it would take {} of cuda:{} and {} are available", human_bytes(double(whole.gpu_memory.total())), whole.placement.cuda_index, human_bytes(double(whole.gpu_memory.available)));
+}
+
+}  // namespace
+
+Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+  const DeviceSites cpu = plan_device(Device::cpu, manifest, catalogue, machine, policy, failures);
+  DeviceSites gpu{Device::cuda, {}, {}};
+  std::string reason = policy.device == DeviceChoice::cpu ? (machine.gpus.empty() ? "" : "asked for by --device cpu") : "";
+  if (policy.device != DeviceChoice::cpu) {
+    gpu = plan_device(Device::cuda, manifest, catalogue, machine, policy, failures);
+    reason = gpu_obstacle(gpu, manifest.config, catalogue, machine, policy);
+    if (!reason.empty() && policy.device == DeviceChoice::cuda) return fail("--device cuda:{}: {}; use --device cpu or auto", policy.cuda_index, reason);
+  }
+  std::optional<Plan> best, first;
+  const bool gpu_open = policy.device != DeviceChoice::cpu && reason.empty();
+  for (const Placement& placement : placements(manifest.config.layers, policy)) {
+    if (placement.gpu_layers > 0 && !gpu_open) continue;
+    if (cpu.obstacle(placement, manifest.config) || gpu.obstacle(placement, manifest.config)) continue;
+    Plan candidate = with(plan, placement, cpu, gpu, manifest, machine, policy);
+    if (!first) first = candidate;
+    // The earlier one lies more on the GPU and wins ties. Where nothing fits, the last one has the sentence about the least that would not.
+    const bool better = !best || (candidate.fits() && (!best->fits() || price(candidate, policy.goal) < price(*best, policy.goal))) || (!candidate.fits() && !best->fits());
+    if (better) best = std::move(candidate);
+  }
+  if (!best) {
+    const Placement everything{.layers = manifest.config.layers, .gpu_layers = policy.device == DeviceChoice::cuda ? manifest.config.layers : 0, .gpu_embedding = policy.device == DeviceChoice::cuda};
+    for (const DeviceSites* sites : std::initializer_list<const DeviceSites*>{&cpu, &gpu})
+      if (const Error* error = sites->obstacle(everything, manifest.config)) return *error;
+    return fail("no part of the model can be placed anywhere");
+  }
+  plan = std::move(*best);
+  if (reason.empty() && plan.device == Device::cpu && gpu_open) reason = first->placement.gpu_layers > 0 && !first->fits() ? does_not_fit(*first) : policy.gpu_layers == 0 ? "asked for by --gpu-layers 0" : "no placement on the GPU is possible";
+  if (plan.device == Device::cuda && !plan.placement.all_on_gpu() && !first->fits()) reason = does_not_fit(*first);
+  const bool nobody_asked = policy.device == DeviceChoice::automatic && machine.gpus.empty();
+  plan.device_reason = nobody_asked ? "" : reason;
+  return {};
+}
+
+}  // namespace mxpath

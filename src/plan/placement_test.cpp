@@ -1,0 +1,141 @@
+#include "plan/placement.h"
+
+#include <gtest/gtest.h>
+
+#include "plan/explain.h"
+#include "plan/memory.h"
+#include "plan/test_catalogue.h"
+
+namespace mxpath {
+namespace {
+
+using test::gpu_machine;
+
+Manifest manifest() { return manifest_from_config(test::small_config(), "test"); }
+
+Machine gpu_of(double gigabytes) {
+  Machine machine = gpu_machine(90);
+  machine.gpus.front().memory = machine.gpus.front().free_memory = static_cast<uint64_t>(gigabytes * 1e9);
+  return machine;
+}
+
+Plan planned(const Machine& machine, const Policy& policy = {}, const Failures& failures = {}) {
+  auto plan = make_plan(manifest(), test::catalogue(), machine, policy, failures);
+  EXPECT_TRUE(plan.ok()) << plan.error().message;
+  return plan.ok() ? std::move(plan).value() : Plan();
+}
+
+/// How often each site runs, both devices together, must not depend on the placement.
+void expect_every_layer_once(const Plan& plan) {
+  std::map<std::string, int> counts;
+  for (const SitePlan& site : plan.sites)
+    if (site.site.op != Op::sample) counts[site.site.name] += site.site.count;
+  EXPECT_EQ(counts["norm"], 9);
+  for (const char* name : {"attention.qkv", "attention.output", "rope", "router", "moe.gate_up", "swiglu", "moe.down"}) EXPECT_EQ(counts[name], 4) << name;
+  EXPECT_EQ(counts["embed"], 1);
+  EXPECT_EQ(counts["head"], 1);
+  EXPECT_EQ(counts["attention.sliding"] + counts["attention.full"], 4);
+}
+
+TEST(Placement, EverythingOnTheGpuWhereItFits) {
+  const Plan plan = planned(gpu_of(80));
+  EXPECT_TRUE(plan.placement.all_on_gpu());
+  EXPECT_EQ(plan.device, Device::cuda);
+  EXPECT_EQ(plan.placement.to_string(), "cuda:0");
+  EXPECT_EQ(plan.placement.crossings(), 0);
+  EXPECT_EQ(plan.memory.kv_cache, 0u);
+  EXPECT_EQ(plan.chunk, 2048);
+  expect_every_layer_once(plan);
+}
+
+TEST(Placement, WhatFitsThereAndTheRestOnTheCpu) {
+  // The model takes about 0.9 GB; half a gigabyte of a card is the driver's.
+  const double whole = double(planned(gpu_of(80)).gpu_memory.total());
+  int last_on_gpu = 1 << 30;
+  for (double share : {1.1, 0.9, 0.6, 0.3, 0.0}) {
+    const Plan plan = planned(gpu_of(0.54 + share * whole / 1e9));
+    EXPECT_TRUE(plan.fits()) << share;
+    expect_every_layer_once(plan);
+    const int on_gpu = 2 * plan.placement.gpu_layers - plan.placement.cpu_experts;
+    EXPECT_LE(on_gpu, last_on_gpu) << share;
+    if (share < 1) {
+      EXPECT_FALSE(plan.placement.all_on_gpu());
+      EXPECT_NE(plan.device_reason.find("all of it would take"), std::string::npos) << plan.device_reason;
+    }
+    last_on_gpu = on_gpu;
+  }
+  EXPECT_EQ(last_on_gpu, 0);
+}
+
+TEST(Placement, FollowsTheUser) {
+  Policy policy;
+  policy.gpu_layers = 3;
+  EXPECT_EQ(planned(gpu_of(80), policy).placement.gpu_layers, 3);
+  policy.cpu_experts = 2;
+  const Plan plan = planned(gpu_of(80), policy);
+  EXPECT_EQ(plan.placement.cpu_experts, 2);
+  EXPECT_EQ(plan.placement.to_string(), "cuda:0, 1 of 4 layers on the CPU, the experts of 2 of 3 layers on the CPU");
+  EXPECT_EQ(plan.find("moe.gate_up", Device::cuda)->site.count, 1);
+  EXPECT_EQ(plan.find("moe.gate_up", Device::cpu)->site.count, 3);
+  EXPECT_EQ(plan.find("attention.qkv", Device::cuda)->site.count, 3);
+  expect_every_layer_once(plan);
+  policy.gpu_layers = 0, policy.cpu_experts.reset();
+  EXPECT_EQ(planned(gpu_of(80), policy).device_reason, "asked for by --gpu-layers 0");
+  policy.gpu_layers.reset(), policy.device = DeviceChoice::cpu;
+  EXPECT_EQ(planned(gpu_of(80), policy).device_reason, "asked for by --device cpu");
+}
+
+TEST(Placement, AFailedRowTakesItsPartToTheCpu) {
+  const Failure failure{Check::self_check, "token 0, output 1 is 2, expected 1"};
+  const Plan experts = planned(gpu_of(80), {}, {{"moe_gate_up.cuda.portable.f32", failure}});
+  EXPECT_EQ(experts.placement.gpu_layers, 4);
+  EXPECT_EQ(experts.placement.cpu_experts, 4);
+  ASSERT_FALSE(experts.concessions.empty());
+  EXPECT_NE(experts.concessions.back().find("token 0, output 1 is 2"), std::string::npos) << experts.concessions.back();
+  const Plan embed = planned(gpu_of(80), {}, {{"embed.cuda.portable.f32", failure}});
+  EXPECT_EQ(embed.placement.gpu_layers, 4);
+  EXPECT_EQ(embed.placement.embedding(), Device::cpu);
+  const Plan all = planned(gpu_of(80), {}, {{"norm.cuda.portable.f32", failure}});
+  EXPECT_EQ(all.device, Device::cpu);
+  EXPECT_NE(all.device_reason.find("norm.cuda.portable.f32 (self_check: wants to pass its self-check"), std::string::npos) << all.device_reason;
+  const Plan sample = planned(gpu_of(80), {}, {{"sample.cuda.portable.f32", failure}});
+  EXPECT_TRUE(sample.placement.all_on_gpu());   // logits come back instead
+  EXPECT_EQ(sample.find("sample", Device::cuda), nullptr);
+}
+
+TEST(Placement, ADeviceThatCannotBeUsedIsAReasonNotACrash) {
+  Machine held = gpu_of(80);
+  held.gpus.front().problem = "cuda:0 cannot be used: busy";
+  Machine none = gpu_of(80);
+  none.gpus.clear(), none.no_gpu_reason = "there is no NVIDIA driver on this computer";
+  for (const auto& [machine, text] : {std::pair{held, "busy"}, {none, "no NVIDIA driver"}}) {
+    const Plan plan = planned(machine);
+    EXPECT_EQ(plan.device, Device::cpu);
+    EXPECT_NE(explain(plan, true).find(text), std::string::npos);
+    Policy cuda;
+    cuda.device = DeviceChoice::cuda;
+    const auto forced = make_plan(manifest(), test::catalogue(), machine, cuda);
+    ASSERT_FALSE(forced.ok());
+    EXPECT_NE(forced.error().message.find(text), std::string::npos) << forced.error().message;
+  }
+}
+
+TEST(Placement, ForcedOntoACardTooSmallSaysWhatWouldFit) {
+  Policy policy;
+  policy.device = DeviceChoice::cuda, policy.gpu_layers = 4, policy.cpu_experts = 0;
+  const Plan plan = planned(gpu_of(0.9), policy);
+  const Status status = check_memory(plan);
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message.find("memory on cuda:0"), std::string::npos) << status.error().message;
+}
+
+TEST(Placement, OnlyNamesPathsOfEitherDevice) {
+  Policy policy;
+  policy.only = {"linear.cpu.avx2.bf16_f32"};
+  EXPECT_EQ(planned(gpu_of(80), policy).device, Device::cpu);
+  policy.only = {"linear.cuda.portable.*"};
+  EXPECT_TRUE(planned(gpu_of(80), policy).placement.all_on_gpu());
+}
+
+}  // namespace
+}  // namespace mxpath
