@@ -11,6 +11,7 @@
 #include "base/mapped_file.h"
 #include "base/text.h"
 #include "interfaces/places.h"
+#include "machine/known_machines.h"
 
 namespace mxpath {
 namespace {
@@ -75,6 +76,14 @@ Result<Machine> machine_from_file(const std::string& path) {
   MXPATH_TRY(const Json json, parse_json(text, path));
   if (json.is_object() && json.contains("machine") && json["machine"].is_object()) text = json["machine"].dump();
   return machine_from_json(text, path);
+}
+
+Result<Machine> machine_named(std::string_view typed) {
+  std::error_code ignored;
+  if (!typed.empty() && std::filesystem::is_regular_file(std::filesystem::path(typed), ignored)) return machine_from_file(std::string(typed));
+  auto known = known_machine(typed);
+  if (!known.ok()) return fail("--machine {}", known.error().message);
+  return known;
 }
 
 }  // namespace mxpath

@@ -1,9 +1,7 @@
 #include "interfaces/places.h"
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <vector>
 
 #include "base/text.h"
 
@@ -35,20 +33,6 @@ std::string demo_folder() {
   return MXPATH_SOURCE_TREE "/models/demo";
 }
 
-std::vector<fs::path> machine_folders() { return {shared_folder() / "machines", MXPATH_SOURCE_TREE "/tests/machines"}; }
-
-std::string machine_names() {
-  std::vector<std::string> names;
-  for (const auto& folder : machine_folders()) {
-    std::error_code error;
-    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-      if (it->path().extension() == ".json") names.push_back(it->path().stem().string());
-  }
-  std::ranges::sort(names);
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  return fmt::format("{}", fmt::join(names, ", "));
-}
-
 /// An XDG base folder (absolute, as the specification demands) or its default below the home folder.
 std::string base_folder(const char* name, const char* below_home) {
   if (const auto given = variable(name); given.starts_with('/')) return given + "/mxpath";
@@ -72,15 +56,6 @@ Status make_folder(const std::string& folder) {
   if (error) return fail("{}: cannot be created: {}", folder, error.message());
   fs::permissions(folder, fs::perms::owner_all, error);
   return {};
-}
-
-Result<std::string> find_machine_file(std::string_view typed) {
-  if (there_is(fs::path(typed))) return std::string(typed);
-  if (typed.find('/') == std::string_view::npos)
-    for (const auto& folder : machine_folders())
-      for (const char* ending : {".json", ""})
-        if (const fs::path file = folder / (std::string(typed) + ending); !typed.empty() && there_is(file)) return file.string();
-  return fail("--machine {}: neither a file nor a machine that ships with mxpath ({})", printable(typed), machine_names());
 }
 
 }  // namespace mxpath

@@ -1,4 +1,4 @@
-// Where things are on this computer: the demo model, machine files, the user's cache and state.
+// Where things are on this computer: the demo model, the user's cache and state.
 #pragma once
 #include <string>
 #include <string_view>
@@ -19,8 +19,5 @@ std::string cache_folder();
 std::string state_folder();
 /// Creates a folder and those above it, for the user alone. Error: the system's reason.
 Status make_folder(const std::string& folder);
-
-/// A machine file as typed after --machine: a path, or a name such as h100 among those that ship. Error: neither; lists the names.
-Result<std::string> find_machine_file(std::string_view typed);
 
 }  // namespace mxpath

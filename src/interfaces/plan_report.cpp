@@ -2,7 +2,6 @@
 
 #include "interfaces/machine_here.h"
 #include "interfaces/manifest_of.h"
-#include "interfaces/places.h"
 #include "kernels/catalogue.h"
 
 namespace mxpath {
@@ -10,8 +9,7 @@ namespace {
 
 Result<Machine> machine_of(std::string_view typed) {
   if (typed.empty()) return machine_here(Measure::never);
-  MXPATH_TRY(const std::string file, find_machine_file(typed));
-  return machine_from_file(file);
+  return machine_named(typed);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "base/json.h"
 #include "interfaces/machine_here.h"
 #include "interfaces/manifest_of.h"
 #include "interfaces/model_files.h"
@@ -118,19 +119,21 @@ TEST(MachineHere, ABrokenCacheCostsNothing) {
   }
 }
 
-TEST(Places, MachinesByName) {
-  EXPECT_TRUE(find_machine_file("h100").value().ends_with("h100.json"));
-  EXPECT_TRUE(find_machine_file("h100.json").value().ends_with("h100.json"));
-  const auto none = find_machine_file("pdp11");
+TEST(MachineNamed, AFileFirstThenWhatIsBuiltIn) {
+  EXPECT_EQ(machine_named("h100").value().gpus.at(0).name, "NVIDIA H100 80GB HBM3");
+  EXPECT_EQ(machine_named("DGX Spark").value().gpus.at(0).arch, Arch{121});
+  EXPECT_EQ(machine_named(MXPATH_SOURCE_DIR "/tests/machines/zen4.json").value().name, "Zen 4 desktop");
+  const auto none = machine_named("pdp11");
   ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().message.substr(0, 15), "--machine pdp11");
   EXPECT_NE(none.error().message.find("haswell"), std::string::npos);
 }
 
-TEST(Places, AMachineInsideAnotherReport) {
+TEST(MachineNamed, AMachineInsideAnotherReport) {
   const TestFolder folder;
-  const std::string machine = read_text_file(find_machine_file("haswell").value()).value();
-  folder.write("report.json", "{\"when\": 1, \"machine\": " + machine + "}");
-  EXPECT_EQ(machine_from_file(folder / "report.json").value().cpu, machine_from_json(machine, "").value().cpu);
+  const Machine machine = machine_named("haswell").value();
+  folder.write("report.json", "{\"when\": 1, \"machine\": " + machine_to_json(machine).dump() + "}");
+  EXPECT_EQ(machine_named(folder / "report.json").value(), machine);
 }
 
 TEST(ManifestOf, AConfigAloneIsEnoughToPlan) {
@@ -167,7 +170,7 @@ TEST(ModelFiles, AVocabularyTooSmallForItsTokenizer) {
 }
 
 TEST(PlanSummary, ThreeLinesAndASentence) {
-  Machine machine = machine_from_file(find_machine_file("h100").value()).value();
+  Machine machine = machine_named("h100").value();
   const Plan plan = plan_for_config(gpt_oss_20b_config(), "gpt-oss-20b", machine).value();
   EXPECT_EQ(plan_in_three_lines(plan).size(), 3u);
   EXPECT_NE(plan_in_a_sentence(plan, diagnose::Language::en).find("mxpath would run it there"), std::string::npos);

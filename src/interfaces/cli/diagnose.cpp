@@ -53,8 +53,7 @@ Result<diagnose::Facts> facts_of(const DiagnoseOptions& options) {
   MXPATH_CHECK(add_checkpoint(facts, options, config));
   MXPATH_TRY(facts.versions, diagnose::parse_versions(options.versions));
   if (options.machine.empty()) return facts;
-  MXPATH_TRY(const std::string file, find_machine_file(options.machine));
-  MXPATH_TRY(facts.machine, machine_from_file(file));
+  MXPATH_TRY(facts.machine, machine_named(options.machine));
   const auto plan = plan_for_config(config, facts.checkpoint, *facts.machine);
   if (plan.ok()) facts.mxpath_here = plan_in_a_sentence(*plan, options.language);
   return facts;

@@ -27,8 +27,7 @@ struct DoctorOptions {
 Status add_machine(diagnose::Doctor& doctor, const DoctorOptions& options) {
   doctor.other_machine = !options.machine.empty();
   if (doctor.other_machine) {
-    MXPATH_TRY(const std::string file, find_machine_file(options.machine));
-    MXPATH_TRY(doctor.machine, machine_from_file(file));
+    MXPATH_TRY(doctor.machine, machine_named(options.machine));
     return {};
   }
   doctor.machine = machine_here(options.measure ? Measure::again : Measure::never);

@@ -36,7 +36,7 @@ void add_plan(CLI::App& app, Program& program) {
   CLI::App* command =
       app.add_subcommand("plan", "Show the path of every operation, the refused ones and why, memory, and the speed to expect");
   add_model(*command, options->common.model, false);
-  command->add_option("--machine", options->machine, "plan for this machine instead: a JSON file, or a name such as h100 or haswell")
+  command->add_option("--machine", options->machine, "plan for this machine instead: a JSON file, or a name such as h100, haswell or \"RTX 3090\"")
       ->type_name("FILE|NAME");
   add_common_options(*command, options->common, program);
   command->callback([options, &program] { program.action = [options, &program] { return run(*options, program); }; });

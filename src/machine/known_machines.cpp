@@ -1,0 +1,138 @@
+#include "machine/known_machines.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <numeric>
+#include <optional>
+#include <vector>
+
+#include "base/text.h"
+
+namespace mxpath {
+namespace {
+
+/// Words that a name is as good without.
+bool is_ornament(std::string_view word) {
+  constexpr std::array ornaments = {"nvidia", "geforce", "tesla", "gpu", "tensor", "core", "cpu", "processor", "r", "tm"};
+  return std::ranges::count(ornaments, word) > 0;
+}
+
+/// "NVIDIA A100-SXM4-80GB" → "a100sxm480gb".
+std::string plain(std::string_view text) {
+  std::string out, word;
+  const auto finish = [&] {
+    if (!is_ornament(word)) out += word;
+    word.clear();
+  };
+  for (const char c : text) {
+    if (std::isalnum(static_cast<unsigned char>(c))) word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    else finish();
+  }
+  finish();
+  return out;
+}
+
+const KnownMachine* by_file_name(std::string_view typed) {
+  if (typed.ends_with(".json")) typed.remove_suffix(5);
+  const auto found = std::ranges::find_if(known_machines(), [&](const KnownMachine& m) { return plain(m.name) == plain(typed); });
+  return found == known_machines().end() || plain(typed).empty() ? nullptr : &*found;
+}
+
+const Product* by_product(const std::string& wanted) {
+  // "4090" is as clear as "RTX 4090".
+  const auto found =
+      std::ranges::find_if(products(), [&](const Product& p) { return plain(p.name) == wanted || plain(p.name) == "rtx" + wanted; });
+  return found == products().end() || wanted.empty() ? nullptr : &*found;
+}
+
+Result<Machine> parse(const KnownMachine& machine) { return machine_from_json(machine.json, machine.name); }
+
+std::vector<Machine> all_machines() {
+  std::vector<Machine> all;
+  for (const KnownMachine& known : known_machines())
+    if (auto machine = parse(known); machine.ok()) all.push_back(std::move(machine).value());
+  return all;
+}
+
+/// A machine by its own name, its GPU's, or a telling part of its CPU's when it has no GPU and no other matches.
+std::optional<Machine> by_full_name(const std::string& wanted) {
+  std::vector<Machine> by_cpu;
+  for (Machine& machine : all_machines()) {
+    const bool gpu = std::ranges::any_of(machine.gpus, [&](const Gpu& g) { return plain(g.name) == wanted; });
+    if (gpu || plain(machine.name) == wanted) return std::move(machine);
+    if (machine.gpus.empty() && wanted.size() >= 4 && plain(machine.cpu.name).find(wanted) != std::string::npos)
+      by_cpu.push_back(std::move(machine));
+  }
+  if (by_cpu.size() != 1) return std::nullopt;
+  return std::move(by_cpu.front());
+}
+
+/// Insertions, deletions and replacements that lead from one text to the other.
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0]++;
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i] != b[j]);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+/// The known name nearest by spelling; "" when none is near.
+std::string_view nearest_name(const std::string& wanted) {
+  size_t best = wanted.size() / 3 + 2;
+  std::string_view nearest;
+  const auto offer = [&](std::string_view name) {
+    if (const size_t distance = edit_distance(wanted, plain(name)); distance < best) best = distance, nearest = name;
+  };
+  for (const KnownMachine& machine : known_machines()) offer(machine.name);
+  for (const Product& product : products()) offer(product.name);
+  return nearest;
+}
+
+std::string of_capability(int capability) {
+  std::vector<std::string_view> names;
+  for (const KnownMachine& known : known_machines())
+    if (const auto machine = parse(known); machine.ok() && !machine->gpus.empty() && machine->gpus[0].arch.number == capability)
+      names.push_back(known.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+Error without_machine(const Product& product) {
+  const std::string others = of_capability(product.capability);
+  return fail(
+      "{}: compute capability {}.{}, but mxpath has no figures of its bandwidth and memory; {}give the file that `mxpath doctor --bundle "
+      "FILE` writes there",
+      product.name, product.capability / 10, product.capability % 10,
+      others.empty() ? "" : fmt::format("machines of the same capability are {}; or ", others));
+}
+
+}  // namespace
+
+std::string known_machine_names() {
+  std::vector<std::string_view> names;
+  for (const KnownMachine& machine : known_machines()) names.push_back(machine.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+Result<Machine> known_machine(std::string_view typed) {
+  const std::string wanted = plain(typed);
+  if (const KnownMachine* machine = by_file_name(typed)) return parse(*machine);
+  if (const Product* product = by_product(wanted)) {
+    if (product->machine.empty()) return without_machine(*product);
+    return parse(*by_file_name(product->machine));
+  }
+  if (auto machine = by_full_name(wanted)) return std::move(*machine);
+  const std::string_view nearest = nearest_name(wanted);
+  return fail("{}: neither a file nor a machine that mxpath knows{}; it knows {}", printable(typed),
+              nearest.empty() ? "" : fmt::format(" (the nearest name is {})", nearest), known_machine_names());
+}
+
+}  // namespace mxpath
