@@ -40,3 +40,12 @@ function(mxpath_cuda_sources name out)
   endif()
   set(${out} ${sources} PARENT_SCOPE)
 endfunction()
+
+# Defines MXPATH_NVCC for one file: "13, 0, 88", or "0, 0, 0" where nothing was compiled by nvcc. Known issues depend on it.
+function(mxpath_tell_nvcc_version file)
+  set(version "0, 0, 0")
+  if(MXPATH_HAS_CUDA AND CMAKE_CUDA_COMPILER_VERSION MATCHES "^([0-9]+)\\.([0-9]+)\\.([0-9]+)")
+    set(version "${CMAKE_MATCH_1}, ${CMAKE_MATCH_2}, ${CMAKE_MATCH_3}")
+  endif()
+  set_property(SOURCE ${PROJECT_SOURCE_DIR}/${file} APPEND PROPERTY COMPILE_DEFINITIONS "MXPATH_NVCC=${version}")
+endfunction()

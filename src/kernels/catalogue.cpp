@@ -1,6 +1,7 @@
 #include "kernels/catalogue.h"
 
 #include "cuda/cuda.h"
+#include "kernels/known_issues.h"
 #include "kernels/rows.h"
 
 namespace mxpath {
@@ -11,6 +12,8 @@ Catalogue make_catalogue() {
   for (auto rows : {embed_paths(), norm_paths(), linear_paths(), rope_paths(), attention_paths(), router_paths(), moe_matmul_paths(),
                     swiglu_paths(), sample_paths()})
     for (const KernelPath& path : rows) all.paths.push_back(&path);
+  all.known_issues.assign(known_issues().begin(), known_issues().end());
+  all.nvcc = nvcc_version(MXPATH_NVCC);
   return all;
 }
 

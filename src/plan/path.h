@@ -57,12 +57,16 @@ struct KernelPath {
 /// load portable code), so there is always a way to compute the op.
 bool is_floor(const KernelPath& path);
 
-/// A combination known to compute wrong or to crash, whatever the self-check says.
+/// CUDA's compiler by version, so that ranges can be compared: nvcc_version(13, 2, 51) is the nvcc of CUDA 13.2.0.
+constexpr int nvcc_version(int major, int minor, int build) { return (major * 100 + minor) * 1000 + build; }
+
+/// A combination known to compute wrong or to crash, whatever the self-check says. Every condition that is set must hold.
 struct KnownIssue {
-  std::string_view path = {};      ///< glob
+  std::string_view path = {};      ///< glob; never one that names a portable row
   CpuFeatures cpu = {};            ///< on CPUs that have all of these …
   ArchSet arch = any_arch;         ///< … and GPUs of these architectures (cuda paths)
   int driver_below = 0;            ///< only with an older CUDA driver than this; 0: with any
+  int nvcc_from = 0, nvcc_below = 0;   ///< only in programs whose CUDA code came from such an nvcc; below 0: from any
   std::string_view reason = {}, link = {};
 };
 
@@ -70,6 +74,7 @@ struct KnownIssue {
 struct Catalogue {
   std::vector<const KernelPath*> paths;
   std::vector<KnownIssue> known_issues;
+  int nvcc = 0;                    ///< nvcc_version of what compiled the cuda rows; 0: nothing did
   const KernelPath* find(std::string_view name) const;
 };
 

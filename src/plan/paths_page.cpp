@@ -26,6 +26,19 @@ std::string row_text(const KernelPath& path) {
   return fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", path.name, name_of(path.weights), name_of(path.arithmetic), needs_text(path.needs), name_of(path.unit), share);
 }
 
+std::string nvcc_text(int version) { return fmt::format("{}.{}.{}", version / 100000, version / 1000 % 100, version % 1000); }
+
+/// The conditions of a known issue, for a person.
+std::string where_text(const KnownIssue& issue) {
+  std::string out;
+  const auto add = [&](std::string text) { out += (out.empty() ? "" : ", ") + std::move(text); };
+  if (!issue.cpu.empty()) add(issue.cpu.to_string());
+  if (issue.arch.kind != ArchSet::Kind::any) add(issue.arch.to_string());
+  if (issue.driver_below) add(fmt::format("CUDA driver below {}.{}", issue.driver_below / 1000, issue.driver_below % 1000 / 10));
+  if (issue.nvcc_below) add(fmt::format("compiled by nvcc {} to below {}", nvcc_text(issue.nvcc_from), nvcc_text(issue.nvcc_below)));
+  return out.empty() ? "everywhere" : out;
+}
+
 constexpr std::array<std::string_view, check_count> meanings = {
     "the row exists, this program was built without it",
     "a known fault of this hardware, driver or compiler; the row links to it",
@@ -57,7 +70,7 @@ std::string paths_page(const Catalogue& catalogue) {
   for (int c = 0; c < check_count; ++c) out += fmt::format("| `{}` | {} |\n", name_of(static_cast<Check>(c)), meanings[static_cast<size_t>(c)]);
   if (catalogue.known_issues.empty()) return out;
   out += "\n## Known issues\n\n| paths | where | reason |\n|---|---|---|\n";
-  for (const KnownIssue& issue : catalogue.known_issues) out += fmt::format("| `{}` | {} {} | [{}]({}) |\n", issue.path, issue.cpu.to_string(), issue.arch.to_string(), issue.reason, issue.link);
+  for (const KnownIssue& issue : catalogue.known_issues) out += fmt::format("| `{}` | {} | [{}]({}) |\n", issue.path, where_text(issue), issue.reason, issue.link);
   return out;
 }
 

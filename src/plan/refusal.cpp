@@ -23,13 +23,18 @@ const Gpu* gpu_of(const Question& q) {
   return index < q.machine.gpus.size() ? &q.machine.gpus[index] : nullptr;
 }
 
-void check_known_issues(Collector& out, const KernelPath& path, const Question& q) {
+bool concerns(const KnownIssue& issue, const KernelPath& path, const Question& q) {
+  if (!glob_match(issue.path, path.name) || !q.machine.cpu.features.contains(issue.cpu)) return false;
+  if (path.device != Device::cuda) return true;
   const Gpu* gpu = gpu_of(q);
-  for (const KnownIssue& issue : q.catalogue.known_issues) {
-    if (!glob_match(issue.path, path.name) || !q.machine.cpu.features.contains(issue.cpu)) continue;
-    if (path.device == Device::cuda && (!gpu || !issue.arch.contains(gpu->arch) || (issue.driver_below && gpu->driver >= issue.driver_below))) continue;
-    out.need(false, Check::known_issue, fmt::format("a machine without this fault: {}", issue.reason), fmt::format("this one ({})", issue.link));
-  }
+  if (!gpu || !issue.arch.contains(gpu->arch) || (issue.driver_below && gpu->driver >= issue.driver_below)) return false;
+  return !issue.nvcc_below || (q.catalogue.nvcc >= issue.nvcc_from && q.catalogue.nvcc < issue.nvcc_below);
+}
+
+void check_known_issues(Collector& out, const KernelPath& path, const Question& q) {
+  for (const KnownIssue& issue : q.catalogue.known_issues)
+    if (concerns(issue, path, q))
+      out.need(false, Check::known_issue, fmt::format("a machine without this fault: {}", issue.reason), fmt::format("this one ({})", issue.link));
 }
 
 void check_machine(Collector& out, const KernelPath& path, const Question& q) {
