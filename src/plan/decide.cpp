@@ -4,7 +4,7 @@
 #include <tuple>
 
 #include "base/text.h"
-#include "plan/place.h"
+#include "plan/plan.h"
 
 namespace mxpath {
 namespace {
@@ -29,20 +29,6 @@ std::vector<Layout> layouts_for(const Site& site, const Catalogue& catalogue) {
   }
   return layouts;
 }
-
-}  // namespace
-
-double weighted_seconds(const SitePlan& plan, Goal goal) {
-  double total = 0;
-  const auto weights = regime_weights(goal);
-  for (size_t r = 0; r < plan.decisions.size(); ++r) {
-    if (!plan.decisions[r].chosen) return std::numeric_limits<double>::infinity();
-    total += weights[r] * plan.decisions[r].all.front().seconds;
-  }
-  return total;
-}
-
-namespace {
 
 std::string reasons(const Candidate& candidate) {
   std::string text;
@@ -76,6 +62,16 @@ Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue
 
 }  // namespace
 
+double cost_of(const SitePlan& plan, Goal goal) {
+  double total = 0;
+  const auto weights = regime_weights(goal);
+  for (size_t r = 0; r < plan.decisions.size(); ++r) {
+    if (!plan.decisions[r].chosen) return std::numeric_limits<double>::infinity();
+    total += weights[r] * plan.decisions[r].all.front().seconds;
+  }
+  return total;
+}
+
 const std::vector<Regime>& regimes() {
   static const std::vector<Regime> all = {{{1, 1}, 1}, {{2, 15}, 8}, {{16, 127}, 64}, {{128}, 512}};
   return all;
@@ -102,7 +98,7 @@ Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const M
   for (Layout layout : layouts_for(site, catalogue)) {
     SitePlan plan{site, layout, {}};
     for (const Regime& regime : regimes()) plan.decisions.push_back(decide({site, layout, regime.tokens, catalogue, machine, policy, failures}, regime));
-    const double seconds = weighted_seconds(plan, policy.goal);
+    const double seconds = cost_of(plan, policy.goal);
     if (best.decisions.empty() || seconds < best_seconds) best_seconds = seconds, best = std::move(plan);
   }
   for (const Decision& decision : best.decisions)

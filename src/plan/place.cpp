@@ -78,7 +78,7 @@ Plan with(const Plan& base, const Placement& placement, const DeviceSites& cpu, 
 
 double price(const Plan& plan, Goal goal) {
   double seconds = plan.placement.crossings() * crossing_seconds;
-  for (const SitePlan& site : plan.sites) seconds += site.site.count * weighted_seconds(site, goal);
+  for (const SitePlan& site : plan.sites) seconds += site.site.count * cost_of(site, goal);
   return seconds;
 }
 

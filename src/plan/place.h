@@ -8,7 +8,4 @@ namespace mxpath {
 /// threads are set. Errors: a forced path that cannot run; --device cuda where no placement on the GPU is possible, with the reason.
 Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures);
 
-/// Seconds of a site's calls, all regimes weighed by the goal; infinite without a path.
-double weighted_seconds(const SitePlan& plan, Goal goal);
-
 }  // namespace mxpath

@@ -78,6 +78,9 @@ double predicted_seconds(const KernelPath& path, const Work& work, const Machine
 /// Every row of the site's op, judged for one regime.
 Decision decide(const Question& question, const Regime& regime);
 
+/// What choosing a layout minimises: the predicted seconds of a site over a typical use, in calls of each regime. Infinite without a path.
+double cost_of(const SitePlan& plan, Goal goal);
+
 /// The cheapest layout over all regimes, with the decisions it leads to. Error: a forced path that cannot run (with its refusals and
 /// the nearest legal ones), or a policy that excludes every path.
 Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures);

@@ -1,0 +1,32 @@
+#include "plan/test_catalogue.h"
+#include "plan/test_properties.h"
+
+namespace mxpath {
+namespace {
+
+/// The rows of the small catalogue that can make a whole model: those of the CPU.
+Catalogue cpu_rows() {
+  Catalogue rows = test::catalogue();
+  std::erase_if(rows.paths, [](const KernelPath* path) { return path->device == Device::cuda; });
+  return rows;
+}
+
+TEST(Properties, HoldOnRandomMachinesModelsAndFailures) { test::check_properties(cpu_rows(), 20260801, 300); }
+
+TEST(Properties, HoldWhereSomeRowsAreFaulty) {
+  Catalogue rows = cpu_rows();
+  rows.known_issues.push_back({.path = "*.cpu.avx512.*", .reason = "wrong sums", .link = "https://example.org/1"});
+  test::check_properties(rows, 20260802, 100);
+}
+
+TEST(Properties, TheCostIsWhatTheGoalWeighs) {
+  const auto plan = make_plan(manifest_from_config(test::small_config(), "test"), cpu_rows(), test::cpu_machine({}), {});
+  ASSERT_TRUE(plan.ok());
+  const SitePlan& head = plan->site("head");
+  const double one = head.decisions[0].all.front().seconds, many = head.decisions[3].all.front().seconds;
+  EXPECT_GT(cost_of(head, Goal::prefill) - cost_of(head, Goal::decode), 10 * many - 250 * one);
+  EXPECT_GT(cost_of(head, Goal::decode), 256 * one);
+}
+
+}  // namespace
+}  // namespace mxpath
