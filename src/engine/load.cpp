@@ -15,9 +15,10 @@ const KernelPath* floor_of(const Catalogue& catalogue, std::string_view path) {
 }
 
 /// Adds what was found to the failures. Error: the portable row is among it, below which there is nothing.
-Status learn(Failures& failures, const std::string& path, const std::string& finding, const Catalogue& catalogue, const LoadOptions& options) {
+Status learn(Failures& failures, const std::string& path, const Failure& failure, const Catalogue& catalogue, const LoadOptions& options) {
+  const std::string& finding = failure.finding;
   if (floor_of(catalogue, path)) return fail("{}: the portable path fails its own check ({}); this program or this computer's memory is broken, please report it", path, finding);
-  if (failures.try_emplace(path, Failure{Check::self_check, finding}).second && options.notice) options.notice(fmt::format("{} is not used: {}", path, finding));
+  if (failures.try_emplace(path, failure).second && options.notice) options.notice(fmt::format("{} is not used: {}", path, finding));
   return {};
 }
 
@@ -25,7 +26,7 @@ Status learn(Failures& failures, const std::string& path, const std::string& fin
 Status learn_packing(Failures& failures, const SitePlan& site, const std::string& finding, const Catalogue& catalogue, const LoadOptions& options) {
   const size_t before = failures.size();
   for (const KernelPath* path : catalogue.paths)
-    if (path->op == site.site.op && path->device == site.site.device && (path->weights == site.layout || path->device == Device::cuda)) MXPATH_CHECK(learn(failures, std::string(path->name), finding, catalogue, options));
+    if (path->op == site.site.op && path->device == site.site.device && (path->weights == site.layout || path->device == Device::cuda)) MXPATH_CHECK(learn(failures, std::string(path->name), {Check::self_check, finding}, catalogue, options));
   if (failures.size() == before) return fail("{}: the plain layout {} does not give the checkpoint's values back: {}", site.site.name, name_of(site.layout), finding);
   return {};
 }
@@ -49,7 +50,7 @@ Result<bool> try_plan(LoadedModel& loaded, const Catalogue& catalogue, const Mac
   if (!loaded.threads) loaded.threads = std::make_unique<ThreadPool>(model.plan.threads);
   loaded.checks = self_check(model.plan, model.config, policy, *loaded.threads);
   for (const SelfCheckResult& check : loaded.checks)
-    if (!check.finding.empty()) MXPATH_CHECK(learn(loaded.failures, check.path, check.finding, catalogue, options));
+    if (!check.finding.empty()) MXPATH_CHECK(learn(loaded.failures, check.path, {check.check, check.finding}, catalogue, options));
   if (loaded.failures.size() > known) return false;
   MXPATH_CHECK(send_rope_table(model));
   MXPATH_CHECK(pack_weights(model.weights, model.plan, loaded.checkpoint, *loaded.threads, options.progress));

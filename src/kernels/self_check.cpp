@@ -6,8 +6,10 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "cuda/cuda.h"
 #include "kernels/attention/attention.h"
 #include "kernels/embed/embed.h"
+#include "kernels/host_runner.h"
 #include "kernels/linear/linear.h"
 #include "kernels/norm/norm.h"
 #include "kernels/rope/rope.h"
@@ -26,6 +28,7 @@ struct Subject {
   Layout layout;
   const ModelConfig& config;
   ThreadPool& threads;
+  HostRunner& runner;
   int tokens;
   Random random{20260801};
 };
@@ -33,8 +36,14 @@ struct Subject {
 constexpr int64_t check_rows = 37;   // two tiles of 16 and a ragged one
 constexpr float poison = std::numeric_limits<float>::quiet_NaN();
 
+/// Runs the row; what keeps it from running is a finding.
 template <class Args>
-void call(const KernelPath& path, const Args& args) { std::get<void (*)(const Args&)>(path.run)(args); }
+void call(Subject& s, Comparison& out, const Args& args) {
+  const Status status = s.runner.run(s.path, args);
+  if (status.ok()) return;
+  out.worst = 1e9;
+  if (out.finding.empty()) out.finding = status.error().message;
+}
 
 Buffer scratch_of(size_t bytes) {
   auto memory = Buffer::allocate(bytes);
@@ -49,7 +58,7 @@ void check_linear(Subject& s, bool exact, Comparison& out) {
   const auto x = known_inputs(static_cast<size_t>(s.tokens * k), exact, s.random), bias = known_inputs(static_cast<size_t>(n), exact, s.random);
   std::vector<float> y(static_cast<size_t>(s.tokens * n), poison);
   Buffer scratch = scratch_of(linear_scratch_bytes(s.tokens, k, s.threads.size()));
-  call(s.path, LinearArgs{.weights = &w.packed, .bias = bias.data(), .x = x.data(), .x_stride = k, .y = y.data(), .y_stride = n, .tokens = s.tokens, .scratch = scratch.data(), .threads = &s.threads});
+  call(s, out, LinearArgs{.weights = &w.packed, .bias = bias.data(), .x = x.data(), .x_stride = k, .y = y.data(), .y_stride = n, .tokens = s.tokens, .scratch = scratch.data(), .threads = &s.threads});
   for (int t : sampled_tokens(s.tokens))
     for (int64_t row = 0; row < n; ++row) {
       const DotProduct dot = exact_dot(&x[static_cast<size_t>(t * k)], &w.values[static_cast<size_t>(row * k)], k);
@@ -81,7 +90,7 @@ void check_moe(Subject& s, bool exact, Comparison& out) {
   const auto x = known_inputs(static_cast<size_t>((down ? rows : s.tokens) * k), exact, s.random), bias = known_inputs(static_cast<size_t>(4 * n), exact, s.random);
   std::vector<float> y(static_cast<size_t>((down ? s.tokens : rows) * n), down ? 1.0f : poison);   // down adds to the residual
   Buffer scratch = scratch_of(moe_scratch_bytes(rows, k, s.threads.size()));
-  call(s.path, MoeMatmulArgs{.weights = &w.packed, .bias = bias.data(), .x = x.data(), .y = y.data(), .batches = &routing.batches, .scratch = scratch.data(), .threads = &s.threads});
+  call(s, out, MoeMatmulArgs{.weights = &w.packed, .bias = bias.data(), .x = x.data(), .y = y.data(), .batches = &routing.batches, .scratch = scratch.data(), .threads = &s.threads});
   for (int t : sampled_tokens(s.tokens))
     for (int64_t i = 0; i < n; ++i) {
       double sum = 1, bound = 0;
@@ -114,7 +123,7 @@ void check_attention(Subject& s, Comparison& out) {
   for (int t = 0; t < s.tokens; ++t) positions.push_back(keys - s.tokens + t);
   const std::vector<const KvView*> views(static_cast<size_t>(s.tokens), &view);
   const float scale = 1 / std::sqrt(static_cast<float>(d));
-  call(s.path, AttentionArgs{.q = q.data(), .q_stride = heads * d, .y = y.data(), .sinks = sinks.data(), .positions = positions.data(), .kv = views.data(), .tokens = s.tokens, .heads = heads, .kv_heads = kv_heads, .head_dim = d,
+  call(s, out, AttentionArgs{.q = q.data(), .q_stride = heads * d, .y = y.data(), .sinks = sinks.data(), .positions = positions.data(), .kv = views.data(), .tokens = s.tokens, .heads = heads, .kv_heads = kv_heads, .head_dim = d,
                              .window = window, .scale = scale, .threads = &s.threads});
   for (int t : sampled_tokens(s.tokens))
     for (int h = 0; h < heads; ++h) {
@@ -136,7 +145,7 @@ void check_norm(Subject& s, Comparison& out) {
   const int64_t n = s.site.n;
   const auto x = known_inputs(static_cast<size_t>(s.tokens * n), false, s.random), scale = known_inputs(static_cast<size_t>(n), false, s.random);
   std::vector<float> y(x.size(), poison);
-  call(s.path, NormArgs{.x = x.data(), .scale = scale.data(), .y = y.data(), .width = n, .tokens = s.tokens, .eps = s.config.norm_eps, .threads = &s.threads});
+  call(s, out, NormArgs{.x = x.data(), .scale = scale.data(), .y = y.data(), .width = n, .tokens = s.tokens, .eps = s.config.norm_eps, .threads = &s.threads});
   for (int t : sampled_tokens(s.tokens)) {
     const float* row = &x[static_cast<size_t>(t * n)];
     const double factor = 1 / std::sqrt(exact_dot(row, row, n).sum / static_cast<double>(n) + s.config.norm_eps);
@@ -151,7 +160,7 @@ void check_rope(Subject& s, Comparison& out) {
   auto x = before;
   std::vector<int32_t> positions;
   for (int t = 0; t < s.tokens; ++t) positions.push_back(977 * t % 4000);
-  call(s.path, RopeArgs{.x = x.data(), .x_stride = heads * d, .positions = positions.data(), .inverse_frequency = table.inverse_frequency.data(), .attention_factor = table.attention_factor, .tokens = s.tokens, .heads = heads, .head_dim = d, .threads = &s.threads});
+  call(s, out, RopeArgs{.x = x.data(), .x_stride = heads * d, .positions = positions.data(), .inverse_frequency = table.inverse_frequency.data(), .attention_factor = table.attention_factor, .tokens = s.tokens, .heads = heads, .head_dim = d, .threads = &s.threads});
   for (int t : sampled_tokens(s.tokens))
     for (int h = 0; h < heads; ++h)
       for (int i = 0; i < half; ++i) {
@@ -167,7 +176,7 @@ void check_swiglu(Subject& s, Comparison& out) {
   auto u = known_inputs(static_cast<size_t>(2 * rows * width), false, s.random);
   for (float& value : u) value *= 10;   // beyond the clamp on both sides
   std::vector<float> h(static_cast<size_t>(rows * width), poison);
-  call(s.path, SwigluArgs{.u = u.data(), .h = h.data(), .rows = rows, .width = width, .limit = s.config.swiglu_limit, .alpha = s.config.swiglu_alpha, .threads = &s.threads});
+  call(s, out, SwigluArgs{.u = u.data(), .h = h.data(), .rows = rows, .width = width, .limit = s.config.swiglu_limit, .alpha = s.config.swiglu_alpha, .threads = &s.threads});
   for (size_t j = 0; j < h.size(); ++j) {
     const double limit = s.config.swiglu_limit, gate = std::min<double>(u[2 * j], limit), up = std::clamp<double>(u[2 * j + 1], -limit, limit);
     const double expected = gate / (1 + std::exp(-s.config.swiglu_alpha * gate)) * (up + 1);
@@ -182,7 +191,7 @@ void check_router(Subject& s, Comparison& out) {
   const auto x = known_inputs(static_cast<size_t>(s.tokens * hidden), false, s.random), bias = known_inputs(static_cast<size_t>(experts), false, s.random);
   std::vector<float> logits(static_cast<size_t>(s.tokens * experts), poison), weight(static_cast<size_t>(s.tokens * choices), poison);
   std::vector<int32_t> expert(weight.size(), -1), first(static_cast<size_t>(experts) + 1, -1), order(weight.size(), -1);
-  call(s.path, RouterArgs{.weights = &w.packed, .bias = bias.data(), .x = x.data(), .tokens = s.tokens, .experts_per_token = choices, .logits = logits.data(), .expert = expert.data(), .weight = weight.data(), .first = first.data(), .order = order.data(), .threads = &s.threads});
+  call(s, out, RouterArgs{.weights = &w.packed, .bias = bias.data(), .x = x.data(), .tokens = s.tokens, .experts_per_token = choices, .logits = logits.data(), .expert = expert.data(), .weight = weight.data(), .first = first.data(), .order = order.data(), .threads = &s.threads});
   for (int t : sampled_tokens(s.tokens)) {
     const auto chosen = std::span(expert).subspan(static_cast<size_t>(t * choices), static_cast<size_t>(choices));
     double total = 0, least = 1e300;
@@ -204,7 +213,7 @@ void check_embed(Subject& s, Comparison& out) {
   std::vector<int32_t> tokens;
   for (int t = 0; t < s.tokens; ++t) tokens.push_back(static_cast<int32_t>(s.random.integer(0, rows - 1)));
   std::vector<float> y(static_cast<size_t>(s.tokens * hidden), poison);
-  call(s.path, EmbedArgs{.table = &table.packed, .tokens = tokens.data(), .count = s.tokens, .y = y.data()});
+  call(s, out, EmbedArgs{.table = &table.packed, .tokens = tokens.data(), .count = s.tokens, .y = y.data()});
   for (int t : sampled_tokens(s.tokens))
     for (int64_t i = 0; i < hidden; ++i) out.compare(table.values[static_cast<size_t>(tokens[static_cast<size_t>(t)] * hidden + i)], 0, y[static_cast<size_t>(t * hidden + i)], t, i);
 }
@@ -214,7 +223,7 @@ void check_sample(Subject& s, Comparison& out) {
   const auto logits = known_inputs(static_cast<size_t>(vocab), false, s.random);
   std::vector<uint8_t> scratch(sample_scratch_bytes(vocab));
   int32_t token = -1;
-  call(s.path, SampleArgs{.logits = logits.data(), .vocab = vocab, .largest_token = vocab - 1, .temperature = 0, .scratch = scratch.data(), .token = &token});
+  call(s, out, SampleArgs{.logits = logits.data(), .vocab = vocab, .largest_token = vocab - 1, .temperature = 0, .scratch = scratch.data(), .token = &token});
   out.compare(static_cast<double>(std::ranges::max_element(logits) - logits.begin()), 0, static_cast<float>(token), 0, token);
 }
 
@@ -249,12 +258,24 @@ std::vector<int> token_counts(const SitePlan& plan, const KernelPath& path) {
   return counts;
 }
 
-SelfCheckResult check_path(const SitePlan& plan, const KernelPath& path, const ModelConfig& config, const Policy& policy, ThreadPool& threads) {
-  SelfCheckResult result{.path = std::string(path.name), .site = plan.site.name, .finding = {}};
+/// What the driver says against the kernels of a cuda row; empty: they load.
+std::string missing_image(const KernelPath& path, int cuda_index) {
+  if (path.device != Device::cuda || !path.images) return "";
+  for (const void* kernel : path.images())
+    if (std::string problem = image_problem(cuda_index, kernel); !problem.empty()) return problem;
+  return "";
+}
+
+SelfCheckResult check_path(const SitePlan& plan, const KernelPath& path, const ModelConfig& config, const Policy& policy, ThreadPool& threads, HostRunner& runner) {
+  SelfCheckResult result{.path = std::string(path.name), .site = plan.site.name, .finding = missing_image(path, policy.cuda_index)};
   const auto start = std::chrono::steady_clock::now();
+  if (!result.finding.empty()) {
+    result.check = Check::no_image, result.worst = 1e9;
+    return result;
+  }
   Comparison comparison;
   for (int tokens : token_counts(plan, path)) {
-    Subject subject{path, plan.site, plan.layout, config, threads, tokens};
+    Subject subject{path, plan.site, plan.layout, config, threads, runner, tokens};
     check_once(subject, comparison);
   }
   result.worst = comparison.worst, result.finding = comparison.finding;
@@ -268,12 +289,13 @@ SelfCheckResult check_path(const SitePlan& plan, const KernelPath& path, const M
 
 std::vector<SelfCheckResult> self_check(const Plan& plan, const ModelConfig& config, const Policy& policy, ThreadPool& threads) {
   std::vector<SelfCheckResult> results;
+  HostRunner runner(policy.cuda_index);
   for (const SitePlan& site : plan.sites) {
     std::vector<const KernelPath*> seen;
     for (const Decision& decision : site.decisions) {
       if (std::ranges::count(seen, decision.chosen)) continue;
       seen.push_back(decision.chosen);
-      results.push_back(check_path(site, *decision.chosen, config, policy, threads));
+      results.push_back(check_path(site, *decision.chosen, config, policy, threads, runner));
     }
   }
   return results;

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/thread_pool.h"
 #include "kernels/catalogue.h"
+#include "kernels/host_runner.h"
 #include "layout/packed_matrix.h"
 #include "machine/machine.h"
 
@@ -33,24 +34,45 @@ inline std::vector<Row> rows_of(std::initializer_list<Op> ops) {
   std::vector<Row> rows;
   for (const KernelPath* path : catalogue().paths)
     for (Op op : ops)
-      if (path->op == op && path->device == Device::cpu && path->built) rows.push_back({path});
+      if (path->op == op && path->built) rows.push_back({path});
   return rows;
 }
 
 /// What keeps this computer from running a row; empty if nothing does.
 inline std::string obstacle(const KernelPath& path) {
   static const Machine machine = probe_machine();
+  if (path.device == Device::cuda) {
+    if (machine.gpus.empty()) return "no CUDA device (" + machine.no_gpu_reason + ")";
+    const Gpu& gpu = machine.gpus.front();
+    if (!path.needs.arch.contains(gpu.arch)) return "it wants " + path.needs.arch.to_string() + ", this is " + gpu.arch.to_string();
+    if (gpu.driver < path.needs.driver) return "the driver is too old";
+  }
   const CpuFeatures missing = path.needs.cpu.without(machine.cpu.features);
   return missing.empty() ? "" : "this CPU has no " + missing.to_string();
 }
 
-/// Runs the row itself, nothing that merely stands for it, and records which one it was.
+/// A test of every row of an operation; rows that cannot run here are skipped.
+class RowTest : public testing::TestWithParam<Row> {
+ protected:
+  void SetUp() override {
+    if (const std::string why = obstacle(path()); !why.empty()) GTEST_SKIP() << path().name << ": " << why;
+  }
+  const KernelPath& path() const { return *GetParam().path; }
+  /// CPU rows give a token the same bits in any batch; CUDA rows only promise the same bits for the same call.
+  bool same_in_any_batch() const { return path().device == Device::cpu; }
+};
+
+inline HostRunner& host_runner() {
+  static HostRunner runner;
+  return runner;
+}
+
+/// Runs the row itself, nothing that merely stands for it, and records which one it was. Everything lies in host memory.
 template <class Args>
 void run_row(const KernelPath& path, const Args& args) {
-  using Function = void (*)(const Args&);
-  ASSERT_TRUE(std::holds_alternative<Function>(path.run)) << path.name << " does not take these arguments";
   testing::Test::RecordProperty("row", std::string(path.name));
-  std::get<Function>(path.run)(args);
+  const Status status = host_runner().run(path, args);
+  ASSERT_TRUE(status.ok()) << path.name << ": " << status.error().message;
 }
 
 inline const KernelPath& portable_row(Op op) {

@@ -105,12 +105,8 @@ void expect_head(const Batch& b, size_t t, int h, const float* y) {
   }
 }
 
-class Attention : public testing::TestWithParam<Row> {
+class Attention : public RowTest {
  protected:
-  void SetUp() override {
-    if (const std::string why = obstacle(path()); !why.empty()) GTEST_SKIP() << path().name << ": " << why;
-  }
-  const KernelPath& path() const { return *GetParam().path; }
   void expect_right(const Case& c) {
     const Batch batch(c);
     const std::vector<float> y = batch.run(path());

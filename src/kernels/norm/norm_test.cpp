@@ -5,7 +5,7 @@
 namespace mxpath {
 namespace {
 
-class Norm : public testing::TestWithParam<Row> {};
+class Norm : public RowTest {};
 
 std::vector<float> run(const KernelPath& path, const std::vector<float>& x, const std::vector<float>& scale, int threads) {
   ThreadPool pool(threads);
@@ -21,8 +21,8 @@ TEST_P(Norm, AgreesWithTheReference) {
     for (double size : {1e-3, 1.0, 1e4}) {
       std::vector<float> x = activations(random, 20 * width, false), scale = activations(random, width, false);
       for (float& value : x) value *= static_cast<float>(size);
-      const std::vector<float> y = run(*GetParam().path, x, scale, 1);
-      EXPECT_TRUE(same_bits(y, run(*GetParam().path, x, scale, 3)));
+      const std::vector<float> y = run(path(), x, scale, 1);
+      EXPECT_TRUE(same_bits(y, run(path(), x, scale, 3)));
       for (size_t t = 0; t < 20; ++t) {
         const size_t w = static_cast<size_t>(width);
         double squares = 0;
@@ -40,7 +40,7 @@ TEST_P(Norm, WorksInPlace) {
   const std::vector<float> scale = {1, 2, 3, 4};
   std::vector<float> x = {3, -3, 3, -3};
   ThreadPool pool(1);
-  run_row(*GetParam().path, NormArgs{x.data(), scale.data(), x.data(), 4, 1, 0.0f, &pool});
+  run_row(path(), NormArgs{x.data(), scale.data(), x.data(), 4, 1, 0.0f, &pool});
   EXPECT_EQ(x, (std::vector<float>{1, -2, 3, -4}));
 }
 

@@ -77,7 +77,7 @@ TEST(RopeTableTest, StaysFiniteForSmallHeads) {
     for (double frequency : make_rope_table(config, head_dim).inverse_frequency) EXPECT_TRUE(frequency > 0 && frequency <= 1) << head_dim;
 }
 
-class Rope : public testing::TestWithParam<Row> {};
+class Rope : public RowTest {};
 
 TEST_P(Rope, TurnsHalvesByTheAngleOfThePosition) {
   const RopeTable table = make_rope_table(RopeConfig{}, 64);
@@ -88,7 +88,7 @@ TEST_P(Rope, TurnsHalvesByTheAngleOfThePosition) {
   for (int threads : {1, 2, 3}) {
     ThreadPool pool(threads);
     std::vector<float> y = x;
-    run_row(*GetParam().path,
+    run_row(path(),
             RopeArgs{y.data(), stride, positions.data(), table.inverse_frequency.data(), table.attention_factor, static_cast<int>(positions.size()), heads, head_dim, &pool});
     for (size_t t = 0; t < positions.size(); ++t)
       for (size_t h = 0; h < 3; ++h)

@@ -7,7 +7,7 @@
 namespace mxpath {
 namespace {
 
-class Router : public testing::TestWithParam<Row> {};
+class Router : public RowTest {};
 
 struct Routed {
   std::vector<int32_t> expert, first, order;
@@ -29,7 +29,7 @@ Routed run(const KernelPath& path, const TestMatrix& matrix, const std::vector<f
 TEST_P(Router, TakesTheLargestAndThenTheSoftmaxOverThose) {
   // Logits are the bias: x is zero.
   const TestMatrix matrix = pack_test_matrix(Layout::bf16_rows, 1, 6, 32, std::vector<float>(6 * 32, 1.0f));
-  const Routed r = run(*GetParam().path, matrix, {0.5f, 3, -1, 2, 1, 0}, std::vector<float>(32, 0.0f), 4);
+  const Routed r = run(path(), matrix, {0.5f, 3, -1, 2, 1, 0}, std::vector<float>(32, 0.0f), 4);
   EXPECT_EQ(r.expert, (std::vector<int32_t>{1, 3, 4, 0}));
   const double sum = 1 + std::exp(-1.0) + std::exp(-2.0) + std::exp(-2.5);
   EXPECT_NEAR(r.weight[0], 1 / sum, 1e-7);
@@ -38,9 +38,9 @@ TEST_P(Router, TakesTheLargestAndThenTheSoftmaxOverThose) {
 
 TEST_P(Router, PrefersTheLowerIndexAmongEquals) {
   const TestMatrix matrix = pack_test_matrix(Layout::fp32_rows, 1, 7, 32, std::vector<float>(7 * 32, 0.0f));
-  EXPECT_EQ(run(*GetParam().path, matrix, {1, 2, 2, 1, 2, 1, 1}, std::vector<float>(32, 1.0f), 4).expert,
+  EXPECT_EQ(run(path(), matrix, {1, 2, 2, 1, 2, 1, 1}, std::vector<float>(32, 1.0f), 4).expert,
             (std::vector<int32_t>{1, 2, 4, 0}));
-  EXPECT_EQ(run(*GetParam().path, matrix, std::vector<float>(7, 0.0f), std::vector<float>(32, 1.0f), 7).expert,
+  EXPECT_EQ(run(path(), matrix, std::vector<float>(7, 0.0f), std::vector<float>(32, 1.0f), 7).expert,
             (std::vector<int32_t>{0, 1, 2, 3, 4, 5, 6}));
 }
 
@@ -49,9 +49,9 @@ TEST_P(Router, ComputesLogitsWithinTheBoundForAnyLayoutAndThreads) {
   const int64_t experts = 33, k = 288, tokens = 70;
   const std::vector<float> weights = mxfp4_values(random, experts * k, false), bias = activations(random, experts, false),
                            x = activations(random, tokens * k, false);
-  for (Layout layout : layouts_of(*GetParam().path)) {
+  for (Layout layout : layouts_of(path())) {
     const TestMatrix matrix = pack_test_matrix(layout, 1, experts, k, weights);
-    const Routed r = run(*GetParam().path, matrix, bias, x, 4), split = run(*GetParam().path, matrix, bias, x, 4, 3);
+    const Routed r = run(path(), matrix, bias, x, 4), split = run(path(), matrix, bias, x, 4, 3);
     EXPECT_TRUE(same_bits(r.logits, split.logits) && same_bits(r.weight, split.weight) && r.expert == split.expert);
     for (int64_t t = 0; t < tokens; ++t) {
       float sum = 0;

@@ -114,12 +114,8 @@ std::vector<Expected> expected(const Problem& p, bool rounds_x) {
   return y;
 }
 
-class Matmul : public testing::TestWithParam<Row> {
+class Matmul : public RowTest {
  protected:
-  void SetUp() override {
-    if (const std::string why = obstacle(path()); !why.empty()) GTEST_SKIP() << path().name << ": " << why;
-  }
-  const KernelPath& path() const { return *GetParam().path; }
   bool rounds_x() const { return path().arithmetic == Arithmetic::bf16_f32; }
   Shape shape(int64_t n, int64_t k, int tokens) const {
     if (path().op == Op::linear) return {Op::linear, n, k, tokens};

@@ -7,14 +7,14 @@
 namespace mxpath {
 namespace {
 
-class Sample : public testing::TestWithParam<Row> {
+class Sample : public RowTest {
  protected:
   int32_t pick(const std::vector<float>& logits, SampleArgs args) {
     std::vector<uint8_t> scratch(sample_scratch_bytes(static_cast<int>(logits.size())), 0xff);
     int32_t token = -1;
     args.logits = logits.data(), args.vocab = static_cast<int>(logits.size()), args.scratch = scratch.data(), args.token = &token;
     if (args.largest_token == 0) args.largest_token = args.vocab - 1;
-    run_row(*GetParam().path, args);
+    run_row(path(), args);
     return token;
   }
   /// Which tokens can come out, by trying evenly spaced random numbers.

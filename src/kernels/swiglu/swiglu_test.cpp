@@ -29,15 +29,12 @@ TEST(ExpTest, HandlesTheEnds) {
   EXPECT_TRUE(std::isnan(exp_f32(poison)));
 }
 
-class Swiglu : public testing::TestWithParam<Row> {
+class Swiglu : public RowTest {
  protected:
-  void SetUp() override {
-    if (const std::string why = obstacle(*GetParam().path); !why.empty()) GTEST_SKIP() << GetParam().path->name << ": " << why;
-  }
   std::vector<float> run(const std::vector<float>& u, int64_t rows, int threads = 1) {
     ThreadPool pool(threads);
     std::vector<float> h(u.size() / 2, poison);
-    run_row(*GetParam().path, SwigluArgs{u.data(), h.data(), rows, static_cast<int64_t>(h.size()) / rows, 7.0f, 1.702f, &pool});
+    run_row(path(), SwigluArgs{u.data(), h.data(), rows, static_cast<int64_t>(h.size()) / rows, 7.0f, 1.702f, &pool});
     return h;
   }
 };

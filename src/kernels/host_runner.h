@@ -1,0 +1,43 @@
+// Runs any kernel path on arrays in host memory: what tests and the self-check want of a row, wherever it computes.
+#pragma once
+#include <memory>
+
+#include "base/result.h"
+#include "plan/path.h"
+
+namespace mxpath {
+
+/// Every array that the arguments point to lies in host memory, `threads` is set, `stream` is not looked at. A CPU row is called as it is. A
+/// CUDA row works on copies in device memory, each as far from a 64-byte line as its original and between guard bytes; its scratch is
+/// allocated here and full of NaN. All outputs come back whole, so that elements that were not written show.
+/// Keep one for many calls: device memory stays allocated. Not for two threads at once.
+class HostRunner {
+ public:
+  /// The CUDA device is not touched before the first CUDA row.
+  explicit HostRunner(int cuda_device = 0);
+  HostRunner(HostRunner&&) noexcept;
+  HostRunner& operator=(HostRunner&&) noexcept;
+  ~HostRunner();
+
+  /// Errors: the row takes other arguments; CUDA rows: no CUDA in this build or no such device, no memory, a launch that failed, a row that
+  /// wrote beyond its outputs or into its inputs. The runner can be used again after an error, though a device may stay broken.
+  Status run(const KernelPath& path, const EmbedArgs& args);
+  Status run(const KernelPath& path, const NormArgs& args);
+  Status run(const KernelPath& path, const LinearArgs& args);
+  Status run(const KernelPath& path, const RopeArgs& args);
+  Status run(const KernelPath& path, const AttentionArgs& args);
+  Status run(const KernelPath& path, const RouterArgs& args);
+  Status run(const KernelPath& path, const MoeMatmulArgs& args);
+  Status run(const KernelPath& path, const SwigluArgs& args);
+  Status run(const KernelPath& path, const SampleArgs& args);
+
+ private:
+  class CudaSide;
+  template <class Args>
+  Status run_any(const KernelPath& path, const Args& args);
+
+  int cuda_device_;
+  std::unique_ptr<CudaSide> cuda_;
+};
+
+}  // namespace mxpath
