@@ -29,7 +29,7 @@ TEST(CatalogueTest, NamesRowsByWhatTheyAre) {
 
 TEST(CatalogueTest, GivesEveryBuiltRowTheFunctionOfItsOperation) {
   for (const KernelPath* path : catalogue().paths) {
-    EXPECT_EQ(path->built, !std::holds_alternative<std::monostate>(path->run)) << path->name;
+    EXPECT_FALSE(path->built && std::holds_alternative<std::monostate>(path->run)) << path->name;
     const bool moe = path->op == Op::moe_gate_up || path->op == Op::moe_down;
     EXPECT_EQ(moe, std::holds_alternative<void (*)(const MoeMatmulArgs&)>(path->run)) << path->name;
     EXPECT_EQ(path->op == Op::linear, std::holds_alternative<void (*)(const LinearArgs&)>(path->run)) << path->name;
@@ -38,7 +38,9 @@ TEST(CatalogueTest, GivesEveryBuiltRowTheFunctionOfItsOperation) {
 }
 
 TEST(CatalogueTest, ClaimsAnEfficiencyThatCanBe) {
-  for (const KernelPath* path : catalogue().paths) EXPECT_TRUE(path->efficiency > 0 && path->efficiency <= 1) << path->name;
+  // 0: not measured, which no row of a CPU is.
+  for (const KernelPath* path : catalogue().paths)
+    EXPECT_TRUE(path->efficiency <= 1 && (path->efficiency > 0 || (path->efficiency == 0 && path->device == Device::cuda))) << path->name;
 }
 
 TEST(CatalogueTest, AsksForTheFeaturesOfItsUnit) {

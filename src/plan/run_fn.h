@@ -14,7 +14,7 @@ struct MoeMatmulArgs;   // moe_gate_up and moe_down
 struct SwigluArgs;
 struct SampleArgs;
 
-/// What a path runs; monostate exactly when the path is not built. Each folder of src/kernels defines its own Args.
+/// What a path runs; monostate only where the path is not built. Each folder of src/kernels defines its own Args.
 using RunFn = std::variant<std::monostate, void (*)(const EmbedArgs&), void (*)(const NormArgs&), void (*)(const LinearArgs&),
                            void (*)(const RopeArgs&), void (*)(const AttentionArgs&), void (*)(const RouterArgs&),
                            void (*)(const MoeMatmulArgs&), void (*)(const SwigluArgs&), void (*)(const SampleArgs&)>;
