@@ -17,6 +17,7 @@
 #include "kernels/sample/sample.h"
 #include "kernels/self_check_problem.h"
 #include "kernels/swiglu/swiglu.h"
+#include "plan/fault.h"
 
 namespace mxpath {
 namespace {
@@ -258,6 +259,14 @@ std::vector<int> token_counts(const SitePlan& plan, const KernelPath& path) {
   return counts;
 }
 
+/// What --inject-failure makes of a row that may well be right.
+void inject_failures(SelfCheckResult& result, const KernelPath& path, const Policy& policy) {
+  if (is_injected(policy, path, Fault::random)) result.finding = "random problem made to fail by --inject-failure";
+  if (is_injected(policy, path, Fault::exact)) result.finding = "exact problem made to fail by --inject-failure";
+  if (is_injected(policy, path, Fault::any)) result.finding = "made to fail by --inject-failure";
+  if (is_injected(policy, path, Fault::image)) result.check = Check::no_image, result.finding = "image made to fail by --inject-failure";
+}
+
 /// What the driver says against the kernels of a cuda row; empty: they load.
 std::string missing_image(const KernelPath& path, int cuda_index) {
   if (path.device != Device::cuda || !path.images) return "";
@@ -279,8 +288,7 @@ SelfCheckResult check_path(const SitePlan& plan, const KernelPath& path, const M
     check_once(subject, comparison);
   }
   result.worst = comparison.worst, result.finding = comparison.finding;
-  for (const auto& glob : policy.inject_failure)
-    if (glob_match(glob, path.name)) result.finding = "made to fail by --inject-failure";
+  inject_failures(result, path, policy);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <tuple>
 
 #include "base/text.h"
+#include "plan/fault.h"
 #include "plan/place.h"
 #include "plan/plan.h"
 
@@ -12,8 +14,7 @@ Status check_globs(const Policy& policy, const Catalogue& catalogue) {
   const auto known = [&](const std::string& glob) { return std::ranges::any_of(catalogue.paths, [&](const KernelPath* path) { return glob_match(glob, path->name); }); };
   for (const auto& glob : policy.only) if (!known(glob)) return wrong_use("--only {}: no path has such a name; `mxpath plan -v` lists them", printable(glob));
   for (const auto& glob : policy.exclude) if (!known(glob)) return wrong_use("--exclude {}: no path has such a name; `mxpath plan -v` lists them", printable(glob));
-  for (const auto& glob : policy.inject_failure) if (!known(glob)) return wrong_use("--inject-failure {}: no path has such a name; `mxpath plan -v` lists them", printable(glob));
-  return {};
+  return check_injected_failures(policy, catalogue);
 }
 
 Status check_formats(const std::vector<Site>& sites, const Policy& policy) {
@@ -28,15 +29,17 @@ bool holds(const KernelPath& path, const Site& site) {
   return path.weights == Layout::any || path.weights == Layout::none || format_of(path.weights) == site.format;
 }
 
-/// The best refused row that was given up: one that failed here, or any at all when nothing but the portable row is left.
+/// The row that was given up: the best of those that failed here, else the best refused one when nothing but the portable row is left.
 const Candidate* lost_to(const Decision& decision, const Site& site, const Failures& failures) {
   const Candidate& chosen = decision.all.front();
   const bool only_floor = std::ranges::none_of(decision.all, [&](const Candidate& c) { return c.why_not.empty() && !is_floor(*c.path); });
+  const auto failed = [&](const Candidate& c) { return failures.contains(c.path->name); };
   const Candidate* lost = nullptr;
   for (const Candidate& c : decision.all) {
     if (c.path->device != site.device) continue;
-    const bool given_up = only_floor || (failures.contains(c.path->name) && c.seconds < chosen.seconds);
-    if (!c.why_not.empty() && holds(*c.path, site) && given_up && (!lost || c.seconds < lost->seconds)) lost = &c;
+    const bool given_up = only_floor || (failed(c) && c.seconds < chosen.seconds);
+    if (c.why_not.empty() || !holds(*c.path, site) || !given_up) continue;
+    if (!lost || std::tuple(!failed(c), c.seconds) < std::tuple(!failed(*lost), lost->seconds)) lost = &c;
   }
   return lost;
 }

@@ -20,7 +20,7 @@ void add_globs(CLI::App& command, const std::string& name, std::vector<std::stri
 void add_paths(CLI::App& command, Policy& policy) {
   add_globs(command, "--only", policy.only, "use only paths that match, where an operation has any", planning);
   add_globs(command, "--exclude", policy.exclude, "never use paths that match", planning);
-  add_globs(command, "--inject-failure", policy.inject_failure, "let the self-check of these paths fail", "");
+  add_globs(command, "--inject-failure", policy.inject_failure, "let the self-check of these paths fail: GLOB or GLOB:image, :exact, :random, :packing", "");
   command.add_flag("--strict", policy.strict, "an error instead of a fallback or a change of precision (exit 3)")->group(planning);
 }
 

@@ -1,0 +1,88 @@
+#include "plan/fault.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+
+namespace mxpath {
+namespace {
+
+constexpr std::array<std::string_view, fault_count> names = {"any", "image", "exact", "random", "packing"};
+
+/// Operations whose results have no rounding to allow for, and those whose sums do.
+bool has_exact_problem(Op op) {
+  return op == Op::linear || op == Op::moe_gate_up || op == Op::moe_down || op == Op::embed || op == Op::sample;
+}
+bool has_random_problem(Op op) { return op != Op::embed && op != Op::sample; }
+
+std::string_view lacks(Fault fault) {
+  switch (fault) {
+    case Fault::image:
+      return "runs on a CPU and has no image that a driver would load";
+    case Fault::exact:
+      return "is compared within a bound and has no exact problem";
+    case Fault::random:
+      return "is compared bit for bit and has no random problem";
+    case Fault::packing:
+      return "reads no packed weights";
+    case Fault::any:
+      break;
+  }
+  return "";
+}
+
+Status check_injected_failure(const std::string& text, const Catalogue& catalogue) {
+  MXPATH_TRY(const InjectedFailure wanted, parse_injected_failure(text));
+  const KernelPath* named = nullptr;
+  for (const KernelPath* path : catalogue.paths) {
+    if (!glob_match(wanted.glob, path->name)) continue;
+    if (can_have(*path, wanted.fault)) return {};
+    named = path;
+  }
+  if (!named) return wrong_use("--inject-failure {}: no path has such a name; `mxpath plan -v` lists them", printable(text));
+  return wrong_use("--inject-failure {}: {} {}", printable(text), named->name, lacks(wanted.fault));
+}
+
+}  // namespace
+
+std::string_view name_of(Fault fault) { return names[static_cast<size_t>(fault)]; }
+
+Result<InjectedFailure> parse_injected_failure(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == text.npos) return InjectedFailure{std::string(text), Fault::any};
+  const auto kind = std::ranges::find(names.begin() + 1, names.end(), text.substr(colon + 1));
+  if (kind == names.end())
+    return wrong_use("--inject-failure {}: what stands after the colon must be image, exact, random or packing", printable(text));
+  return InjectedFailure{std::string(text.substr(0, colon)), static_cast<Fault>(kind - names.begin())};
+}
+
+bool can_have(const KernelPath& path, Fault fault) {
+  switch (fault) {
+    case Fault::any:
+      return true;
+    case Fault::image:
+      return path.device == Device::cuda;
+    case Fault::exact:
+      return has_exact_problem(path.op);
+    case Fault::random:
+      return has_random_problem(path.op);
+    case Fault::packing:
+      return path.weights != Layout::none;
+  }
+  return false;
+}
+
+bool is_injected(const Policy& policy, const KernelPath& path, Fault fault) {
+  return can_have(path, fault) && std::ranges::any_of(policy.inject_failure, [&](const std::string& text) {
+           const auto wanted = parse_injected_failure(text);
+           return wanted.ok() && wanted->fault == fault && glob_match(wanted->glob, path.name);
+         });
+}
+
+Status check_injected_failures(const Policy& policy, const Catalogue& catalogue) {
+  for (const auto& text : policy.inject_failure) MXPATH_CHECK(check_injected_failure(text, catalogue));
+  return {};
+}
+
+}  // namespace mxpath
