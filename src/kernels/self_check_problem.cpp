@@ -15,6 +15,9 @@ void fill_mxfp4_row(std::span<float> row, bool exact, Random& random) {
   for (size_t begin = 0; begin < row.size(); begin += 32) {
     const int exponent = static_cast<int>(exact ? random.integer(-1, 1) : random.integer(-7, -3));
     for (float& value : row.subspan(begin, 32)) value = std::ldexp(decode_e2m1(static_cast<uint8_t>(random.integer(0, 15))), exponent);
+    // A zero in the first or last column would hide that a path leaves it out.
+    for (float* edge : {&row.front(), &row.back()})
+      if (*edge == 0 && edge >= &row[begin] && edge < &row[begin] + 32) *edge = std::ldexp(1.5f, exponent);
   }
 }
 
@@ -22,6 +25,7 @@ void fill_plain_row(std::span<float> row, bool exact, bool bf16, Random& random)
   for (float& value : row) {
     value = exact ? static_cast<float>(random.integer(-8, 8)) : static_cast<float>(random.uniform(-1, 1));
     if (bf16) value = decode_bf16(encode_bf16(value));
+    if (value == 0 && (&value == &row.front() || &value == &row.back())) value = 1;
   }
 }
 
@@ -43,13 +47,16 @@ KnownMatrix known_matrix(Layout layout, int64_t experts, int64_t rows, int64_t c
 
 std::vector<float> known_inputs(size_t count, bool exact, Random& random) {
   std::vector<float> x(count);
-  for (float& value : x) value = exact ? static_cast<float>(random.integer(-3, 3)) : static_cast<float>(random.uniform(-1, 1));
+  for (float& value : x) {
+    const auto integer = exact ? random.integer(-3, 2) : 0;
+    value = exact ? static_cast<float>(integer < 0 ? integer : integer + 1) : static_cast<float>(random.uniform(-1, 1));
+  }
   return x;
 }
 
 std::vector<int> sampled_tokens(int tokens) {
   std::vector<int> sampled;
-  for (int t : {0, 7, 8, 15, 16, tokens - 1})
+  for (int t : {0, 1, 7, 8, 15, 16, 31, 32, 63, 64, 127, 128, tokens - 1})
     if (t >= 0 && t < tokens && !std::ranges::count(sampled, t)) sampled.push_back(t);
   return sampled;
 }
@@ -62,13 +69,17 @@ void Comparison::compare(double expected, double bound, float got, int64_t token
 }
 
 DotProduct exact_dot(const float* x, const float* w, int64_t k) {
-  DotProduct dot;
-  for (int64_t i = 0; i < k; ++i) {
+  double sums[4] = {}, magnitudes[4] = {};
+  const auto add = [&](int lane, int64_t i) {
     const double product = static_cast<double>(x[i]) * static_cast<double>(w[i]);
-    dot.sum += product;
-    dot.magnitude += std::abs(product);
-  }
-  return dot;
+    sums[lane] += product;
+    magnitudes[lane] += std::abs(product);
+  };
+  int64_t i = 0;
+  for (; i + 4 <= k; i += 4)
+    for (int lane = 0; lane < 4; ++lane) add(lane, i + lane);
+  for (; i < k; ++i) add(0, i);
+  return {(sums[0] + sums[1]) + (sums[2] + sums[3]), (magnitudes[0] + magnitudes[1]) + (magnitudes[2] + magnitudes[3])};
 }
 
 double dot_bound(Arithmetic arithmetic, double magnitude, int64_t k) {

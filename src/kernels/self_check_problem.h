@@ -23,7 +23,7 @@ struct KnownMatrix {
 /// exact: small integers (or all 16 codes under scales 2^-1, 1, 2), so that no sum of products with inputs ≤ 3 is ever rounded.
 KnownMatrix known_matrix(Layout layout, int64_t experts, int64_t rows, int64_t columns, bool exact, Random& random);
 
-/// exact: integers -3..3; otherwise uniform in [-1, 1).
+/// exact: integers -3..3 but 0, which would hide a mistake; otherwise uniform in [-1, 1).
 std::vector<float> known_inputs(size_t count, bool exact, Random& random);
 
 /// A few tokens of a batch: the first, the last, and both sides of the usual tile edges.
@@ -36,7 +36,7 @@ struct Comparison {
   void compare(double expected, double bound, float got, int64_t token, int64_t element);
 };
 
-/// Σ_k x[k] w[k] in double and the sum of magnitudes.
+/// Σ_k x[k] w[k] in double, in four parts, and the sum of magnitudes.
 struct DotProduct {
   double sum = 0, magnitude = 0;
 };
