@@ -1,5 +1,6 @@
 // Rows that lie: each wraps a real row and spoils one element of its result. The self-check must catch every one of them.
 #include <algorithm>
+#include <ctime>
 #include <functional>
 #include <iostream>
 
@@ -124,6 +125,13 @@ std::string finding_of(const std::vector<SelfCheckResult>& results, std::string_
   return "";
 }
 
+/// The lie is told in host memory, so CPU rows tell it; what catches it is the same for all.
+std::vector<Row> cpu_rows() {
+  auto rows = rows_of({Op::embed, Op::norm, Op::linear, Op::rope, Op::attention, Op::router, Op::moe_gate_up, Op::swiglu, Op::moe_down, Op::sample});
+  std::erase_if(rows, [](const Row& row) { return row.path->device != Device::cpu; });
+  return rows;
+}
+
 class LyingRows : public testing::TestWithParam<Row> {};
 
 TEST_P(LyingRows, AreCaughtWhereverTheyLie) {
@@ -158,8 +166,7 @@ TEST_P(LyingRows, AreCaughtWhereverTheyLie) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Catalogue, LyingRows,
-                         testing::ValuesIn(rows_of({Op::embed, Op::norm, Op::linear, Op::rope, Op::attention, Op::router, Op::moe_gate_up, Op::swiglu, Op::moe_down, Op::sample})), test_name);
+INSTANTIATE_TEST_SUITE_P(Catalogue, LyingRows, testing::ValuesIn(cpu_rows()), test_name);
 
 TEST(SelfCheckTime, OfTheRowsOfThe20bShape) {
   const ModelConfig config = gpt_oss_20b_config();
@@ -167,12 +174,13 @@ TEST(SelfCheckTime, OfTheRowsOfThe20bShape) {
   ASSERT_TRUE(plan.ok());
   ThreadPool threads(plan->threads);
   double total = 0;
+  const std::clock_t begin = std::clock();
   for (const SelfCheckResult& result : self_check(*plan, config, {}, threads)) {
     EXPECT_EQ(result.finding, "") << result.path;
     std::cout << result.site << " " << result.path << " " << result.seconds * 1e3 << " ms\n";
     total += result.seconds;
   }
-  std::cout << "self-check of the 20b shape: " << total * 1e3 << " ms\n";
+  std::cout << "self-check of the 20b shape: " << total * 1e3 << " ms, " << static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC * 1e3 << " ms of processor time\n";
   RecordProperty("milliseconds", static_cast<int>(total * 1e3));
   EXPECT_LT(total, 3) << "seconds; 0.3 is the aim on a quiet computer";
 }

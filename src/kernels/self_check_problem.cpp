@@ -13,11 +13,11 @@ namespace {
 /// One block of 32: any codes under one power of two.
 void fill_mxfp4_row(std::span<float> row, bool exact, Random& random) {
   for (size_t begin = 0; begin < row.size(); begin += 32) {
-    const int exponent = static_cast<int>(exact ? random.integer(-1, 1) : random.integer(-7, -3));
-    for (float& value : row.subspan(begin, 32)) value = std::ldexp(decode_e2m1(static_cast<uint8_t>(random.integer(0, 15))), exponent);
+    const float scale = std::ldexp(1.0f, static_cast<int>(exact ? random.integer(-1, 1) : random.integer(-7, -3)));
+    for (float& value : row.subspan(begin, 32)) value = decode_e2m1(static_cast<uint8_t>(random.integer(0, 15))) * scale;
     // A zero in the first or last column would hide that a path leaves it out.
     for (float* edge : {&row.front(), &row.back()})
-      if (*edge == 0 && edge >= &row[begin] && edge < &row[begin] + 32) *edge = std::ldexp(1.5f, exponent);
+      if (*edge == 0 && edge >= &row[begin] && edge < &row[begin] + 32) *edge = 1.5f * scale;
   }
 }
 
