@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "formats/format_tables_for_test.h"
+#include "formats/fp8_row.h"
 #include "formats/slow_rounding_for_test.h"
 
 namespace mxpath {
@@ -88,6 +89,34 @@ TEST(Fp8, OverflowInfinityAndNan) {
     EXPECT_TRUE(std::isnan(decode_e4m3(encode_e4m3(nan_of_low_bits, saturate))));
     EXPECT_TRUE(std::isnan(decode_e5m2(encode_e5m2(nan_of_low_bits, saturate))));
   }
+}
+
+TEST(Fp8Row, UsesTheWholeRangeAndKeepsItsLargest) {
+  const float values[] = {-3, 1.5f, 0.001f, -0.0f};
+  uint8_t codes[4];
+  float back[4];
+  const float e4m3 = encode_e4m3_row(values, 4, codes);
+  EXPECT_EQ(e4m3, 3.0f / 448);
+  EXPECT_EQ(codes[0], 0xfe);
+  EXPECT_EQ(codes[3], 0x80);
+  decode_e4m3_row(codes, e4m3, 4, back);
+  for (int i = 0; i < 4; ++i) EXPECT_NEAR(back[i], values[i], std::max(std::fabs(values[i]) / 16, 0x1p-10f * e4m3)) << i;
+  const float e5m2 = encode_e5m2_row(values, 4, codes);
+  EXPECT_EQ(e5m2, 3.0f / 57344);
+  EXPECT_EQ(codes[0], 0xfb);
+  decode_e5m2_row(codes, e5m2, 4, back);
+  for (int i = 0; i < 4; ++i) EXPECT_NEAR(back[i], values[i], std::fabs(values[i]) / 8) << i;
+}
+
+TEST(Fp8Row, ZerosStayZerosAndNoNumberStaysNone) {
+  float values[] = {0, -0.0f, 0}, back[3];
+  uint8_t codes[3];
+  EXPECT_EQ(encode_e4m3_row(values, 3, codes), 0);
+  decode_e4m3_row(codes, 0, 3, back);
+  for (float x : back) EXPECT_EQ(x, 0);
+  values[1] = inf;
+  EXPECT_TRUE(std::isnan(encode_e4m3_row(values, 3, codes)));
+  EXPECT_TRUE(std::isnan(encode_e5m2_row(values, 3, codes)));
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 
 namespace mxpath {
 
-inline constexpr int nf4_block = 64;  ///< elements under one absmax
+inline constexpr size_t nf4_block = 64;  ///< elements under one absmax, as bitsandbytes has it
 
 /// Value by code (Dettmers et al. 2023, "QLoRA", appendix E); these are exact float32 values.
 inline constexpr float nf4_values[16] = {-1.0f,
@@ -41,12 +41,12 @@ constexpr uint8_t encode_nf4(float x) {
   return code;
 }
 
-/// values[count] → packed[ceil(count / 2)], absmax[ceil(count / 64)]. The FIRST element of a pair lies in the HIGH nibble; an odd
+/// values[count] → packed[ceil(count / 2)], absmax[ceil(count / block)]. The FIRST element of a pair lies in the HIGH nibble; an odd
 /// end is padded with zero (code 7). A block of zeros has absmax 0 and codes 7; one with a NaN or an infinity has absmax NaN.
-void encode_nf4_blocks(const float* values, size_t count, uint8_t* packed, float* absmax);
+void encode_nf4_blocks(const float* values, size_t count, uint8_t* packed, float* absmax, size_t block = nf4_block);
 
-/// The inverse: out[i] = value of nibble i × absmax[i / 64].
-void decode_nf4_blocks(const uint8_t* packed, const float* absmax, size_t count, float* out);
+/// The inverse: out[i] = value of nibble i × absmax[i / block].
+void decode_nf4_blocks(const uint8_t* packed, const float* absmax, size_t count, float* out, size_t block = nf4_block);
 
 /// Undoes double quantisation: absmax[i] = map[codes[i]] × nested_absmax[i / 256] + offset, with map = nested_quant_map[256].
 void decode_nested_absmax(const uint8_t* codes, size_t count, const float* map, const float* nested_absmax, float offset, float* absmax);

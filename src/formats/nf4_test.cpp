@@ -70,6 +70,18 @@ TEST(Nf4, ZerosAndNan) {
   EXPECT_EQ(encode_nf4(std::numeric_limits<float>::quiet_NaN()), 0);
 }
 
+TEST(Nf4, BlocksOfAnotherSizeHaveTheirOwnAbsmax) {
+  std::vector<float> values(64, 0.5f), absmax(2), back(64);
+  values[32] = -4;
+  std::vector<uint8_t> packed(32);
+  encode_nf4_blocks(values.data(), 64, packed.data(), absmax.data(), 32);
+  EXPECT_EQ(absmax, (std::vector<float>{0.5f, 4}));
+  decode_nf4_blocks(packed.data(), absmax.data(), 64, back.data(), 32);
+  EXPECT_EQ(back[31], 0.5f);
+  EXPECT_EQ(back[32], -4);
+  EXPECT_EQ(back[33], 4 * nf4_values[9]);  // 0.125 lies nearer to 0.1609 than to 0.0796
+}
+
 TEST(Nf4, NestedAbsmax) {
   std::vector<float> map(256), absmax(300);
   for (size_t i = 0; i < 256; ++i) map[i] = static_cast<float>(i) / 128 - 1;

@@ -1,6 +1,7 @@
 // What the file of each layout supplies; only src/layout includes this.
 #pragma once
 #include <cstdint>
+#include <optional>
 
 #include "checkpoint/manifest.h"
 #include "layout/packed_matrix.h"
@@ -37,14 +38,16 @@ struct LayoutCode {
   void (*decode_row)(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out);
   void (*put_floats)(const PackTarget& target, int64_t expert, int64_t row, const float* values);
   /// Moves rows as they are stored to rows [row, row + raw.count) of the target, all inside one group of 16; only for the encoding
-  /// `direct`.
+  /// `direct`; null where no encoding of a checkpoint is held as it is.
   void (*put_stored)(const PackTarget& target, int64_t expert, int64_t row, const RawRows& raw);
-  Encoding direct;
+  std::optional<Encoding> direct;
 };
 /// layout is none of none and any.
 const LayoutCode& layout_code(Layout layout);
 
-extern const LayoutCode fp32_rows_code, bf16_rows_code, bf16_rows16_code, mxfp4_rows_code, mxfp4_rows16_code;
+extern const LayoutCode fp32_rows_code, fp16_rows_code, bf16_rows_code, bf16_rows16_code, mxfp4_rows_code, mxfp4_rows16_code,
+    fp8_e4m3_rows_code, fp8_e5m2_rows_code, int8_rows_code, int8_rows16_code, int4_g32_rows_code, int4_g64_rows_code, nf4_g32_rows_code,
+    nf4_g64_rows_code;
 
 /// One row of the file as floats.
 void decode_raw_row(const RawRows& raw, int64_t row, float* out);

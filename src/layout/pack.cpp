@@ -1,5 +1,8 @@
 // From the checkpoint's bytes to a layout, on all threads.
 #include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include "base/text.h"
@@ -17,6 +20,12 @@ constexpr int64_t slab_rows = 64;
 constexpr int64_t release_bytes = int64_t{32} << 20;
 
 int64_t bytes_of(Encoding encoding) { return encoding == Encoding::f32 ? 4 : 2; }
+
+/// The least magnitude that a layout would round to infinity.
+float limit_of(Layout layout) {
+  const NumberFormat format = format_of(layout);
+  return format == NumberFormat::fp16 ? 65520.0f : format == NumberFormat::bf16 ? 0x1.ffp127f : std::numeric_limits<float>::infinity();
+}
 
 /// Rows of a tensor that is stored [in, out], turned into contiguous rows; `columns` × `count` values of T.
 template <class T>
@@ -85,8 +94,7 @@ class Packer {
     const RawRows raw = rows(expert, first, last - first, memory.slab);
     for (int64_t i = 0; i < raw.count; ++i)
       if (const int64_t column = first_bad_column(raw, i); column >= 0) return complaint(expert, first + i, column);
-    put(expert, target_row_ + first, raw, memory);
-    return {};
+    return put(expert, target_row_ + first, raw, memory);
   }
 
   /// Gives the file's pages of units [held, done) back once they are worth a system call; returns the first unit still held.
@@ -128,29 +136,42 @@ class Packer {
     return raw;
   }
 
-  void put(int64_t expert, int64_t row, const RawRows& raw, Memory& memory) const {
+  Status put(int64_t expert, int64_t row, const RawRows& raw, Memory& memory) const {
     for (int64_t i = 0; i < raw.count;) {
       const int64_t count = std::min(raw.count - i, round_up(row + i + 1, rows_per_group) - row - i);
       RawRows part = raw;
       part.count = count, part.data = raw.row(i), part.scales = raw.scales ? raw.row_scales(i) : nullptr;
       if (direct()) code_.put_stored(target_, expert, row + i, part);
-      else put_decoded(expert, row + i, part, memory);
+      else MXPATH_CHECK(put_decoded(expert, row + i, part, memory));
       i += count;
     }
+    return {};
   }
 
-  void put_decoded(int64_t expert, int64_t row, const RawRows& raw, Memory& memory) const {
+  Status put_decoded(int64_t expert, int64_t row, const RawRows& raw, Memory& memory) const {
     const bool narrow = code_.direct == Encoding::bf16;
     for (int64_t i = 0; i < raw.count; ++i) {
       decode_raw_row(raw, i, memory.floats.data());
+      MXPATH_CHECK(check_range(memory.floats, expert, row + i - target_row_));
       if (narrow) std::transform(memory.floats.begin(), memory.floats.end(), memory.narrow.begin() + i * raw.columns, encode_bf16);
       else code_.put_floats(target_, expert, row + i, memory.floats.data());
     }
-    if (!narrow) return;
+    if (!narrow) return {};
     // Sixteen rows at once: one at a time would write every line of a group sixteen times.
     const RawRows rows{Encoding::bf16,  raw.count, raw.columns, reinterpret_cast<const uint8_t*>(memory.narrow.data()),
                        raw.columns * 2, nullptr};
     code_.put_stored(target_, expert, row, rows);
+    return {};
+  }
+
+  /// What is too large for the format would become an infinity, and a sum with it nonsense.
+  Status check_range(const std::vector<float>& row_values, int64_t expert, int64_t row) const {
+    uint32_t largest = 0;
+    for (float x : row_values) largest = std::max(largest, std::bit_cast<uint32_t>(x) & 0x7fffffff);
+    if (std::bit_cast<float>(largest) < limit_of(target_.layout)) return {};
+    const auto outside = std::ranges::find_if(row_values, [&](float x) { return std::bit_cast<uint32_t>(std::fabs(x)) == largest; });
+    return fail("tensor {} is {} at expert {}, row {}, column {}, more than {} can hold; choose as-stored or fp32", record_.name, *outside,
+                expert, row, outside - row_values.begin(), name_of(format_of(target_.layout)));
   }
 
   /// The sentence that checkpoint/check_values has for a value that is no number.
@@ -178,7 +199,7 @@ class Packer {
 
 PackTarget target_of(Layout layout, int64_t experts, int64_t rows, int64_t columns, std::span<uint8_t> bytes) {
   PackTarget target{layout, experts, rows, columns, bytes.data(), nullptr};
-  if (format_of(layout) == NumberFormat::mxfp4)
+  if (layout_code(layout).scale_bytes(rows, columns) > 0)
     target.scales = bytes.data() + round_up(experts * layout_code(layout).data_bytes(rows, columns), 64);
   return target;
 }
@@ -189,8 +210,9 @@ Result<PackedMatrix> pack(Layout layout, const PackSource& source, std::span<uin
   const TensorRecord& first = *source.stacked.front();
   int64_t rows = 0;
   for (const TensorRecord* record : source.stacked) rows += record->rows;
-  if (format_of(layout) == NumberFormat::mxfp4 && first.columns % 32 != 0)
-    return fail("{}: {} columns do not divide into MXFP4 blocks of 32; choose --weights bf16", first.name, first.columns);
+  if (const int group = group_of(layout); group && first.columns % group != 0)
+    return fail("{}: {} columns do not divide into groups of {}, which {} needs; choose a format without groups such as bf16 or int8",
+                first.name, first.columns, group, name_of(layout));
   if (target.size() < layout_bytes(layout, first.experts, rows, first.columns))
     return fail("{}: {} bytes are not enough for layout {}", first.name, target.size(), name_of(layout));
   const PackTarget matrix = target_of(layout, first.experts, rows, first.columns, target);

@@ -9,13 +9,15 @@ namespace {
 
 bool is_stored_layout(Layout layout, Encoding encoding) {
   return (layout == Layout::bf16_rows && encoding == Encoding::bf16) || (layout == Layout::fp32_rows && encoding == Encoding::f32) ||
-         (layout == Layout::mxfp4_rows && encoding == Encoding::mxfp4_blocks);
+         (layout == Layout::fp16_rows && encoding == Encoding::f16) || (layout == Layout::mxfp4_rows && encoding == Encoding::mxfp4_blocks);
 }
 
 }  // namespace
 
 const LayoutCode& layout_code(Layout layout) {
   switch (layout) {
+    case Layout::fp16_rows:
+      return fp16_rows_code;
     case Layout::bf16_rows:
       return bf16_rows_code;
     case Layout::bf16_rows16:
@@ -24,6 +26,22 @@ const LayoutCode& layout_code(Layout layout) {
       return mxfp4_rows_code;
     case Layout::mxfp4_rows16:
       return mxfp4_rows16_code;
+    case Layout::fp8_e4m3_rows:
+      return fp8_e4m3_rows_code;
+    case Layout::fp8_e5m2_rows:
+      return fp8_e5m2_rows_code;
+    case Layout::int8_rows:
+      return int8_rows_code;
+    case Layout::int8_rows16:
+      return int8_rows16_code;
+    case Layout::int4_g32_rows:
+      return int4_g32_rows_code;
+    case Layout::int4_g64_rows:
+      return int4_g64_rows_code;
+    case Layout::nf4_g32_rows:
+      return nf4_g32_rows_code;
+    case Layout::nf4_g64_rows:
+      return nf4_g64_rows_code;
     default:
       return fp32_rows_code;
   }

@@ -1,0 +1,40 @@
+// What the layouts with two codes a byte and one float scale for each group of columns share.
+#pragma once
+#include "layout/layout_code.h"
+
+namespace mxpath::nibble_rows {
+
+inline int64_t data_bytes(int64_t rows, int64_t columns) { return rows * (columns / 2); }
+template <int64_t group>
+int64_t scale_bytes(int64_t rows, int64_t columns) {
+  return rows * (columns / group) * 4;
+}
+
+/// `quantize` writes the codes of one group and returns its scale.
+template <int64_t group, float (*quantize)(const float*, int64_t, uint8_t*)>
+void put_floats(const PackTarget& target, int64_t expert, int64_t row, const float* values) {
+  const int64_t groups = target.columns / group, at = (expert * target.rows + row) * groups;
+  for (int64_t g = 0; g < groups; ++g)
+    store_as(target.scales + 4 * (at + g), quantize(values + g * group, group, target.data + (at + g) * (group / 2)));
+}
+
+/// `first_shift` is where a byte has its first column: 0 (low nibble) or 4; values of nibbles times the group's scale.
+template <int64_t group, int first_shift, const float (&values)[16]>
+void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out) {
+  const int64_t groups = matrix.columns / group, at = (expert * matrix.rows + row) * groups;
+  const uint8_t* codes = matrix.data + at * (group / 2);
+  for (int64_t g = 0; g < groups; ++g, codes += group / 2, out += group) {
+    const float scale = load_as<float>(matrix.scales + 4 * (at + g));
+    for (int64_t b = 0; b < group / 2; ++b) {
+      out[2 * b] = values[codes[b] >> first_shift & 15] * scale;
+      out[2 * b + 1] = values[codes[b] >> (4 - first_shift) & 15] * scale;
+    }
+  }
+}
+
+template <int64_t group, int first_shift, const float (&values)[16], float (*quantize)(const float*, int64_t, uint8_t*)>
+constexpr LayoutCode code() {
+  return {data_bytes, scale_bytes<group>, decode<group, first_shift, values>, put_floats<group, quantize>, nullptr, {}};
+}
+
+}  // namespace mxpath::nibble_rows
