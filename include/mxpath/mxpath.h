@@ -53,7 +53,9 @@ class [[nodiscard]] Outcome {
 /// How a model is to run; the same words as on the command line.
 struct Options {
   std::string device = "auto";            ///< auto, cpu, cuda, cuda:N
-  std::string weights = "as-stored";      ///< format of the experts: as-stored, mxfp4, bf16, fp32
+  std::string weights = "as-stored";      ///< format of the experts: as-stored, mxfp4, fp32, fp16, bf16, fp8-e4m3, fp8-e5m2, int8,
+                                          ///< int4 (groups of 32), int4-g64, nf4 (blocks of 64), nf4-g32
+  std::string dense_weights = "as-stored";  ///< of the attention projections and the head: as-stored, bf16, fp8-e4m3, int8
   std::vector<std::string> only = {};     ///< globs of path names: where an operation has such a path, no other is used
   std::vector<std::string> exclude = {};  ///< globs of path names that are never used
   bool fast_numerics = false;             ///< let paths compete that quantise activations

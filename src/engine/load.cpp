@@ -94,6 +94,8 @@ Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const
     MXPATH_TRY(const bool stands, try_plan(*loaded, catalogue, machine, policy, options));
     if (stands) break;
   }
+  if (options.notice)
+    for (const Conversion& conversion : loaded->model.plan.conversions) options.notice("converted on load: " + to_string(conversion));
   loaded->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return loaded;
 }

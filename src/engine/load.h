@@ -16,7 +16,7 @@ namespace mxpath {
 
 struct LoadOptions {
   Progress progress;
-  std::function<void(const std::string&)> notice;   ///< told of every fallback as it happens, one sentence
+  std::function<void(const std::string&)> notice;   ///< told of every fallback as it happens, and of every conversion of weights; one sentence each
 };
 
 /// A model with everything that it stands on. Not movable: the model's matrices may point into the checkpoint's files.

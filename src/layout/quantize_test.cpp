@@ -60,6 +60,18 @@ TEST(QuantizeTest, GivesTheCodesAndScalesOfTheScalarCode) {
   }
 }
 
+TEST(Fp16RowsTest, DecodesEveryCodeAsTheFormatSays) {
+  std::vector<uint16_t> codes(65536);
+  for (size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<uint16_t>(i);
+  std::vector<float> row(codes.size());
+  decode_row({Layout::fp16_rows, 1, 1, 65536, reinterpret_cast<const uint8_t*>(codes.data()), nullptr}, 0, 0, row.data());
+  for (size_t i = 0; i < codes.size(); ++i) {
+    const float expected = decode_fp16(codes[i]);
+    if (std::isnan(expected)) ASSERT_TRUE(std::isnan(row[i])) << i;
+    else ASSERT_EQ(std::bit_cast<uint32_t>(row[i]), std::bit_cast<uint32_t>(expected)) << i;
+  }
+}
+
 TEST(QuantizeTest, MarksARowThatHoldsNoNumber) {
   for (float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()})
     for (Layout layout : rounding) {

@@ -63,8 +63,9 @@ struct PackingDifference {
   Device device;
   std::string finding;           // one sentence, the first difference
 };
-/// Compares a few rows of every packed matrix, decoded, with the checkpoint's own values, those of a GPU read back from it; one entry a
-/// site and device, empty when all agree. `seed` chooses the rows. Error: the GPU has failed.
+/// Compares a few rows of every packed matrix, decoded, with the checkpoint's own values, or with what the scalar code of src/formats
+/// makes of them where the weights are held in another format: exactly, in both cases. Rows of a GPU are read back from it. One entry a site
+/// and device, empty when all agree. `seed` chooses the rows. Error: the GPU has failed.
 Result<std::vector<PackingDifference>> check_packing(const Weights& weights, const Plan& plan, const Checkpoint& checkpoint, uint64_t seed);
 
 }  // namespace mxpath

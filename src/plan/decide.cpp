@@ -19,13 +19,13 @@ std::vector<double> regime_weights(Goal goal) {
   return {256, 2, 1, 4};   // a prompt of 2,000 tokens, an answer of 256
 }
 
-/// Layouts of the site's format that some row reads; the plain one first, so that it wins ties.
+/// Layouts of the site's format and group that some row reads; the plain one first, so that it wins ties.
 std::vector<Layout> layouts_for(const Site& site, const Catalogue& catalogue) {
   if (!site.has_weights) return {Layout::none};
   std::vector<Layout> layouts{plain_layout(site.format)};
   for (const KernelPath* path : catalogue.paths) {
     const bool reads = path->op == site.op && path->device == site.device && path->weights != Layout::any && path->weights != Layout::none;
-    if (reads && format_of(path->weights) == site.format && !std::ranges::count(layouts, path->weights)) layouts.push_back(path->weights);
+    if (reads && held_in(path->weights) == site.format && !std::ranges::count(layouts, path->weights)) layouts.push_back(path->weights);
   }
   return layouts;
 }

@@ -85,6 +85,12 @@ std::string expected_line(const Plan& plan) {
   return fmt::format("{:.1f} tok/s answering, {:.1f} tok/s reading a prompt; {} of weights a token", 1 / plan.decode_seconds, 512 / plan.prefill_seconds, human_bytes(plan.decode_bytes));
 }
 
+std::string conversion_lines(const Plan& plan) {
+  std::string out;
+  for (const Conversion& conversion : plan.conversions) out += fmt::format("converts  {}\n", to_string(conversion));
+  return out;
+}
+
 std::string header(const Plan& plan) {
   std::string out = fmt::format("model     {}\nmachine   {}\ndevice    {}{}\nmemory    {}\n", plan.model, plan.machine, plan.placement.to_string(),
                                 plan.device_reason.empty() ? "" : fmt::format(": {}", plan.device_reason), memory_line(plan, plan.memory));
@@ -115,16 +121,31 @@ Json memory_json(const MemoryPlan& m) {
 Json site_json(const SitePlan& plan) {
   const Site& s = plan.site;
   Json out = {{"site", s.name}, {"op", name_of(s.op)}, {"device", name_of(s.device)}, {"count", s.count}, {"n", s.n}, {"k", s.k}, {"experts", s.experts}, {"experts_per_token", s.experts_per_token}, {"keys", s.keys}};
-  if (s.has_weights) out["weights"] = {{"stored", name_of(s.stored)}, {"format", name_of(s.format)}, {"layout", name_of(plan.layout)}, {"bytes", layout_bytes(plan.layout, s.experts, s.n, s.k) * static_cast<uint64_t>(s.count)}};
+  if (s.has_weights) out["weights"] = {{"stored", name_of(s.stored)}, {"format", name_of(s.format)}, {"lossless", is_lossless(s.stored, s.format)}, {"layout", name_of(plan.layout)}, {"bytes", layout_bytes(plan.layout, s.experts, s.n, s.k) * static_cast<uint64_t>(s.count)}};
   out["regimes"] = Json::array();
   for (const Decision& d : plan.decisions) out["regimes"].push_back(decision_json(d));
   return out;
 }
 
+Json conversion_json(const Conversion& c) {
+  return {{"sites", c.sites}, {"from", name_of(c.from)}, {"to", name_of(c.to)}, {"bytes_before", c.bytes_before}, {"bytes_after", c.bytes_after}, {"lossless", c.lossless()}};
+}
+
+Json conversions_json(const Plan& plan) {
+  Json out = Json::array();
+  for (const Conversion& c : plan.conversions) out.push_back(conversion_json(c));
+  return out;
+}
+
 }  // namespace
 
+std::string to_string(const Conversion& c) {
+  return fmt::format("{}: {} to {}, {} to {}, {}", fmt::join(c.sites, ", "), name_of(c.from), name_of(c.to), human_bytes(double(c.bytes_before)), human_bytes(double(c.bytes_after)),
+                     c.lossless() ? "without loss" : "with loss");
+}
+
 std::string explain(const Plan& plan, bool verbose) {
-  std::string out = header(plan);
+  std::string out = header(plan) + conversion_lines(plan);
   for (const SitePlan& site : plan.sites) out += "\n" + site_header(site) + (verbose ? verbose_lines(site) : chosen_lines(site) + other_lines(site));
   return out;
 }
@@ -156,6 +177,7 @@ Json plan_to_json(const Plan& plan) {
           {"memory", memory_json(plan.memory)},
           {"gpu_memory", plan.device == Device::cuda ? memory_json(plan.gpu_memory) : Json()},
           {"expected", {{"decode_tokens_per_second", 1 / plan.decode_seconds}, {"prefill_tokens_per_second", 512 / plan.prefill_seconds}, {"decode_bytes", plan.decode_bytes}}},
+          {"conversions", conversions_json(plan)},
           {"concessions", plan.concessions},
           {"sites", std::move(sites)}};
 }

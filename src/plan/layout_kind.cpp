@@ -1,5 +1,8 @@
 #include "plan/layout_kind.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 
 namespace mxpath {
@@ -48,18 +51,31 @@ bool is_plain(Layout layout) {
   return layout != Layout::none && layout != Layout::any && layout != Layout::bf16_rows16 && layout != Layout::mxfp4_rows16 && layout != Layout::int8_rows16;
 }
 
-Layout plain_layout(NumberFormat format) {
-  switch (format) {
+std::string name_of(WeightFormat format) {
+  std::string name(name_of(format.format));
+  std::ranges::replace(name, '_', '-');
+  const bool choice = format.format == NumberFormat::int4 || format.format == NumberFormat::nf4;
+  return choice ? fmt::format("{}-g{}", name, format.group) : name;
+}
+
+WeightFormat held_in(Layout layout) { return {format_of(layout), group_of(layout)}; }
+
+Layout plain_layout(WeightFormat format) {
+  switch (format.format) {
     case NumberFormat::mxfp4: return Layout::mxfp4_rows;
     case NumberFormat::bf16: return Layout::bf16_rows;
     case NumberFormat::fp16: return Layout::fp16_rows;
     case NumberFormat::fp8_e4m3: return Layout::fp8_e4m3_rows;
     case NumberFormat::fp8_e5m2: return Layout::fp8_e5m2_rows;
     case NumberFormat::int8: return Layout::int8_rows;
-    case NumberFormat::int4: return Layout::int4_g32_rows;
-    case NumberFormat::nf4: return Layout::nf4_g64_rows;
+    case NumberFormat::int4: return format.group == 64 ? Layout::int4_g64_rows : Layout::int4_g32_rows;
+    case NumberFormat::nf4: return format.group == 32 ? Layout::nf4_g32_rows : Layout::nf4_g64_rows;
     default: return Layout::fp32_rows;
   }
+}
+
+bool is_lossless(NumberFormat from, WeightFormat to) {
+  return to.format == NumberFormat::fp32 || to == WeightFormat(from) || (from == NumberFormat::mxfp4 && to.format == NumberFormat::bf16);
 }
 
 /// Codes, then scales, each starting on a 64-byte line.

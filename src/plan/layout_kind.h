@@ -1,6 +1,7 @@
 // The weight layouts that exist, and how many bytes each takes. What they look like inside is src/layout.
 #pragma once
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "formats/number_format.h"
@@ -35,8 +36,28 @@ NumberFormat format_of(Layout layout);
 int group_of(Layout layout);
 /// Whether the rows of a layout lie one after another, columns ascending, so that any path may read it that reads plain rows.
 bool is_plain(Layout layout);
+
+/// A number format with the columns under one scale, where that is a choice: what a user asks weights to be held as.
+struct WeightFormat {
+  NumberFormat format;
+  int group;                      ///< 32 or 64; 0 where a row has one scale or none
+  /// Without a group: 32 for mxfp4 and int4, 64 for nf4.
+  constexpr WeightFormat(NumberFormat number, int columns = 0) : format(number), group(columns ? columns : usual_group(number)) {}
+  bool operator==(const WeightFormat&) const = default;
+
+ private:
+  static constexpr int usual_group(NumberFormat number) {
+    return number == NumberFormat::mxfp4 || number == NumberFormat::int4 ? 32 : number == NumberFormat::nf4 ? 64 : 0;
+  }
+};
+/// As on the command line: "bf16", "fp8-e4m3", "int4-g32".
+std::string name_of(WeightFormat format);
+/// What a layout holds; not to be asked of none and any.
+WeightFormat held_in(Layout layout);
 /// The layout that holds a format in plain row order; the portable path can always be given this one.
-Layout plain_layout(NumberFormat format);
+Layout plain_layout(WeightFormat format);
+/// Whether `to` holds every value that `from` can: all of them as FP32, MXFP4 as BF16 too (but not as FP16: its exponents reach further).
+bool is_lossless(NumberFormat from, WeightFormat to);
 /// Bytes of `experts` matrices of rows × columns, padding included.
 uint64_t layout_bytes(Layout layout, int64_t experts, int64_t rows, int64_t columns);
 /// Bytes that one pass over all rows of one expert reads: equals layout_bytes(layout, 1, rows, columns).

@@ -17,16 +17,17 @@ Status check_globs(const Policy& policy, const Catalogue& catalogue) {
   return check_injected_failures(policy, catalogue);
 }
 
-Status check_formats(const std::vector<Site>& sites, const Policy& policy) {
+Status check_formats(const std::vector<Site>& sites) {
   for (const Site& site : sites)
-    if (site.has_weights && site.format == NumberFormat::mxfp4 && site.stored != NumberFormat::mxfp4)
-      return wrong_use("--weights {}: the experts of this checkpoint are stored as {}, and this version does not quantise on load; choose as-stored, bf16 or fp32", name_of(*policy.weights), name_of(site.stored));
+    if (site.has_weights && site.format.group && site.k % site.format.group != 0)
+      return fail("--weights {}: the {} columns of {} do not divide into groups of {}; choose {} or int8", name_of(site.format), site.k, site.name, site.format.group,
+                  site.k % 32 != 0 ? "bf16" : fmt::format("{}-g32", name_of(site.format.format)));
   return {};
 }
 
 /// Whether a row could hold these weights at all: rows for other formats are no loss.
 bool holds(const KernelPath& path, const Site& site) {
-  return path.weights == Layout::any || path.weights == Layout::none || format_of(path.weights) == site.format;
+  return path.weights == Layout::any || path.weights == Layout::none || held_in(path.weights) == site.format;
 }
 
 /// The row that was given up: the best of those that failed here, else the best refused one when nothing but the portable row is left.
@@ -61,13 +62,25 @@ void concede(std::vector<std::string>& out, const SitePlan& plan, const Failures
 void add_concessions(Plan& plan, const Failures& failures) {
   for (const SitePlan& site : plan.sites) {
     const Site& s = site.site;
-    // F16 is always held as FP32, without loss; only what the user's policy changed is worth a line.
-    if (s.has_weights && s.format != s.stored && s.stored != NumberFormat::fp16)
-      plan.concessions.push_back(fmt::format("{} holds its weights as {}, stored as {}", s.name, name_of(s.format), name_of(s.stored)));
+    if (s.has_weights && s.format != s.stored)
+      plan.concessions.push_back(fmt::format("{} holds its weights as {}, stored as {}, {}", s.name, name_of(s.format), name_of(s.stored), is_lossless(s.stored, s.format) ? "without loss" : "with loss"));
     concede(plan.concessions, site, failures);
     for (const Decision& decision : site.decisions)
       if (decision.chosen->arithmetic == Arithmetic::int8_dynamic)
         plan.concessions.push_back(fmt::format("{} quantises activations to int8 ({}), allowed by --numerics fast", s.name, decision.chosen->name));
+  }
+}
+
+/// Sites that are converted alike share a line.
+void add_conversions(Plan& plan) {
+  for (const SitePlan& planned : plan.sites) {
+    const Site& s = planned.site;
+    if (!s.has_weights || s.format == s.stored) continue;
+    auto same = std::ranges::find_if(plan.conversions, [&](const Conversion& c) { return c.from == s.stored && c.to == s.format; });
+    if (same == plan.conversions.end()) same = plan.conversions.insert(same, {s.stored, s.format, {}, 0, 0});
+    if (!std::ranges::count(same->sites, s.name)) same->sites.push_back(s.name);
+    same->bytes_before += layout_bytes(plain_layout(s.stored), s.experts, s.n, s.k) * static_cast<uint64_t>(s.count);
+    same->bytes_after += layout_bytes(planned.layout, s.experts, s.n, s.k) * static_cast<uint64_t>(s.count);
   }
 }
 
@@ -109,7 +122,7 @@ const SitePlan* Plan::find(std::string_view name, Device on) const {
 
 Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
   MXPATH_CHECK(check_globs(policy, catalogue));
-  MXPATH_CHECK(check_formats(sites_of(manifest, policy, Device::cpu), policy));
+  MXPATH_CHECK(check_formats(sites_of(manifest, policy, Device::cpu)));
   Plan plan;
   plan.context = std::min(policy.context ? policy.context : default_context, manifest.config.max_positions);
   if (policy.context > manifest.config.max_positions)
@@ -117,6 +130,7 @@ Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, con
   plan.threads = policy.threads ? policy.threads : machine.cpu.cores;
   plan.model = describe(manifest), plan.machine = describe(machine, plan.threads);
   MXPATH_CHECK(place(plan, manifest, catalogue, machine, policy, failures));
+  add_conversions(plan);
   add_concessions(plan, failures);
   MXPATH_CHECK(concede_placement(plan, manifest, catalogue, machine, policy, failures));
   return plan;

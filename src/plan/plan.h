@@ -52,6 +52,17 @@ struct MemoryPlan {
   bool fits() const { return total() <= available; }
 };
 
+/// Weights that are held in another format than the checkpoint's.
+struct Conversion {
+  NumberFormat from;
+  WeightFormat to;
+  std::vector<std::string> sites;
+  uint64_t bytes_before = 0, bytes_after = 0;   ///< as stored, and as packed
+  bool lossless() const { return is_lossless(from, to); }
+};
+/// "moe.gate_up, moe.down: mxfp4 to int8, 12.7 GiB to 23.9 GiB, with loss"
+std::string to_string(const Conversion& conversion);
+
 struct Plan {
   std::string model;                    ///< one line: layers, experts, format
   std::string machine;
@@ -61,6 +72,7 @@ struct Plan {
   std::vector<SitePlan> sites;          ///< a site whose layers lie on both devices is there twice, the GPU's first
   MemoryPlan memory, gpu_memory;
   int context = 0, chunk = 0, threads = 1;
+  std::vector<Conversion> conversions;  ///< in the order of their first sites; every one is a concession too
   std::vector<std::string> concessions; ///< what was given up against the best plan, one sentence each; --strict refuses any
   double decode_seconds = 0;            ///< predicted, one token
   double prefill_seconds = 0;           ///< predicted, 512 tokens

@@ -160,14 +160,6 @@ TEST(Plan, StrictAcceptsWhatGivesNothingUp) {
   EXPECT_TRUE(check_strict(*plan, strict).ok()) << plan->concessions.front();
 }
 
-TEST(Plan, ConversionIsAConcession) {
-  Policy policy;
-  policy.weights = NumberFormat::bf16;
-  const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), policy);
-  ASSERT_TRUE(plan.ok());
-  EXPECT_EQ(plan->concessions.front(), "moe.gate_up holds its weights as bf16, stored as mxfp4");
-}
-
 TEST(Plan, ForcedMeansForced) {
   Policy policy;
   policy.only = {"linear.cpu.amx.*"};
@@ -277,7 +269,12 @@ TEST(Layouts, BytesCountThePadding) {
   EXPECT_EQ(layout_bytes(Layout::mxfp4_rows, 32, 5760, 2880), 32ull * 5760 * 90 * 17);
   EXPECT_EQ(layout_bytes(Layout::bf16_rows16, 1, 17, 3), 32ull * 4 * 2);
   EXPECT_EQ(layout_bytes(Layout::mxfp4_rows16, 2, 17, 64), 2ull * 32 * 2 * 17);
-  for (NumberFormat format : {NumberFormat::fp32, NumberFormat::bf16, NumberFormat::mxfp4}) EXPECT_EQ(format_of(plain_layout(format)), format);
+  for (int i = static_cast<int>(Layout::fp32_rows); i < layout_count; ++i) {
+    const Layout layout = static_cast<Layout>(i), plain = plain_layout(held_in(layout));
+    EXPECT_TRUE(is_plain(plain));
+    EXPECT_EQ(held_in(plain), held_in(layout)) << name_of(layout);
+    EXPECT_EQ(plain == layout, is_plain(layout)) << name_of(layout);
+  }
 }
 
 }  // namespace

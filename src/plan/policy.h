@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "formats/number_format.h"
+#include "plan/layout_kind.h"
 
 namespace mxpath {
 
@@ -18,7 +18,8 @@ enum class DeviceChoice : uint8_t { automatic, cpu, cuda };
 struct Policy {
   std::vector<std::string> only;         ///< globs: ops that have a matching path use one of the matching paths, or planning fails
   std::vector<std::string> exclude;      ///< globs
-  std::optional<NumberFormat> weights;   ///< format of the experts; empty: as stored
+  std::optional<WeightFormat> weights;   ///< of the experts; empty: as stored
+  std::optional<WeightFormat> dense_weights;  ///< of the attention projections and the head; empty: as stored
   Numerics numerics = Numerics::checkpoint;
   Goal goal = Goal::balanced;
   DeviceChoice device = DeviceChoice::automatic;
@@ -37,6 +38,7 @@ inline constexpr int default_context = 8192;
 
 /// The knobs as typed: "as-stored", "bf16", …; "auto", "cpu", "cuda", "cuda:1". Errors list what is possible.
 Status set_weights(Policy& policy, std::string_view text);
+Status set_dense_weights(Policy& policy, std::string_view text);
 Status set_device(Policy& policy, std::string_view text);
 
 }  // namespace mxpath

@@ -26,7 +26,7 @@ struct Site {
   int experts = 1, experts_per_token = 1;
   bool has_weights = false;
   NumberFormat stored = NumberFormat::bf16;   ///< of the weights in the checkpoint
-  NumberFormat format = NumberFormat::bf16;   ///< of the weights as they will be held (policy may convert)
+  WeightFormat format = NumberFormat::bf16;   ///< of the weights as they will be held (policy may convert)
   int count = 1;                  ///< how many times it runs in one forward: layers that have it
   int64_t keys = 0;               ///< attention: keys one query sees at most (window, or the context); 0 otherwise
   int heads = 0, kv_heads = 0, head_dim = 0;  ///< attention and rope only

@@ -6,31 +6,28 @@
 namespace mxpath {
 namespace {
 
-/// What a stored tensor is held as when nothing else is asked for: F16 has no kernels of its own, FP32 holds it without loss.
-NumberFormat held_format(Encoding encoding) {
+NumberFormat stored_format(Encoding encoding) {
   switch (encoding) {
     case Encoding::bf16: return NumberFormat::bf16;
+    case Encoding::f16: return NumberFormat::fp16;
     case Encoding::mxfp4_blocks: return NumberFormat::mxfp4;
-    case Encoding::f16:
     case Encoding::f32: break;
   }
   return NumberFormat::fp32;
 }
 
-NumberFormat stored_format(Encoding encoding) { return encoding == Encoding::f16 ? NumberFormat::fp16 : held_format(encoding); }
-
-/// Sets the formats of a site whose matrix is made of these tensors of the first layer; a mixture is held in FP32.
+/// Sets the formats of a site whose matrix is made of these tensors of the first layer; a mixture counts as FP32, which holds all of it.
 void set_weights_of(Site& site, const Manifest& manifest, std::initializer_list<Role> roles, int layer) {
   site.has_weights = true;
   bool first = true;
   for (Role role : roles) {
     const TensorRecord* record = manifest.find(role, layer);
     if (!record) continue;
-    const NumberFormat held = held_format(record->encoding);
-    site.format = first || held == site.format ? held : NumberFormat::fp32;
-    if (first) site.stored = stored_format(record->encoding);
+    const NumberFormat stored = stored_format(record->encoding);
+    site.stored = first || stored == site.stored ? stored : NumberFormat::fp32;
     first = false;
   }
+  site.format = site.stored;
 }
 
 }  // namespace
@@ -49,11 +46,15 @@ std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Devic
     set_weights_of(site, manifest, {role}, 0);
     if (policy.weights) site.format = *policy.weights;
   };
+  const auto dense = [&](Site& site, std::initializer_list<Role> roles, int layer) {
+    set_weights_of(site, manifest, roles, layer);
+    if (policy.dense_weights) site.format = *policy.dense_weights;
+  };
 
   set_weights_of(add({.name = "embed", .op = Op::embed, .n = c.vocab, .k = c.hidden}), manifest, {Role::embedding}, -1);
   add({.name = "norm", .op = Op::norm, .n = c.hidden, .count = 2 * c.layers + 1});
-  set_weights_of(add({.name = "attention.qkv", .op = Op::linear, .n = c.q_width() + 2 * c.kv_width(), .k = c.hidden, .count = c.layers}), manifest,
-                 {Role::q_weight, Role::k_weight, Role::v_weight}, 0);
+  dense(add({.name = "attention.qkv", .op = Op::linear, .n = c.q_width() + 2 * c.kv_width(), .k = c.hidden, .count = c.layers}),
+        {Role::q_weight, Role::k_weight, Role::v_weight}, 0);
   add({.name = "rope", .op = Op::rope, .n = c.q_width() + c.kv_width(), .count = c.layers, .heads = c.heads, .kv_heads = c.kv_heads, .head_dim = c.head_dim});
   const Site attention{.name = "attention", .op = Op::attention, .n = c.q_width(), .heads = c.heads, .kv_heads = c.kv_heads, .head_dim = c.head_dim};
   if (sliding > 0) {
@@ -64,14 +65,14 @@ std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Devic
     Site& site = add(attention);
     site.name = "attention.full", site.keys = std::max(context / 2, 1), site.count = c.layers - sliding;   // half the context on average
   }
-  set_weights_of(add({.name = "attention.output", .op = Op::linear, .n = c.hidden, .k = c.q_width(), .count = c.layers}), manifest, {Role::o_weight}, 0);
+  dense(add({.name = "attention.output", .op = Op::linear, .n = c.hidden, .k = c.q_width(), .count = c.layers}), {Role::o_weight}, 0);
   set_weights_of(add({.name = "router", .op = Op::router, .n = c.experts, .k = c.hidden, .count = c.layers}), manifest, {Role::router_weight}, 0);
   experts(add({.name = "moe.gate_up", .op = Op::moe_gate_up, .n = 2 * c.intermediate, .k = c.hidden, .experts = c.experts, .experts_per_token = c.experts_per_token, .count = c.layers}),
           Role::gate_up_weight);
   add({.name = "swiglu", .op = Op::swiglu, .n = c.intermediate, .experts = c.experts, .experts_per_token = c.experts_per_token, .count = c.layers});
   experts(add({.name = "moe.down", .op = Op::moe_down, .n = c.hidden, .k = c.intermediate, .experts = c.experts, .experts_per_token = c.experts_per_token, .count = c.layers}),
           Role::down_weight);
-  set_weights_of(add({.name = "head", .op = Op::linear, .n = c.vocab, .k = c.hidden}), manifest, {c.tied_embeddings ? Role::embedding : Role::head}, -1);
+  dense(add({.name = "head", .op = Op::linear, .n = c.vocab, .k = c.hidden}), {c.tied_embeddings ? Role::embedding : Role::head}, -1);
   add({.name = "sample", .op = Op::sample, .n = c.vocab});
   return sites;
 }

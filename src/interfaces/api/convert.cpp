@@ -42,6 +42,7 @@ Result<Policy> to_policy(const Options& options) {
   Policy policy;
   MXPATH_CHECK(set_device(policy, options.device));
   MXPATH_CHECK(set_weights(policy, options.weights));
+  MXPATH_CHECK(set_dense_weights(policy, options.dense_weights));
   if (options.threads < 0 || options.threads > 1024)
     return wrong_use("{} threads: must be between 0 (all cores) and 1024", options.threads);
   if (options.context < 0) return wrong_use("a context of {} tokens: must be 0 (the default) or more", options.context);

@@ -28,7 +28,13 @@ void add_precision(CLI::App& command, Policy& policy) {
   command
       .add_option_function<std::string>(
           "--weights", [&policy](const std::string& text) { or_throw(set_weights(policy, text)); },
-          "format of the experts: as-stored (default), mxfp4, bf16 or fp32")
+          "format of the experts: as-stored (default), mxfp4, fp32, fp16, bf16, fp8-e4m3, fp8-e5m2, int8, int4, int4-g64, nf4 or nf4-g32")
+      ->type_name("FORMAT")
+      ->group(planning);
+  command
+      .add_option_function<std::string>(
+          "--dense-weights", [&policy](const std::string& text) { or_throw(set_dense_weights(policy, text)); },
+          "format of the attention projections and the head: as-stored (default), bf16, fp8-e4m3 or int8")
       ->type_name("FORMAT")
       ->group(planning);
   add_choice<Numerics>(command, "--numerics", policy.numerics, {{"checkpoint", Numerics::checkpoint}, {"fast", Numerics::fast}},

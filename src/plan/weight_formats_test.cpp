@@ -1,0 +1,140 @@
+// --weights and --dense-weights: words, sizes, refusals, and what a plan says about them.
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "plan/explain.h"
+#include "plan/test_catalogue.h"
+
+namespace mxpath {
+namespace {
+
+using test::cpu_machine;
+
+constexpr CpuFeatures avx512{CpuFeature::avx2, CpuFeature::avx512};
+
+Manifest manifest() { return manifest_from_config(test::small_config(), "test"); }
+
+/// Of the small model: 4 layers of 8 experts.
+constexpr uint64_t gate_up_values = 4ull * 8 * 5760 * 2880, down_values = gate_up_values / 2;
+
+TEST(Formats, ConversionIsAConcessionThatSaysWhetherItLoses) {
+  struct Case {
+    const char* word;
+    Layout layout;
+    const char* concession;
+    uint64_t bytes_of_both;  // of gate_up and down
+  };
+  constexpr uint64_t values = gate_up_values + down_values, rows = 4 * 8 * (5760 + 2880);
+  const Case cases[] = {{"fp32", Layout::fp32_rows, "as fp32, stored as mxfp4, without loss", values * 4},
+                        {"fp16", Layout::fp16_rows, "as fp16, stored as mxfp4, with loss", values * 2},
+                        {"bf16", Layout::bf16_rows, "as bf16, stored as mxfp4, without loss", values * 2},
+                        {"fp8-e4m3", Layout::fp8_e4m3_rows, "as fp8-e4m3, stored as mxfp4, with loss", values + rows * 4},
+                        {"fp8-e5m2", Layout::fp8_e5m2_rows, "as fp8-e5m2, stored as mxfp4, with loss", values + rows * 4},
+                        {"int8", Layout::int8_rows, "as int8, stored as mxfp4, with loss", values + rows * 4},
+                        {"int4", Layout::int4_g32_rows, "as int4-g32, stored as mxfp4, with loss", values / 2 + values / 8},
+                        {"int4-g64", Layout::int4_g64_rows, "as int4-g64, stored as mxfp4, with loss", values / 2 + values / 16},
+                        {"nf4", Layout::nf4_g64_rows, "as nf4-g64, stored as mxfp4, with loss", values / 2 + values / 16},
+                        {"nf4-g32", Layout::nf4_g32_rows, "as nf4-g32, stored as mxfp4, with loss", values / 2 + values / 8}};
+  const auto stored = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {});
+  for (const Case& c : cases) {
+    Policy policy;
+    ASSERT_TRUE(set_weights(policy, c.word).ok());
+    const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), policy);
+    ASSERT_TRUE(plan.ok()) << plan.error().message;
+    EXPECT_EQ(plan->site("moe.down").layout, c.layout);
+    EXPECT_EQ(plan->site("head").layout, stored->site("head").layout) << "--weights speaks about the experts only";
+    EXPECT_EQ(plan->concessions.front(), fmt::format("moe.gate_up holds its weights {}", c.concession));
+    ASSERT_EQ(plan->conversions.size(), 1u);
+    const Conversion& conversion = plan->conversions.front();
+    EXPECT_EQ(conversion.sites, (std::vector<std::string>{"moe.gate_up", "moe.down"}));
+    EXPECT_EQ(conversion.bytes_before, values / 2 + values / 32);
+    EXPECT_EQ(conversion.bytes_after, c.bytes_of_both) << c.word;
+    EXPECT_EQ(plan->memory.weights - c.bytes_of_both, stored->memory.weights - conversion.bytes_before) << "nothing else changes its size";
+    EXPECT_NE(explain(*plan, false).find("converts  " + to_string(conversion) + "\n"), std::string::npos);
+    EXPECT_EQ(plan_to_json(*plan)["conversions"][0]["bytes_after"], c.bytes_of_both);
+    policy.strict = true;
+    EXPECT_EQ(check_strict(*plan, policy).error().kind, ErrorKind::refused);
+  }
+}
+
+TEST(Formats, DenseWeightsAreTheProjectionsAndTheHead) {
+  Policy policy;
+  ASSERT_TRUE(set_dense_weights(policy, "int8").ok());
+  const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), policy);
+  ASSERT_TRUE(plan.ok());
+  for (const SitePlan& site : plan->sites) {
+    const bool dense = site.site.name == "attention.qkv" || site.site.name == "attention.output" || site.site.name == "head";
+    EXPECT_EQ(site.site.has_weights && site.site.format == NumberFormat::int8, dense) << site.site.name;
+  }
+  // 2 bytes × 2880 × (4 × (5120 + 4096) + 4096)
+  EXPECT_EQ(to_string(plan->conversions.at(0)).substr(0, 60), "attention.qkv, attention.output, head: bf16 to int8, 225 MiB");
+}
+
+TEST(Formats, AsStoredIsNoConversion) {
+  Policy policy;
+  ASSERT_TRUE(set_weights(policy, "mxfp4").ok() && set_dense_weights(policy, "bf16").ok());
+  const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), policy);
+  ASSERT_TRUE(plan.ok());
+  EXPECT_TRUE(plan->conversions.empty());
+  policy.strict = true;
+  EXPECT_TRUE(check_strict(*plan, policy).ok());
+}
+
+TEST(Formats, QuantisingABf16CheckpointToMxfp4IsAllowed) {
+  ModelConfig c = test::small_config();
+  c.quantized_mxfp4 = false;
+  Policy policy;
+  ASSERT_TRUE(set_weights(policy, "mxfp4").ok());
+  const auto plan = make_plan(manifest_from_config(c, "bf16"), test::catalogue(), cpu_machine(avx512), policy);
+  ASSERT_TRUE(plan.ok()) << plan.error().message;
+  EXPECT_EQ(plan->site("moe.gate_up").layout, Layout::mxfp4_rows16);
+  EXPECT_EQ(plan->concessions.front(), "moe.gate_up holds its weights as mxfp4, stored as bf16, with loss");
+}
+
+TEST(Formats, ColumnsThatDoNotDivideIntoGroupsAreRefusedBeforeReading) {
+  ModelConfig c = test::small_config();
+  c.hidden = 2880 + 32;
+  Policy policy;
+  ASSERT_TRUE(set_weights(policy, "nf4").ok());
+  const auto plan = make_plan(manifest_from_config(c, "wide"), test::catalogue(), cpu_machine(avx512), policy);
+  ASSERT_FALSE(plan.ok());
+  EXPECT_EQ(plan.error().message,
+            "--weights nf4-g64: the 2912 columns of moe.gate_up do not divide into groups of 64; choose nf4-g32 or int8");
+}
+
+TEST(Formats, WordsAreThoseOfTheCommandLine) {
+  Policy policy;
+  const std::pair<const char*, WeightFormat> words[] = {{"bf16", NumberFormat::bf16},           {"bfloat16", NumberFormat::bf16},
+                                                        {"fp8-e4m3", NumberFormat::fp8_e4m3},   {"fp8_e5m2", NumberFormat::fp8_e5m2},
+                                                        {"int4", {NumberFormat::int4, 32}},     {"int4-g32", {NumberFormat::int4, 32}},
+                                                        {"int4-g64", {NumberFormat::int4, 64}}, {"nf4", {NumberFormat::nf4, 64}},
+                                                        {"nf4-g32", {NumberFormat::nf4, 32}},   {"nf4-g64", {NumberFormat::nf4, 64}}};
+  for (const auto& [word, format] : words) {
+    ASSERT_TRUE(set_weights(policy, word).ok()) << word;
+    EXPECT_EQ(policy.weights, format) << word;
+    Policy again;
+    ASSERT_TRUE(set_weights(again, name_of(format)).ok()) << "the name that reports print is a word too";
+    EXPECT_EQ(again.weights, format);
+  }
+  ASSERT_TRUE(set_weights(policy, "as-stored").ok());
+  EXPECT_FALSE(policy.weights.has_value());
+  for (const char* word : {"", "int", "int8-g32", "bf16-g32", "mxfp4-g64", "mxfp8", "int4-g", "int4-g16", "int4-g064", "-g32"})
+    EXPECT_FALSE(set_weights(policy, word).ok()) << word;
+  for (const char* word : {"fp16", "int4", "mxfp4", "fp8-e5m2"}) EXPECT_FALSE(set_dense_weights(policy, word).ok()) << word;
+  EXPECT_NE(set_weights(policy, "int4-g128").error().message.find("2880, is not a multiple of 128"), std::string::npos);
+  EXPECT_NE(set_weights(policy, "tf32").error().message.find("an arithmetic and not a storage format"), std::string::npos);
+}
+
+TEST(Formats, LosslessIsWhatHoldsEveryValue) {
+  EXPECT_TRUE(is_lossless(NumberFormat::mxfp4, NumberFormat::bf16));
+  EXPECT_FALSE(is_lossless(NumberFormat::mxfp4, NumberFormat::fp16));  // 2^-100 is an MXFP4 value
+  EXPECT_TRUE(is_lossless(NumberFormat::fp16, NumberFormat::fp32));
+  EXPECT_FALSE(is_lossless(NumberFormat::fp16, NumberFormat::bf16));
+  EXPECT_FALSE(is_lossless(NumberFormat::bf16, NumberFormat::mxfp4));
+  for (NumberFormat format : {NumberFormat::fp32, NumberFormat::fp16, NumberFormat::bf16, NumberFormat::mxfp4})
+    EXPECT_TRUE(is_lossless(format, format));
+}
+
+}  // namespace
+}  // namespace mxpath
