@@ -13,7 +13,6 @@ struct SelfCheckResult {
   std::string path, site;
   double worst = 0;        ///< largest |difference| of the random problem as a share of its bound; ≤ 1 passes
   double seconds = 0;
-  Check check = Check::self_check;   ///< what a finding is about: self_check or no_image
   std::string finding;     ///< empty: passed
   Check check = Check::self_check;   ///< of a finding; no_image: the driver does not load a kernel of the row, and nothing was run
 };
