@@ -191,13 +191,17 @@ struct WeightRow {
   const uint8_t* codes;    // aligned to 16 bytes
   const uint8_t* scales;
 };
+/// Bytes from the scales of one row to those of the next.
+template <WeightFormat format>
+__host__ __device__ inline int scale_row_bytes(const WeightView& w) {
+  if constexpr (!has_scales(format)) return 0;
+  const int blocks = static_cast<int>(w.columns / 32), wide = w.layout == Layout::int4_g64_rows || w.layout == Layout::nf4_g64_rows;
+  return format == WeightFormat::mxfp4 ? blocks : bits_of(format) == 4 ? blocks * 4 >> wide : 4;
+}
 template <WeightFormat format>
 __host__ __device__ inline WeightRow row_of(const WeightView& w, int64_t expert, int64_t row) {
   const int64_t at = expert * w.rows + row;
-  const int64_t scale_bytes = format == WeightFormat::mxfp4                                  ? w.columns / 32
-                              : format == WeightFormat::int4 || format == WeightFormat::nf4 ? w.columns / 32 * 4 >> (w.layout == Layout::int4_g64_rows || w.layout == Layout::nf4_g64_rows)
-                                                                                             : 4;
-  return {w.data + at * (w.columns * bits_of(format) / 8), has_scales(format) ? w.scales + at * scale_bytes : nullptr};
+  return {w.data + at * (w.columns * bits_of(format) / 8), has_scales(format) ? w.scales + at * scale_row_bytes<format>(w) : nullptr};
 }
 /// log2 of the columns under one scale; 62 where a row has one scale.
 __host__ __device__ inline int scale_shift(Layout layout) {

@@ -49,6 +49,8 @@ size_t linear_scratch_bytes(int64_t tokens, int64_t k, int threads) {
   return static_cast<size_t>(threads) * row_products_thread_bytes(k) + static_cast<size_t>(tokens * bf16_stride(k)) * 2;
 }
 
+size_t linear_cuda_scratch_bytes(int64_t, int64_t, int64_t) { return 0; }
+
 void linear_portable(const LinearArgs& args) {
   const TokenJob job = job_of(args);
   const size_t grain = static_cast<size_t>((least_rows(args) + 3) / 4 * 4);

@@ -81,6 +81,11 @@ size_t moe_scratch_bytes(int64_t rows, int64_t k, int threads) {
   return static_cast<size_t>(threads) * row_products_thread_bytes(k) + static_cast<size_t>(rows * bf16_stride(k)) * 2;
 }
 
+size_t moe_cuda_scratch_bytes(int64_t rows, int64_t n, int64_t) {
+  // What down adds up: the product of each pair, and where the pair stands in the order by expert.
+  return static_cast<size_t>(rows * n) * sizeof(float) + static_cast<size_t>(rows) * sizeof(int32_t);
+}
+
 void moe_gate_up_portable(const MoeMatmulArgs& args) { run_portable(args, Side::gate_up); }
 void moe_gate_up_avx2_mxfp4_f32(const MoeMatmulArgs& args) { run_f32(args, Side::gate_up, rows16_mxfp4_avx2); }
 void moe_gate_up_avx2_bf16_f32(const MoeMatmulArgs& args) { run_f32(args, Side::gate_up, rows16_bf16_avx2); }

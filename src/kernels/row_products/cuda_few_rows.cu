@@ -1,0 +1,237 @@
+// Few rows of x: a warp takes a few rows of weights and all columns, so that weights are read once, in 16-byte pieces, and every piece feeds up to
+// eight rows of x. x lies in shared memory as floats.
+#include "kernels/row_products/cuda_products.cuh"
+
+namespace mxpath {
+namespace {
+
+constexpr int warps = 8;
+
+/// How a warp of the kernel works for one format and T rows of x.
+template <WeightFormat format, int T>
+struct Shape {
+  static constexpr int chunk = format == WeightFormat::any ? 8 : 128 / bits_of(format);   // columns of a lane's 16-byte piece
+  static constexpr int base = format == WeightFormat::any ? 1 : bits_of(format) >= 16 ? 1 : bits_of(format) == 8 ? 2 : 4;
+  // Rows of weights share what is read of x: the more rows of x, the more of them. Together four pieces in flight a lane, and four requested ahead.
+  static constexpr int rows = format == WeightFormat::any ? 1 : T == 8 ? 4 : T == 4 && base < 2 ? 2 : base;
+  static constexpr int depth = format == WeightFormat::any ? 1 : 4 / rows;
+  static constexpr int step = 32 * chunk * depth;                                         // columns that a warp takes at once; divides 1024
+  static constexpr int panel = T <= 2 ? 4096 : 8192 / T;                                  // columns of x in shared memory
+  static constexpr bool block_scales = format == WeightFormat::mxfp4 || format == WeightFormat::int4 || format == WeightFormat::nf4;
+  static constexpr bool row_scales = has_scales(format) && !block_scales;
+  static constexpr int blocks = format == WeightFormat::any || T == 8 || (T > 1 && base == 4) ? 2 : T == 1 && base < 4 ? 4 : 3;                   // a multiprocessor: what the registers must allow
+  static constexpr int group = chunk < 8 || bits_of(format) >= 8 ? 4 : 8;                 // columns decoded at once
+};
+
+/// Where column c of a panel lies: four floats of padding after every 32 keep the lanes of a warp in different banks for pieces of any length.
+__device__ constexpr int spread(int c) { return c + c / 32 * 4; }
+
+__device__ inline uint4 load_piece(const uint8_t* from) {
+  uint4 piece;
+  // Read once: not worth a line of the first-level cache. volatile keeps it where it is, ahead of the barrier.
+  asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(piece.x), "=r"(piece.y), "=r"(piece.z), "=r"(piece.w) : "l"(from));
+  return piece;
+}
+
+/// Columns [g * group, (g + 1) * group) of a piece, before their scale.
+template <WeightFormat format, int group>
+__device__ inline void decode_group(const uint4& piece, int g, const float* table, float (&out)[group]) {
+  const uint32_t words[4] = {piece.x, piece.y, piece.z, piece.w};
+  constexpr int columns = columns_of_word(format), count = group / columns;
+#pragma unroll
+  for (int i = 0; i < count; ++i) {
+    float values[columns];
+    decode_word<format>(words[g * count + i], table, values);
+#pragma unroll
+    for (int c = 0; c < columns; ++c) out[i * columns + c] = values[c];
+  }
+}
+
+/// Adds the lanes of a warp up, for N values at once: every step halves the values of a lane while there are several. The total of value
+/// lane / (32 / N) is what the lane returns. Recursion, so that every index is a constant and the values stay in registers.
+template <int N, int offset = 16>
+__device__ inline float add_lanes(const float (&values)[N]) {
+  if constexpr (N > 1) {
+    const bool upper = (threadIdx.x & offset) != 0;
+    float half[N / 2];
+#pragma unroll
+    for (int i = 0; i < N / 2; ++i) half[i] = (upper ? values[i + N / 2] : values[i]) + __shfl_xor_sync(~0u, upper ? values[i] : values[i + N / 2], offset);
+    return add_lanes<N / 2, offset / 2>(half);
+  } else {
+    float sum = values[0];
+#pragma unroll
+    for (int o = offset; o > 0; o /= 2) sum += __shfl_xor_sync(~0u, sum, o);
+    return sum;
+  }
+}
+
+__device__ inline void load_four(const float* from, float* to) {
+  const float4 four = *reinterpret_cast<const float4*>(from);
+  to[0] = four.x, to[1] = four.y, to[2] = four.z, to[3] = four.w;
+}
+template <int N>
+__device__ inline void add_products(const float (&w)[N], const float (&x)[N], float& sum) {
+#pragma unroll
+  for (int i = 0; i < N; ++i) sum = fmaf(w[i], x[i], sum);
+}
+
+/// Columns [panel, panel + size) of T rows of x, zeros up to the next multiple of 32 behind the last one.
+template <int T, int size>
+__device__ inline void stage_x(const CudaProducts& p, const RowTile& tile, int64_t panel, float (&xs)[T][size + size / 8]) {
+  const int64_t left = p.weights.columns - panel;
+  const int wanted = static_cast<int>(left < size ? (left + 31) / 32 * 32 : size);
+#pragma unroll
+  for (int t = 0; t < T; ++t) {
+    if (t >= tile.count) break;
+    const float* x = p.x + x_row(p, tile.begin + t) * p.x_stride + panel;
+    if (x_in_fours(p)) {
+#pragma unroll 4
+      for (int c = threadIdx.x * 4; c < wanted; c += warps * 32 * 4)
+        *reinterpret_cast<float4*>(&xs[t][spread(c)]) = c < left ? *reinterpret_cast<const float4*>(x + c) : float4{0, 0, 0, 0};
+    } else {
+      for (int c = threadIdx.x; c < wanted; c += warps * 32) xs[t][spread(c)] = c < left ? x[c] : 0;
+    }
+  }
+}
+
+/// The pieces of one step: rows × depth, with the scales of their blocks.
+template <class S>
+struct Pieces {
+  uint4 codes[S::rows][S::depth];
+  float scale[S::rows][S::depth];
+};
+
+template <WeightFormat format, int T>
+__global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows(const __grid_constant__ CudaProducts p, int tiles) {
+  using S = Shape<format, T>;
+  constexpr int R = S::rows, D = S::depth;
+  __shared__ __align__(16) float xs[T][S::panel + S::panel / 8];
+  __shared__ float table[nf4_table_size];
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  const RowTile tile = find_tile(p, static_cast<int>(blockIdx.x % static_cast<unsigned>(tiles)), T);
+  if (tile.count <= 0) return;
+  fill_nf4_table<format>(table);
+
+  // The last group of rows moves back to end with the matrix; rows that it shares with the group before are written by that one.
+  const int64_t columns = p.weights.columns, own = (int64_t{blockIdx.x / static_cast<unsigned>(tiles)} * warps + warp) * R;
+  const int64_t last = p.weights.rows - R, begin = own < last ? own : last;
+  const WeightRow first_row = row_of<format>(p.weights, tile.expert, begin);
+  const int row_codes = static_cast<int>(columns * bits_of(format) / 8), row_scales = scale_row_bytes<format>(p.weights), shift = scale_shift(p.weights.layout);
+
+  Pieces<S> next;
+  const auto request = [&](int64_t step) {
+    if constexpr (format != WeightFormat::any) {
+#pragma unroll
+      for (int d = 0; d < D; ++d) {
+        const int64_t column = step + (d * 32 + lane) * S::chunk;
+#pragma unroll
+        for (int r = 0; r < R; ++r) {
+          if (column < columns) {
+            next.codes[r][d] = load_piece(first_row.codes + r * row_codes + column * bits_of(format) / 8);
+            if constexpr (S::block_scales) next.scale[r][d] = scale_at<format>(first_row.scales + r * row_scales, column, shift);
+          }
+        }
+      }
+    }
+  };
+
+  float sums[R * T] = {};
+  request(0);
+  for (int64_t panel = 0; panel < columns; panel += S::panel) {
+    if (panel != 0) __syncthreads();
+    stage_x<T, S::panel>(p, tile, panel, xs);
+    __syncthreads();
+    const int64_t end = panel + S::panel < columns ? panel + S::panel : columns;
+    for (int64_t step = panel; step < end; step += S::step) {
+      const Pieces<S> now = next;
+      request(step + S::step);
+#pragma unroll
+      for (int d = 0; d < D; ++d) {
+        const int64_t column = step + (d * 32 + lane) * S::chunk;
+        if (column >= columns) continue;
+        const float* x = &xs[0][spread(static_cast<int>(column - panel))];
+        // One or two rows of x: sums of a piece, scaled once. More: the scale goes to the weights, which saves a sum for each row.
+        constexpr bool apart = T <= 2;
+        float piece_sums[apart ? R * T : 1] = {};
+        const auto weights = [&](int r, int g, float(&w)[S::group]) {
+          if constexpr (format == WeightFormat::any) {
+            for (int i = 0; i < S::group; ++i) {
+              const int64_t c = column + g * S::group + i;
+              w[i] = c < columns ? weight_at(p.weights, tile.expert, begin + r, c) : 0.0f;
+            }
+          } else {
+            decode_group<format>(now.codes[r][d], g, table, w);
+            if constexpr (S::block_scales && !apart)
+              for (int i = 0; i < S::group; ++i) w[i] *= now.scale[r][d];
+          }
+        };
+#pragma unroll
+        for (int g = 0; g < S::chunk / S::group; ++g) {
+          if constexpr (T == 1) {   // x once, then row by row: few numbers alive
+            float x1[S::group], w[S::group];
+#pragma unroll
+            for (int q = 0; q < S::group; q += 4) load_four(x + g * S::group + q, &x1[q]);
+#pragma unroll
+            for (int r = 0; r < R; ++r) weights(r, g, w), add_products(w, x1, piece_sums[r]);
+          } else {
+            float w[R][S::group], xt[S::group];
+#pragma unroll
+            for (int r = 0; r < R; ++r) weights(r, g, w[r]);
+#pragma unroll
+            for (int t = 0; t < T; ++t) {
+#pragma unroll
+              for (int q = 0; q < S::group; q += 4) load_four(x + t * (S::panel + S::panel / 8) + g * S::group + q, &xt[q]);
+#pragma unroll
+              for (int r = 0; r < R; ++r) add_products(w[r], xt, apart ? piece_sums[(r * T + t) % (apart ? R * T : 1)] : sums[r * T + t]);
+            }
+          }
+        }
+        if constexpr (apart) {
+#pragma unroll
+          for (int i = 0; i < R * T; ++i) {
+            if constexpr (S::block_scales) sums[i] = fmaf(piece_sums[i], now.scale[i / T][d], sums[i]);
+            else sums[i] += piece_sums[i];
+          }
+        }
+      }
+    }
+  }
+
+  float sum = add_lanes(sums);
+  const int value = lane / (32 / (R * T)), t = value % T;
+  const int64_t row = begin + value / T;
+  if (lane % (32 / (R * T)) == 0 && t < tile.count && row >= own) {
+    if constexpr (S::row_scales) sum *= scale_at<format>(first_row.scales + value / T * row_scales, 0, 0);
+    float* y = p.y + y_row(p, tile.begin + t) * p.y_stride + row;
+    const float result = p.bias ? sum + p.bias[tile.expert * p.weights.rows + row] : sum;
+    *y = p.accumulate ? *y + result : result;
+  }
+  if (p.position && blockIdx.x < static_cast<unsigned>(tiles) && threadIdx.x < tile.count) {
+    const int entry = tile.begin + static_cast<int>(threadIdx.x);
+    p.position[p.order[entry]] = entry;
+  }
+}
+
+template <int T>
+void run(CudaStream& stream, const char* name, const CudaProducts& p) {
+  const auto run_as = [&]<WeightFormat format>() {
+    const int64_t tiles = tile_bound(p, T), row_tiles = blocks_for(p.weights.rows, warps * Shape<format, T>::rows);
+    launch(stream, name, few_rows<format, T>, dim3(static_cast<unsigned>(tiles * row_tiles)), dim3(warps * 32), p, static_cast<int>(tiles));
+  };
+  if (p.weights.rows < 4) run_as.template operator()<WeightFormat::any>();   // a warp of the others takes up to four rows
+  else with_format(p.weights, run_as);
+}
+
+}  // namespace
+
+void cuda_few_rows(CudaStream& stream, const char* name, const CudaProducts& p) {
+  const int64_t together = p.first ? p.rows / p.weights.experts : p.rows;   // rows that share weights
+  if (together < 2) return run<1>(stream, name, p);
+  if (together == 2) return run<2>(stream, name, p);
+  if (together <= 4) return run<4>(stream, name, p);
+  run<8>(stream, name, p);
+}
+
+const void* cuda_few_rows_kernel() { return reinterpret_cast<const void*>(few_rows<WeightFormat::mxfp4, 1>); }
+
+}  // namespace mxpath
