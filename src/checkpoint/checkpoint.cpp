@@ -43,16 +43,37 @@ Result<Checkpoint> Checkpoint::open(Manifest manifest) {
     MXPATH_TRY(MappedFile file, MappedFile::open(path));
     checkpoint.files_.push_back(std::move(file));
   }
-  for (const auto& tensor : manifest.tensors)
-    for (const FilePart* part : {&tensor.data, &tensor.scales})
-      if (part->file >= 0 && part->offset + part->bytes > checkpoint.files_[static_cast<size_t>(part->file)].bytes().size())
-        return fail("{}: the file became shorter while it was being opened", manifest.files[static_cast<size_t>(part->file)]);
   checkpoint.manifest_ = std::move(manifest);
+  if (const FilePart* part = checkpoint.outside())
+    return fail("{}: the file became shorter while it was being opened", checkpoint.manifest_.files[static_cast<size_t>(part->file)]);
   return checkpoint;
 }
 
+Result<Checkpoint> Checkpoint::in_memory(Manifest manifest, std::vector<Buffer> memory) {
+  Checkpoint checkpoint;
+  checkpoint.manifest_ = std::move(manifest);
+  checkpoint.memory_ = std::move(memory);
+  if (const FilePart* part = checkpoint.outside())
+    return fail("{}: {} bytes from {} on lie outside buffer {}", checkpoint.manifest_.path, part->bytes, part->offset, part->file);
+  return checkpoint;
+}
+
+std::span<const uint8_t> Checkpoint::file_bytes(int file) const {
+  const auto index = static_cast<size_t>(file);
+  return memory_.empty() ? files_[index].bytes() : memory_[index].bytes();
+}
+
+const FilePart* Checkpoint::outside() const {
+  const size_t files = memory_.empty() ? files_.size() : memory_.size();
+  for (const auto& tensor : manifest_.tensors)
+    for (const FilePart* part : {&tensor.data, &tensor.scales})
+      if (part->file >= 0 && (static_cast<size_t>(part->file) >= files || part->offset + part->bytes > file_bytes(part->file).size()))
+        return part;
+  return nullptr;
+}
+
 std::span<const uint8_t> Checkpoint::bytes_of(const FilePart& part) const {
-  return part.file < 0 ? std::span<const uint8_t>() : files_[static_cast<size_t>(part.file)].bytes().subspan(part.offset, part.bytes);
+  return part.file < 0 ? std::span<const uint8_t>() : file_bytes(part.file).subspan(part.offset, part.bytes);
 }
 
 std::span<const uint8_t> Checkpoint::data(const TensorRecord& record) const { return bytes_of(record.data); }
@@ -75,12 +96,13 @@ void Checkpoint::decode_row(const TensorRecord& record, int expert, int64_t row,
 }
 
 void Checkpoint::release(const TensorRecord& record) const {
+  if (!memory_.empty()) return;
   for (const FilePart* part : {&record.data, &record.scales})
     if (part->file >= 0) files_[static_cast<size_t>(part->file)].release(part->offset, part->bytes);
 }
 
 void Checkpoint::release(const TensorRecord& record, uint64_t offset, uint64_t bytes) const {
-  if (record.data.file < 0 || offset >= record.data.bytes) return;
+  if (!memory_.empty() || record.data.file < 0 || offset >= record.data.bytes) return;
   files_[static_cast<size_t>(record.data.file)].release(record.data.offset + offset, std::min(bytes, record.data.bytes - offset));
 }
 

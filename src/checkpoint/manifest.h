@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/buffer.h"
 #include "base/mapped_file.h"
 #include "base/result.h"
 #include "checkpoint/config.h"
@@ -93,11 +94,14 @@ Result<Manifest> open_manifest(const std::string& folder);
 /// The manifest that a config promises, with no files behind it: enough to plan for a model that is not on this disk.
 Manifest manifest_from_config(const ModelConfig& config, std::string_view path);
 
-/// The mapped files of a manifest and typed access to its tensors.
+/// The mapped files of a manifest, or memory in their place, and typed access to its tensors.
 class Checkpoint {
  public:
   static Result<Checkpoint> open(const std::string& folder);  ///< open_manifest + mapping
   static Result<Checkpoint> open(Manifest manifest);
+  /// Weights that lie in memory: FilePart::file counts the buffers, Manifest::files names them. Tensors may share bytes. Error: a tensor
+  /// that reaches beyond its buffer.
+  static Result<Checkpoint> in_memory(Manifest manifest, std::vector<Buffer> memory);
   const Manifest& manifest() const { return manifest_; }
 
   /// The stored bytes of a tensor (of all its experts): blocks for mxfp4_blocks.
@@ -106,16 +110,19 @@ class Checkpoint {
   /// Decodes columns [0, columns) of one row of one expert to float (out has `columns` elements). The truth that layouts are checked
   /// against.
   void decode_row(const TensorRecord& record, int expert, int64_t row, std::span<float> out) const;
-  /// Gives the resident pages of a tensor back.
+  /// Gives the resident pages of a tensor back; weights in memory stay, there is no file to read them from again.
   void release(const TensorRecord& record) const;
   /// Of a part of its data: `bytes` from `offset`.
   void release(const TensorRecord& record, uint64_t offset, uint64_t bytes) const;
 
  private:
+  std::span<const uint8_t> file_bytes(int file) const;
   std::span<const uint8_t> bytes_of(const FilePart& part) const;
+  const FilePart* outside() const;  // one that does not lie in its file; null if all do
 
   Manifest manifest_;
   std::vector<MappedFile> files_;
+  std::vector<Buffer> memory_;  // instead of files
 };
 
 }  // namespace mxpath

@@ -54,6 +54,8 @@ Status send_rope_table(Model& model) {
   return stream.wait();
 }
 
+Failures images_missing(const Machine& machine, const Policy& policy) { return policy.device == DeviceChoice::cpu ? Failures() : image_failures(machine, policy.cuda_index); }
+
 /// One round: plan, check the rows, pack, check the packing. Returns whether it can stand.
 Result<bool> try_plan(LoadedModel& loaded, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const LoadOptions& options) {
   Model& model = loaded.model;
@@ -75,6 +77,8 @@ Result<bool> try_plan(LoadedModel& loaded, const Catalogue& catalogue, const Mac
   return loaded.failures.size() == known;
 }
 
+double seconds_since(std::chrono::steady_clock::time_point start) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); }
+
 }  // namespace
 
 Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const LoadOptions& options) {
@@ -82,12 +86,19 @@ Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const
   MXPATH_TRY(Manifest manifest, open_manifest(folder));
   if (manifest.header_only) return fail("{}: there is only a config.json, no weights; `mxpath plan` works with it, running does not", folder);
   // The memory plan speaks before the files are mapped.
-  const Failures no_image = policy.device == DeviceChoice::cpu ? Failures() : image_failures(machine, policy.cuda_index);
-  MXPATH_TRY(const Plan first, make_plan(manifest, catalogue, machine, policy, no_image));
+  MXPATH_TRY(const Plan first, make_plan(manifest, catalogue, machine, policy, images_missing(machine, policy)));
   MXPATH_CHECK(check_memory(first));
+  MXPATH_TRY(Checkpoint checkpoint, Checkpoint::open(std::move(manifest)));
+  MXPATH_TRY(auto loaded, load_model(std::move(checkpoint), catalogue, machine, policy, options));
+  loaded->seconds = seconds_since(start);
+  return loaded;
+}
+
+Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const LoadOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
   auto loaded = std::make_unique<LoadedModel>();
-  MXPATH_TRY(loaded->checkpoint, Checkpoint::open(std::move(manifest)));
-  loaded->failures = no_image;
+  loaded->checkpoint = std::move(checkpoint);
+  loaded->failures = images_missing(machine, policy);
   loaded->model.config = loaded->checkpoint.manifest().config;
   loaded->model.rope = make_rope_table(loaded->model.config.rope, loaded->model.config.head_dim);
   for (;;) {
@@ -96,7 +107,7 @@ Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const
   }
   if (options.notice)
     for (const Conversion& conversion : loaded->model.plan.conversions) options.notice("converted on load: " + to_string(conversion));
-  loaded->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  loaded->seconds = seconds_since(start);
   return loaded;
 }
 

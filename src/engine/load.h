@@ -33,5 +33,7 @@ struct LoadedModel {
 /// only grow. Errors: everything that opening finds, a model larger than memory (before any weight is read), a refused --strict, and a portable path that
 /// fails its own check: nothing is hidden.
 Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const LoadOptions& options = {});
+/// The same for a checkpoint that is already open: its weights may lie in memory.
+Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const LoadOptions& options = {});
 
 }  // namespace mxpath
