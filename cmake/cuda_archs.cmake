@@ -2,7 +2,7 @@
 #   portable.cu   PTX of compute_75, which any later card's driver can compile, and machine code for the two most common kinds
 set(MXPATH_CUDA_PORTABLE "75-virtual;80-real;90-real")
 
-set(MXPATH_CUDA OFF CACHE STRING "CUDA kernels: AUTO (where nvcc is found), ON or OFF")
+set(MXPATH_CUDA AUTO CACHE STRING "CUDA kernels: AUTO (where nvcc is found), ON or OFF")
 set_property(CACHE MXPATH_CUDA PROPERTY STRINGS AUTO ON OFF)
 
 set(MXPATH_HAS_CUDA 0)
@@ -17,8 +17,13 @@ if(NOT MXPATH_CUDA STREQUAL "OFF" AND NOT MXPATH_SANITIZE)
       set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
     endif()
     enable_language(CUDA)
+    if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25.1 of Debian 12 does not know that nvcc has it
+      set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+      set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
+    endif()
     set(CMAKE_CUDA_STANDARD 20)
     set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+    set(CMAKE_CUDA_EXTENSIONS OFF)
     find_package(CUDAToolkit REQUIRED)
     set(MXPATH_HAS_CUDA 1)
     set(MXPATH_CUDA_DRIVER ${CUDAToolkit_VERSION_MAJOR}000)
