@@ -1,4 +1,4 @@
-// Weights as device code reads them: any value of any layout (weight_at), and plain rows in whole 32-bit words (WeightFormat, decode_word). The functions run on the
+// Weights as device code reads them: any value of any layout (weight_at), and plain rows in whole 32-bit words (WordFormat, decode_word). The functions run on the
 // host too: weights_test.cu compares them there with src/layout.
 #pragma once
 #include <cuda_runtime.h>
@@ -22,44 +22,44 @@ WeightView view_of(const Matrix& matrix) {
 }
 
 /// What a kernel is compiled for. `any` reads value by value through weight_at; the others read plain rows in words, and every row starts on 16 bytes.
-enum class WeightFormat : uint8_t { any, fp32, bf16, fp16, mxfp4, e4m3, e5m2, int8, int4, nf4 };
+enum class WordFormat : uint8_t { any, fp32, bf16, fp16, mxfp4, e4m3, e5m2, int8, int4, nf4 };
 
-__host__ __device__ constexpr int bits_of(WeightFormat format) {
+__host__ __device__ constexpr int bits_of(WordFormat format) {
   switch (format) {
-    case WeightFormat::bf16:
-    case WeightFormat::fp16: return 16;
-    case WeightFormat::e4m3:
-    case WeightFormat::e5m2:
-    case WeightFormat::int8: return 8;
-    case WeightFormat::mxfp4:
-    case WeightFormat::int4:
-    case WeightFormat::nf4: return 4;
+    case WordFormat::bf16:
+    case WordFormat::fp16: return 16;
+    case WordFormat::e4m3:
+    case WordFormat::e5m2:
+    case WordFormat::int8: return 8;
+    case WordFormat::mxfp4:
+    case WordFormat::int4:
+    case WordFormat::nf4: return 4;
     default: return 32;
   }
 }
-__host__ __device__ constexpr bool has_scales(WeightFormat format) { return bits_of(format) <= 8; }
+__host__ __device__ constexpr bool has_scales(WordFormat format) { return bits_of(format) <= 8; }
 /// Columns of one 32-bit word of a row.
-__host__ __device__ constexpr int columns_of_word(WeightFormat format) { return 32 / bits_of(format); }
+__host__ __device__ constexpr int columns_of_word(WordFormat format) { return 32 / bits_of(format); }
 
 /// The format whose kernels may read this matrix: its own if the rows are plain and all start on 16 bytes, else `any`.
-inline WeightFormat readable_format(const WeightView& w) {
-  WeightFormat format = WeightFormat::any;
+inline WordFormat readable_format(const WeightView& w) {
+  WordFormat format = WordFormat::any;
   switch (w.layout) {
-    case Layout::fp32_rows: format = WeightFormat::fp32; break;
-    case Layout::bf16_rows: format = WeightFormat::bf16; break;
-    case Layout::fp16_rows: format = WeightFormat::fp16; break;
-    case Layout::mxfp4_rows: format = WeightFormat::mxfp4; break;
-    case Layout::fp8_e4m3_rows: format = WeightFormat::e4m3; break;
-    case Layout::fp8_e5m2_rows: format = WeightFormat::e5m2; break;
-    case Layout::int8_rows: format = WeightFormat::int8; break;
+    case Layout::fp32_rows: format = WordFormat::fp32; break;
+    case Layout::bf16_rows: format = WordFormat::bf16; break;
+    case Layout::fp16_rows: format = WordFormat::fp16; break;
+    case Layout::mxfp4_rows: format = WordFormat::mxfp4; break;
+    case Layout::fp8_e4m3_rows: format = WordFormat::e4m3; break;
+    case Layout::fp8_e5m2_rows: format = WordFormat::e5m2; break;
+    case Layout::int8_rows: format = WordFormat::int8; break;
     case Layout::int4_g32_rows:
-    case Layout::int4_g64_rows: format = WeightFormat::int4; break;
+    case Layout::int4_g64_rows: format = WordFormat::int4; break;
     case Layout::nf4_g32_rows:
-    case Layout::nf4_g64_rows: format = WeightFormat::nf4; break;
+    case Layout::nf4_g64_rows: format = WordFormat::nf4; break;
     default: break;
   }
   const bool aligned = reinterpret_cast<uintptr_t>(w.data) % 16 == 0 && w.columns * bits_of(format) % 128 == 0;
-  return aligned ? format : WeightFormat::any;
+  return aligned ? format : WordFormat::any;
 }
 
 // ---- numbers --------------------------------------------------------------------------------------------------------------------------------
@@ -157,31 +157,31 @@ __host__ __device__ inline void decode_int4_word(uint32_t word, float (&out)[8])
 }
 
 /// One word of a plain row as columns_of_word numbers, before their scale.
-template <WeightFormat format>
+template <WordFormat format>
 __host__ __device__ inline void decode_word(uint32_t word, [[maybe_unused]] const float* nf4_table, float (&out)[columns_of_word(format)]) {
-  if constexpr (format == WeightFormat::fp32) {
+  if constexpr (format == WordFormat::fp32) {
     out[0] = float_of_bits(word);
-  } else if constexpr (format == WeightFormat::bf16) {
+  } else if constexpr (format == WordFormat::bf16) {
     out[0] = float_of_bits(word << 16), out[1] = float_of_bits(word & 0xffff0000u);
-  } else if constexpr (format == WeightFormat::fp16) {
+  } else if constexpr (format == WordFormat::fp16) {
     decode_fp16_pair(word, out[0], out[1]);
-  } else if constexpr (format == WeightFormat::mxfp4) {
+  } else if constexpr (format == WordFormat::mxfp4) {
     decode_e2m1_word(word, out);
-  } else if constexpr (format == WeightFormat::e5m2) {   // the upper byte of an FP16
+  } else if constexpr (format == WordFormat::e5m2) {   // the upper byte of an FP16
     decode_fp16_pair(permute_bytes(word, 0, 0x1404), out[0], out[1]), decode_fp16_pair(permute_bytes(word, 0, 0x3424), out[2], out[3]);
-  } else if constexpr (format == WeightFormat::e4m3) {
+  } else if constexpr (format == WordFormat::e4m3) {
     // With the exponent one bit further right it is an FP16 that is 2^8 too small, subnormal ones included.
     for (int i = 0; i < 4; i += 2) {
       const uint32_t pair = permute_bytes(word, 0, i == 0 ? 0x1404 : 0x3424);
       decode_fp16_pair((pair & 0x80008000u) | (pair >> 1 & 0x3f803f80u), out[i], out[i + 1]);
       out[i] *= 256.0f, out[i + 1] *= 256.0f;
     }
-  } else if constexpr (format == WeightFormat::int8) {
+  } else if constexpr (format == WordFormat::int8) {
     const uint32_t shifted = word ^ 0x80808080u;   // 0…255, then in the mantissa of 2^23
     for (int i = 0; i < 4; ++i) out[i] = float_of_bits(permute_bytes(shifted, 0x4b000000u, 0x7440u + static_cast<uint32_t>(i))) - 8388736.0f;
-  } else if constexpr (format == WeightFormat::int4) {
+  } else if constexpr (format == WordFormat::int4) {
     decode_int4_word(word, out);
-  } else if constexpr (format == WeightFormat::nf4) {   // the first of a pair in the high nibble
+  } else if constexpr (format == WordFormat::nf4) {   // the first of a pair in the high nibble
     for (int i = 0; i < 8; ++i) out[i] = nf4_table[word >> (4 * (i ^ 1)) & 15];
   }
 }
@@ -192,13 +192,13 @@ struct WeightRow {
   const uint8_t* scales;
 };
 /// Bytes from the scales of one row to those of the next.
-template <WeightFormat format>
+template <WordFormat format>
 __host__ __device__ inline int scale_row_bytes(const WeightView& w) {
   if constexpr (!has_scales(format)) return 0;
   const int blocks = static_cast<int>(w.columns / 32), wide = w.layout == Layout::int4_g64_rows || w.layout == Layout::nf4_g64_rows;
-  return format == WeightFormat::mxfp4 ? blocks : bits_of(format) == 4 ? blocks * 4 >> wide : 4;
+  return format == WordFormat::mxfp4 ? blocks : bits_of(format) == 4 ? blocks * 4 >> wide : 4;
 }
-template <WeightFormat format>
+template <WordFormat format>
 __host__ __device__ inline WeightRow row_of(const WeightView& w, int64_t expert, int64_t row) {
   const int64_t at = expert * w.rows + row;
   return {w.data + at * (w.columns * bits_of(format) / 8), has_scales(format) ? w.scales + at * scale_row_bytes<format>(w) : nullptr};
@@ -215,10 +215,10 @@ __host__ __device__ inline int scale_shift(Layout layout) {
   }
 }
 /// What the numbers of the word that starts at `column` are to be multiplied by; shift = scale_shift.
-template <WeightFormat format>
+template <WordFormat format>
 __host__ __device__ inline float scale_at(const uint8_t* scales, int64_t column, int shift) {
-  if constexpr (format == WeightFormat::mxfp4) return decode_scale_byte(scales[column >> 5]);
-  else if constexpr (format == WeightFormat::int4 || format == WeightFormat::nf4) return reinterpret_cast<const float*>(scales)[column >> shift];
+  if constexpr (format == WordFormat::mxfp4) return decode_scale_byte(scales[column >> 5]);
+  else if constexpr (format == WordFormat::int4 || format == WordFormat::nf4) return reinterpret_cast<const float*>(scales)[column >> shift];
   else if constexpr (has_scales(format)) return *reinterpret_cast<const float*>(scales);
   else return 1.0f;
 }
@@ -226,10 +226,10 @@ __host__ __device__ inline float scale_at(const uint8_t* scales, int64_t column,
 // ---- any layout -----------------------------------------------------------------------------------------------------------------------------
 
 /// Value `i` of a run of codes in one format, before its scale.
-template <WeightFormat format>
+template <WordFormat format>
 __host__ __device__ inline float code_at(const uint8_t* codes, int64_t i) {
-  if constexpr (format == WeightFormat::fp32) return reinterpret_cast<const float*>(codes)[i];
-  else if constexpr (format == WeightFormat::nf4) return nf4_value(codes[i >> 1] >> (i & 1 ? 0 : 4) & 15);
+  if constexpr (format == WordFormat::fp32) return reinterpret_cast<const float*>(codes)[i];
+  else if constexpr (format == WordFormat::nf4) return nf4_value(codes[i >> 1] >> (i & 1 ? 0 : 4) & 15);
   else {
     float out[columns_of_word(format)];
     uint32_t word;
@@ -248,29 +248,29 @@ __host__ __device__ inline float weight_at(const WeightView& w, int64_t expert, 
   switch (w.layout) {
     case Layout::none:
     case Layout::any: break;
-    case Layout::fp32_rows: return code_at<WeightFormat::fp32>(w.data, i);
-    case Layout::bf16_rows: return code_at<WeightFormat::bf16>(w.data, i);
-    case Layout::fp16_rows: return code_at<WeightFormat::fp16>(w.data, i);
-    case Layout::mxfp4_rows: return code_at<WeightFormat::mxfp4>(w.data, i) * decode_scale_byte(w.scales[at * (w.columns / 32) + column / 32]);
-    case Layout::fp8_e4m3_rows: return code_at<WeightFormat::e4m3>(w.data, i) * scales[at];
-    case Layout::fp8_e5m2_rows: return code_at<WeightFormat::e5m2>(w.data, i) * scales[at];
-    case Layout::int8_rows: return code_at<WeightFormat::int8>(w.data, i) * scales[at];
-    case Layout::int4_g32_rows: return code_at<WeightFormat::int4>(w.data, i) * scales[i / 32];
-    case Layout::int4_g64_rows: return code_at<WeightFormat::int4>(w.data, i) * scales[i / 64];
-    case Layout::nf4_g32_rows: return code_at<WeightFormat::nf4>(w.data, i) * scales[i / 32];
-    case Layout::nf4_g64_rows: return code_at<WeightFormat::nf4>(w.data, i) * scales[i / 64];
+    case Layout::fp32_rows: return code_at<WordFormat::fp32>(w.data, i);
+    case Layout::bf16_rows: return code_at<WordFormat::bf16>(w.data, i);
+    case Layout::fp16_rows: return code_at<WordFormat::fp16>(w.data, i);
+    case Layout::mxfp4_rows: return code_at<WordFormat::mxfp4>(w.data, i) * decode_scale_byte(w.scales[at * (w.columns / 32) + column / 32]);
+    case Layout::fp8_e4m3_rows: return code_at<WordFormat::e4m3>(w.data, i) * scales[at];
+    case Layout::fp8_e5m2_rows: return code_at<WordFormat::e5m2>(w.data, i) * scales[at];
+    case Layout::int8_rows: return code_at<WordFormat::int8>(w.data, i) * scales[at];
+    case Layout::int4_g32_rows: return code_at<WordFormat::int4>(w.data, i) * scales[i / 32];
+    case Layout::int4_g64_rows: return code_at<WordFormat::int4>(w.data, i) * scales[i / 64];
+    case Layout::nf4_g32_rows: return code_at<WordFormat::nf4>(w.data, i) * scales[i / 32];
+    case Layout::nf4_g64_rows: return code_at<WordFormat::nf4>(w.data, i) * scales[i / 64];
     case Layout::bf16_rows16: {
       const int64_t group = (expert * padded_rows + row) / 16, pairs = (w.columns + 1) / 2;
-      return code_at<WeightFormat::bf16>(w.data, (group * pairs + column / 2) * 32 + lane * 2 + column % 2);
+      return code_at<WordFormat::bf16>(w.data, (group * pairs + column / 2) * 32 + lane * 2 + column % 2);
     }
     case Layout::int8_rows16: {
       const int64_t padded = expert * padded_rows + row, quads = (w.columns + 3) / 4;
-      return code_at<WeightFormat::int8>(w.data, (padded / 16 * quads + column / 4) * 64 + lane * 4 + column % 4) * scales[padded];
+      return code_at<WordFormat::int8>(w.data, (padded / 16 * quads + column / 4) * 64 + lane * 4 + column % 4) * scales[padded];
     }
     case Layout::mxfp4_rows16: {
       const int64_t block = (expert * padded_rows + row) / 16 * (w.columns / 32) + column / 32;
       const int64_t in_line = column % 8, nibble = in_line / 2 + in_line % 2 * 4;
-      return code_at<WeightFormat::mxfp4>(w.data, (block * 4 + column % 32 / 8) * 128 + lane * 8 + nibble) * decode_scale_byte(w.scales[block * 16 + lane]);
+      return code_at<WordFormat::mxfp4>(w.data, (block * 4 + column % 32 / 8) * 128 + lane * 8 + nibble) * decode_scale_byte(w.scales[block * 16 + lane]);
     }
   }
   return 0;

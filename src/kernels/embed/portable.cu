@@ -11,7 +11,7 @@ namespace {
 constexpr int threads = 256;
 
 __global__ void __launch_bounds__(threads) embed_bf16(WeightView table, const int32_t* tokens, float* y) {
-  const uint4* row = reinterpret_cast<const uint4*>(row_of<WeightFormat::bf16>(table, 0, tokens[blockIdx.x]).codes);
+  const uint4* row = reinterpret_cast<const uint4*>(row_of<WordFormat::bf16>(table, 0, tokens[blockIdx.x]).codes);
   float4* to = reinterpret_cast<float4*>(y + blockIdx.x * table.columns);
   for (int64_t i = threadIdx.x; i < table.columns / 8; i += threads) {
     const uint4 words = row[i];
@@ -31,7 +31,7 @@ const void* const images[] = {reinterpret_cast<const void*>(&embed_bf16), reinte
 
 void embed_cuda_portable(const EmbedArgs& args) {
   const WeightView table = view_of(*args.table);
-  const bool wide = readable_format(table) == WeightFormat::bf16 && on_16_bytes(args.y, table.columns);
+  const bool wide = readable_format(table) == WordFormat::bf16 && on_16_bytes(args.y, table.columns);
   launch(*args.stream, "embed.cuda.portable.f32", wide ? embed_bf16 : embed_any, dim3(blocks_for(args.count, 1)), dim3(threads), table, args.tokens, args.y);
 }
 KernelImages embed_cuda_images() { return images; }

@@ -17,10 +17,10 @@ constexpr int few_tokens = 8;
 // ---- logits ---------------------------------------------------------------------------------------------------------------------------------
 
 /// Eight weights from a column that is a multiple of 8, or one.
-template <WeightFormat format>
+template <WordFormat format>
 __device__ void load_weights(const WeightView& w, int64_t row, int64_t column, float (&out)[8]) {
   const uint4* words = reinterpret_cast<const uint4*>(row_of<format>(w, 0, row).codes) + column * bits_of(format) / 128;
-  if constexpr (format == WeightFormat::bf16) {
+  if constexpr (format == WordFormat::bf16) {
     const uint4 a = words[0];
     const uint32_t word[4] = {a.x, a.y, a.z, a.w};
     for (int i = 0; i < 4; ++i) out[2 * i] = float_of_bits(word[i] << 16), out[2 * i + 1] = float_of_bits(word[i] & 0xffff0000u);
@@ -32,9 +32,9 @@ __device__ void load_weights(const WeightView& w, int64_t row, int64_t column, f
 }
 
 /// Adds the products of columns that this lane takes: every `stride`-th, from `lane` on.
-template <WeightFormat format, int tokens>
+template <WordFormat format, int tokens>
 __device__ void add_products(const WeightView& w, int64_t row, const float* const (&x)[tokens], int64_t lane, int64_t stride, float (&sum)[tokens]) {
-  if constexpr (format == WeightFormat::any) {
+  if constexpr (format == WordFormat::any) {
     for (int64_t c = lane; c < w.columns; c += stride) {
       const float weight = weight_at(w, 0, row, c);
       for (int t = 0; t < tokens; ++t) sum[t] += x[t][c] * weight;
@@ -53,7 +53,7 @@ __device__ void add_products(const WeightView& w, int64_t row, const float* cons
 }
 
 /// `split` warps share the columns of one expert; a block has warps / split experts and one tile of tokens.
-template <WeightFormat format, int tile, int split>
+template <WordFormat format, int tile, int split>
 __global__ void __launch_bounds__(threads) router_logits(WeightView w, const float* bias, const float* x, int tokens, float* logits) {
   __shared__ float sums[warps][tile];
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, part = warp % split;
@@ -188,19 +188,19 @@ __global__ void __launch_bounds__(group_threads) group_by_expert_blocks(const in
   }
 }
 
-template <WeightFormat format, int tile, int split>
+template <WordFormat format, int tile, int split>
 void launch_logits(const RouterArgs& args, const WeightView& w) {
   launch(*args.stream, "router.cuda.portable.f32", router_logits<format, tile, split>, dim3(blocks_for(w.rows, warps / split), blocks_for(args.tokens, tile)), dim3(threads), w, args.bias, args.x, args.tokens, args.logits);
 }
-template <WeightFormat format>
+template <WordFormat format>
 void launch_logits(const RouterArgs& args, const WeightView& w) {
   if (args.tokens == 1) launch_logits<format, 1, 8>(args, w);
   else if (args.tokens <= 64) launch_logits<format, 8, 8>(args, w);
   else launch_logits<format, 8, 1>(args, w);
 }
 
-const void* const images[] = {reinterpret_cast<const void*>(&router_logits<WeightFormat::bf16, 1, 8>), reinterpret_cast<const void*>(&router_logits<WeightFormat::bf16, 8, 1>),
-                              reinterpret_cast<const void*>(&router_logits<WeightFormat::any, 8, 1>), reinterpret_cast<const void*>(&choose_experts),
+const void* const images[] = {reinterpret_cast<const void*>(&router_logits<WordFormat::bf16, 1, 8>), reinterpret_cast<const void*>(&router_logits<WordFormat::bf16, 8, 1>),
+                              reinterpret_cast<const void*>(&router_logits<WordFormat::any, 8, 1>), reinterpret_cast<const void*>(&choose_experts),
                               reinterpret_cast<const void*>(&choose_and_group), reinterpret_cast<const void*>(&group_by_expert_blocks)};
 
 }  // namespace
@@ -208,11 +208,11 @@ const void* const images[] = {reinterpret_cast<const void*>(&router_logits<Weigh
 void router_cuda_portable(const RouterArgs& args) {
   constexpr const char* name = "router.cuda.portable.f32";
   const WeightView w = view_of(*args.weights);
-  const WeightFormat format = readable_format(w);
+  const WordFormat format = readable_format(w);
   const bool wide = w.columns % 8 == 0 && on_16_bytes(args.x, w.columns);
-  if (wide && format == WeightFormat::bf16) launch_logits<WeightFormat::bf16>(args, w);
-  else if (wide && format == WeightFormat::fp32) launch_logits<WeightFormat::fp32>(args, w);
-  else launch_logits<WeightFormat::any>(args, w);
+  if (wide && format == WordFormat::bf16) launch_logits<WordFormat::bf16>(args, w);
+  else if (wide && format == WordFormat::fp32) launch_logits<WordFormat::fp32>(args, w);
+  else launch_logits<WordFormat::any>(args, w);
   const int experts = static_cast<int>(w.rows), rows = args.tokens * args.experts_per_token;
   if (args.tokens <= few_tokens) return launch(*args.stream, name, choose_and_group, dim3(1), dim3(threads), args, experts);
   launch(*args.stream, name, choose_experts, dim3(blocks_for(args.tokens, warps)), dim3(threads), args, experts);

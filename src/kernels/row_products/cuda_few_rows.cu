@@ -8,18 +8,18 @@ namespace {
 constexpr int warps = 8;
 
 /// How a warp of the kernel works for one format and T rows of x.
-template <WeightFormat format, int T>
+template <WordFormat format, int T>
 struct Shape {
-  static constexpr int chunk = format == WeightFormat::any ? 8 : 128 / bits_of(format);   // columns of a lane's 16-byte piece
-  static constexpr int base = format == WeightFormat::any ? 1 : bits_of(format) >= 16 ? 1 : bits_of(format) == 8 ? 2 : 4;
+  static constexpr int chunk = format == WordFormat::any ? 8 : 128 / bits_of(format);   // columns of a lane's 16-byte piece
+  static constexpr int base = format == WordFormat::any ? 1 : bits_of(format) >= 16 ? 1 : bits_of(format) == 8 ? 2 : 4;
   // Rows of weights share what is read of x: the more rows of x, the more of them. Together four pieces in flight a lane, and four requested ahead.
-  static constexpr int rows = format == WeightFormat::any ? 1 : T == 8 ? 4 : T == 4 && base < 2 ? 2 : base;
-  static constexpr int depth = format == WeightFormat::any ? 1 : 4 / rows;
+  static constexpr int rows = format == WordFormat::any ? 1 : T == 8 ? 4 : T == 4 && base < 2 ? 2 : base;
+  static constexpr int depth = format == WordFormat::any ? 1 : 4 / rows;
   static constexpr int step = 32 * chunk * depth;                                         // columns that a warp takes at once; divides 1024
   static constexpr int panel = T <= 2 ? 4096 : 8192 / T;                                  // columns of x in shared memory
-  static constexpr bool block_scales = format == WeightFormat::mxfp4 || format == WeightFormat::int4 || format == WeightFormat::nf4;
+  static constexpr bool block_scales = format == WordFormat::mxfp4 || format == WordFormat::int4 || format == WordFormat::nf4;
   static constexpr bool row_scales = has_scales(format) && !block_scales;
-  static constexpr int blocks = format == WeightFormat::any || T == 8 || (T > 1 && base == 4) ? 2 : T == 1 && base < 4 ? 4 : 3;                   // a multiprocessor: what the registers must allow
+  static constexpr int blocks = format == WordFormat::any || T == 8 || (T > 1 && base == 4) ? 2 : T == 1 && base < 4 ? 4 : 3;                   // a multiprocessor: what the registers must allow
   static constexpr int group = chunk < 8 || bits_of(format) >= 8 ? 4 : 8;                 // columns decoded at once
 };
 
@@ -34,7 +34,7 @@ __device__ inline uint4 load_piece(const uint8_t* from) {
 }
 
 /// Columns [g * group, (g + 1) * group) of a piece, before their scale.
-template <WeightFormat format, int group>
+template <WordFormat format, int group>
 __device__ inline void decode_group(const uint4& piece, int g, const float* table, float (&out)[group]) {
   const uint32_t words[4] = {piece.x, piece.y, piece.z, piece.w};
   constexpr int columns = columns_of_word(format), count = group / columns;
@@ -101,7 +101,7 @@ struct Pieces {
   float scale[S::rows][S::depth];
 };
 
-template <WeightFormat format, int T>
+template <WordFormat format, int T>
 __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows(const __grid_constant__ CudaProducts p, int tiles) {
   using S = Shape<format, T>;
   constexpr int R = S::rows, D = S::depth;
@@ -120,7 +120,7 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows
 
   Pieces<S> next;
   const auto request = [&](int64_t step) {
-    if constexpr (format != WeightFormat::any) {
+    if constexpr (format != WordFormat::any) {
 #pragma unroll
       for (int d = 0; d < D; ++d) {
         const int64_t column = step + (d * 32 + lane) * S::chunk;
@@ -154,7 +154,7 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows
         constexpr bool apart = T <= 2;
         float piece_sums[apart ? R * T : 1] = {};
         const auto weights = [&](int r, int g, float(&w)[S::group]) {
-          if constexpr (format == WeightFormat::any) {
+          if constexpr (format == WordFormat::any) {
             for (int i = 0; i < S::group; ++i) {
               const int64_t c = column + g * S::group + i;
               w[i] = c < columns ? weight_at(p.weights, tile.expert, begin + r, c) : 0.0f;
@@ -214,11 +214,11 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows
 
 template <int T>
 void run(CudaStream& stream, const char* name, const CudaProducts& p) {
-  const auto run_as = [&]<WeightFormat format>() {
+  const auto run_as = [&]<WordFormat format>() {
     const int64_t tiles = tile_bound(p, T), row_tiles = blocks_for(p.weights.rows, warps * Shape<format, T>::rows);
     launch(stream, name, few_rows<format, T>, dim3(static_cast<unsigned>(tiles * row_tiles)), dim3(warps * 32), p, static_cast<int>(tiles));
   };
-  if (p.weights.rows < 4) run_as.template operator()<WeightFormat::any>();   // a warp of the others takes up to four rows
+  if (p.weights.rows < 4) run_as.template operator()<WordFormat::any>();   // a warp of the others takes up to four rows
   else with_format(p.weights, run_as);
 }
 
@@ -232,6 +232,6 @@ void cuda_few_rows(CudaStream& stream, const char* name, const CudaProducts& p) 
   run<8>(stream, name, p);
 }
 
-const void* cuda_few_rows_kernel() { return reinterpret_cast<const void*>(few_rows<WeightFormat::mxfp4, 1>); }
+const void* cuda_few_rows_kernel() { return reinterpret_cast<const void*>(few_rows<WordFormat::mxfp4, 1>); }
 
 }  // namespace mxpath

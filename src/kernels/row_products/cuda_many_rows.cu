@@ -9,16 +9,16 @@ constexpr int columns_each = 8;                                       // a threa
 static_assert(threads % tile_x == 0 && threads % tile_w == 0, "a thread always moves pieces of the same rows");
 
 /// Eight columns of a row of weights as they are stored, with the scale of their block.
-template <WeightFormat format>
+template <WordFormat format>
 struct Piece {
-  static constexpr int words = format == WeightFormat::any ? 8 : columns_each * bits_of(format) / 32;
+  static constexpr int words = format == WordFormat::any ? 8 : columns_each * bits_of(format) / 32;
   uint32_t word[words];
   float scale;
 };
 
-template <WeightFormat format>
+template <WordFormat format>
 __device__ inline void load_weights(const CudaProducts& p, const WeightRow& row, int expert, int64_t row_number, int64_t column, int shift, Piece<format>& piece) {
-  if constexpr (format == WeightFormat::any) {
+  if constexpr (format == WordFormat::any) {
     for (int i = 0; i < columns_each; ++i) piece.word[i] = column + i < p.weights.columns ? __float_as_uint(weight_at(p.weights, expert, row_number, column + i)) : 0;
   } else {
     const uint8_t* from = row.codes + column * bits_of(format) / 8;
@@ -47,13 +47,13 @@ __device__ inline void load_weights(const CudaProducts& p, const WeightRow& row,
 }
 
 /// To column-first floats: to[column * tile_w].
-template <WeightFormat format>
+template <WordFormat format>
 __device__ inline void store_weights(const Piece<format>& piece, const float* table, float* to) {
   constexpr int columns = columns_of_word(format);
 #pragma unroll
   for (int i = 0; i < Piece<format>::words; ++i) {
     float values[columns];
-    if constexpr (format == WeightFormat::any) values[0] = __uint_as_float(piece.word[i]);
+    if constexpr (format == WordFormat::any) values[0] = __uint_as_float(piece.word[i]);
     else decode_word<format>(piece.word[i], table, values);
 #pragma unroll
     for (int c = 0; c < columns; ++c) to[(i * columns + c) * tile_w] = has_scales(format) ? values[c] * piece.scale : values[c];
@@ -107,7 +107,7 @@ __device__ inline void write_sums(const CudaProducts& p, int expert, int entry, 
   }
 }
 
-template <WeightFormat format>
+template <WordFormat format>
 __global__ void __launch_bounds__(threads, 3) many_rows(const __grid_constant__ CudaProducts p, int tiles) {
   __shared__ __align__(16) float xs[2][depth][tile_x], ws[2][depth][tile_w];
   __shared__ float table[nf4_table_size];
@@ -177,12 +177,12 @@ __global__ void __launch_bounds__(threads, 3) many_rows(const __grid_constant__ 
 }  // namespace
 
 void cuda_many_rows(CudaStream& stream, const char* name, const CudaProducts& p) {
-  with_format(p.weights, [&]<WeightFormat format>() {
+  with_format(p.weights, [&]<WordFormat format>() {
     const int64_t tiles = tile_bound(p, tile_x);
     launch(stream, name, many_rows<format>, dim3(static_cast<unsigned>(tiles * blocks_for(p.weights.rows, tile_w))), dim3(threads), p, static_cast<int>(tiles));
   });
 }
 
-const void* cuda_many_rows_kernel() { return reinterpret_cast<const void*>(many_rows<WeightFormat::mxfp4>); }
+const void* cuda_many_rows_kernel() { return reinterpret_cast<const void*>(many_rows<WordFormat::mxfp4>); }
 
 }  // namespace mxpath

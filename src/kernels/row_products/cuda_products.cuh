@@ -39,16 +39,16 @@ KernelImages cuda_products_images();
 template <class Body>
 void with_format(const WeightView& weights, Body&& body) {
   switch (readable_format(weights)) {
-    case WeightFormat::any: return body.template operator()<WeightFormat::any>();
-    case WeightFormat::fp32: return body.template operator()<WeightFormat::fp32>();
-    case WeightFormat::bf16: return body.template operator()<WeightFormat::bf16>();
-    case WeightFormat::fp16: return body.template operator()<WeightFormat::fp16>();
-    case WeightFormat::mxfp4: return body.template operator()<WeightFormat::mxfp4>();
-    case WeightFormat::e4m3: return body.template operator()<WeightFormat::e4m3>();
-    case WeightFormat::e5m2: return body.template operator()<WeightFormat::e5m2>();
-    case WeightFormat::int8: return body.template operator()<WeightFormat::int8>();
-    case WeightFormat::int4: return body.template operator()<WeightFormat::int4>();
-    case WeightFormat::nf4: return body.template operator()<WeightFormat::nf4>();
+    case WordFormat::any: return body.template operator()<WordFormat::any>();
+    case WordFormat::fp32: return body.template operator()<WordFormat::fp32>();
+    case WordFormat::bf16: return body.template operator()<WordFormat::bf16>();
+    case WordFormat::fp16: return body.template operator()<WordFormat::fp16>();
+    case WordFormat::mxfp4: return body.template operator()<WordFormat::mxfp4>();
+    case WordFormat::e4m3: return body.template operator()<WordFormat::e4m3>();
+    case WordFormat::e5m2: return body.template operator()<WordFormat::e5m2>();
+    case WordFormat::int8: return body.template operator()<WordFormat::int8>();
+    case WordFormat::int4: return body.template operator()<WordFormat::int4>();
+    case WordFormat::nf4: return body.template operator()<WordFormat::nf4>();
   }
 }
 
@@ -97,9 +97,9 @@ __device__ inline bool x_in_fours(const CudaProducts& p) {
 }
 
 /// The table that decode_word<nf4> looks into; needs a barrier before it is read.
-template <WeightFormat format>
+template <WordFormat format>
 __device__ inline void fill_nf4_table(float* table) {
-  if constexpr (format == WeightFormat::nf4)
+  if constexpr (format == WordFormat::nf4)
     if (threadIdx.x < nf4_table_size) table[threadIdx.x] = nf4_value(static_cast<int>(threadIdx.x));
 }
 #endif
