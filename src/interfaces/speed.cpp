@@ -6,15 +6,14 @@
 namespace mxpath {
 namespace {
 
-/// Three digits, as many as repeat from run to run.
-std::string three_digits(double value) { return fmt::format("{:.{}f}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0); }
-
 std::string tokens_text(int count) { return fmt::format("{} token{}", count, count == 1 ? "" : "s"); }
 std::string rate_text(double rate) { return rate > 0 ? fmt::format(", {} tok/s", three_digits(rate)) : ""; }
 
 Json number_or_null(double value) { return value > 0 ? Json(value) : Json(); }
 
 }  // namespace
+
+std::string three_digits(double value) { return fmt::format("{:.{}f}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0); }
 
 Speed speed_of(const Generation& g, const Plan& plan, const Machine& machine) {
   Speed s;

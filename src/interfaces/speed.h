@@ -21,5 +21,7 @@ Speed speed_of(const Generation& generation, const Plan& plan, const Machine& ma
 /// "prompt 83 tokens, 120 tok/s | answer 41 tokens, 11.2 tok/s | 13.4 GB/s, 62% of this machine's 21.6 GB/s"
 std::string to_text(const Speed& speed);
 Json to_json(const Speed& speed);
+/// Three digits, as many as repeat from run to run.
+std::string three_digits(double value);
 
 }  // namespace mxpath

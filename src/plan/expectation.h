@@ -6,12 +6,12 @@ namespace mxpath {
 
 /// Sums over all sites of one step, or of one prompt read in chunks. Seconds are least times, but for `predicted`.
 struct Expectation {
-  double bytes = 0, flops = 0;   ///< weights, key/value cache and activations; weights are read once for each chunk
-  double predicted = 0;          ///< the chosen paths at their measured efficiency, as the plan prices them
-  double memory_seconds = 0;     ///< bytes at the full bandwidth of their devices
-  double compute_seconds = 0;    ///< flops at the peak of the units that the chosen paths use
-  double roof = 0;               ///< the longer of the two, site by site
-  double best_roof = 0;          ///< as roof, with the fastest unit of the device in place of the path's own
+  double bytes = 0, flops = 0;  ///< weights, key/value cache and activations; weights are read once for each chunk
+  double predicted = 0;         ///< the chosen paths at their measured efficiency, as the plan prices them
+  double memory_seconds = 0;    ///< bytes at the full bandwidth of their devices
+  double compute_seconds = 0;   ///< flops at the peak of the units that the chosen paths use
+  double roof = 0;              ///< the longer of the two, site by site
+  double best_roof = 0;         ///< as roof, with the fastest unit of the device in place of the path's own
 };
 
 /// One step of an answer: a token that sees `keys` earlier ones (itself included) in the full layers, the window in the sliding ones.
