@@ -4,41 +4,87 @@
 #include <cmath>
 
 #include "base/text.h"
-#include "formats/bf16.h"
 #include "formats/e2m1.h"
+#include "formats/fp8.h"
 
 namespace mxpath {
 namespace {
+
+/// A zero in the first or last column of a row would hide that a path leaves it out. `part` of the row has just been filled.
+void fill_edges(std::span<float> row, std::span<float> part, float value) {
+  for (float* edge : {&row.front(), &row.back()})
+    if (*edge == 0 && edge >= part.data() && edge < part.data() + part.size()) *edge = value;
+}
 
 /// One block of 32: any codes under one power of two.
 void fill_mxfp4_row(std::span<float> row, bool exact, Random& random) {
   for (size_t begin = 0; begin < row.size(); begin += 32) {
     const float scale = std::ldexp(1.0f, static_cast<int>(exact ? random.integer(-1, 1) : random.integer(-7, -3)));
     for (float& value : row.subspan(begin, 32)) value = decode_e2m1(static_cast<uint8_t>(random.integer(0, 15))) * scale;
-    // A zero in the first or last column would hide that a path leaves it out.
-    for (float* edge : {&row.front(), &row.back()})
-      if (*edge == 0 && edge >= &row[begin] && edge < &row[begin] + 32) *edge = 1.5f * scale;
+    fill_edges(row, row.subspan(begin, 32), 1.5f * scale);
   }
 }
 
-void fill_plain_row(std::span<float> row, bool exact, bool bf16, Random& random) {
-  for (float& value : row) {
-    value = exact ? static_cast<float>(random.integer(-8, 8)) : static_cast<float>(random.uniform(-1, 1));
-    if (bf16) value = decode_bf16(encode_bf16(value));
-    if (value == 0 && (&value == &row.front() || &value == &row.back())) value = 1;
+/// Integers with one that makes the scale of every group of `group` columns a power of two: `largest` times it.
+void fill_scaled_integers(std::span<float> row, size_t group, int largest, Random& random) {
+  for (size_t begin = 0; begin < row.size(); begin += group) {
+    const auto part = row.subspan(begin, std::min(group, row.size() - begin));
+    const float scale = std::ldexp(1.0f, static_cast<int>(random.integer(-1, 1)));
+    for (float& value : part) value = static_cast<float>(random.integer(-largest, largest)) * scale;
+    part[static_cast<size_t>(random.integer(0, std::ssize(part) - 1))] = static_cast<float>(random.integer(0, 1) ? largest : -largest) * scale;
+    fill_edges(row, part, scale);
   }
+}
+
+/// Multiples of 1/8 below 16 that an FP8 has, and its largest value once: the scale is 1.
+void fill_fp8_row(std::span<float> row, bool e4m3, Random& random) {
+  for (float& value : row) {
+    const float x = static_cast<float>(random.integer(-120, 120)) / 8;
+    value = e4m3 ? decode_e4m3(encode_e4m3(x)) : decode_e5m2(encode_e5m2(x));
+  }
+  fill_edges(row, row, 1);
+  row[static_cast<size_t>(random.integer(0, std::ssize(row) - 1))] = e4m3 ? largest_e4m3 : largest_e5m2;
+}
+
+/// Only three codes of NF4 are no 24-bit fractions: -1, 0 and 1, under a small integer.
+void fill_nf4_row(std::span<float> row, size_t group, Random& random) {
+  for (size_t begin = 0; begin < row.size(); begin += group) {
+    const float absmax = static_cast<float>(random.integer(1, 8));
+    for (float& value : row.subspan(begin, group)) value = static_cast<float>(random.integer(-1, 1)) * absmax;
+    fill_edges(row, row.subspan(begin, group), absmax);
+  }
+}
+
+void fill_exact_row(Layout layout, std::span<float> row, Random& random) {
+  const size_t group = static_cast<size_t>(group_of(layout));
+  switch (format_of(layout)) {
+    case NumberFormat::mxfp4: return fill_mxfp4_row(row, true, random);
+    case NumberFormat::int8: return fill_scaled_integers(row, row.size(), 127, random);
+    case NumberFormat::int4: return fill_scaled_integers(row, group, 7, random);
+    case NumberFormat::fp8_e4m3:
+    case NumberFormat::fp8_e5m2: return fill_fp8_row(row, format_of(layout) == NumberFormat::fp8_e4m3, random);
+    case NumberFormat::nf4: return fill_nf4_row(row, group, random);
+    default: break;
+  }
+  for (float& value : row) value = static_cast<float>(random.integer(-8, 8));
+  fill_edges(row, row, 1);
 }
 
 }  // namespace
 
+void fill_known_row(Layout layout, std::span<float> row, bool exact, Random& random) {
+  if (exact) return fill_exact_row(layout, row, random);
+  if (format_of(layout) == NumberFormat::mxfp4) return fill_mxfp4_row(row, false, random);
+  for (float& value : row) value = static_cast<float>(random.uniform(-1, 1));
+  // Not to be rounded to zero by any format.
+  for (float* edge : {&row.front(), &row.back()})
+    if (std::abs(*edge) < 0.25f) *edge = 0.25f;
+  as_held(layout, row);
+}
 KnownMatrix known_matrix(Layout layout, int64_t experts, int64_t rows, int64_t columns, bool exact, Random& random) {
   KnownMatrix known{experts, rows, columns, std::vector<float>(static_cast<size_t>(experts * rows * columns)), {}, {}};
-  const NumberFormat format = format_of(layout);
-  for (int64_t r = 0; r < experts * rows; ++r) {
-    const auto row = std::span(known.values).subspan(static_cast<size_t>(r * columns), static_cast<size_t>(columns));
-    if (format == NumberFormat::mxfp4) fill_mxfp4_row(row, exact, random);
-    else fill_plain_row(row, exact, format == NumberFormat::bf16, random);
-  }
+  for (int64_t r = 0; r < experts * rows; ++r)
+    fill_known_row(layout, std::span(known.values).subspan(static_cast<size_t>(r * columns), static_cast<size_t>(columns)), exact, random);
   // A problem of a few hundred KiB: where even that cannot be had, loading has failed before.
   if (auto memory = Buffer::allocate(layout_bytes(layout, experts, rows, columns)); memory.ok()) known.memory = std::move(memory).value();
   known.packed = pack_floats(layout, experts, rows, columns, known.values, known.memory.bytes());

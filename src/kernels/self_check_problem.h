@@ -20,7 +20,11 @@ struct KnownMatrix {
   PackedMatrix packed;
 };
 
-/// exact: small integers (or all 16 codes under scales 2^-1, 1, 2), so that no sum of products with inputs ≤ 3 is ever rounded.
+/// A row of values that the layout holds as they are. exact: small integers, or codes under scales that are powers of two (all sixteen of
+/// MXFP4; -1, 0 and 1 of NF4, whose others have 24 bits), so that no sum of products with inputs ≤ 3 is ever rounded. Else random ones.
+void fill_known_row(Layout layout, std::span<float> row, bool exact, Random& random);
+
+/// Every row filled like that.
 KnownMatrix known_matrix(Layout layout, int64_t experts, int64_t rows, int64_t columns, bool exact, Random& random);
 
 /// exact: integers -3..3 but 0, which would hide a mistake; otherwise uniform in [-1, 1).

@@ -12,6 +12,7 @@
 #include "base/thread_pool.h"
 #include "kernels/catalogue.h"
 #include "kernels/host_runner.h"
+#include "kernels/self_check_problem.h"
 #include "layout/packed_matrix.h"
 #include "machine/machine.h"
 
@@ -84,7 +85,9 @@ inline const KernelPath& portable_row(Op op) {
 
 inline std::vector<Layout> layouts_of(const KernelPath& path) {
   if (path.weights != Layout::any) return {path.weights};
-  return {Layout::fp32_rows, Layout::bf16_rows, Layout::bf16_rows16, Layout::mxfp4_rows, Layout::mxfp4_rows16};
+  std::vector<Layout> all;
+  for (int i = static_cast<int>(Layout::fp32_rows); i < layout_count; ++i) all.push_back(static_cast<Layout>(i));
+  return all;
 }
 
 inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
@@ -113,8 +116,8 @@ inline TestMatrix pack_test_matrix(Layout layout, int64_t experts, int64_t rows,
   return matrix;
 }
 
-/// Values of the MXFP4 grid with all sixteen codes, so that every layout holds them exactly: scales 2^-2 … 2^2 (exact sums need a narrow
-/// range) or 2^-12 … 2^4.
+/// Values of the MXFP4 grid with all sixteen codes, so that every float layout holds them exactly too: scales 2^-2 … 2^2 (exact sums need a
+/// narrow range) or 2^-12 … 2^4.
 inline std::vector<float> mxfp4_values(Random& random, int64_t count, bool exact) {
   static constexpr float magnitudes[8] = {0, .5f, 1, 1.5f, 2, 3, 4, 6};
   std::vector<float> values(static_cast<size_t>(count));
@@ -124,6 +127,21 @@ inline std::vector<float> mxfp4_values(Random& random, int64_t count, bool exact
     const float value = magnitudes[random.integer(0, 7)] * scale;
     values[i] = random.integer(0, 1) ? -value : value;
   }
+  return values;
+}
+
+/// Whether the values of mxfp4_values stay what they are in a layout.
+inline bool holds_mxfp4_values(Layout layout) {
+  const NumberFormat format = format_of(layout);
+  return format == NumberFormat::mxfp4 || format == NumberFormat::bf16 || format == NumberFormat::fp16 || format == NumberFormat::fp32;
+}
+
+/// `values` as the layout holds them, rows of k; or others of the kind where it does not hold them.
+inline std::vector<float> values_for(Layout layout, std::vector<float> values, int64_t k, bool exact, uint64_t seed) {
+  if (holds_mxfp4_values(layout)) return values;
+  Random random(seed);
+  for (size_t begin = 0; begin < values.size(); begin += static_cast<size_t>(k))
+    fill_known_row(layout, std::span(values).subspan(begin, static_cast<size_t>(k)), exact, random);
   return values;
 }
 

@@ -9,9 +9,10 @@ class Embed : public RowTest {};
 
 TEST_P(Embed, CopiesRowsOfAnyLayout) {
   Random random(2);
-  const std::vector<float> values = mxfp4_values(random, 50 * 64, false);
+  const std::vector<float> grid = mxfp4_values(random, 50 * 64, false);
   const std::vector<int32_t> tokens = {49, 0, 17, 17, 3};
   for (Layout layout : layouts_of(path())) {
+    const std::vector<float> values = values_for(layout, grid, 64, false, 3);
     const TestMatrix table = pack_test_matrix(layout, 1, 50, 64, values);
     std::vector<float> y(tokens.size() * 64, poison);
     run_row(path(), EmbedArgs{&table.view, tokens.data(), static_cast<int>(tokens.size()), y.data()});

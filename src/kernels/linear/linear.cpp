@@ -61,6 +61,8 @@ void linear_portable(const LinearArgs& args) {
 
 void linear_avx2_bf16_f32(const LinearArgs& args) { run_rows16(args, job_of(args), rows16_bf16_avx2); }
 void linear_avx512_bf16_f32(const LinearArgs& args) { run_rows16(args, job_of(args), rows16_bf16_avx512); }
+void linear_avx2_int8_f32(const LinearArgs& args) { run_rows16(args, job_of(args), rows16_int8_avx2); }
+void linear_avx512_int8_f32(const LinearArgs& args) { run_rows16(args, job_of(args), rows16_int8_avx512); }
 
 void linear_avx512bf16_bf16_bf16(const LinearArgs& args) {
   TokenJob job = job_of(args);

@@ -7,16 +7,20 @@ namespace mxpath {
 void moe_gate_up_portable(const MoeMatmulArgs& args);
 void moe_gate_up_avx2_mxfp4_f32(const MoeMatmulArgs& args);
 void moe_gate_up_avx2_bf16_f32(const MoeMatmulArgs& args);
+void moe_gate_up_avx2_int8_f32(const MoeMatmulArgs& args);
 void moe_gate_up_avx512_mxfp4_f32(const MoeMatmulArgs& args);
 void moe_gate_up_avx512_bf16_f32(const MoeMatmulArgs& args);
+void moe_gate_up_avx512_int8_f32(const MoeMatmulArgs& args);
 void moe_gate_up_avx512bf16_mxfp4_bf16(const MoeMatmulArgs& args);
 void moe_gate_up_avx512bf16_bf16_bf16(const MoeMatmulArgs& args);
 
 void moe_down_portable(const MoeMatmulArgs& args);
 void moe_down_avx2_mxfp4_f32(const MoeMatmulArgs& args);
 void moe_down_avx2_bf16_f32(const MoeMatmulArgs& args);
+void moe_down_avx2_int8_f32(const MoeMatmulArgs& args);
 void moe_down_avx512_mxfp4_f32(const MoeMatmulArgs& args);
 void moe_down_avx512_bf16_f32(const MoeMatmulArgs& args);
+void moe_down_avx512_int8_f32(const MoeMatmulArgs& args);
 void moe_down_avx512bf16_mxfp4_bf16(const MoeMatmulArgs& args);
 void moe_down_avx512bf16_bf16_bf16(const MoeMatmulArgs& args);
 

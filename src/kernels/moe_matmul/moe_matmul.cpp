@@ -89,16 +89,20 @@ size_t moe_cuda_scratch_bytes(int64_t rows, int64_t n, int64_t) {
 void moe_gate_up_portable(const MoeMatmulArgs& args) { run_portable(args, Side::gate_up); }
 void moe_gate_up_avx2_mxfp4_f32(const MoeMatmulArgs& args) { run_f32(args, Side::gate_up, rows16_mxfp4_avx2); }
 void moe_gate_up_avx2_bf16_f32(const MoeMatmulArgs& args) { run_f32(args, Side::gate_up, rows16_bf16_avx2); }
+void moe_gate_up_avx2_int8_f32(const MoeMatmulArgs& args) { run_f32(args, Side::gate_up, rows16_int8_avx2); }
 void moe_gate_up_avx512_mxfp4_f32(const MoeMatmulArgs& args) { run_f32(args, Side::gate_up, rows16_mxfp4_avx512); }
 void moe_gate_up_avx512_bf16_f32(const MoeMatmulArgs& args) { run_f32(args, Side::gate_up, rows16_bf16_avx512); }
+void moe_gate_up_avx512_int8_f32(const MoeMatmulArgs& args) { run_f32(args, Side::gate_up, rows16_int8_avx512); }
 void moe_gate_up_avx512bf16_mxfp4_bf16(const MoeMatmulArgs& args) { run_bf16(args, Side::gate_up, rows16_mxfp4_avx512_bf16); }
 void moe_gate_up_avx512bf16_bf16_bf16(const MoeMatmulArgs& args) { run_bf16(args, Side::gate_up, rows16_bf16_avx512_bf16); }
 
 void moe_down_portable(const MoeMatmulArgs& args) { run_portable(args, Side::down); }
 void moe_down_avx2_mxfp4_f32(const MoeMatmulArgs& args) { run_f32(args, Side::down, rows16_mxfp4_avx2); }
 void moe_down_avx2_bf16_f32(const MoeMatmulArgs& args) { run_f32(args, Side::down, rows16_bf16_avx2); }
+void moe_down_avx2_int8_f32(const MoeMatmulArgs& args) { run_f32(args, Side::down, rows16_int8_avx2); }
 void moe_down_avx512_mxfp4_f32(const MoeMatmulArgs& args) { run_f32(args, Side::down, rows16_mxfp4_avx512); }
 void moe_down_avx512_bf16_f32(const MoeMatmulArgs& args) { run_f32(args, Side::down, rows16_bf16_avx512); }
+void moe_down_avx512_int8_f32(const MoeMatmulArgs& args) { run_f32(args, Side::down, rows16_int8_avx512); }
 void moe_down_avx512bf16_mxfp4_bf16(const MoeMatmulArgs& args) { run_bf16(args, Side::down, rows16_mxfp4_avx512_bf16); }
 void moe_down_avx512bf16_bf16_bf16(const MoeMatmulArgs& args) { run_bf16(args, Side::down, rows16_bf16_avx512_bf16); }
 

@@ -63,6 +63,14 @@ struct Float {
     return {_mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16)),
             _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(static_cast<int>(0xffff0000))))};
   }
+  using Bytes = __m256i;
+  static Bytes bytes(const uint8_t* codes) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes)); }
+  /// 2^24 times the codes of columns 2j and 2j + 1 (see byte).
+  static Weight int8(Bytes line, int j) { return {byte(line, 2 * j), byte(line, 2 * j + 1)}; }
+  static Sum times_row_scales(Sum sum, const uint8_t* scales) {
+    return _mm256_mul_ps(_mm256_mul_ps(sum, _mm256_set1_ps(0x1p-24f)), load(reinterpret_cast<const float*>(scales)));
+  }
+
   static void store_weight(uint8_t* to, const Weight& w) {
     store(reinterpret_cast<float*>(to), w.even), store(reinterpret_cast<float*>(to + 32), w.odd);
   }
@@ -74,6 +82,7 @@ struct Float {
 }  // namespace
 
 void rows16_mxfp4_avx2(const Rows16& rows, const TokenJob& job, void* scratch) { mxfp4_rows<Float>(rows, job, scratch); }
-void rows16_bf16_avx2(const Rows16& rows, const TokenJob& job, void*) { bf16_rows<Float>(rows, job); }
+void rows16_bf16_avx2(const Rows16& rows, const TokenJob& job, void*) { plain_rows<Bf16Rows<Float>>(rows, job); }
+void rows16_int8_avx2(const Rows16& rows, const TokenJob& job, void*) { plain_rows<Int8Rows<Float>>(rows, job); }
 
 }  // namespace mxpath

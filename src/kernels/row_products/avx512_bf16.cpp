@@ -32,6 +32,6 @@ struct Bf16 : Avx512 {
 }  // namespace
 
 void rows16_mxfp4_avx512_bf16(const Rows16& rows, const TokenJob& job, void* scratch) { mxfp4_rows<Bf16>(rows, job, scratch); }
-void rows16_bf16_avx512_bf16(const Rows16& rows, const TokenJob& job, void*) { bf16_rows<Bf16>(rows, job); }
+void rows16_bf16_avx512_bf16(const Rows16& rows, const TokenJob& job, void*) { plain_rows<Bf16Rows<Bf16>>(rows, job); }
 
 }  // namespace mxpath

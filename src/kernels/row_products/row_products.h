@@ -21,7 +21,7 @@ struct TokenJob {
   bool accumulate;
 };
 
-/// Groups of 16 rows of one expert in layout mxfp4_rows16 or bf16_rows16 (src/layout says what lies in them).
+/// Groups of 16 rows of one expert in layout mxfp4_rows16, bf16_rows16 or int8_rows16 (src/layout says what lies in them).
 struct Rows16 {
   const uint8_t* codes;   // of the first group
   const uint8_t* scales;  // of the first group; null for bf16_rows16
@@ -31,13 +31,15 @@ struct Rows16 {
 
 /// Computes every row of `rows` for every token. scratch: row_products_thread_bytes(columns), 64-byte aligned, one for each thread.
 /// For each (token, row) the operations are the same whatever else is computed: a block of 32 MXFP4 columns is summed pair by pair
-/// from zero and then added times its scale; BF16 weights are one chain of pairs.
+/// from zero and then added times its scale; BF16 weights are one chain of pairs, INT8 codes too, times the row's scale at the end.
 using Rows16Fn = void (*)(const Rows16& rows, const TokenJob& job, void* scratch);
 
 void rows16_mxfp4_avx2(const Rows16& rows, const TokenJob& job, void* scratch);         // x float
 void rows16_bf16_avx2(const Rows16& rows, const TokenJob& job, void* scratch);          // x float
+void rows16_int8_avx2(const Rows16& rows, const TokenJob& job, void* scratch);          // x float
 void rows16_mxfp4_avx512(const Rows16& rows, const TokenJob& job, void* scratch);       // x float
 void rows16_bf16_avx512(const Rows16& rows, const TokenJob& job, void* scratch);        // x float
+void rows16_int8_avx512(const Rows16& rows, const TokenJob& job, void* scratch);        // x float
 void rows16_mxfp4_avx512_bf16(const Rows16& rows, const TokenJob& job, void* scratch);  // x bf16, columns padded to even with zeros
 void rows16_bf16_avx512_bf16(const Rows16& rows, const TokenJob& job, void* scratch);   // x bf16, columns padded to even with zeros
 

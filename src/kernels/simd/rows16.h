@@ -2,6 +2,7 @@
 //   Element  what x holds: float, or bf16 as uint16_t         Sum    `lanes` floats, one a row; 16 rows are one or two such vectors
 //   Weight   `lanes` rows of two adjacent columns             Pair   the same two columns of one token, in all lanes
 //   Line     8 columns of `lanes` rows as codes               Scale  `lanes` block scales
+//   Bytes    4 columns of `lanes` rows as INT8 codes
 //   tile_vectors, tile_tokens   vectors of rows × tokens whose sums fit into registers
 //   direct_tokens               tokens (2 or 4) up to which decoding straight into registers is cheaper than a panel
 //   direct_vectors(tokens)      vectors of rows to do together then: enough sums to hide the latency of an addition, few enough
@@ -14,7 +15,7 @@
 namespace mxpath {
 namespace {
 
-constexpr int64_t mxfp4_block_bytes16 = 256, mxfp4_block_scales16 = 16, bf16_pair_bytes16 = 64;
+constexpr int64_t mxfp4_block_bytes16 = 256, mxfp4_block_scales16 = 16, bf16_pair_bytes16 = 64, int8_line_bytes16 = 64;
 constexpr int64_t slab_columns = rows16_slab, slab_blocks = slab_columns / 32, job_tile = rows16_token_tile;
 // How far ahead of its use a stream of weights is asked for: about 150 ns at 40 GB/s.
 constexpr int64_t prefetch_bytes = 6144;
@@ -218,66 +219,124 @@ void mxfp4_rows(const Rows16& rows, const TokenJob& job, void* scratch) {
   }
 }
 
-/// G vectors of rows times T tokens, BF16 weights: one chain over all column pairs for each sum.
-template <class Math, int G, int T>
-void bf16_tile(const Rows16& rows, const TokenJob& job, int64_t v, int64_t token) {
-  const int64_t pairs = rows.columns / 2, group_bytes = (rows.columns + 1) / 2 * bf16_pair_bytes16;
-  const uint8_t* codes = rows.codes + vector_at<Math>(v, group_bytes, 4);
-  const typename Math::Element* x[T];
-  typename Math::Sum sums[G][T];
-  for (int t = 0; t < T; ++t) x[t] = activations<Math>(job, token + t);
-  for (int g = 0; g < G; ++g)
-    for (int t = 0; t < T; ++t) sums[g][t] = Math::zero();
+/// BF16 weights: one chain over all column pairs for each sum.
+template <class MathOf>
+struct Bf16Rows {
+  using Math = MathOf;
+  /// One token: two groups at a time, because a single chain of additions is bound by its latency and more streams are slower.
+  static constexpr int together = 2 * 16 / Math::lanes;
+
+  /// G vectors of rows times T tokens.
+  template <int G, int T>
+  static void tile(const Rows16& rows, const TokenJob& job, int64_t v, int64_t token) {
+    const int64_t pairs = rows.columns / 2, group_bytes = (rows.columns + 1) / 2 * bf16_pair_bytes16;
+    const uint8_t* codes = rows.codes + vector_at<Math>(v, group_bytes, 4);
+    const typename Math::Element* x[T];
+    typename Math::Sum sums[G][T];
+    for (int t = 0; t < T; ++t) x[t] = activations<Math>(job, token + t);
+    for (int g = 0; g < G; ++g)
+      for (int t = 0; t < T; ++t) sums[g][t] = Math::zero();
 #pragma GCC unroll 4
-  for (int64_t c = 0; c < pairs; ++c, codes += bf16_pair_bytes16) {
-    typename Math::Weight weight[G];
+    for (int64_t c = 0; c < pairs; ++c, codes += bf16_pair_bytes16) {
+      typename Math::Weight weight[G];
+      for (int g = 0; g < G; ++g) {
+        const uint8_t* from = codes + vector_at<Math>(g, group_bytes, 4);
+        if (g % (16 / Math::lanes) == 0) prefetch(from);
+        weight[g] = Math::bf16(from);
+      }
+#pragma GCC unroll 8
+      for (int t = 0; t < T; ++t) {
+        const typename Math::Pair pair = Math::pair(x[t] + c * 2);
+        for (int g = 0; g < G; ++g) sums[g][t] = Math::add(sums[g][t], weight[g], pair);
+      }
+    }
+    if (rows.columns % 2 != 0)
+      for (int t = 0; t < T; ++t)
+        for (int g = 0; g < G; ++g)
+          sums[g][t] = Math::add(sums[g][t], Math::bf16(codes + vector_at<Math>(g, group_bytes, 4)), Math::half_pair(x[t] + pairs * 2));
+    for (int g = 0; g < G; ++g)
+      for (int t = 0; t < T; ++t) finish<Math>(rows, job, token + t, v + g, sums[g][t]);
+  }
+};
+
+/// INT8 weights: one chain over all columns for each sum, times the scale of the row at its end.
+template <class MathOf>
+struct Int8Rows {
+  using Math = MathOf;
+  static constexpr int together = Math::direct_vectors(1);
+
+  /// The columns 2j and 2j + 1 of a line of four; `columns`: how many of the line exist.
+  template <int G, int T>
+  static void add_line(const uint8_t* codes, int64_t group_bytes, const typename Math::Element* const (&x)[T], int64_t c, int64_t columns,
+                       typename Math::Sum (&sums)[G][T]) {
+    typename Math::Bytes bytes[G];
+#pragma GCC unroll 8
     for (int g = 0; g < G; ++g) {
       const uint8_t* from = codes + vector_at<Math>(g, group_bytes, 4);
       if (g % (16 / Math::lanes) == 0) prefetch(from);
-      weight[g] = Math::bf16(from);
+      bytes[g] = Math::bytes(from);
     }
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) {
+      if (columns <= 2 * j) break;
+      typename Math::Weight weight[G];
 #pragma GCC unroll 8
-    for (int t = 0; t < T; ++t) {
-      const typename Math::Pair pair = Math::pair(x[t] + c * 2);
-      for (int g = 0; g < G; ++g) sums[g][t] = Math::add(sums[g][t], weight[g], pair);
+      for (int g = 0; g < G; ++g) weight[g] = Math::int8(bytes[g], j);
+#pragma GCC unroll 8
+      for (int t = 0; t < T; ++t) {
+        const typename Math::Element* at = x[t] + c + 2 * j;
+        const typename Math::Pair pair = columns >= 2 * j + 2 ? Math::pair(at) : Math::half_pair(at);
+        for (int g = 0; g < G; ++g) sums[g][t] = Math::add(sums[g][t], weight[g], pair);
+      }
     }
   }
-  if (rows.columns % 2 != 0)
-    for (int t = 0; t < T; ++t)
-      for (int g = 0; g < G; ++g)
-        sums[g][t] = Math::add(sums[g][t], Math::bf16(codes + vector_at<Math>(g, group_bytes, 4)), Math::half_pair(x[t] + pairs * 2));
-  for (int g = 0; g < G; ++g)
-    for (int t = 0; t < T; ++t) finish<Math>(rows, job, token + t, v + g, sums[g][t]);
-}
 
-template <class Math, int G, int T>
-void bf16_rest(const Rows16& rows, const TokenJob& job, int64_t v, int64_t token, int64_t tokens) {
+  template <int G, int T>
+  static void tile(const Rows16& rows, const TokenJob& job, int64_t v, int64_t token) {
+    const int64_t whole = rows.columns / 4 * 4, group_bytes = (rows.columns + 3) / 4 * int8_line_bytes16;
+    const uint8_t* codes = rows.codes + vector_at<Math>(v, group_bytes, 4);
+    const typename Math::Element* x[T];
+    typename Math::Sum sums[G][T];
+    for (int t = 0; t < T; ++t) x[t] = activations<Math>(job, token + t);
+    for (int g = 0; g < G; ++g)
+      for (int t = 0; t < T; ++t) sums[g][t] = Math::zero();
+    for (int64_t c = 0; c < whole; c += 4, codes += int8_line_bytes16) add_line<G, T>(codes, group_bytes, x, c, 4, sums);
+    if (whole < rows.columns) add_line<G, T>(codes, group_bytes, x, whole, rows.columns - whole, sums);
+    for (int g = 0; g < G; ++g)
+      for (int t = 0; t < T; ++t)
+        finish<Math>(rows, job, token + t, v + g, Math::times_row_scales(sums[g][t], rows.scales + (v + g) * Math::lanes * 4));
+  }
+};
+
+template <class Kind, int G, int T>
+void plain_rest(const Rows16& rows, const TokenJob& job, int64_t v, int64_t token, int64_t tokens) {
   if constexpr (T > 0) {
-    if (tokens == T) return bf16_tile<Math, G, T>(rows, job, v, token);
-    bf16_rest<Math, G, T - 1>(rows, job, v, token, tokens);
+    if (tokens == T) return Kind::template tile<G, T>(rows, job, v, token);
+    plain_rest<Kind, G, T - 1>(rows, job, v, token, tokens);
   }
 }
 
-template <class Math, int G>
-void bf16_vectors(const Rows16& rows, const TokenJob& job, int64_t v, int64_t first_token, int64_t tokens) {
+template <class Kind, int G>
+void plain_vectors(const Rows16& rows, const TokenJob& job, int64_t v, int64_t first_token, int64_t tokens) {
+  constexpr int tile_tokens = Kind::Math::tile_tokens;
   int64_t t = 0;
-  for (; t + Math::tile_tokens <= tokens; t += Math::tile_tokens) bf16_tile<Math, G, Math::tile_tokens>(rows, job, v, first_token + t);
-  bf16_rest<Math, G, Math::tile_tokens - 1>(rows, job, v, first_token + t, tokens - t);
+  for (; t + tile_tokens <= tokens; t += tile_tokens) Kind::template tile<G, tile_tokens>(rows, job, v, first_token + t);
+  plain_rest<Kind, G, tile_tokens - 1>(rows, job, v, first_token + t, tokens - t);
 }
 
-template <class Math>
-void bf16_rows(const Rows16& rows, const TokenJob& job) {
-  const int64_t vectors = vectors_of<Math>(rows);
+/// Weights that are widened where they are used. Kind: Bf16Rows or Int8Rows.
+template <class Kind>
+void plain_rows(const Rows16& rows, const TokenJob& job) {
+  constexpr int tile_vectors = Kind::Math::tile_vectors;
+  const int64_t vectors = vectors_of<typename Kind::Math>(rows);
   int64_t done = 0;
-  // One token: two groups at a time, because a single chain of additions is bound by its latency and more streams are slower.
-  constexpr int together = 2 * 16 / Math::lanes;
   if (job.tokens == 1)
-    for (; done + together <= vectors; done += together) bf16_tile<Math, together, 1>(rows, job, done, 0);
+    for (; done + Kind::together <= vectors; done += Kind::together) Kind::template tile<Kind::together, 1>(rows, job, done, 0);
   for (int64_t t = 0; t < job.tokens; t += job_tile) {
     const int64_t tokens = smaller(job.tokens - t, job_tile);
     int64_t v = done;
-    for (; v + Math::tile_vectors <= vectors; v += Math::tile_vectors) bf16_vectors<Math, Math::tile_vectors>(rows, job, v, t, tokens);
-    for (; v < vectors; ++v) bf16_vectors<Math, 1>(rows, job, v, t, tokens);
+    for (; v + tile_vectors <= vectors; v += tile_vectors) plain_vectors<Kind, tile_vectors>(rows, job, v, t, tokens);
+    for (; v < vectors; ++v) plain_vectors<Kind, 1>(rows, job, v, t, tokens);
   }
 }
 
