@@ -17,7 +17,7 @@ namespace {
 using test::Golden, test::GoldenPrompt;
 
 const Machine& here() {
-  static const Machine machine = probe_machine();
+  static const Machine machine = test::cpu_of_this_machine();
   return machine;
 }
 

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "checkpoint/safetensors.h"
+#include "machine/machine.h"
 
 namespace mxpath::test {
 
@@ -23,6 +24,13 @@ struct Golden {
   std::string name, folder;
   std::vector<GoldenPrompt> prompts;
 };
+
+/// This computer without its GPU: tests of the CPU's paths mean those also where there is one.
+inline Machine cpu_of_this_machine() {
+  Machine machine = probe_machine();
+  if (!machine.gpus.empty()) machine.gpus.clear(), machine.no_gpu_reason = "left out by the test";
+  return machine;
+}
 
 inline std::string golden_root() { return MXPATH_SOURCE_DIR "/tests/data/end_to_end"; }
 

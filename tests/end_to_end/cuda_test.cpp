@@ -1,0 +1,213 @@
+// The whole model on a GPU: against transformers, against the CPU, in every placement, and with every row made to fail. Skipped where there
+// is no GPU; tools/cuda_check.sh runs it where there is one.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "engine/load.h"
+#include "engine/session.h"
+#include "golden.h"
+#include "kernels/catalogue.h"
+
+namespace mxpath {
+namespace {
+
+using test::Golden, test::GoldenPrompt;
+
+const Machine& here() {
+  static const Machine machine = probe_machine();
+  return machine;
+}
+
+std::string no_gpu() {
+  if (here().gpus.empty()) return here().no_gpu_reason;
+  return here().gpus.front().problem;
+}
+
+struct Loaded {
+  std::unique_ptr<LoadedModel> model;
+  std::vector<std::string> notices;
+};
+
+Loaded load(const std::string& folder, const Policy& policy, const Machine& machine = here()) {
+  Loaded out;
+  auto loaded = load_model(folder, catalogue(), machine, policy, {.progress = {}, .notice = [&](const std::string& text) { out.notices.push_back(text); }});
+  EXPECT_TRUE(loaded.ok()) << (loaded.ok() ? "" : loaded.error().message);
+  if (loaded.ok()) out.model = std::move(loaded).value();
+  return out;
+}
+
+std::vector<int32_t> greedy(Session& session, std::span<const int32_t> prompt, int count, bool use_cache = true) {
+  GenerateOptions options;
+  options.max_new_tokens = count, options.sampling.temperature = 0, options.use_cache = use_cache;
+  auto generation = session.generate(prompt, options);
+  EXPECT_TRUE(generation.ok()) << (generation.ok() ? "" : generation.error().message);
+  return generation.ok() ? generation->tokens : std::vector<int32_t>{};
+}
+
+double mean_difference(Session& session, const GoldenPrompt& prompt) {
+  const size_t vocab = prompt.logprobs.size() / prompt.tokens.size();
+  const auto score = session.score(prompt.tokens, static_cast<int>(vocab));
+  EXPECT_TRUE(score.ok()) << (score.ok() ? "" : score.error().message);
+  if (!score.ok()) return 1e9;
+  double sum = 0;
+  for (size_t i = 0; i < score->top.size(); ++i)
+    for (const auto& [id, logprob] : score->top[i]) sum += std::abs(logprob - static_cast<double>(prompt.logprobs[i * vocab + static_cast<size_t>(id)]));
+  return sum / static_cast<double>(prompt.logprobs.size());
+}
+
+/// Equal but for ties: after a step whose two best tokens lie closer together than the noise anything may follow.
+void expect_same_but_for_ties(const std::vector<int32_t>& tokens, const GoldenPrompt& prompt, const std::string& what) {
+  ASSERT_EQ(tokens.size(), prompt.greedy.size()) << what;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i] == prompt.greedy[i]) continue;
+    EXPECT_LE(prompt.gaps[i], prompt.bf16_mean_abs_delta) << what << ", step " << i;
+    return;
+  }
+}
+
+/// Where a small model can be put: by the number of layers on the GPU and of those without their experts.
+struct Place {
+  const char* name;
+  int gpu_layers, cpu_experts;
+};
+constexpr Place places[] = {{"whole", 1000, 0}, {"experts_of_one_layer_on_the_cpu", 1000, 1}, {"all_experts_on_the_cpu", 1000, 1000}, {"one_layer", 1, 0}, {"last_layer_without_experts", 1, 1}};
+
+Policy policy_of(const Place& place) {
+  Policy policy;
+  policy.device = DeviceChoice::cuda, policy.gpu_layers = place.gpu_layers, policy.cpu_experts = place.cpu_experts;
+  return policy;
+}
+
+class CudaGolden : public testing::TestWithParam<std::tuple<std::string, Place>> {};
+
+TEST_P(CudaGolden, CloserToFp32ThanABf16ForwardIs) {
+  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  const auto& [name, place] = GetParam();
+  const Golden golden = test::read_golden(name);
+  const Loaded loaded = load(golden.folder, policy_of(place));
+  ASSERT_NE(loaded.model, nullptr);
+  EXPECT_TRUE(loaded.notices.empty()) << loaded.notices.front();
+  auto session = Session::create(loaded.model->model, *loaded.model->threads);
+  ASSERT_TRUE(session.ok()) << session.error().message;
+  Trace trace;
+  session->set_trace(&trace);
+  double worst = 0;
+  for (const GoldenPrompt& prompt : golden.prompts) {
+    const double difference = mean_difference(*session, prompt);
+    EXPECT_LT(difference, prompt.bf16_mean_abs_delta) << name << ", " << place.name;
+    worst = std::max(worst, difference / prompt.bf16_mean_abs_delta);
+    expect_same_but_for_ties(greedy(*session, prompt.tokens, static_cast<int>(prompt.greedy.size())), prompt, name + ", " + place.name);
+  }
+  RecordProperty("mean_abs_delta_share_of_bf16", std::to_string(worst));
+  // Prove where it ran.
+  std::map<Device, int> ran;
+  for (const KernelPath* path : trace) ++ran[path->device];
+  EXPECT_GT(ran[Device::cuda], 0);
+  if (loaded.model->model.plan.placement.all_on_gpu()) EXPECT_EQ(ran[Device::cpu], 0);
+  else EXPECT_GT(ran[Device::cpu], 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Checkpoints, CudaGolden, testing::Combine(testing::ValuesIn(test::golden_names()), testing::ValuesIn(places)),
+                         [](const auto& param) { return std::get<0>(param.param) + "_" + std::get<1>(param.param).name; });
+
+TEST(Cuda, EveryWeightFormatAnswers) {
+  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  const Golden golden = test::read_golden("top_four");
+  const GoldenPrompt& prompt = golden.prompts[0];
+  for (const char* format : {"fp32", "bf16", "fp16", "fp8-e4m3", "fp8-e5m2", "int8", "int4", "nf4-g32"}) {
+    std::map<Device, double> difference;
+    for (Device device : {Device::cpu, Device::cuda}) {
+      Policy policy;
+      policy.device = device == Device::cuda ? DeviceChoice::cuda : DeviceChoice::cpu;
+      ASSERT_TRUE(set_weights(policy, format).ok()) << format;
+      const Loaded loaded = load(golden.folder, policy);
+      ASSERT_NE(loaded.model, nullptr) << format;
+      auto session = Session::create(loaded.model->model, *loaded.model->threads).value();
+      difference[device] = mean_difference(session, prompt);
+    }
+    // The same weights on both devices: what is left is the order of sums.
+    EXPECT_NEAR(difference[Device::cuda], difference[Device::cpu], prompt.bf16_mean_abs_delta) << format;
+  }
+}
+
+TEST(Cuda, AnswersTheSameWithAndWithoutTheCacheInAnyChunks) {
+  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  const Golden golden = test::read_golden("window_three");
+  const GoldenPrompt& prompt = golden.prompts.back();
+  for (int chunk : {0, 64, 7, 1}) {
+    Policy policy = policy_of(places[0]);
+    policy.chunk = chunk;
+    const Loaded loaded = load(golden.folder, policy);
+    ASSERT_NE(loaded.model, nullptr);
+    auto session = Session::create(loaded.model->model, *loaded.model->threads).value();
+    for (bool cache : {true, false}) expect_same_but_for_ties(greedy(session, prompt.tokens, static_cast<int>(prompt.greedy.size()), cache), prompt, "chunk " + std::to_string(chunk));
+    // A second turn goes on from the cache.
+    const auto again = greedy(session, prompt.tokens, static_cast<int>(prompt.greedy.size()));
+    expect_same_but_for_ties(again, prompt, "second turn, chunk " + std::to_string(chunk));
+  }
+}
+
+TEST(Cuda, SamplingRepeatsWithItsSeed) {
+  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  const Golden golden = test::read_golden("top_four");
+  const Loaded loaded = load(golden.folder, policy_of(places[0]));
+  auto session = Session::create(loaded.model->model, *loaded.model->threads).value();
+  const auto sample = [&](uint64_t seed) {
+    GenerateOptions options;
+    options.max_new_tokens = 24, options.sampling.seed = seed;
+    return session.generate(golden.prompts[0].tokens, options)->tokens;
+  };
+  EXPECT_EQ(sample(1), sample(1));
+  EXPECT_NE(sample(1), sample(2));
+}
+
+TEST(Cuda, EveryRowCanFailAndTheModelStillAnswers) {
+  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  const Golden golden = test::read_golden("top_four");
+  const GoldenPrompt& prompt = golden.prompts[0];
+  for (const KernelPath* path : catalogue().paths) {
+    if (path->device != Device::cuda) continue;
+    for (const char* kind : {"", ":image"}) {
+      Policy policy;
+      policy.inject_failure = {std::string(path->name) + kind};
+      const Loaded loaded = load(golden.folder, policy);
+      ASSERT_NE(loaded.model, nullptr) << path->name;
+      EXPECT_FALSE(loaded.notices.empty()) << path->name;
+      auto session = Session::create(loaded.model->model, *loaded.model->threads).value();
+      Trace trace;
+      session.set_trace(&trace);
+      expect_same_but_for_ties(greedy(session, prompt.tokens, static_cast<int>(prompt.greedy.size())), prompt, std::string(path->name));
+      for (const KernelPath* ran : trace) EXPECT_NE(ran->name, path->name);
+    }
+  }
+  Policy all;
+  all.inject_failure = {"*.cuda.*"};
+  const Loaded loaded = load(golden.folder, all);
+  ASSERT_NE(loaded.model, nullptr);
+  EXPECT_EQ(loaded.model->model.plan.device, Device::cpu);
+  EXPECT_FALSE(loaded.model->model.plan.concessions.empty());
+}
+
+TEST(Cuda, ADeviceThatIsFullerThanPlannedIsOneSentence) {
+  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  // Everything but a little is taken after the probe, as another program might.
+  Machine before = here();
+  const uint64_t left = free_device_memory(0).value();
+  auto taken = CudaBuffer::allocate(0, left - (uint64_t{24} << 20));
+  ASSERT_TRUE(taken.ok()) << taken.error().message;
+  Policy policy;
+  policy.device = DeviceChoice::cuda, policy.context = 100000;
+  const auto loaded = load_model(test::read_golden("top_four").folder, catalogue(), before, policy);
+  if (loaded.ok()) {   // the weights of a test checkpoint are small: the cache is not
+    const auto session = Session::create((*loaded)->model, *(*loaded)->threads);
+    ASSERT_FALSE(session.ok());
+    EXPECT_NE(session.error().message.find("of memory on cuda:0"), std::string::npos) << session.error().message;
+  } else {
+    EXPECT_NE(loaded.error().message.find("of memory on cuda:0"), std::string::npos) << loaded.error().message;
+  }
+}
+
+}  // namespace
+}  // namespace mxpath
