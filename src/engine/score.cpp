@@ -8,14 +8,6 @@
 namespace mxpath {
 namespace {
 
-/// log Σ exp(logits), in double.
-double log_sum_exp(std::span<const float> logits) {
-  const double largest = *std::ranges::max_element(logits);
-  double sum = 0;
-  for (float z : logits) sum += std::exp(z - largest);
-  return largest + std::log(sum);
-}
-
 std::vector<std::pair<int32_t, double>> most_likely(std::span<const float> logits, double log_sum, int count) {
   std::vector<int32_t> ids(logits.size());
   std::iota(ids.begin(), ids.end(), 0);
@@ -29,10 +21,16 @@ std::vector<std::pair<int32_t, double>> most_likely(std::span<const float> logit
 
 }  // namespace
 
-Result<Score> Session::score(std::span<const int32_t> tokens, int top, const Progress& progress) {
+double log_sum_exp(std::span<const float> logits) {
+  const double largest = static_cast<double>(*std::ranges::max_element(logits));
+  double sum = 0;
+  for (float z : logits) sum += std::exp(static_cast<double>(z) - largest);
+  return largest + std::log(sum);
+}
+
+Status Session::visit_logits(std::span<const int32_t> tokens, const std::function<void(size_t position, std::span<const float> logits)>& visit, const Progress& progress) {
   MXPATH_CHECK(check(tokens));
   const size_t vocab = static_cast<size_t>(model_->config.vocab), chunk = static_cast<size_t>(model_->plan.chunk);
-  Score out;
   history_.clear();
   for (size_t begin = 0; begin < tokens.size(); begin += chunk) {
     const auto part = tokens.subspan(begin, std::min(chunk, tokens.size() - begin));
@@ -41,16 +39,21 @@ Result<Score> Session::score(std::span<const int32_t> tokens, int top, const Pro
       const size_t rows = std::min<size_t>(logit_rows, part.size() - row);
       head(*model_, state_, static_cast<int>(row), static_cast<int>(rows));
       MXPATH_TRY(const float* logits, read_logits(*model_, state_, static_cast<int>(rows)));
-      for (size_t r = 0; r < rows; ++r) {
-        const std::span<const float> z(logits + r * vocab, vocab);
-        const double log_sum = log_sum_exp(z);
-        const size_t next = begin + row + r + 1;
-        if (next < tokens.size()) out.logprobs.push_back(z[static_cast<size_t>(tokens[next])] - log_sum);
-        if (top > 0) out.top.push_back(most_likely(z, log_sum, top));
-      }
+      for (size_t r = 0; r < rows; ++r) visit(begin + row + r, {logits + r * vocab, vocab});
     }
     if (progress) progress("scoring", begin + part.size(), tokens.size());
   }
+  return {};
+}
+
+Result<Score> Session::score(std::span<const int32_t> tokens, int top, const Progress& progress) {
+  Score out;
+  const auto note = [&](size_t position, std::span<const float> z) {
+    const double log_sum = log_sum_exp(z);
+    if (position + 1 < tokens.size()) out.logprobs.push_back(static_cast<double>(z[static_cast<size_t>(tokens[position + 1])]) - log_sum);
+    if (top > 0) out.top.push_back(most_likely(z, log_sum, top));
+  };
+  MXPATH_CHECK(visit_logits(tokens, note, progress));
   return out;
 }
 

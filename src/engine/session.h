@@ -50,6 +50,9 @@ struct Score {
   std::vector<std::vector<std::pair<int32_t, double>>> top;         ///< [n]: the most likely next tokens after token i, best first
 };
 
+/// log Σ exp(logits), in double: what turns logits into log-probabilities.
+double log_sum_exp(std::span<const float> logits);
+
 /// Holds the cache and the activations; the model may be shared. Not for two threads at once.
 class Session {
  public:
@@ -60,6 +63,8 @@ class Session {
   Result<Generation> generate(std::span<const int32_t> prompt, const GenerateOptions& options);
   /// Teacher forcing. top: how many of the most likely tokens to report for each position; 0: none. Errors as generate.
   Result<Score> score(std::span<const int32_t> tokens, int top, const Progress& progress = {});
+  /// Reads all tokens and shows the logits [V] after each of them, in order. Errors as generate.
+  Status visit_logits(std::span<const int32_t> tokens, const std::function<void(size_t position, std::span<const float> logits)>& visit, const Progress& progress = {});
   /// Logits [V] after the last token that was read; valid until the next call. For tests.
   Result<std::span<const float>> logits();
   void set_trace(Trace* trace) { state_.trace = trace; }

@@ -101,7 +101,7 @@ Plan plan_with(const KernelPath& path, const KernelPath* stand_in, const ModelCo
   for (const KernelPath* other : catalogue().paths)
     if (other->op != path.op || other == &path || is_floor(*other)) reduced.paths.push_back(other == &path && stand_in ? stand_in : other);
   Plan best;
-  for (const char* weights : {"as-stored", "bf16", "int8"}) {
+  for (std::string_view weights : weights_choices()) {
     Policy policy;
     policy.numerics = Numerics::fast, policy.device = DeviceChoice::cpu;
     if (!set_weights(policy, weights).ok()) continue;

@@ -42,10 +42,13 @@ Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue
   free.only.clear(), free.exclude.clear();
   std::string named, nearest, all;
   std::map<double, std::string_view> legal;   // by price, the best first
-  for (Layout layout : layouts_for(site, catalogue)) {
+  const auto layouts = layouts_for(site, catalogue);
+  for (Layout layout : layouts) {
     for (const Candidate& c : decide({site, layout, regime.tokens, catalogue, machine, free, failures}, regime).all) {
+      // Each row is asked about the layout it reads, and those that read none of the site's format once.
       const Layout own = c.path->weights;
-      if (own != layout && own != Layout::any) continue;   // each row is asked about the layout it reads
+      const bool foreign = own != Layout::any && !std::ranges::count(layouts, own);
+      if (own != layout && own != Layout::any && !(foreign && layout == layouts.front())) continue;
       const bool forced = std::ranges::any_of(policy.only, [&](const std::string& glob) { return glob_match(glob, c.path->name); });
       if (c.path->device == site.device && !c.why_not.empty() && all.find(c.path->name) == std::string::npos) all += fmt::format("{} {} ({})", all.empty() ? "" : ",", c.path->name, reasons(c));
       if (!forced && c.why_not.empty()) legal.emplace(c.seconds, c.path->name);

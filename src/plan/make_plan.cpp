@@ -53,8 +53,9 @@ void concede(std::vector<std::string>& out, const SitePlan& plan, const Failures
     last = lost->path->name;
     const double ratio = decision.all.front().seconds / lost->seconds;
     const std::string slower = ratio > 1.05 ? fmt::format(", about {:.1f} times slower than {}", ratio, last) : fmt::format(" instead of {}", last);
-    // A failure here is the reason even where planning again has changed the layout too.
-    const Refusal& reason = failures.contains(last) ? lost->why_not.back() : lost->why_not.front();
+    // A failure here is the reason even where planning again has changed the layout too, and so is anything but the layout itself.
+    const auto beside_layout = std::ranges::find_if(lost->why_not, [](const Refusal& r) { return r.check != Check::layout; });
+    const Refusal& reason = failures.contains(last) ? lost->why_not.back() : beside_layout != lost->why_not.end() ? *beside_layout : lost->why_not.front();
     out.push_back(fmt::format("{} runs on {}{}, because of {}", plan.site.name, decision.chosen->name, slower, to_string(reason)));
   }
 }

@@ -178,6 +178,47 @@ TEST(Plan, ForcedMeansForced) {
   EXPECT_FALSE(make_plan(manifest(), test::catalogue(), cpu_machine(avx2), policy).ok());
 }
 
+TEST(Plan, ForcedRowsOfADeviceThatIsNotPlannedOnAreAnError) {
+  Policy policy;
+  policy.only = {"linear.cuda.*"};
+  const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx2), policy);
+  ASSERT_FALSE(plan.ok());
+  EXPECT_EQ(plan.error().kind, ErrorKind::failed);
+  EXPECT_NE(plan.error().message.find("linear.cuda.sm90a.bf16.wgmma ("), std::string::npos) << plan.error().message;
+  EXPECT_NE(plan.error().message.find("these can: linear.cpu.avx2.bf16_f32"), std::string::npos) << plan.error().message;
+  policy.only = {"linear.*"};   // names rows of both
+  EXPECT_TRUE(make_plan(manifest(), test::catalogue(), cpu_machine(avx2), policy).ok());
+}
+
+TEST(Plan, ForcedRowsOfAnotherWeightFormatAreNamedWithTheirRefusals) {
+  Policy policy;
+  policy.only = {"moe_gate_up.cpu.avx512.mxfp4_f32"}, policy.weights = NumberFormat::bf16;
+  const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), policy);
+  ASSERT_FALSE(plan.ok());
+  EXPECT_NE(plan.error().message.find("moe_gate_up.cpu.avx512.mxfp4_f32 (layout: wants mxfp4_rows16, have bf16_rows)"), std::string::npos) << plan.error().message;
+}
+
+TEST(Plan, StrictRefusesPortablePathsConversionsAndOtherArithmetic) {
+  const auto reasons = [](const Machine& machine, const Policy& policy) {
+    Policy strict = policy;
+    strict.strict = true;
+    const auto plan = make_plan(manifest(), test::catalogue(), machine, strict);
+    EXPECT_TRUE(plan.ok());
+    const Status status = check_strict(*plan, strict);
+    EXPECT_FALSE(status.ok());
+    EXPECT_EQ(status.ok() ? ErrorKind::failed : status.error().kind, ErrorKind::refused);
+    return status.ok() ? std::string() : status.error().message;
+  };
+  EXPECT_NE(reasons(cpu_machine({}), {}).find("head runs on linear.cpu.portable.f32"), std::string::npos);
+  Policy forced, converted, fast;
+  forced.only = {"*.portable.*"};
+  EXPECT_NE(reasons(cpu_machine(avx512), forced).find("because of excluded: wants to be named by --only"), std::string::npos);
+  converted.weights = NumberFormat::fp32;
+  EXPECT_NE(reasons(cpu_machine(avx512), converted).find("moe.down holds its weights as fp32, stored as mxfp4"), std::string::npos);
+  fast.numerics = Numerics::fast, fast.only = {"linear.cpu.avx2.int8"};
+  EXPECT_NE(reasons(cpu_machine(avx512), fast).find("head quantises activations to int8 (linear.cpu.avx2.int8)"), std::string::npos);
+}
+
 TEST(Plan, SameInputsSamePlanByteForByte) {
   const auto a = make_plan(manifest(), test::catalogue(), cpu_machine(amx), {}), b = make_plan(manifest(), test::catalogue(), cpu_machine(amx), {});
   EXPECT_EQ(explain(*a, true), explain(*b, true));

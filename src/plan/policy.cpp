@@ -28,11 +28,15 @@ Result<std::optional<WeightFormat>> parse_weights(std::string_view option, std::
 
 }  // namespace
 
+std::span<const std::string_view> weights_choices() {
+  static constexpr std::string_view all[] = {"as-stored", "mxfp4", "fp32", "fp16", "bf16", "fp8-e4m3", "fp8-e5m2", "int8", "int4", "int4-g64", "nf4", "nf4-g32"};
+  return all;
+}
+
 Status set_weights(Policy& policy, std::string_view text) {
   constexpr NumberFormat held[] = {NumberFormat::fp32, NumberFormat::fp16, NumberFormat::bf16, NumberFormat::fp8_e4m3, NumberFormat::fp8_e5m2,
                                    NumberFormat::int8, NumberFormat::int4, NumberFormat::nf4,  NumberFormat::mxfp4};
-  MXPATH_TRY(policy.weights, parse_weights("--weights", text, held,
-                                           "as-stored, mxfp4, fp32, fp16, bf16, fp8-e4m3, fp8-e5m2, int8, int4, int4-g64, nf4 or nf4-g32"));
+  MXPATH_TRY(policy.weights, parse_weights("--weights", text, held, fmt::format("one of {}", fmt::join(weights_choices(), ", "))));
   return {};
 }
 

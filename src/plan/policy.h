@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,9 @@ struct Policy {
 };
 
 inline constexpr int default_context = 8192;
+
+/// Every format that set_weights takes, as typed, the checkpoint's own first.
+std::span<const std::string_view> weights_choices();
 
 /// The knobs as typed: "as-stored", "bf16", …; "auto", "cpu", "cuda", "cuda:1". Errors list what is possible.
 Status set_weights(Policy& policy, std::string_view text);

@@ -163,6 +163,12 @@ TEST_F(Cli, StrictRefusesAFallback) {
   EXPECT_TRUE(has(strict.out, "gave up")) << strict.out;
   EXPECT_EQ(run_mxpath({"plan", model, "--weights", "bf16"}).code, 0);
   EXPECT_EQ(run_mxpath({"run", model, "hello", "--weights", "bf16", "--strict"}).code, 3);
+  // The portable path: because the machine has no better one, because it was asked for, and because the better one fails while loading.
+  expect_error(run_mxpath({"plan", model, "--machine", "x86_64_v1", "--strict"}), 3, "moe_gate_up.cpu.portable.f32");
+  expect_error(run_mxpath({"score", model, "--text", "one", "--only", "*.portable.*", "--strict"}), 3, "moe_gate_up.cpu.portable.f32");
+  if (Json::parse(run_mxpath({"plan", model, "--json"}).out).dump().find("\"chosen\":\"moe_gate_up.cpu.portable") == std::string::npos)
+    expect_error(run_mxpath({"run", model, "hello", "--strict", "--inject-failure", "moe_gate_up.cpu.a*:exact"}), 3, "exact problem made to fail");
+  expect_error(run_mxpath({"run", model, "hello", "--inject-failure", "moe_down.cpu.*:colour"}), 2, "image, exact, random or packing");
 }
 
 TEST_F(Cli, ForcedPaths) {
@@ -172,6 +178,8 @@ TEST_F(Cli, ForcedPaths) {
   for (const auto& site : plan["sites"])
     for (const auto& regime : site["regimes"]) EXPECT_TRUE(has(regime["chosen"], ".portable.")) << site["site"];
   expect_error(run_mxpath({"plan", model, "--machine", "x86_64_v1", "--only", "*.avx512.*"}), 1, "avx512");
+  expect_error(run_mxpath({"plan", model, "--device", "cpu", "--only", "moe_down.cuda.*"}), 1, "these can: moe_down.cpu.");
+  expect_error(run_mxpath({"plan", model, "--machine", "haswell", "--only", "moe_down.cpu.avx2.bf16_f32"}), 1, "wants bf16_rows16");
 }
 
 TEST_F(Cli, PlansForOtherMachines) {

@@ -42,7 +42,7 @@ std::optional<Setting> setting_for(const KernelPath& path) {
       alone.exclude.emplace_back(other->name);
   alone.numerics = Numerics::fast;
   for (const char* checkpoint : {"top_four", "bf16_layout"})
-    for (const char* weights : {"as-stored", "bf16", "int8"}) {
+    for (std::string_view weights : weights_choices()) {
       Setting setting{checkpoint, alone};
       if (!set_weights(setting.policy, weights).ok()) continue;
       const auto manifest = open_manifest(test::golden_root() + "/" + checkpoint);

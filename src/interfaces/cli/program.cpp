@@ -16,7 +16,7 @@
 namespace mxpath::cli {
 namespace {
 
-constexpr AddCommand commands[] = {add_run, add_plan, add_inspect, add_score, add_bench, add_convert, add_doctor, add_diagnose};
+constexpr AddCommand commands[] = {add_run, add_plan, add_inspect, add_score, add_compare, add_bench, add_convert, add_doctor, add_diagnose};
 
 constexpr const char* footer =
     "Without a command there is only this help; `mxpath run` alone talks to the demo model.\n"

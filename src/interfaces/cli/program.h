@@ -28,6 +28,7 @@ void add_inspect(CLI::App& app, Program& program);
 void add_score(CLI::App& app, Program& program);
 void add_bench(CLI::App& app, Program& program);
 void add_convert(CLI::App& app, Program& program);
+void add_compare(CLI::App& app, Program& program);
 void add_doctor(CLI::App& app, Program& program);
 void add_diagnose(CLI::App& app, Program& program);
 

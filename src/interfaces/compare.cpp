@@ -1,0 +1,215 @@
+#include "interfaces/compare.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <regex>
+
+#include "interfaces/conversation.h"
+#include "interfaces/runtime.h"
+#include "base/text.h"
+#include "kernels/catalogue.h"
+
+namespace mxpath {
+namespace {
+
+constexpr int longest_answer = 600;   // tokens of a problem's solution
+constexpr int speed_runs = 3;
+
+/// Tokens, and the first position whose next-token distribution counts.
+struct Text {
+  std::vector<Token> tokens;
+  size_t first = 0;
+};
+
+/// What the FP32 forward says along the texts: log-probabilities [positions, V], the most likely token of each.
+struct Yardstick {
+  std::vector<Text> texts;
+  std::vector<float> logprobs;
+  std::vector<int32_t> best;
+};
+
+Policy fp32_policy(const Policy& policy) {
+  Policy exact = policy;
+  exact.weights.reset(), exact.only.clear();
+  exact.numerics = Numerics::checkpoint, exact.strict = false;
+  for (const KernelPath* path : catalogue().paths)
+    if (path->arithmetic != Arithmetic::f32) exact.exclude.emplace_back(path->name);
+  return exact;
+}
+
+int32_t most_likely(std::span<const float> values) { return static_cast<int32_t>(std::ranges::max_element(values) - values.begin()); }
+
+Progress progress_of(const CompareOptions& options, const std::string& what) { return options.progress ? options.progress(what) : Progress(); }
+
+Result<std::unique_ptr<Runtime>> load(const ModelFiles& files, const Machine& machine, const Policy& policy, const CompareOptions& options, std::string_view name) {
+  return start(files, machine, policy, {.progress = progress_of(options, fmt::format("{}: ", name)), .notice = options.notice});
+}
+
+Result<Generation> greedy(Runtime& runtime, std::span<const Token> prompt, int tokens, std::vector<Token> stops) {
+  GenerateOptions generate;
+  generate.max_new_tokens = tokens, generate.sampling.temperature = 0, generate.stop_tokens = std::move(stops);
+  generate.largest_token = runtime.files.tokenizer->special().largest;
+  return runtime.session.generate(prompt, generate);
+}
+
+/// A plain text is cut to the positions that are left; a message is answered with so many tokens.
+Result<Text> text_of(Runtime& runtime, const ComparePrompt& prompt, bool chat, int positions) {
+  const Tokenizer& tokenizer = *runtime.files.tokenizer;
+  Text text;
+  if (prompt.plain || !chat) {
+    text.tokens = tokenizer.encode(prompt.text);
+    text.tokens.resize(std::min(text.tokens.size(), static_cast<size_t>(positions) + 1));
+    return text;
+  }
+  MXPATH_TRY(text.tokens, Conversation({}).prompt(tokenizer, prompt.text));
+  text.first = text.tokens.size() - 1;
+  MXPATH_TRY(const Generation answer, greedy(runtime, text.tokens, positions, harmony::stop_tokens(tokenizer)));
+  text.tokens.insert(text.tokens.end(), answer.tokens.begin(), answer.tokens.end());
+  return text;
+}
+
+/// The last token is only predicted, never read.
+std::span<const Token> read_part(const Text& text) { return std::span(text.tokens).first(text.tokens.size() - 1); }
+
+Result<Yardstick> measure_yardstick(Runtime& runtime, const std::vector<ComparePrompt>& prompts, int positions) {
+  Yardstick yard;
+  const bool chat = check_vocabulary(runtime.files).ok();
+  int left = positions;
+  for (size_t i = 0; i < prompts.size() && left > 0; ++i) {
+    const int share = (left + static_cast<int>(prompts.size() - i) - 1) / static_cast<int>(prompts.size() - i);
+    MXPATH_TRY(Text text, text_of(runtime, prompts[i], chat, share));
+    if (text.tokens.size() < text.first + 2) continue;   // nothing to predict
+    const auto note = [&](size_t position, std::span<const float> logits) {
+      if (position < text.first) return;
+      const auto sum = static_cast<float>(log_sum_exp(logits));
+      for (float z : logits) yard.logprobs.push_back(z - sum);
+      yard.best.push_back(most_likely(logits));
+    };
+    MXPATH_CHECK(runtime.session.visit_logits(read_part(text), note));
+    left -= static_cast<int>(text.tokens.size() - 1 - text.first);
+    yard.texts.push_back(std::move(text));
+  }
+  if (yard.texts.empty()) return fail("the prompts are too short: not one of them has two tokens");
+  return yard;
+}
+
+/// Fills kl, delta and top1.
+Status measure_distance(ComparedFormat& format, Runtime& runtime, const Yardstick& yard) {
+  size_t at = 0, same = 0;
+  for (const Text& text : yard.texts) {
+    const auto note = [&](size_t position, std::span<const float> logits) {
+      if (position < text.first) return;
+      const float* expected = &yard.logprobs[at * logits.size()];
+      const double sum = log_sum_exp(logits);
+      const auto next = static_cast<size_t>(text.tokens[position + 1]);
+      for (size_t i = 0; i < logits.size(); ++i) format.kl += std::exp(static_cast<double>(expected[i])) * (static_cast<double>(expected[i]) - (static_cast<double>(logits[i]) - sum));
+      format.delta += std::abs(static_cast<double>(logits[next]) - sum - static_cast<double>(expected[next]));
+      same += most_likely(logits) == yard.best[at];
+      ++at;
+    };
+    MXPATH_CHECK(runtime.session.visit_logits(read_part(text), note));
+  }
+  const auto count = static_cast<double>(at);
+  format.kl = std::max(format.kl / count, 0.0), format.delta /= count, format.top1 = static_cast<double>(same) / count;
+  return {};
+}
+
+/// The best of a few runs: a computer has other things to do as well.
+Status measure_speed(ComparedFormat& format, Runtime& runtime, const Text& text, int tokens) {
+  for (int run = 0; run < speed_runs; ++run) {
+    MXPATH_TRY(const Generation answer, greedy(runtime, std::span(text.tokens).first(text.first + 1), tokens, {}));
+    if (answer.tokens.size() > 1 && answer.answer_seconds > 0) format.tokens_per_second = std::max(format.tokens_per_second, static_cast<double>(answer.tokens.size() - 1) / answer.answer_seconds);
+  }
+  return {};
+}
+
+Result<bool> solves(Runtime& runtime, const CompareProblem& problem, const std::regex& right) {
+  MXPATH_TRY(const auto prompt, Conversation({}).prompt(*runtime.files.tokenizer, problem.prompt));
+  AnswerOptions how;
+  how.sampling.temperature = 0, how.max_new_tokens = longest_answer;
+  MXPATH_TRY(const Answer answer, answer_chat(runtime.session, *runtime.files.tokenizer, prompt, how));
+  return std::regex_search(answer.text, right);
+}
+
+/// The standard library throws; this does not.
+Result<std::vector<std::regex>> compile_patterns(const std::vector<CompareProblem>& problems) {
+  std::vector<std::regex> patterns;
+  for (const CompareProblem& problem : problems) {
+    try {
+      patterns.emplace_back(problem.pattern);
+    } catch (const std::regex_error& error) {
+      return fail("the pattern {} of the problem {} is not a regular expression: {}", printable(problem.pattern), printable(problem.prompt), error.what());
+    }
+  }
+  return patterns;
+}
+
+uint64_t weight_bytes(const Plan& plan) { return plan.memory.weights + plan.gpu_memory.weights + plan.memory.mapped; }
+
+Status measure(ComparedFormat& format, Runtime& runtime, const Yardstick& yard, const CompareOptions& options, const std::vector<std::regex>& patterns) {
+  format.bytes = weight_bytes(runtime.plan());
+  format.path = runtime.plan().site("moe.gate_up").path_for(1).name;
+  MXPATH_CHECK(measure_distance(format, runtime, yard));
+  MXPATH_CHECK(measure_speed(format, runtime, yard.texts.front(), options.speed_tokens));
+  const Progress progress = progress_of(options, fmt::format("{}: ", format.weights));
+  for (size_t i = 0; i < patterns.size(); ++i) {
+    MXPATH_TRY(const bool right, solves(runtime, options.problems[i], patterns[i]));
+    format.right += right;
+    if (progress) progress("solving problems", i + 1, patterns.size());
+  }
+  return {};
+}
+
+/// Names whose plan holds the experts in a format that no earlier one has; those that cannot be planned stay, to say why.
+std::vector<std::string> distinct_formats(const ModelFiles& files, const Machine& machine, const Policy& policy) {
+  std::vector<std::string> names;
+  std::vector<SitePlan> seen;
+  for (std::string_view name : weights_choices()) {
+    Policy own = policy;
+    if (!set_weights(own, name).ok()) continue;
+    const auto plan = make_plan(files.manifest, catalogue(), machine, own);
+    if (plan.ok()) {
+      const SitePlan& site = plan->site("moe.gate_up");
+      if (std::ranges::any_of(seen, [&](const SitePlan& other) { return other.site.format == site.site.format; })) continue;
+      seen.push_back(site);
+    }
+    names.emplace_back(name);
+  }
+  return names;
+}
+
+ComparedFormat compare_format(const ModelFiles& files, const Machine& machine, const Policy& policy, const CompareOptions& options, const std::string& name, const Yardstick& yard, const std::vector<std::regex>& patterns) {
+  ComparedFormat format;
+  format.weights = name;
+  Policy own = policy;
+  Status status = set_weights(own, name);
+  auto runtime = status.ok() ? load(files, machine, own, options, name) : Result<std::unique_ptr<Runtime>>(std::move(status).error());
+  if (!runtime.ok()) format.problem = runtime.error().message;
+  else if (const Status measured = measure(format, **runtime, yard, options, patterns); !measured.ok()) format.problem = measured.error().message;
+  return format;
+}
+
+}  // namespace
+
+Result<CompareReport> compare(const ModelFiles& files, const Machine& machine, const Policy& policy, const CompareOptions& options) {
+  for (const auto& name : options.weights) {
+    Policy ignored;
+    MXPATH_CHECK(set_weights(ignored, name));
+  }
+  if (!options.problems.empty()) MXPATH_CHECK(check_vocabulary(files));
+  MXPATH_TRY(const auto patterns, compile_patterns(options.problems));
+  MXPATH_TRY(auto exact, load(files, machine, fp32_policy(policy), options, "fp32 forward"));
+  MXPATH_TRY(const Yardstick yard, measure_yardstick(*exact, options.prompts.empty() ? default_prompts() : options.prompts, options.positions));
+  CompareReport report;
+  report.model = exact->plan().model, report.machine = exact->plan().machine;
+  report.positions = static_cast<int>(yard.best.size()), report.texts = static_cast<int>(yard.texts.size()), report.problems = static_cast<int>(options.problems.size());
+  report.formats.push_back({.weights = "fp32 forward"});
+  MXPATH_CHECK(measure(report.formats.back(), *exact, yard, options, patterns));
+  exact.reset();   // one model at a time
+  for (const auto& name : options.weights.empty() ? distinct_formats(files, machine, policy) : options.weights)
+    report.formats.push_back(compare_format(files, machine, policy, options, name, yard, patterns));
+  return report;
+}
+
+}  // namespace mxpath
