@@ -5,6 +5,7 @@
 #include "plan/fault.h"
 #include "plan/place.h"
 #include "plan/plan.h"
+#include "plan/what_fits.h"
 
 namespace mxpath {
 namespace {
@@ -103,7 +104,7 @@ Status concede_placement(Plan& plan, const Manifest& manifest, const Catalogue& 
     return path && path->device == Device::cuda;
   });
   if (failed == failures.end()) return {};
-  MXPATH_TRY(const Plan wished, make_plan(manifest, catalogue, machine, policy));
+  MXPATH_TRY(const Plan wished, plan_as_asked(manifest, catalogue, machine, policy, {}));
   if (wished.placement == plan.placement) return {};
   plan.concessions.push_back(fmt::format("the model runs on {} instead of {}, about {:.1f} times slower, because of {}: {}", plan.placement.to_string(), wished.placement.to_string(),
                                          plan.decode_seconds / wished.decode_seconds, failed->first, failed->second.finding));
@@ -121,7 +122,7 @@ const SitePlan* Plan::find(std::string_view name, Device on) const {
   return at == sites.end() ? nullptr : &*at;
 }
 
-Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
   MXPATH_CHECK(check_globs(policy, catalogue));
   MXPATH_CHECK(check_formats(sites_of(manifest, policy, Device::cpu)));
   Plan plan;

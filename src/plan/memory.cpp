@@ -102,11 +102,10 @@ Status check_memory(const Plan& plan) {
   const MemoryPlan& m = cpu ? plan.memory : plan.gpu_memory;
   const std::string needs = fmt::format("the model needs {} of {} (weights {}, key/value cache {} for {} tokens of context, scratch {}) and {} are available",
                                         human_bytes(double(m.total())), cpu ? "memory" : fmt::format("memory on cuda:{}", plan.placement.cuda_index), human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)), human_bytes(double(m.available)));
-  const uint64_t fixed = m.weights + m.scratch;
-  for (int context = plan.context / 2; fixed < m.available && context >= 128; context /= 2)
-    if (fixed + m.kv_cache / static_cast<uint64_t>(plan.context) * static_cast<uint64_t>(context) <= m.available) return fail("{}; --ctx {} would fit", needs, context);
-  if (!cpu) return fail("{}; --device auto puts what does not fit on the CPU", needs);
-  return fail("{}; it needs a machine with more memory, or a smaller model or weights format", needs);
+  if (plan.would_fit.empty()) return fail("{}; no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model", needs);
+  std::string flags;
+  for (size_t i = 0; i < plan.would_fit.size(); ++i) flags += (i == 0 ? "" : i + 1 == plan.would_fit.size() ? " or " : ", ") + plan.would_fit[i];
+  return fail("{}; {} would fit", needs, flags);
 }
 
 }  // namespace mxpath

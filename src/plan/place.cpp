@@ -76,17 +76,17 @@ Plan with(const Plan& base, const Placement& placement, const DeviceSites& cpu, 
   return plan;
 }
 
-double price(const Plan& plan, Goal goal) {
-  double seconds = plan.placement.crossings() * crossing_seconds;
-  for (const SitePlan& site : plan.sites) seconds += site.site.count * cost_of(site, goal);
-  return seconds;
-}
-
 std::string does_not_fit(const Plan& whole) {
   return fmt::format("all of it would take {} of cuda:{} and {} are available", human_bytes(double(whole.gpu_memory.total())), whole.placement.cuda_index, human_bytes(double(whole.gpu_memory.available)));
 }
 
 }  // namespace
+
+double cost_of(const Plan& plan, Goal goal) {
+  double seconds = plan.placement.crossings() * crossing_seconds;
+  for (const SitePlan& site : plan.sites) seconds += site.site.count * cost_of(site, goal);
+  return seconds;
+}
 
 Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
   const DeviceSites cpu = plan_device(Device::cpu, manifest, catalogue, machine, policy, failures);
@@ -105,7 +105,7 @@ Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, c
     Plan candidate = with(plan, placement, cpu, gpu, manifest, machine, policy);
     if (!first) first = candidate;
     // The earlier one lies more on the GPU and wins ties. Where nothing fits, the last one has the sentence about the least that would not.
-    const bool better = !best || (candidate.fits() && (!best->fits() || price(candidate, policy.goal) < price(*best, policy.goal))) || (!candidate.fits() && !best->fits());
+    const bool better = !best || (candidate.fits() && (!best->fits() || cost_of(candidate, policy.goal) < cost_of(*best, policy.goal))) || (!candidate.fits() && !best->fits());
     if (better) best = std::move(candidate);
   }
   if (!best) {

@@ -73,6 +73,7 @@ struct Plan {
   MemoryPlan memory, gpu_memory;
   int context = 0, chunk = 0, threads = 1;
   std::vector<Conversion> conversions;  ///< in the order of their first sites; every one is a concession too
+  std::vector<std::string> would_fit;   ///< when it does not fit: flags with which it would, such as "--ctx 4096"
   std::vector<std::string> concessions; ///< what was given up against the best plan, one sentence each; --strict refuses any
   double decode_seconds = 0;            ///< predicted, one token
   double prefill_seconds = 0;           ///< predicted, 512 tokens
@@ -92,6 +93,8 @@ Decision decide(const Question& question, const Regime& regime);
 
 /// What choosing a layout minimises: the predicted seconds of a site over a typical use, in calls of each regime. Infinite without a path.
 double cost_of(const SitePlan& plan, Goal goal);
+/// What choosing a placement minimises: that of all sites, and of the ways between the devices.
+double cost_of(const Plan& plan, Goal goal);
 
 /// The cheapest layout over all regimes, with the decisions it leads to. Error: a forced path that cannot run (with its refusals and
 /// the nearest legal ones), or a policy that excludes every path.
@@ -104,7 +107,7 @@ int count_on(const Site& site, Device device, const Placement& placement, const 
 
 /// Pure: the same arguments give the same plan, byte for byte. Reads no weights. Of the placements that fit into both memories the one that
 /// should be fastest is taken. A plan that does not fit into memory is returned with
-/// fits() false; check_memory says so in a sentence.
+/// fits() false and with what would_fit; check_memory says so in a sentence.
 Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures = {});
 
 /// Error: the plan needs more memory than there is; says how much and what would fit.

@@ -254,16 +254,46 @@ TEST(Plan, ExistsForAnyMachineShapeAndFailures) {
   }
 }
 
+/// The end of the sentence that refuses a plan, after the figures.
+std::string remedy(const Manifest& model, const Machine& machine, const Policy& policy, const Catalogue& rows = test::catalogue()) {
+  const auto plan = make_plan(model, rows, machine, policy);
+  if (!plan.ok()) return plan.error().message;
+  const Status status = check_memory(*plan);
+  return status.ok() ? "fits" : status.error().message.substr(status.error().message.find("; ") + 2);
+}
+
 TEST(Memory, TooLargeIsRefusedWithWhatWouldFit) {
   Policy policy;
   policy.context = 131072;
-  const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx2, 1.7), policy);
-  ASSERT_TRUE(plan.ok());
-  const Status status = check_memory(*plan);
-  ASSERT_FALSE(status.ok());
-  EXPECT_NE(status.error().message.find("would fit"), std::string::npos) << status.error().message;
-  const auto none = make_plan(manifest(), test::catalogue(), cpu_machine(avx2, 0.8), {});
-  EXPECT_NE(check_memory(*none).error().message.find("a smaller model"), std::string::npos);
+  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 1.7), policy), "--ctx 126976 would fit");
+  policy.context = 0;
+  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 0.8), policy), "no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model");
+}
+
+TEST(Memory, WhatWouldFitDoes) {
+  for (const double gigabytes : {0.8, 1.35, 1.5, 1.7, 2.0, 3.0})
+    for (const int context : {300, 8192, 131072}) {
+      Policy policy;
+      policy.context = context, policy.weights = NumberFormat::bf16;
+      const Machine machine = cpu_machine(avx2, gigabytes);
+      const auto plan = make_plan(manifest(), test::catalogue(), machine, policy);
+      ASSERT_TRUE(plan.ok());
+      EXPECT_EQ(plan->would_fit.empty(), plan->memory.fits() || gigabytes < 1) << gigabytes << ", " << context;
+      for (const std::string& flags : plan->would_fit) {
+        Policy smaller = policy;
+        if (flags.find("as-stored") != std::string::npos) smaller.weights.reset();
+        if (const size_t at = flags.find("--ctx "); at != std::string::npos) smaller.context = std::stoi(flags.substr(at + 6));
+        EXPECT_TRUE(make_plan(manifest(), test::catalogue(), machine, smaller)->memory.fits()) << flags;
+      }
+    }
+}
+
+TEST(Memory, TheFormatAndTheContextAreBothOffered) {
+  Policy policy;
+  policy.weights = NumberFormat::bf16;
+  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 2), policy), "--weights as-stored would fit");
+  policy.context = 131072;
+  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 1.7), policy), "--weights as-stored --ctx 126976 would fit");
 }
 
 TEST(Memory, CacheFollowsTheHybridFormula) {

@@ -90,13 +90,16 @@ inline Policy random_policy(Random& random) {
 /// The same machine and something more.
 inline Machine more_of(Machine machine, Random& random) {
   const double factor = random.uniform(1, 4);
-  switch (random.integer(0, 4)) {
+  switch (random.integer(0, 5)) {
     case 0: add_feature(machine.cpu, random_feature(random)), add_rates(machine, random); break;
     case 1: machine.cpu.bandwidth *= factor; break;
     case 2: for (double& rate : machine.cpu.flops) rate *= factor; break;
     case 3: machine.memory *= 2; break;
+    case 4:
+      if (machine.gpus.empty()) machine.gpus.push_back(random_gpu(random)), machine.no_gpu_reason.clear();
+      break;
     default:
-      for (Gpu& gpu : machine.gpus) gpu.bandwidth *= factor, gpu.cuda_flops *= factor, gpu.tensor_flops *= factor, gpu.shared_memory *= 2;
+      for (Gpu& gpu : machine.gpus) gpu.bandwidth *= factor, gpu.cuda_flops *= factor, gpu.tensor_flops *= factor, gpu.shared_memory *= 2, gpu.memory *= 2, gpu.free_memory *= 2;
   }
   return machine;
 }
@@ -150,19 +153,23 @@ inline void check_a_failure_stays_where_it_is(const Case& c, const Catalogue& ca
   const auto after = make_plan(worse.manifest, catalogue, worse.machine, worse.policy, worse.failures);
   ASSERT_TRUE(after.ok()) << path->name << ": " << after.error().message;
   expect_sound(*after, worse.failures);
-  if (after->device != plan.device) return;   // the floor of the GPU: everything moves
+  if (after->placement != plan.placement) {   // dearer there than elsewhere: whole layers move, and only because a row of theirs failed
+    EXPECT_TRUE(std::ranges::any_of(plan.sites, [&](const SitePlan& site) { return chosen_anywhere(site, path->name); }));
+    return;
+  }
   for (size_t i = 0; i < plan.sites.size(); ++i)
     if (!chosen_anywhere(plan.sites[i], path->name)) expect_same_choice(plan.sites[i], after->sites[i]);
 }
 
-/// Compared is what planning minimises; a layout that wins over all token counts may cost a little for one of them.
+/// Compared is what planning minimises; a layout that wins over all token counts may cost a little for one of them. What does not fit is
+/// planned as near as can be and has no speed to speak of.
 inline void check_more_is_never_slower(const Case& c, const Catalogue& catalogue, const Plan& plan, Random& random) {
-  const auto more = make_plan(c.manifest, catalogue, more_of(c.machine, random), c.policy, c.failures);
+  const Machine machine = more_of(c.machine, random);
+  const auto more = make_plan(c.manifest, catalogue, machine, c.policy, c.failures);
   ASSERT_TRUE(more.ok()) << more.error().message;
-  double before = 0, after = 0;
-  for (const SitePlan& site : plan.sites) before += site.site.count * cost_of(site, c.policy.goal);
-  for (const SitePlan& site : more->sites) after += site.site.count * cost_of(site, c.policy.goal);
-  EXPECT_LE(after, before * (1 + 1e-12));
+  if (!plan.fits()) return;
+  EXPECT_TRUE(more->fits());
+  EXPECT_LE(cost_of(*more, c.policy.goal), cost_of(plan, c.policy.goal) * (1 + 1e-12)) << machine_to_json(machine).dump();
 }
 
 /// All properties on `rounds` random cases.

@@ -1,0 +1,103 @@
+#include "plan/what_fits.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace mxpath {
+namespace {
+
+constexpr int coarse_step = 1024, fine_step = 128;
+
+/// One question to the planner, asked again with other policies.
+struct Search {
+  const Manifest& manifest;
+  const Catalogue& catalogue;
+  const Machine& machine;
+  const Failures& failures;
+
+  bool fits(const Policy& policy) const {
+    const auto plan = plan_as_asked(manifest, catalogue, machine, policy, failures);
+    return plan.ok() && plan->fits();
+  }
+
+  /// The greatest multiple of `step` in [step, limit] whose context fits; more context never needs less memory.
+  int longest(Policy policy, int step, int limit) const {
+    int low = 0, high = limit / step;
+    while (low < high) {
+      const int middle = (low + high + 1) / 2;
+      policy.context = middle * step;
+      if (fits(policy)) low = middle;
+      else high = middle - 1;
+    }
+    return low * step;
+  }
+
+  int context(const Policy& policy) const {
+    const int asked = std::min(policy.context ? policy.context : default_context, manifest.config.max_positions);
+    if (fits(policy)) return asked;
+    const int coarse = longest(policy, coarse_step, asked);
+    return coarse ? coarse : longest(policy, fine_step, std::min(asked, coarse_step - 1));
+  }
+};
+
+WeightFormat expert_format(const Manifest& manifest, const Policy& policy) {
+  const auto sites = sites_of(manifest, policy, Device::cpu);
+  const auto experts = std::ranges::find(sites, Op::moe_gate_up, &Site::op);
+  return experts == sites.end() ? WeightFormat(NumberFormat::bf16) : experts->format;
+}
+
+/// What --weights accepts and is smaller than what is asked for, the one that keeps most bits first; as stored before all.
+std::vector<std::pair<std::string, Policy>> smaller_weights(const Manifest& manifest, const Policy& policy) {
+  const double asked = bits_per_value(expert_format(manifest, policy).format);
+  std::vector<std::pair<std::string, Policy>> all;
+  const auto offer = [&](std::string_view name) {
+    Policy smaller = policy;
+    if (set_weights(smaller, name).ok() && bits_per_value(expert_format(manifest, smaller).format) < asked) all.emplace_back(fmt::format("--weights {}", name), smaller);
+  };
+  std::vector<NumberFormat> formats;
+  for (int f = 0; f < number_format_count; ++f) formats.push_back(static_cast<NumberFormat>(f));
+  std::ranges::stable_sort(formats, std::greater{}, bits_per_value);
+  offer("as-stored");
+  for (const NumberFormat format : formats) offer(name_of(WeightFormat(format)));
+  return all;
+}
+
+/// Giving the planner back what the policy took from it: the choice of the device, of the layers on it.
+std::vector<std::pair<std::string, Policy>> freer_placements(const Policy& policy) {
+  std::vector<std::pair<std::string, Policy>> all;
+  Policy freer = policy;
+  freer.gpu_layers.reset(), freer.cpu_experts.reset();
+  if (policy.gpu_layers || policy.cpu_experts) all.emplace_back(policy.gpu_layers ? "leaving out --gpu-layers" : "leaving out --cpu-experts", freer);
+  freer.device = DeviceChoice::automatic;
+  if (policy.device != DeviceChoice::automatic) all.emplace_back("--device auto", freer);
+  return all;
+}
+
+}  // namespace
+
+int fitting_context(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+  return Search{manifest, catalogue, machine, failures}.context(policy);
+}
+
+std::vector<std::string> what_would_fit(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+  const Search search{manifest, catalogue, machine, failures};
+  std::vector<std::string> flags;
+  if (const int context = search.context(policy)) flags.push_back(fmt::format("--ctx {}", context));
+  const auto formats = smaller_weights(manifest, policy);
+  for (const auto& choices : {formats, freer_placements(policy)}) {
+    const auto enough = std::ranges::find_if(choices, [&](const auto& choice) { return search.fits(choice.second); });
+    if (enough != choices.end()) flags.push_back(enough->first);
+  }
+  for (size_t f = 0; flags.empty() && f < formats.size(); ++f)
+    if (const int context = search.context(formats[f].second)) flags.push_back(fmt::format("{} --ctx {}", formats[f].first, context));
+  return flags;
+}
+
+Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+  auto plan = plan_as_asked(manifest, catalogue, machine, policy, failures);
+  if (plan.ok() && !plan->fits()) plan->would_fit = what_would_fit(manifest, catalogue, machine, policy, failures);
+  return plan;
+}
+
+}  // namespace mxpath

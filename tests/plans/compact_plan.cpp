@@ -1,0 +1,60 @@
+#include "compact_plan.h"
+
+#include <map>
+
+#include "base/text.h"
+
+namespace mxpath {
+namespace {
+
+/// "moe_gate_up.cpu.avx512.mxfp4_f32" → "avx512.mxfp4_f32": the op stands before, the device above.
+std::string_view short_name(const KernelPath& path) { return path.name.substr(path.name.find('.', path.name.find('.') + 1) + 1); }
+
+std::string chosen(const SitePlan& site) {
+  std::string out;
+  for (size_t r = 0; r < site.decisions.size();) {
+    size_t last = r;
+    while (last + 1 < site.decisions.size() && site.decisions[last + 1].chosen == site.decisions[r].chosen) ++last;
+    const Range tokens{site.decisions[r].regime.tokens.low, site.decisions[last].regime.tokens.high};
+    out += fmt::format("{}{} {}", r ? ", " : "", short_name(*site.decisions[r].chosen), tokens.to_string());
+    r = last + 1;
+  }
+  return out;
+}
+
+std::string seconds(const SitePlan& site) {
+  std::string out;
+  for (const Decision& d : site.decisions) {
+    const double us = d.all.front().seconds * 1e6;
+    out += fmt::format("{}{:.{}f}", out.empty() ? "" : " | ", us, us < 100 ? 1 : 0);
+  }
+  return out + " us";
+}
+
+std::string refused(const SitePlan& site) {
+  std::map<Check, std::string> by_check;
+  for (const Candidate& c : site.decisions.front().all)
+    if (!c.why_not.empty()) {
+      std::string& names = by_check[c.why_not.front().check];
+      names += fmt::format("{}{}", names.empty() ? "" : ", ", short_name(*c.path));
+    }
+  std::string out;
+  for (const auto& [check, names] : by_check) out += fmt::format("{}{}: {}", out.empty() ? "    not " : "; ", name_of(check), names);
+  return out.empty() ? out : out + "\n";
+}
+
+}  // namespace
+
+std::string compact(const Plan& plan) {
+  const MemoryPlan &m = plan.memory, &gpu = plan.gpu_memory;
+  std::string out = fmt::format("{}{}: {} of {} MiB{}{}, {:.4g} and {:.4g} tok/s\n", plan.placement.to_string(), plan.device_reason.empty() ? "" : fmt::format(" ({})", plan.device_reason),
+                                m.total() >> 20, m.available >> 20, plan.device == Device::cuda ? fmt::format(", of the GPU {} of {} MiB", gpu.total() >> 20, gpu.available >> 20) : "",
+                                plan.fits() ? "" : " DOES NOT FIT", 1 / plan.decode_seconds, 512 / plan.prefill_seconds);
+  for (const std::string& flags : plan.would_fit) out += "would fit with " + flags + "\n";
+  for (const std::string& concession : plan.concessions) out += "gave up " + concession + "\n";
+  for (const SitePlan& site : plan.sites)
+    out += fmt::format("{} {}x{} {}: {}; {}\n{}", site.site.name, site.site.device == Device::cuda ? "gpu " : "", site.site.count, name_of(site.layout), chosen(site), seconds(site), refused(site));
+  return out;
+}
+
+}  // namespace mxpath

@@ -1,0 +1,13 @@
+// A plan in a few lines: everything that planning decides, without the words that `mxpath plan` puts around it.
+#pragma once
+#include <string>
+
+#include "plan/plan.h"
+
+namespace mxpath {
+
+/// Memory, speed and what was given up; then each site with its layout, its path for each token count, the predicted times, and the
+/// refused rows under the most fundamental reason at one token.
+std::string compact(const Plan& plan);
+
+}  // namespace mxpath
