@@ -1,6 +1,6 @@
 # CUDA where nvcc is found: which architectures each family of kernels is compiled for. The only table of them.
 #   portable.cu   PTX of compute_75, which any later card's driver can compile, and machine code for the two most common kinds
-set(MXPATH_CUDA_PORTABLE "75-virtual;80-real;90-real")
+set(MXPATH_CUDA_PORTABLE "75-virtual;80-real;90-real" CACHE STRING "architectures of the portable CUDA kernels")
 
 set(MXPATH_CUDA AUTO CACHE STRING "CUDA kernels: AUTO (where nvcc is found), ON or OFF")
 set_property(CACHE MXPATH_CUDA PROPERTY STRINGS AUTO ON OFF)
@@ -36,14 +36,14 @@ endif()
 # mxpath_cuda_sources(FOLDER SOURCES TESTS): adds the folder's .cu files to the lists, and leaves out either its no_cuda.cpp or the files that need CUDA
 function(mxpath_cuda_sources name out out_tests)
   file(GLOB_RECURSE kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cu)
-  set(tests ${kernels})
+  set(kernel_tests ${kernels})
   list(FILTER kernels EXCLUDE REGEX "_test\\.cu$")
-  list(FILTER tests INCLUDE REGEX "_test\\.cu$")
+  list(FILTER kernel_tests INCLUDE REGEX "_test\\.cu$")
   set(sources ${${out}})
   if(MXPATH_HAS_CUDA)
     list(FILTER sources EXCLUDE REGEX "/no_cuda\\.cpp$")
     list(APPEND sources ${kernels})
-    set(${out_tests} ${${out_tests}} ${tests} PARENT_SCOPE)
+    set(${out_tests} ${${out_tests}} ${kernel_tests} PARENT_SCOPE)
   else()
     list(FILTER sources EXCLUDE REGEX "/(probe_)?cuda\\.cpp$")
   endif()
