@@ -15,8 +15,8 @@ while [ $# -gt 0 ]; do
     *) echo "cuda_check: unknown argument $1; see the head of this file" >&2; exit 2 ;;
   esac
 done
-logs=$(mktemp -d)
-trap 'rm -rf "$logs"' EXIT
+logs=${LOGS:-$(mktemp -d)}
+[ -n "${LOGS:-}" ] || trap 'rm -rf "$logs"' EXIT
 table=() failed=0
 
 # step NAME LIMIT_SECONDS COMMAND...: runs it, keeps its output, notes result and seconds
@@ -36,7 +36,7 @@ step() {
   return $status
 }
 
-commit=$(git rev-parse HEAD 2>/dev/null || cat .commit 2>/dev/null || echo unknown)
+commit=${COMMIT:-$(git rev-parse HEAD 2>/dev/null || echo unknown)}
 gpu=$(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>&1 | head -1)
 echo "commit $commit"; echo "gpu    $gpu"; nvcc --version 2>/dev/null | tail -1
 
