@@ -10,9 +10,10 @@
 namespace mxpath {
 namespace {
 
-/// One sequence: its keys and values as the cache holds them, in a ring of blocks whose unused slots are NaN.
+/// One sequence: its keys and values as the cache holds them, in a ring of blocks whose unused slots are NaN. The first `stored` positions
+/// are in the cache, of the others only k and v are known.
 struct Sequence {
-  Sequence(int kv_heads, int head_dim, int64_t capacity, int64_t length, uint64_t seed) : view{nullptr, nullptr, capacity} {
+  Sequence(int kv_heads, int head_dim, int64_t capacity, int64_t length, int64_t stored, uint64_t seed) : view{nullptr, nullptr, capacity} {
     Random random(seed);
     const int64_t blocks = (capacity + kv_block_tokens - 1) / kv_block_tokens, block = int64_t{kv_heads} * kv_block_tokens * head_dim;
     for (int64_t b = 0; b < blocks; ++b) {
@@ -23,14 +24,15 @@ struct Sequence {
     for (int64_t p = 0; p < length; ++p) {
       k.push_back(activations(random, int64_t{kv_heads} * head_dim, false)),
           v.push_back(activations(random, int64_t{kv_heads} * head_dim, false));
-      kv_store(view, p, kv_heads, head_dim, k.back().data(), v.back().data());
+      if (p < stored) kv_store(view, p, kv_heads, head_dim, k.back().data(), v.back().data());
+      raw_k.push_back(k.back()), raw_v.push_back(v.back());
       for (auto* row : {&k.back(), &v.back()})
         for (float& x : *row) x = round_bf16(x);
     }
   }
   std::vector<std::vector<uint16_t>> memory;
   std::vector<uint16_t*> k_blocks, v_blocks;
-  std::vector<std::vector<float>> k, v;  // by position
+  std::vector<std::vector<float>> k, v, raw_k, raw_v;  // by position; raw: not rounded to BF16
   KvView view;
 };
 
@@ -40,25 +42,40 @@ struct Case {
   std::vector<int64_t> lengths;  // of each sequence
   int tokens;                    // the last ones of each sequence, all in one batch
   float sink = 0.3f;
+  bool stores = false;           // the row is given k and v of the batch and stores them itself
+  bool interleaved = false;      // the tokens of the sequences take turns
 };
 
 struct Batch {
   explicit Batch(const Case& which) : c(which) {
     Random random(11);
-    for (size_t s = 0; s < c.lengths.size(); ++s) {
-      sequences.push_back(std::make_unique<Sequence>(c.kv_heads, c.head_dim, c.capacity, c.lengths[s], s + 1));
-      for (int64_t p = std::max<int64_t>(0, c.lengths[s] - c.tokens); p < c.lengths[s]; ++p)
-        positions.push_back(static_cast<int32_t>(p)), kv.push_back(&sequences.back()->view), of.push_back(s);
-    }
+    for (size_t s = 0; s < c.lengths.size(); ++s) sequences.push_back(std::make_unique<Sequence>(c.kv_heads, c.head_dim, c.capacity, c.lengths[s], c.lengths[s] - (c.stores ? c.tokens : 0), s + 1));
+    const int count = static_cast<int>(c.lengths.size()), most = c.tokens * count;
+    for (int i = 0; i < most; ++i) add_token(static_cast<size_t>(c.interleaved ? i % count : i / c.tokens), c.interleaved ? i / count : i % c.tokens);
     stride = c.heads * c.head_dim + 5;
     q = activations(random, static_cast<int64_t>(positions.size()) * stride, false);
     for (int h = 0; h < c.heads; ++h) sinks.push_back(c.sink + 0.1f * static_cast<float>(h));
+    if (c.stores) find_keys();
+  }
+  /// Number i of the last tokens of a sequence, if it has so many.
+  void add_token(size_t s, int i) {
+    const int64_t p = c.lengths[s] - c.tokens + i;
+    if (p >= 0) positions.push_back(static_cast<int32_t>(p)), kv.push_back(&sequences[s]->view), of.push_back(s);
+  }
+  void find_keys() {
+    k.assign(q.size(), poison), v = k;
+    for (size_t t = 0; t < positions.size(); ++t) {
+      const Sequence& s = *sequences[of[t]];
+      std::ranges::copy(s.raw_k[static_cast<size_t>(positions[t])], k.begin() + static_cast<int64_t>(t) * stride);
+      std::ranges::copy(s.raw_v[static_cast<size_t>(positions[t])], v.begin() + static_cast<int64_t>(t) * stride);
+    }
   }
   std::vector<float> run(const KernelPath& path, int threads, size_t first, size_t count) const {
     ThreadPool pool(threads);
+    const size_t at = first * static_cast<size_t>(stride);
     std::vector<float> y(count * static_cast<size_t>(c.heads * c.head_dim), poison);
-    run_row(path, AttentionArgs{q.data() + first * static_cast<size_t>(stride), stride, y.data(), nullptr, nullptr, sinks.data(), positions.data() + first,
-                                kv.data() + first, static_cast<int>(count), c.heads, c.kv_heads, c.head_dim, c.window, 0.125f, nullptr, &pool});
+    run_row(path, AttentionArgs{.q = q.data() + at, .q_stride = stride, .y = y.data(), .k = c.stores ? k.data() + at : nullptr, .v = c.stores ? v.data() + at : nullptr, .sinks = sinks.data(), .positions = positions.data() + first,
+                                .kv = kv.data() + first, .tokens = static_cast<int>(count), .heads = c.heads, .kv_heads = c.kv_heads, .head_dim = c.head_dim, .window = c.window, .scale = 0.125f, .threads = &pool});
     return y;
   }
   std::vector<float> run(const KernelPath& path, int threads = 1) const { return run(path, threads, 0, positions.size()); }
@@ -68,7 +85,7 @@ struct Batch {
   std::vector<int32_t> positions;
   std::vector<const KvView*> kv;
   std::vector<size_t> of;
-  std::vector<float> q, sinks;
+  std::vector<float> q, k, v, sinks;
   int64_t stride;
 };
 
@@ -110,9 +127,20 @@ class Attention : public RowTest {
   void expect_right(const Case& c) {
     const Batch batch(c);
     const std::vector<float> y = batch.run(path());
+    // Of many tokens a few: both sides of every tile edge, the first and the last.
     for (size_t t = 0; t < batch.positions.size(); ++t)
-      for (int h = 0; h < c.heads; ++h)
-        expect_head(batch, t, h, y.data() + static_cast<int64_t>(t) * c.heads * c.head_dim + h * c.head_dim);
+      if (t < 18 || t % 8 == 7 || t % 64 == 0 || t + 2 > batch.positions.size())
+        for (int h = 0; h < c.heads; ++h) expect_head(batch, t, h, y.data() + static_cast<int64_t>(t) * c.heads * c.head_dim + h * c.head_dim);
+    for (float value : y) ASSERT_TRUE(std::isfinite(value)) << "an element was not written";
+    if (c.stores) expect_stored(batch);
+  }
+  /// The caches, byte for byte, as if kv_store had been called for every position.
+  static void expect_stored(const Batch& batch) {
+    const Case& c = batch.c;
+    for (size_t s = 0; s < c.lengths.size(); ++s) {
+      const Sequence whole(c.kv_heads, c.head_dim, c.capacity, c.lengths[s], c.lengths[s], s + 1);
+      EXPECT_EQ(batch.sequences[s]->memory, whole.memory) << "sequence " << s;
+    }
   }
 };
 
@@ -122,6 +150,45 @@ TEST_P(Attention, AgreesWithTheReferenceForAllShapes) {
   expect_right({4, 4, 64, 0, 128, {70}, 3});
   expect_right({24, 2, 64, 0, 128, {1}, 1});
   expect_right({6, 2, 96, 128, 256, {200}, 200});
+}
+
+TEST_P(Attention, TakesAnyNumberOfTokensAndStoresTheirKeys) {
+  for (int tokens : {1, 2, 3, 7, 8, 9, 16, 17, 63, 64, 65, 129}) {
+    expect_right({.heads = 8, .kv_heads = 1, .head_dim = 64, .window = 0, .capacity = 256, .lengths = {tokens + 40}, .tokens = tokens, .stores = true});
+    // Two sequences in rings that hold no more than the window and the batch.
+    expect_right({.heads = 6, .kv_heads = 2, .head_dim = 64, .window = 100, .capacity = 99 + tokens, .lengths = {tokens + 300, tokens + 7}, .tokens = tokens, .stores = true});
+    expect_right({.heads = 4, .kv_heads = 2, .head_dim = 128, .window = tokens % 2 ? 30 : 0, .capacity = 256, .lengths = {tokens}, .tokens = tokens, .stores = true});
+  }
+}
+
+TEST_P(Attention, TakesAPrompt) {
+  for (int tokens : {519, 520})
+    for (int window : {0, 128}) expect_right({.heads = 8, .kv_heads = 1, .head_dim = 64, .window = window, .capacity = 576, .lengths = {tokens}, .tokens = tokens, .stores = true});
+}
+
+TEST_P(Attention, TakesBatchesOfManySequences) {
+  std::vector<int64_t> lengths;
+  for (int s = 0; s < 70; ++s) lengths.push_back(1 + s * 37 % 200);
+  expect_right({.heads = 8, .kv_heads = 1, .head_dim = 64, .window = 0, .capacity = 200, .lengths = lengths, .tokens = 1, .stores = true});
+  lengths.resize(30);
+  for (bool interleaved : {false, true}) {
+    expect_right({.heads = 8, .kv_heads = 2, .head_dim = 64, .window = 0, .capacity = 256, .lengths = lengths, .tokens = 3, .interleaved = interleaved});
+    expect_right({.heads = 4, .kv_heads = 1, .head_dim = 80, .window = 20, .capacity = 23, .lengths = lengths, .tokens = 4, .interleaved = interleaved});
+  }
+}
+
+TEST_P(Attention, TakesAnyGroupOfHeads) {
+  for (int tokens : {1, 20, 66}) {
+    expect_right({.heads = 3, .kv_heads = 3, .head_dim = 64, .window = 0, .capacity = 128, .lengths = {70}, .tokens = tokens});
+    expect_right({.heads = 22, .kv_heads = 2, .head_dim = 64, .window = 50, .capacity = 128, .lengths = {70}, .tokens = tokens});
+    expect_right({.heads = 40, .kv_heads = 1, .head_dim = 128, .window = 0, .capacity = 128, .lengths = {70}, .tokens = tokens});
+    for (int head_dim : {2, 12, 24, 136}) expect_right({.heads = 5, .kv_heads = 1, .head_dim = head_dim, .window = 0, .capacity = 150, .lengths = {150}, .tokens = tokens, .stores = true});
+  }
+}
+
+TEST_P(Attention, TakesALongContext) {
+  for (int window : {0, 700, 3000})
+    for (int tokens : {1, 2}) expect_right({.heads = 8, .kv_heads = 1, .head_dim = 64, .window = window, .capacity = 5056, .lengths = {5001}, .tokens = tokens, .stores = true});
 }
 
 TEST_P(Attention, FollowsTheRing) {
@@ -139,7 +206,8 @@ TEST_P(Attention, GivesTheSameBitsWhateverTheRing) {
 }
 
 TEST_P(Attention, TakesAnySink) {
-  for (float sink : {-INFINITY, -1e30f, -50.0f, 30.0f, 1e4f}) expect_right({8, 1, 64, 0, 128, {100}, 2, sink});
+  for (float sink : {-INFINITY, -1e30f, -50.0f, 30.0f, 1e4f})
+    for (int tokens : {2, 20, 70}) expect_right({8, 1, 64, 0, 128, {100}, tokens, sink}), expect_right({8, 1, 64, 128, 128, {100}, tokens, sink});
   // Reference §1.6: one key with score 0 and sink 0 takes half.
   Case c{1, 1, 16, 0, 64, {1}, 1, 0.0f};
   Batch batch(c);
@@ -150,7 +218,7 @@ TEST_P(Attention, TakesAnySink) {
 
 TEST_P(Attention, ReproducesTheSinkExamples) {
   // Reference §1.6: z = [1, 2, 3], s = 0.5 → 0.0853688935, 0.2320567119, 0.6307955432. Values are unit vectors, so y shows the weights.
-  Sequence s(1, 16, 64, 0, 1);
+  Sequence s(1, 16, 64, 0, 0, 1);
   for (int p = 0; p < 3; ++p) {
     std::vector<float> k(16, 0.0f), v(16, 0.0f);
     k[0] = static_cast<float>(p + 1), v[static_cast<size_t>(p)] = 1;
@@ -173,6 +241,11 @@ TEST_P(Attention, GivesTheSameBitsForAnyThreadsAndAnyBatch) {
   const Batch batch({16, 2, 64, 0, 320, {130, 300, 3}, 3});
   const std::vector<float> all = batch.run(path());
   for (int threads : {2, 3}) EXPECT_TRUE(same_bits(batch.run(path(), threads), all)) << threads << " threads";
+  for (int tokens : {1, 30, 70}) {
+    const Batch other({16, 2, 64, 0, 320, {300, 200}, tokens});
+    EXPECT_TRUE(same_bits(other.run(path()), other.run(path(), 2))) << "the same call again, " << tokens << " tokens";
+  }
+  if (!same_in_any_batch()) return;
   for (size_t t = 0; t < batch.positions.size(); ++t) {
     const std::vector<float> alone = batch.run(path(), 1, t, 1),
                              part(all.begin() + static_cast<int64_t>(t) * 1024, all.begin() + static_cast<int64_t>(t + 1) * 1024);

@@ -1,5 +1,7 @@
 #include "kernels/norm/norm.h"
 
+#include <algorithm>
+
 #include "kernels/test_rows.h"
 
 namespace mxpath {
@@ -17,7 +19,7 @@ std::vector<float> run(const KernelPath& path, const std::vector<float>& x, cons
 
 TEST_P(Norm, AgreesWithTheReference) {
   Random random(4);
-  for (int64_t width : {1, 3, 8, 17, 96, 2880})
+  for (int64_t width : {1, 3, 4, 8, 17, 96, 1028, 2880})
     for (double size : {1e-3, 1.0, 1e4}) {
       std::vector<float> x = activations(random, 20 * width, false), scale = activations(random, width, false);
       for (float& value : x) value *= static_cast<float>(size);
@@ -34,6 +36,17 @@ TEST_P(Norm, AgreesWithTheReference) {
         }
       }
     }
+}
+
+TEST_P(Norm, WorksWhereverTheArraysStart) {
+  Random random(5);
+  const int64_t width = 96, tokens = 70;
+  const std::vector<float> x = activations(random, width * tokens, false), scale = activations(random, width, false), y = run(path(), x, scale, 1);
+  std::vector<float> moved_x(x.size() + 1), moved_scale(scale.size() + 2), moved_y(x.size() + 3, poison);
+  std::ranges::copy(x, moved_x.begin() + 1), std::ranges::copy(scale, moved_scale.begin() + 2);
+  ThreadPool pool(1);
+  run_row(path(), NormArgs{moved_x.data() + 1, moved_scale.data() + 2, moved_y.data() + 3, width, static_cast<int>(tokens), 1e-5f, &pool});
+  for (size_t i = 0; i < y.size(); ++i) ASSERT_NEAR(moved_y[i + 3], y[i], 1e-5 * std::fabs(y[i])) << i;
 }
 
 TEST_P(Norm, WorksInPlace) {

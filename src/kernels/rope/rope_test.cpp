@@ -105,6 +105,26 @@ TEST_P(Rope, TurnsHalvesByTheAngleOfThePosition) {
   }
 }
 
+TEST_P(Rope, TakesAnyNumberOfTokensAndHeads) {
+  Random random(4);
+  for (int tokens : {1, 2, 17, 63, 64, 129})
+    for (auto [heads, head_dim] : {std::pair{72, 64}, {17, 16}, {1, 2}, {3, 300}}) {
+      const RopeTable table = make_rope_table(RopeConfig{}, head_dim);
+      const int half = head_dim / 2, width = heads * head_dim;
+      const std::vector<float> x = activations(random, int64_t{tokens} * width, false);
+      std::vector<float> y = x;
+      std::vector<int32_t> positions;
+      for (int t = 0; t < tokens; ++t) positions.push_back(t * 1009 % 131072);
+      ThreadPool pool(1);
+      run_row(path(), RopeArgs{y.data(), width, positions.data(), table.inverse_frequency.data(), table.attention_factor, tokens, heads, head_dim, &pool});
+      for (int64_t at = 0; at < std::ssize(y); ++at) {
+        const int64_t t = at / width, i = at % head_dim, pair = i < half ? at + half : at - half;
+        const double angle = positions[static_cast<size_t>(t)] * table.inverse_frequency[static_cast<size_t>(i % half)], sign = i < half ? -1 : 1;
+        ASSERT_NEAR(y[static_cast<size_t>(at)], table.attention_factor * (x[static_cast<size_t>(at)] * std::cos(angle) + sign * x[static_cast<size_t>(pair)] * std::sin(angle)), 1e-6) << tokens << " tokens, " << heads << " heads of " << head_dim << ", element " << at;
+      }
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Rows, Rope, testing::ValuesIn(rows_of({Op::rope})), test_name);
 
 }  // namespace

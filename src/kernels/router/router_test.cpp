@@ -1,6 +1,7 @@
 #include "kernels/router/router.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "kernels/test_rows.h"
 
@@ -68,6 +69,42 @@ TEST_P(Router, ComputesLogitsWithinTheBoundForAnyLayoutAndThreads) {
       }
     }
   }
+}
+
+/// The largest of a row's own logits, by sorting.
+std::vector<int32_t> largest(const float* logits, int experts, int count) {
+  std::vector<int32_t> order(static_cast<size_t>(experts));
+  for (int e = 0; e < experts; ++e) order[static_cast<size_t>(e)] = e;
+  std::ranges::stable_sort(order, [&](int32_t a, int32_t b) { return logits[a] > logits[b]; });
+  order.resize(static_cast<size_t>(count));
+  return order;
+}
+
+TEST_P(Router, ChoosesAndGroupsAnyNumberOfTokens) {
+  Random random(9);
+  for (int tokens : {1, 2, 3, 7, 8, 9, 16, 17, 63, 64, 65, 129, 519, 520, 1500})
+    for (auto [experts, per_token, k] : {std::tuple{32, 4, 64}, {5, 2, 40}, {128, 4, 36}}) {
+      const std::vector<float> weights = activations(random, int64_t{experts} * k, false), x = activations(random, int64_t{tokens} * k, false);
+      std::vector<float> bias = activations(random, experts, false);
+      bias[static_cast<size_t>(experts) - 2] = 1e4f, bias[0] = -1e4f;   // one has every token, one none
+      const TestMatrix matrix = pack_test_matrix(Layout::fp32_rows, 1, experts, k, weights);
+      const Routed r = run(path(), matrix, bias, x, per_token);
+      std::vector<int32_t> expert, first(static_cast<size_t>(experts) + 1), order(r.order.size());
+      for (int t = 0; t < tokens; ++t)
+        for (int32_t e : largest(&r.logits[static_cast<size_t>(t * experts)], experts, per_token)) expert.push_back(e);
+      ASSERT_EQ(r.expert, expert) << tokens << " tokens, " << experts << " experts";
+      group_by_expert(expert.data(), std::ssize(expert), experts, first.data(), order.data());
+      ASSERT_EQ(r.first, first) << tokens << " tokens, " << experts << " experts";
+      ASSERT_EQ(r.order, order) << tokens << " tokens, " << experts << " experts";
+    }
+}
+
+TEST_P(Router, ChoosesWhateverTheLogitsAre) {
+  // Infinities are numbers like others. What the first choice of a token with NaN is does not matter, but each must be an expert.
+  const TestMatrix matrix = pack_test_matrix(Layout::fp32_rows, 1, 6, 32, std::vector<float>(6 * 32, 0.0f));
+  EXPECT_EQ(run(path(), matrix, {-INFINITY, 1, -INFINITY, -INFINITY, 2, -INFINITY}, std::vector<float>(32, 0.0f), 4).expert, (std::vector<int32_t>{4, 1, 0, 2}));
+  for (int tokens : {1, 20})
+    for (int32_t e : run(path(), matrix, std::vector<float>(6, poison), std::vector<float>(static_cast<size_t>(tokens) * 32, 0.0f), 4).expert) EXPECT_TRUE(e >= 0 && e < 6) << e;
 }
 
 TEST(GroupByExpert, SortsByExpertAndKeepsTheOrderOfTokens) {

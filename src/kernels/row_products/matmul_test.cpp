@@ -237,6 +237,7 @@ Problem only_token(const Problem& all, int64_t token) {
 }
 
 TEST_P(Matmul, GivesATokenTheSameBitsAloneAndInABatch) {
+  if (!same_in_any_batch()) GTEST_SKIP() << "CUDA rows may use another order for another batch";
   for (int tokens : {2, 4, 6, 9, 15, 150}) {
     for (Layout layout : layouts_of(path())) {
       const Problem p = held(make_problem(shape(37, 320, tokens), false, static_cast<uint64_t>(tokens)), layout, false);

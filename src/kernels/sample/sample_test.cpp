@@ -9,6 +9,11 @@ namespace {
 
 class Sample : public RowTest {
  protected:
+  void SetUp() override {
+    const std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
+    RowTest::SetUp();
+    if (!IsSkipped() && path().device == Device::cuda && !name.starts_with("Greedy")) GTEST_SKIP() << "CUDA rows are greedy";
+  }
   int32_t pick(const std::vector<float>& logits, SampleArgs args) {
     std::vector<uint8_t> scratch(sample_scratch_bytes(static_cast<int>(logits.size())), 0xff);
     int32_t token = -1;
@@ -31,12 +36,39 @@ SampleArgs with(float temperature, int top_k = 0, float top_p = 1, float min_p =
   return args;
 }
 
-TEST_P(Sample, TakesTheLargestAtTemperatureZero) {
+TEST_P(Sample, GreedyTakesTheLargest) {
   EXPECT_EQ(pick({1, 5, 3, 5}, with(0)), 1) << "the lower id on ties";
   EXPECT_EQ(pick({-3, -1, -2}, with(0)), 1);
   EXPECT_EQ(pick({poison, 1, 2}, with(0)), 2);
   EXPECT_EQ(pick({-INFINITY, -INFINITY, -4}, with(0)), 2);
   EXPECT_EQ(pick({7}, with(0)), 0);
+  EXPECT_EQ(pick({poison, poison}, with(0)), 0) << "a token all the same";
+  EXPECT_EQ(pick({poison, -INFINITY}, with(0)), 1);
+}
+
+TEST_P(Sample, GreedyLooksAtAllOfTheVocabulary) {
+  for (int vocab : {1, 2, 31, 255, 256, 257, 1023, 1024, 1025, 5000, 201088}) {
+    std::vector<float> logits(static_cast<size_t>(vocab), -3.0f);
+    for (int at : {0, vocab / 3, vocab / 2, vocab - 1}) {
+      logits[static_cast<size_t>(at)] = 2;
+      EXPECT_EQ(pick(logits, with(0)), at) << vocab;
+      logits.back() = 2;
+      EXPECT_EQ(pick(logits, with(0)), at) << "the lower id, however far away the other is";
+      if (at > 0) logits[static_cast<size_t>(at) - 1] = poison;
+      EXPECT_EQ(pick(logits, with(0)), at);
+      logits.assign(logits.size(), -3.0f);
+    }
+  }
+}
+
+TEST_P(Sample, GreedyStopsAtTheLargestToken) {
+  std::vector<float> logits(5000, -1.0f);
+  logits[3000] = 5, logits[2999] = 4, logits[10] = 3;
+  for (const auto& [largest, token] : {std::pair{4999, 3000}, {3000, 3000}, {2999, 2999}, {2998, 10}, {5, 0}, {9000, 3000}}) {
+    SampleArgs args = with(0);
+    args.largest_token = largest;
+    EXPECT_EQ(pick(logits, args), token) << largest;
+  }
 }
 
 TEST_P(Sample, NeverChoosesBeyondTheLargestToken) {

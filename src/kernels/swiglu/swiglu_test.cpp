@@ -65,6 +65,18 @@ TEST_P(Swiglu, StaysWithinTheBoundOfItsArithmetic) {
   }
 }
 
+TEST_P(Swiglu, WorksWhereverTheArraysStart) {
+  Random random(2);
+  std::vector<float> u(2 * 300);
+  for (float& x : u) x = static_cast<float>(random.uniform(-20, 12));
+  const std::vector<float> h = run(u, 5);
+  std::vector<float> moved_u(u.size() + 2), moved_h(h.size() + 1, poison);
+  std::ranges::copy(u, moved_u.begin() + 2);
+  ThreadPool pool(1);
+  run_row(path(), SwigluArgs{moved_u.data() + 2, moved_h.data() + 1, 5, 60, 7.0f, 1.702f, &pool});
+  for (size_t i = 0; i < h.size(); ++i) ASSERT_NEAR(moved_h[i + 1], h[i], 1e-6 * (1 + std::fabs(h[i]))) << i;
+}
+
 INSTANTIATE_TEST_SUITE_P(Rows, Swiglu, testing::ValuesIn(rows_of({Op::swiglu})), test_name);
 
 }  // namespace
