@@ -17,7 +17,7 @@ struct BenchOptions {
   int tokens = 128;                   ///< measured steps of an answer; 0: none
   int repeat = 3;                     ///< times each prompt is read
   uint64_t seed = 1;                  ///< of the prompts' tokens
-  std::function<bool()> go_on = {};        ///< false: stop, and keep what was measured
+  std::function<bool()> go_on = {};   ///< false: stop, and keep what was measured
   Progress progress = {};
 };
 /// Steps before those that count: the first ones after a prompt find cold caches.

@@ -23,8 +23,9 @@ double self_check_seconds(const LoadedModel& loaded) {
 
 /// Bytes that loading must read and write: what is stored, and what is packed.
 double bytes_to_load(const LoadedModel& loaded) {
-  const MemoryPlan& memory = loaded.model.plan.memory;
-  return static_cast<double>(summarise(loaded.checkpoint.manifest()).bytes - memory.mapped) + static_cast<double>(memory.weights);
+  const Plan& plan = loaded.model.plan;
+  return static_cast<double>(summarise(loaded.checkpoint.manifest()).bytes - plan.memory.mapped) +
+         static_cast<double>(plan.memory.weights + plan.gpu_memory.weights);
 }
 
 double load_roof(const BenchReport& report) { return bytes_to_load(*report.loaded) / report.machine->cpu.bandwidth; }
@@ -94,11 +95,20 @@ Json load_json(const BenchReport& report) {
 
 std::string line(std::string_view what, const std::string& text) { return fmt::format("{:<10}{}\n", what, text); }
 
-std::string gpu_text(const BenchReport& report) {
-  std::string out;
-  if (report.loaded->model.plan.device == Device::cuda)
-    for (const Gpu& gpu : report.machine->gpus) out += fmt::format("{}{}", out.empty() ? "" : ", ", gpu.name);
-  return out.empty() ? "cpu" : fmt::format("cuda: {}", out);
+std::string device_text(const BenchReport& report) {
+  const Placement& placement = report.loaded->model.plan.placement;
+  const auto index = static_cast<size_t>(placement.cuda_index);
+  const bool gpu = placement.uses(Device::cuda) && index < report.machine->gpus.size();
+  return placement.to_string() + (gpu ? fmt::format(" ({})", report.machine->gpus[index].name) : "");
+}
+
+std::string memory_text(const BenchReport& report) {
+  const Plan& plan = report.loaded->model.plan;
+  const std::string gpu = plan.placement.uses(Device::cuda)
+                              ? fmt::format(" and {} on cuda:{}", human_bytes(double(plan.gpu_memory.total())), plan.placement.cuda_index)
+                              : "";
+  return fmt::format("planned {}{}; at most {} resident", human_bytes(double(plan.memory.total())), gpu,
+                     human_bytes(double(report.peak_memory)));
 }
 
 std::string load_text(const BenchReport& report) {
@@ -148,9 +158,8 @@ std::string header(const BenchReport& report, bool verbose) {
   const std::string random = report.random_seed ? fmt::format(", random weights (seed {})", *report.random_seed) : "";
   std::string out = line("model", fmt::format("{}: {}{}", report.model, plan.model, random));
   out += line("machine", fmt::format("{}; load {:.1f} before the start", plan.machine, report.load_average[0]));
-  out += line("device", gpu_text(report));
-  out += line("memory", fmt::format("planned {}, at most {} resident", human_bytes(double(plan.memory.total())),
-                                    human_bytes(double(report.peak_memory))));
+  out += line("device", device_text(report));
+  out += line("memory", memory_text(report));
   out += line("load", load_text(report));
   for (const auto& concession : plan.concessions) out += line("gave up", concession);
   return out + (verbose ? verbose_text(report) : line("paths", matrix_paths(report.result)));
@@ -197,10 +206,11 @@ Json to_json(const BenchReport& report) {
           {"bandwidth_measured", report.machine->cpu.bandwidth_measured},
           {"load_average", report.load_average},
           {"device", name_of(plan.device)},
+          {"placement", plan.placement.to_string()},
           {"threads", plan.threads},
           {"context", plan.context},
           {"chunk", plan.chunk},
-          {"memory", {{"planned", plan.memory.total()}, {"peak_resident", report.peak_memory}}},
+          {"memory", {{"planned", plan.memory.total()}, {"planned_gpu", plan.gpu_memory.total()}, {"peak_resident", report.peak_memory}}},
           {"load", load_json(report)},
           {"concessions", plan.concessions},
           {"paths", {{"decode", report.result.step_paths}, {"prefill", report.result.prompt_paths}}},

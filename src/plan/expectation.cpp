@@ -6,32 +6,55 @@ namespace mxpath {
 namespace {
 
 /// The price of a path that reaches its roof.
-double at_the_roof(KernelPath path, const Work& work, const Machine& machine) {
+double at_the_roof(KernelPath path, const Work& work, const Machine& machine, int cuda_index) {
   path.efficiency = 1;
-  return predicted_seconds(path, work, machine);
+  return predicted_seconds(path, work, machine, cuda_index);
 }
 
-double at_the_best_roof(KernelPath path, const Work& work, const Machine& machine) {
-  double best = at_the_roof(path, work, machine);
+double at_the_best_roof(KernelPath path, const Work& work, const Machine& machine, int cuda_index) {
+  double best = at_the_roof(path, work, machine, cuda_index);
   for (int unit = 0; unit < unit_count; ++unit) {
     path.unit = static_cast<Unit>(unit);
-    best = std::min(best, at_the_roof(path, work, machine));
+    best = std::min(best, at_the_roof(path, work, machine, cuda_index));
   }
   return best;
 }
 
-/// Adds `times` calls of a site with `tokens` tokens each, on the path for calls of `regime` tokens.
-void add(Expectation& out, const SitePlan& plan, const Machine& machine, double times, int64_t tokens, int regime) {
-  const KernelPath& path = plan.path_for(regime);
-  const Work work = work_of(plan.site, plan.layout, tokens);
-  times *= plan.site.count;
-  out.bytes += times * work.bytes;
-  out.flops += times * work.flops;
-  out.predicted += times * predicted_seconds(path, work, machine);
-  out.memory_seconds += times * at_the_roof(path, {.bytes = work.bytes, .flops = 0}, machine);
-  out.compute_seconds += times * at_the_roof(path, {.bytes = 0, .flops = work.flops}, machine);
-  out.roof += times * at_the_roof(path, work, machine);
-  out.best_roof += times * at_the_best_roof(path, work, machine);
+/// The sum over the sites, as it grows.
+struct Sum {
+  const Machine& machine;
+  int cuda_index = 0;
+  Expectation out = {};
+
+  /// `times` calls of a site with `tokens` tokens each, on the path for calls of `regime` tokens.
+  void add(const SitePlan& plan, double times, int64_t tokens, int regime) {
+    const KernelPath& path = plan.path_for(regime);
+    const Work work = work_of(plan.site, plan.layout, tokens);
+    times *= plan.site.count;
+    out.bytes += times * work.bytes;
+    out.flops += times * work.flops;
+    out.predicted += times * predicted_seconds(path, work, machine, cuda_index);
+    out.memory_seconds += times * at_the_roof(path, {.bytes = work.bytes, .flops = 0}, machine, cuda_index);
+    out.compute_seconds += times * at_the_roof(path, {.bytes = 0, .flops = work.flops}, machine, cuda_index);
+    out.roof += times * at_the_roof(path, work, machine, cuda_index);
+    out.best_roof += times * at_the_best_roof(path, work, machine, cuda_index);
+  }
+};
+
+/// Sampling has a site on both devices where the head lies on the GPU; the GPU picks the largest.
+bool is_idle(const SitePlan& site, const Plan& plan) {
+  return site.site.op == Op::sample && site.site.device == Device::cpu && plan.find("sample", Device::cuda);
+}
+
+/// What the plan adds to its sites for each crossing between the devices, in a forward of one and of 512 tokens.
+double crossing_seconds(const Plan& plan, bool prompt) {
+  if (plan.placement.crossings() == 0) return 0;
+  double sites = 0;
+  for (const SitePlan& site : plan.sites) {
+    const bool once = !prompt || site.site.name == "head" || site.site.op == Op::sample;
+    sites += site.site.count * site.decisions[once ? 0 : 3].all.front().seconds;
+  }
+  return std::max((prompt ? plan.prefill_seconds : plan.decode_seconds) - sites, 0.0);
 }
 
 /// The site with as many keys as a query sees after `keys` tokens; sliding layers never see more than their window.
@@ -44,29 +67,30 @@ SitePlan with_keys(SitePlan plan, int64_t keys) {
 }  // namespace
 
 Expectation expect_step(const Plan& plan, const Machine& machine, int64_t keys) {
-  Expectation out;
-  for (const SitePlan& site : plan.sites) {
-    if (site.site.op == Op::attention) add(out, with_keys(site, keys), machine, 1, 1, 1);
-    else add(out, site, machine, 1, 1, 1);
-  }
-  return out;
+  Sum sum{machine, plan.placement.cuda_index};
+  for (const SitePlan& site : plan.sites)
+    if (!is_idle(site, plan)) sum.add(site.site.op == Op::attention ? with_keys(site, keys) : site, 1, 1, 1);
+  sum.out.predicted += crossing_seconds(plan, false);
+  return sum.out;
 }
 
 Expectation expect_prompt(const Plan& plan, const Machine& machine, int tokens) {
   const int chunk = std::min(plan.chunk, tokens), chunks = tokens / chunk, rest = tokens % chunk;
-  Expectation out;
+  Sum sum{machine, plan.placement.cuda_index};
   for (const SitePlan& site : plan.sites) {
+    if (is_idle(site, plan)) continue;
     if (site.site.name == "head" || site.site.op == Op::sample) {
-      add(out, site, machine, 1, 1, 1);
+      sum.add(site, 1, 1, 1);
     } else if (site.site.op == Op::attention) {
       // The mean number of keys depends on the whole prompt, not on its chunks; work_of halves it for sixteen tokens and more.
-      add(out, with_keys(site, tokens < 16 ? (tokens + 1) / 2 : tokens), machine, 1, tokens, chunk);
+      sum.add(with_keys(site, tokens < 16 ? (tokens + 1) / 2 : tokens), 1, tokens, chunk);
     } else {
-      add(out, site, machine, chunks, chunk, chunk);
-      if (rest > 0) add(out, site, machine, 1, rest, rest);
+      sum.add(site, chunks, chunk, chunk);
+      if (rest > 0) sum.add(site, 1, rest, rest);
     }
   }
-  return out;
+  sum.out.predicted += crossing_seconds(plan, true) * tokens / 512;
+  return sum.out;
 }
 
 }  // namespace mxpath

@@ -82,9 +82,8 @@ Status set_context(Policy& policy, const BenchOptions& measure, const ModelConfi
 }
 
 /// Nothing is filled that could not stay: the pools stand beside the packed weights until the end.
-Status check_pools(const Plan& plan, const Manifest& manifest, const Machine& machine, const Policy& policy) {
-  const uint64_t pools = weight_pool_bytes(manifest), beside = plan.device == Device::cpu ? plan.memory.total() : 0;
-  const uint64_t available = plan.device == Device::cpu || policy.memory_budget ? plan.memory.available : machine.memory;
+Status check_pools(const Plan& plan, const Manifest& manifest) {
+  const uint64_t pools = weight_pool_bytes(manifest), beside = plan.memory.total(), available = plan.memory.available;
   if (pools + beside <= available) return {};
   return fail("random weights need {} of memory beside the model's {}, and {} are available; measure a smaller --shape",
               human_bytes(double(pools)), human_bytes(double(beside)), human_bytes(double(available)));
@@ -141,7 +140,7 @@ Status run(Options& options, const Program& program) {
   forget_peak_memory();
   MXPATH_TRY(const Plan plan, make_plan(subject.manifest, catalogue(), machine, policy));
   MXPATH_CHECK(check_plan(plan, policy));
-  if (subject.random) MXPATH_CHECK(check_pools(plan, subject.manifest, machine, policy));
+  if (subject.random) MXPATH_CHECK(check_pools(plan, subject.manifest));
   std::optional<NewFile> out;  // now, so that a wrong folder is not found out at the end
   if (!options.out.empty()) {
     MXPATH_TRY(NewFile file, NewFile::create(options.out));
