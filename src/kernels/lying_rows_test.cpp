@@ -104,7 +104,7 @@ Plan plan_with(const KernelPath& path, const KernelPath* stand_in, const ModelCo
   for (std::string_view weights : weights_choices()) {
     Policy policy;
     policy.numerics = Numerics::fast, policy.device = DeviceChoice::cpu;
-    if (!set_weights(policy, weights).ok()) continue;
+    if (!set_weights(policy, weights).ok() || !set_dense_weights(policy, weights).ok()) continue;
     auto plan = make_plan(manifest_from_config(config, "test"), reduced, test_machine(), policy);
     if (!plan.ok()) continue;
     std::erase_if(plan->sites, [&](const SitePlan& site) { return std::ranges::none_of(site.decisions, [&](const Decision& d) { return d.chosen->name == path.name; }); });

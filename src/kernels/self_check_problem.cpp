@@ -133,6 +133,7 @@ double dot_bound(Arithmetic arithmetic, double magnitude, int64_t k) {
   switch (arithmetic) {
     case Arithmetic::f32: return sums * magnitude;
     case Arithmetic::bf16_f32: return (sums + 0x1p-9 * 1.01) * magnitude;
+    case Arithmetic::tf32: return (sums + 0x1p-10 * 1.01) * magnitude;   // two roundings of 2^-11
     case Arithmetic::int8_dynamic: return (sums + 0x1p-6) * magnitude;
   }
   return 0;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 #include <tuple>
 
 #include "base/text.h"
@@ -61,15 +62,25 @@ void concede(std::vector<std::string>& out, const SitePlan& plan, const Failures
   }
 }
 
+/// One line for each row that rounds more than the checkpoint's numbers ask for.
+void concede_arithmetic(std::vector<std::string>& out, const SitePlan& plan) {
+  const KernelPath* last = nullptr;
+  for (const Decision& decision : plan.decisions) {
+    const KernelPath* path = std::exchange(last, decision.chosen);
+    if (path == decision.chosen) continue;
+    const Arithmetic arithmetic = decision.chosen->arithmetic;
+    if (arithmetic == Arithmetic::int8_dynamic) out.push_back(fmt::format("{} quantises activations to int8 ({}), allowed by --numerics fast", plan.site.name, decision.chosen->name));
+    if (arithmetic == Arithmetic::tf32) out.push_back(fmt::format("{} rounds activations and weights to tf32 ({}), allowed by --numerics fast", plan.site.name, decision.chosen->name));
+  }
+}
+
 void add_concessions(Plan& plan, const Failures& failures) {
   for (const SitePlan& site : plan.sites) {
     const Site& s = site.site;
     if (s.has_weights && s.format != s.stored)
       plan.concessions.push_back(fmt::format("{} holds its weights as {}, stored as {}, {}", s.name, name_of(s.format), name_of(s.stored), is_lossless(s.stored, s.format) ? "without loss" : "with loss"));
     concede(plan.concessions, site, failures);
-    for (const Decision& decision : site.decisions)
-      if (decision.chosen->arithmetic == Arithmetic::int8_dynamic)
-        plan.concessions.push_back(fmt::format("{} quantises activations to int8 ({}), allowed by --numerics fast", s.name, decision.chosen->name));
+    concede_arithmetic(plan.concessions, site);
   }
 }
 

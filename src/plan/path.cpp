@@ -10,6 +10,7 @@ std::string_view name_of(Arithmetic arithmetic) {
   switch (arithmetic) {
     case Arithmetic::f32: return "f32";
     case Arithmetic::bf16_f32: return "bf16_f32";
+    case Arithmetic::tf32: return "tf32";
     case Arithmetic::int8_dynamic: return "int8_dynamic";
   }
   return "";

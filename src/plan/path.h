@@ -18,6 +18,7 @@ namespace mxpath {
 enum class Arithmetic : uint8_t {
   f32,           ///< activations and sums in FP32, weights exactly as held
   bf16_f32,      ///< activations rounded to BF16, products summed in FP32
+  tf32,          ///< activations and weights rounded to TF32 (11 significant bits), products summed in FP32
   int8_dynamic,  ///< activations quantised to INT8 as they come
 };
 std::string_view name_of(Arithmetic arithmetic);

@@ -136,5 +136,41 @@ TEST(Formats, LosslessIsWhatHoldsEveryValue) {
     EXPECT_TRUE(is_lossless(format, format));
 }
 
+/// A faster row than any other, in TF32.
+Catalogue with_tf32_row() {
+  static const KernelPath row = {.name = "linear.cpu.avx512.tf32",
+                                 .op = Op::linear,
+                                 .weights = Layout::bf16_rows16,
+                                 .arithmetic = Arithmetic::tf32,
+                                 .needs = {.cpu = {CpuFeature::avx512}},
+                                 .unit = Unit::avx512,
+                                 .efficiency = 1};
+  Catalogue rows = test::catalogue();
+  rows.paths.insert(rows.paths.begin(), &row);
+  return rows;
+}
+
+TEST(Formats, Tf32IsAnArithmeticThatNeedsFastNumerics) {
+  const auto faithful = make_plan(manifest(), with_tf32_row(), cpu_machine(avx512), {});
+  ASSERT_TRUE(faithful.ok());
+  EXPECT_EQ(faithful->site("head").path_for(1).name, "linear.cpu.avx512.bf16_f32");
+  EXPECT_NE(explain(*faithful, false).find("arithmetic: wants --numerics fast, have --numerics checkpoint, and it computes tf32"),
+            std::string::npos);
+  Policy policy;
+  policy.numerics = Numerics::fast, policy.exclude = {"linear.cpu.avx2.int8"};
+  const auto fast = make_plan(manifest(), with_tf32_row(), cpu_machine(avx512), policy);
+  ASSERT_TRUE(fast.ok());
+  EXPECT_EQ(fast->site("head").path_for(1).name, "linear.cpu.avx512.tf32");
+  const std::string line = "head rounds activations and weights to tf32 (linear.cpu.avx512.tf32), allowed by --numerics fast";
+  EXPECT_EQ(std::ranges::count(fast->concessions, line), 1) << "four regimes, one line";
+  EXPECT_NE(plan_to_json(*fast).dump().find("\"arithmetic\":\"tf32\""), std::string::npos);
+  policy.strict = true;
+  EXPECT_EQ(check_strict(*fast, policy).error().kind, ErrorKind::refused);
+  policy.numerics = Numerics::checkpoint, policy.only = {"linear.cpu.avx512.tf32"};
+  const auto forced = make_plan(manifest(), with_tf32_row(), cpu_machine(avx512), policy);
+  ASSERT_FALSE(forced.ok()) << "forcing a path does not allow its arithmetic";
+  EXPECT_NE(forced.error().message.find("--numerics fast"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace mxpath

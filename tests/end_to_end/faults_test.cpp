@@ -44,7 +44,7 @@ std::optional<Setting> setting_for(const KernelPath& path) {
   for (const char* checkpoint : {"top_four", "bf16_layout"})
     for (std::string_view weights : weights_choices()) {
       Setting setting{checkpoint, alone};
-      if (!set_weights(setting.policy, weights).ok()) continue;
+      if (!set_weights(setting.policy, weights).ok() || !set_dense_weights(setting.policy, weights).ok()) continue;
       const auto manifest = open_manifest(test::golden_root() + "/" + checkpoint);
       const auto plan = make_plan(manifest.value(), catalogue(), here(), setting.policy);
       if (plan.ok() && chosen_in(*plan, path.name)) return setting;
