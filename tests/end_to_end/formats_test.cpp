@@ -26,7 +26,7 @@ const Golden& golden() {
   return read;
 }
 
-struct Run {
+struct Outcome {
   double difference = 0;         // mean |Δ log-prob| against the FP32 forward of transformers
   std::vector<double> logprobs;  // of the prompt's own tokens
   std::vector<int32_t> greedy;
@@ -50,8 +50,8 @@ double mean_difference(const Score& score, const GoldenPrompt& prompt) {
   return sum / static_cast<double>(prompt.logprobs.size());
 }
 
-Run run(const Policy& policy, const Golden& model = golden()) {
-  Run out;
+Outcome run(const Policy& policy, const Golden& model = golden()) {
+  Outcome out;
   const GoldenPrompt& prompt = model.prompts.front();
   const auto loaded = load(model.folder, policy, out.notices);
   if (!loaded) return out;
@@ -77,11 +77,11 @@ Policy portable(const char* weights, const char* dense = "as-stored") {
 }
 
 TEST(Formats, MoreBitsComeCloserToTheFp32Forward) {
-  std::map<std::string, Run> runs;
+  std::map<std::string, Outcome> runs;
   for (const char* format :
        {"as-stored", "fp32", "fp16", "bf16", "fp8-e4m3", "fp8-e5m2", "int8", "int4", "int4-g64", "nf4", "nf4-g32", "mxfp4"})
     runs[format] = run(portable(format));
-  const Run& stored = runs["as-stored"];
+  const Outcome& stored = runs["as-stored"];
   for (const char* same : {"fp32", "bf16", "mxfp4", "fp16"}) {  // fp16 too: the scales of this checkpoint are within its reach
     EXPECT_EQ(runs[same].logprobs, stored.logprobs) << same << " changes what the portable path computes";
     EXPECT_EQ(runs[same].greedy, stored.greedy) << same;
@@ -92,7 +92,7 @@ TEST(Formats, MoreBitsComeCloserToTheFp32Forward) {
 }
 
 TEST(Formats, DenseWeightsToo) {
-  std::map<std::string, Run> runs;
+  std::map<std::string, Outcome> runs;
   for (const char* format : {"as-stored", "bf16", "fp8-e4m3", "int8"}) runs[format] = run(portable("as-stored", format));
   EXPECT_EQ(runs["bf16"].logprobs, runs["as-stored"].logprobs);
   EXPECT_LT(runs["as-stored"].difference, runs["int8"].difference);
@@ -103,7 +103,7 @@ TEST(Formats, DenseWeightsToo) {
 }
 
 TEST(Formats, AConversionIsToldWithItsSizesAndStrictRefusesIt) {
-  const Run run_int8 = run(portable("int8")), run_stored = run(portable("mxfp4"));
+  const Outcome run_int8 = run(portable("int8")), run_stored = run(portable("mxfp4"));
   EXPECT_TRUE(run_stored.notices.empty());
   ASSERT_EQ(run_int8.notices.size(), 1u);
   EXPECT_EQ(run_int8.notices[0].rfind("converted on load: moe.gate_up, moe.down: mxfp4 to int8, ", 0), 0u) << run_int8.notices[0];
@@ -122,11 +122,10 @@ TEST(Formats, AConversionIsToldWithItsSizesAndStrictRefusesIt) {
 
 TEST(Formats, ABf16CheckpointIsQuantisedOnLoad) {
   const Golden model = test::read_golden("bf16_layout");  // 96 wide
-  const Run stored = run(portable("as-stored"), model), mxfp4 = run(portable("mxfp4"), model), int8 = run(portable("int8"), model);
+  const Outcome stored = run(portable("as-stored"), model), mxfp4 = run(portable("mxfp4"), model), int8 = run(portable("int8"), model);
   EXPECT_NE(mxfp4.notices.at(0).find("bf16 to mxfp4"), std::string::npos);
-  EXPECT_LE(stored.difference, int8.difference);
-  EXPECT_LT(int8.difference, mxfp4.difference);
-  std::vector<std::string> notices;
+  EXPECT_EQ(mxfp4.logprobs, stored.logprobs) << "its values were MXFP4 before, and the ceil rule gives them back";
+  EXPECT_LT(stored.difference, int8.difference);
   const auto refused = load_model(model.folder, catalogue(), here(), portable("nf4"), {});
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().message,
@@ -151,15 +150,17 @@ TEST(Formats, EveryRowOfAFormatComputesWhatThePortableOneDoes) {
     const bool dense = row->op == Op::linear;
     Policy policy = portable(dense ? "as-stored" : format.c_str(), dense ? format.c_str() : "as-stored");
     policy.numerics = Numerics::fast;
-    const Run floor = run(policy);
+    const Outcome floor = run(policy);
     policy.only.push_back(std::string(row->name));
     policy.exclude = {fmt::format("{}.cpu.portable.f32", name_of(row->op))};
-    const Run fast = run(policy);
+    const Outcome fast = run(policy);
     EXPECT_TRUE(std::ranges::count(fast.ran, row->name)) << row->name << " was not chosen";
     ASSERT_EQ(fast.logprobs.size(), floor.logprobs.size()) << row->name;
-    double worst = 0;
-    for (size_t i = 0; i < fast.logprobs.size(); ++i) worst = std::max(worst, std::abs(fast.logprobs[i] - floor.logprobs[i]));
-    EXPECT_LT(worst, row->arithmetic == Arithmetic::f32 ? 1e-4 : 20 * golden().prompts.front().bf16_mean_abs_delta) << row->name;
+    double sum = 0;
+    for (size_t i = 0; i < fast.logprobs.size(); ++i) sum += std::abs(fast.logprobs[i] - floor.logprobs[i]);
+    // Another order of additions now and then turns the rounding of a cached key; BF16 activations are rounded always.
+    const double mean = sum / static_cast<double>(fast.logprobs.size()), noise = golden().prompts.front().bf16_mean_abs_delta;
+    EXPECT_LT(mean, row->arithmetic == Arithmetic::f32 ? noise / 10 : noise) << row->name;
   }
 }
 
