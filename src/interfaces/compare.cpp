@@ -5,6 +5,7 @@
 #include <map>
 #include <regex>
 
+#include "interfaces/answer.h"
 #include "interfaces/conversation.h"
 #include "interfaces/runtime.h"
 #include "base/text.h"

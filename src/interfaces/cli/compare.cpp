@@ -14,6 +14,7 @@
 #include "interfaces/cli/terminal.h"
 #include "interfaces/machine_here.h"
 #include "interfaces/places.h"
+#include "interfaces/token_file.h"
 
 namespace mxpath::cli {
 namespace {
