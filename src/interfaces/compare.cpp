@@ -5,10 +5,10 @@
 #include <map>
 #include <regex>
 
+#include "base/text.h"
 #include "interfaces/answer.h"
 #include "interfaces/conversation.h"
 #include "interfaces/runtime.h"
-#include "base/text.h"
 #include "kernels/catalogue.h"
 
 namespace mxpath {
@@ -205,7 +205,7 @@ Result<CompareReport> compare(const ModelFiles& files, const Machine& machine, c
   CompareReport report;
   report.model = exact->plan().model, report.machine = exact->plan().machine;
   report.positions = static_cast<int>(yard.best.size()), report.texts = static_cast<int>(yard.texts.size()), report.problems = static_cast<int>(options.problems.size());
-  report.formats.push_back({.weights = "fp32 forward"});
+  report.formats.emplace_back().weights = "fp32 forward";
   MXPATH_CHECK(measure(report.formats.back(), *exact, yard, options, patterns));
   exact.reset();   // one model at a time
   for (const auto& name : options.weights.empty() ? distinct_formats(files, machine, policy) : options.weights)

@@ -1,0 +1,141 @@
+#include "interfaces/compare.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "base/json.h"
+#include "interfaces/scatter_plot.h"
+#include "interfaces/test_model.h"
+
+namespace mxpath {
+namespace {
+
+std::string prompts_error(std::string_view text) {
+  const auto prompts = parse_prompts(text, "p.txt");
+  return prompts.ok() ? "" : prompts.error().message;
+}
+
+TEST(ComparePrompts, LinesAndObjects) {
+  const auto prompts = parse_prompts("What is 2 + 2?\r\n\n{\"text\": \"one two\"}\n{\"prompt\": \"Hi\"}", "p.txt");
+  ASSERT_TRUE(prompts.ok());
+  ASSERT_EQ(prompts->size(), 3u);
+  EXPECT_EQ((*prompts)[0].text, "What is 2 + 2?");
+  EXPECT_TRUE((*prompts)[1].plain);
+  EXPECT_EQ((*prompts)[2].text, "Hi");
+  EXPECT_FALSE((*prompts)[2].plain);
+}
+
+TEST(ComparePrompts, EveryDefectIsNamedWithItsLine) {
+  EXPECT_EQ(prompts_error("\n \n"), "p.txt: no prompts; write one a line");
+  EXPECT_EQ(prompts_error("hello\n{\"prompt\": "), "p.txt:2: not valid JSON at byte 11");
+  EXPECT_NE(prompts_error("{\"prompt\": \"a\", \"text\": \"b\"}").find("p.txt:1: expected either"), std::string::npos);
+  EXPECT_NE(prompts_error("{\"question\": \"a\"}").find("p.txt:1: expected either"), std::string::npos);
+  EXPECT_NE(prompts_error("{\"text\": 3}").find("a text under \"text\""), std::string::npos);
+  EXPECT_NE(prompts_error("{\"prompt\": \"\"}").find("a text under \"prompt\""), std::string::npos);
+}
+
+TEST(CompareProblems, AreReadBesideTheModel) {
+  const TestFolder folder;
+  EXPECT_TRUE(read_problems(folder / "").value().empty());
+  std::ofstream(folder / "problems.jsonl") << R"({"kind": "sum", "prompt": "1 + 1", "pattern": "= 2"})" "\n" R"({"kind": "sum", "prompt": "1 + 2", "pattern": "= 3"})" "\n" R"({"kind": "product", "prompt": "2 * 2", "pattern": "= 4"})" "\n";
+  const auto problems = read_problems(folder / "").value();
+  ASSERT_EQ(problems.size(), 3u);
+  EXPECT_EQ(some_of_each_kind(problems, 1).size(), 2u);
+  EXPECT_EQ(some_of_each_kind(problems, 1)[1].prompt, "2 * 2");
+  std::ofstream(folder / "problems.jsonl") << "{\"kind\": \"sum\", \"prompt\": \"1 + 1\"}\n";
+  EXPECT_NE(read_problems(folder / "").error().message.find("problems.jsonl:1: expected an object with a text under \"pattern\""), std::string::npos);
+}
+
+const ComparedFormat& row(const CompareReport& report, std::string_view name) {
+  const auto found = std::ranges::find(report.formats, name, &ComparedFormat::weights);
+  EXPECT_NE(found, report.formats.end()) << name;
+  return found == report.formats.end() ? report.formats.front() : *found;
+}
+
+Machine machine() {
+  Machine here = probe_machine();
+  here.gpus.clear();
+  return here;
+}
+
+TEST(Compare, MoreBitsAreCloserToTheFp32Forward) {
+  const TestFolder folder;
+  const ModelFiles files = open_model_files(write_chat_model(folder), {}).value();
+  CompareOptions options;
+  options.prompts = {{"one two three four five", true}, {"What is this?", false}}, options.positions = 24, options.speed_tokens = 4;
+  options.problems = {{"any", "1 + 1", ".*"}, {"none", "1 + 1", "no model says this"}};
+  Policy policy;
+  policy.context = 512;
+  const auto report = compare(files, machine(), policy, options);
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_EQ(report->formats.front().weights, "fp32 forward");
+  EXPECT_EQ(report->formats.front().top1, 1);
+  EXPECT_LT(report->formats.front().kl, 1e-9);
+  EXPECT_LE(report->positions, 24);
+  EXPECT_GE(report->positions, 12);
+  for (const ComparedFormat& f : report->formats) {
+    EXPECT_EQ(f.problem, "") << f.weights;
+    EXPECT_EQ(f.right, 1) << f.weights;   // of any and none
+    EXPECT_GT(f.tokens_per_second, 0) << f.weights;
+  }
+  EXPECT_EQ(std::ranges::count(report->formats, "mxfp4", &ComparedFormat::weights), 0) << "the same as as-stored";
+  EXPECT_LT(row(*report, "fp32").kl, row(*report, "int8").kl);
+  EXPECT_LT(row(*report, "int8").kl, row(*report, "int4").kl);
+  EXPECT_LT(row(*report, "as-stored").bytes, row(*report, "int8").bytes);
+  EXPECT_LT(row(*report, "int8").bytes, row(*report, "bf16").bytes);
+  const Json json = compare_json(*report);
+  EXPECT_EQ(json["formats"].size(), report->formats.size());
+  EXPECT_NE(compare_text(*report).find("problems right"), std::string::npos);
+}
+
+TEST(Compare, WhatCannotBeMeasuredSaysWhy) {
+  const TestFolder folder;
+  const ModelFiles files = open_model_files(write_chat_model(folder), {}).value();
+  CompareOptions options;
+  options.prompts = {{"one two three", true}}, options.speed_tokens = 2;
+  Policy policy;
+  policy.context = 256;
+  options.weights = {"bf17"};
+  EXPECT_EQ(compare(files, machine(), policy, options).error().kind, ErrorKind::wrong_use);
+  options.weights = {"as-stored"}, options.prompts[0].text = "x";
+  EXPECT_NE(compare(files, machine(), policy, options).error().message.find("too short"), std::string::npos);
+  options.prompts[0].text = "one two three", options.problems = {{"k", "1 + 1", "("}};
+  EXPECT_NE(compare(files, machine(), policy, options).error().message.find("not a regular expression"), std::string::npos);
+  options.problems.clear(), options.weights = {"fp32", "as-stored"}, policy.strict = true;
+  const auto strict = compare(files, machine(), policy, options);
+  ASSERT_TRUE(strict.ok()) << strict.error().message;
+  EXPECT_NE(row(*strict, "fp32").problem.find("--strict"), std::string::npos);
+  EXPECT_NE(compare_text(*strict).find("fp32: --strict"), std::string::npos);
+}
+
+TEST(ScatterPlot, TicksAreRoundAndHoldAllPoints) {
+  EXPECT_EQ(linear_ticks(27.3), (std::vector<double>{0, 5, 10, 15, 20, 25, 30}));
+  EXPECT_EQ(linear_ticks(0), (std::vector<double>{0, 1}));
+  for (double most : {0.3, 1.0, 9.99, 13800.0}) {
+    EXPECT_GE(linear_ticks(most).back(), most);
+    EXPECT_LE(linear_ticks(most).size(), 9u);
+  }
+  EXPECT_EQ(decade_ticks(3e-4, 0.02), (std::vector<int>{-4, -3, -2, -1}));
+  EXPECT_EQ(decade_ticks(1e-14, 0.02).front(), -9);
+  EXPECT_EQ(decade_ticks(1e300, 0).size(), 2u);
+}
+
+TEST(ScatterPlot, DrawsEveryPointInsideAndEscapesText) {
+  const std::string svg = to_svg({.title = "a < b & c", .subtitle = "s", .x_label = "x", .y_label = "y", .points = {{1, 0.1, "<one>"}, {1.01, 0.1, "two"}, {40, 0, "zero"}, {40, 1e-3, "three"}}});
+  EXPECT_NE(svg.find("a &lt; b &amp; c"), std::string::npos);
+  EXPECT_NE(svg.find(">&lt;one&gt;<"), std::string::npos);
+  EXPECT_NE(svg.find("zero (0e+00)"), std::string::npos);
+  EXPECT_NE(svg.find("prefers-color-scheme: dark"), std::string::npos);
+  size_t circles = 0;
+  for (size_t at = svg.find("<circle"); at != svg.npos; at = svg.find("<circle", at + 1)) {
+    ++circles;
+    const double x = std::stod(svg.substr(svg.find("cx=\"", at) + 4)), y = std::stod(svg.substr(svg.find("cy=\"", at) + 4));
+    EXPECT_TRUE(x >= 84 && x <= 732 && y >= 66 && y <= 422) << x << " " << y;
+  }
+  EXPECT_EQ(circles, 4u);
+}
+
+}  // namespace
+}  // namespace mxpath
