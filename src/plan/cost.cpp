@@ -7,6 +7,8 @@ namespace {
 
 /// A row without a measured efficiency is priced low: a new path must be measured before it can win.
 constexpr double unmeasured = 0.02;
+/// A kernel inside a graph until the next one runs, measured on an H200; small operations take nothing else.
+constexpr double launch_seconds = 2e-6;
 
 double bandwidth_of(const KernelPath& path, const Machine& machine, const Gpu& gpu) { return path.device == Device::cpu ? machine.cpu.bandwidth : gpu.bandwidth; }
 
@@ -21,7 +23,8 @@ double predicted_seconds(const KernelPath& path, const Work& work, const Machine
   const Gpu gpu = static_cast<size_t>(cuda_index) < machine.gpus.size() ? machine.gpus[static_cast<size_t>(cuda_index)] : Gpu();
   // A roof that the machine does not have (a unit it lacks) still needs a finite price, so that refused rows can be compared.
   const double bandwidth = std::max(bandwidth_of(path, machine, gpu), 1e9), peak = std::max(peak_of(path, machine, gpu), 1e9);
-  return std::max(work.bytes / bandwidth, work.flops / peak) / (path.efficiency > 0 ? path.efficiency : unmeasured);
+  const double launch = path.device == Device::cuda ? launch_seconds : 0;
+  return launch + std::max(work.bytes / bandwidth, work.flops / peak) / (path.efficiency > 0 ? path.efficiency : unmeasured);
 }
 
 }  // namespace mxpath

@@ -105,7 +105,9 @@ Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, c
     Plan candidate = with(plan, placement, cpu, gpu, manifest, machine, policy);
     if (!first) first = candidate;
     // The earlier one lies more on the GPU and wins ties. Where nothing fits, the last one has the sentence about the least that would not.
-    const bool better = !best || (candidate.fits() && (!best->fits() || cost_of(candidate, policy.goal) < cost_of(*best, policy.goal))) || (!candidate.fits() && !best->fits());
+    // --device cuda wants the GPU itself: the most on it that fits, whatever the CPU could do.
+    const bool cheaper = best && policy.device != DeviceChoice::cuda && cost_of(candidate, policy.goal) < cost_of(*best, policy.goal);
+    const bool better = !best || (candidate.fits() && (!best->fits() || cheaper)) || (!candidate.fits() && !best->fits());
     if (better) best = std::move(candidate);
   }
   if (!best) {
@@ -115,7 +117,7 @@ Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, c
     return fail("no part of the model can be placed anywhere");
   }
   plan = std::move(*best);
-  if (reason.empty() && plan.device == Device::cpu && gpu_open) reason = first->placement.gpu_layers > 0 && !first->fits() ? does_not_fit(*first) : policy.gpu_layers == 0 ? "asked for by --gpu-layers 0" : "no placement on the GPU is possible";
+  if (reason.empty() && plan.device == Device::cpu && gpu_open) reason = first->placement.gpu_layers > 0 && !first->fits() ? does_not_fit(*first) : policy.gpu_layers == 0 ? "asked for by --gpu-layers 0" : "the CPU should be faster for so small a model";
   if (plan.device == Device::cuda && !plan.placement.all_on_gpu() && !first->fits()) reason = does_not_fit(*first);
   const bool nobody_asked = policy.device == DeviceChoice::automatic && machine.gpus.empty();
   plan.device_reason = nobody_asked ? "" : reason;
