@@ -214,13 +214,23 @@ __host__ __device__ inline int scale_shift(Layout layout) {
     default: return 62;
   }
 }
-/// What the numbers of the word that starts at `column` are to be multiplied by; shift = scale_shift.
+/// The stored scale of the word that starts at `column`: a byte or the bits of a float. Kernels load it early and decode it when they use it, because
+/// an instruction that waits for a load holds up those behind it. shift = scale_shift.
+template <WordFormat format>
+__host__ __device__ inline uint32_t stored_scale(const uint8_t* scales, int64_t column, int shift) {
+  if constexpr (format == WordFormat::mxfp4) return scales[column >> 5];
+  else if constexpr (bits_of(format) == 4) return reinterpret_cast<const uint32_t*>(scales)[column >> shift];
+  else if constexpr (has_scales(format)) return *reinterpret_cast<const uint32_t*>(scales);
+  else return 0x3f800000u;
+}
+template <WordFormat format>
+__host__ __device__ inline float decode_scale(uint32_t stored) {
+  return format == WordFormat::mxfp4 ? decode_scale_byte(stored) : float_of_bits(stored);
+}
+/// What the numbers of the word that starts at `column` are to be multiplied by.
 template <WordFormat format>
 __host__ __device__ inline float scale_at(const uint8_t* scales, int64_t column, int shift) {
-  if constexpr (format == WordFormat::mxfp4) return decode_scale_byte(scales[column >> 5]);
-  else if constexpr (format == WordFormat::int4 || format == WordFormat::nf4) return reinterpret_cast<const float*>(scales)[column >> shift];
-  else if constexpr (has_scales(format)) return *reinterpret_cast<const float*>(scales);
-  else return 1.0f;
+  return decode_scale<format>(stored_scale<format>(scales, column, shift));
 }
 
 // ---- any layout -----------------------------------------------------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ __device__ inline void stage_x(const CudaProducts& p, const RowTile& tile, int64
 template <class S>
 struct Pieces {
   uint4 codes[S::rows][S::depth];
-  float scale[S::rows][S::depth];
+  uint32_t scale[S::rows][S::depth];   // as stored
 };
 
 template <WordFormat format, int T>
@@ -128,7 +128,7 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows
         for (int r = 0; r < R; ++r) {
           if (column < columns) {
             next.codes[r][d] = load_piece(first_row.codes + r * row_codes + column * bits_of(format) / 8);
-            if constexpr (S::block_scales) next.scale[r][d] = scale_at<format>(first_row.scales + r * row_scales, column, shift);
+            if constexpr (S::block_scales) next.scale[r][d] = stored_scale<format>(first_row.scales + r * row_scales, column, shift);
           }
         }
       }
@@ -162,7 +162,7 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows
           } else {
             decode_group<format>(now.codes[r][d], g, table, w);
             if constexpr (S::block_scales && !apart)
-              for (int i = 0; i < S::group; ++i) w[i] *= now.scale[r][d];
+              for (int i = 0; i < S::group; ++i) w[i] *= decode_scale<format>(now.scale[r][d]);
           }
         };
 #pragma unroll
@@ -189,7 +189,7 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows
         if constexpr (apart) {
 #pragma unroll
           for (int i = 0; i < R * T; ++i) {
-            if constexpr (S::block_scales) sums[i] = fmaf(piece_sums[i], now.scale[i / T][d], sums[i]);
+            if constexpr (S::block_scales) sums[i] = fmaf(piece_sums[i], decode_scale<format>(now.scale[i / T][d]), sums[i]);
             else sums[i] += piece_sums[i];
           }
         }

@@ -13,7 +13,7 @@ template <WordFormat format>
 struct Piece {
   static constexpr int words = format == WordFormat::any ? 8 : columns_each * bits_of(format) / 32;
   uint32_t word[words];
-  float scale;
+  uint32_t scale;   // as stored
 };
 
 template <WordFormat format>
@@ -42,7 +42,7 @@ __device__ inline void load_weights(const CudaProducts& p, const WeightRow& row,
         piece.word[i] = four.x, piece.word[i + 1] = four.y, piece.word[i + 2] = four.z, piece.word[i + 3] = four.w;
       }
     }
-    piece.scale = scale_at<format>(row.scales, column, shift);
+    piece.scale = stored_scale<format>(row.scales, column, shift);
   }
 }
 
@@ -50,13 +50,14 @@ __device__ inline void load_weights(const CudaProducts& p, const WeightRow& row,
 template <WordFormat format>
 __device__ inline void store_weights(const Piece<format>& piece, const float* table, float* to) {
   constexpr int columns = columns_of_word(format);
+  [[maybe_unused]] const float scale = decode_scale<format>(piece.scale);
 #pragma unroll
   for (int i = 0; i < Piece<format>::words; ++i) {
     float values[columns];
     if constexpr (format == WordFormat::any) values[0] = __uint_as_float(piece.word[i]);
     else decode_word<format>(piece.word[i], table, values);
 #pragma unroll
-    for (int c = 0; c < columns; ++c) to[(i * columns + c) * tile_w] = has_scales(format) ? values[c] * piece.scale : values[c];
+    for (int c = 0; c < columns; ++c) to[(i * columns + c) * tile_w] = has_scales(format) ? values[c] * scale : values[c];
   }
 }
 

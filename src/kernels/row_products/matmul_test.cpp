@@ -39,8 +39,10 @@ Problem make_problem(const Shape& shape, bool exact, uint64_t seed) {
       p.adds() ? activations(random, p.y_rows() * shape.n, exact) : std::vector<float>(static_cast<size_t>(p.y_rows() * shape.n), poison);
   for (int64_t t = 0; t < shape.tokens; ++t)
     for (int c = 0; c < shape.per_token; ++c) {
-      // Distinct experts for one token; expert 0 stays without tokens.
-      const int64_t e = shape.one_expert ? shape.experts - 1 - c : 1 + (t * 3 + c) % std::max(shape.experts - 1, 1);
+      // Distinct experts for one token; expert 0 stays without tokens unless every token goes to every expert.
+      const int64_t e = shape.per_token == shape.experts ? (t + c) % shape.experts
+                        : shape.one_expert               ? shape.experts - 1 - c
+                                                         : 1 + (t * 3 + c) % std::max(shape.experts - 1, 1);
       p.expert.push_back(static_cast<int32_t>(std::min<int64_t>(e, shape.experts - 1)));
       p.router_weight.push_back(exact ? 0.25f * static_cast<float>(random.integer(1, 4)) : static_cast<float>(random.uniform()));
     }
@@ -167,7 +169,7 @@ class Matmul : public RowTest {
 
 TEST_P(Matmul, AgreesWithThePortableRowBitForBitOnExactSums) {
   uint64_t seed = 1;
-  for (int tokens : {1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 63, 64, 65, 129})
+  for (int tokens : {1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 63, 64, 65, 129, 519, 520})
     expect_exact(shape(37, widths()[static_cast<size_t>(tokens) % widths().size()], tokens), ++seed);
   for (int64_t k : widths())
     for (int64_t n : {1, 15, 16, 17, 80}) expect_exact(shape(n, k, 3), ++seed), expect_exact(shape(n, k, 11), ++seed, 3);
@@ -175,6 +177,32 @@ TEST_P(Matmul, AgreesWithThePortableRowBitForBitOnExactSums) {
 
 TEST_P(Matmul, AgreesAtTheWidthOfTheModel) {
   for (int tokens : {1, 3, 9}) expect_exact(shape(50, 2880, tokens), 77);
+}
+
+TEST_P(Matmul, AgreesOverSeveralTilesOfRowsAndPanelsOfColumns) {
+  for (int tokens : {1, 2, 7, 8, 70, 150}) expect_exact(shape(300, 64, tokens), static_cast<uint64_t>(tokens));
+  for (int tokens : {1, 3, 8}) expect_exact(shape(9, 8256, tokens), 31);
+}
+
+TEST_P(Matmul, AgreesForFewAndManyExpertsAndChoices) {
+  if (path().op == Op::linear) GTEST_SKIP() << "has no experts";
+  for (auto [experts, per_token] : {std::pair{1, 1}, {4, 4}, {70, 4}, {12, 9}, {3, 1}})
+    for (int tokens : {1, 3, 8, 65, 129}) expect_exact({path().op, 19, 64, tokens, experts, per_token}, static_cast<uint64_t>(experts + tokens));
+}
+
+TEST_P(Matmul, ReadsRowsOfAnyWidth) {
+  uint64_t seed = 50;
+  for (int64_t k : {1, 2, 7, 31, 33, 260})
+    for (int tokens : {1, 3, 9, 70}) {
+      const Problem p = make_problem(shape(21, k, tokens), true, ++seed);
+      const std::vector<float> portable = run(portable_row(p.shape.op), p, Layout::fp32_rows);
+      for (Layout layout : layouts_of(path())) {
+        const NumberFormat format = format_of(layout);
+        if (format != NumberFormat::fp32 && format != NumberFormat::bf16 && format != NumberFormat::fp16) continue;   // the others want whole groups, or round
+        const std::vector<float> y = run(path(), p, layout, 1, 1);
+        EXPECT_TRUE(same_bits(y, portable)) << path().name << " over " << name_of(layout) << ", " << tokens << " tokens, k " << k << " differs " << first_difference(y, portable);
+      }
+    }
 }
 
 TEST_P(Matmul, StaysWithinTheBoundOfItsArithmetic) {
