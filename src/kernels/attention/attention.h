@@ -39,7 +39,7 @@ struct AttentionArgs {
   float scale = 0;
   void* scratch = nullptr;                 // attention_scratch_bytes(), cuda paths only
   ThreadPool* threads = nullptr;
-  CudaStream* stream = nullptr;            // cuda paths: every pointer lies in device memory, the KvViews and their block tables too
+  CudaStream* stream = nullptr;            // cuda paths: every pointer lies in device memory, the KvViews and their block tables too; blocks start on 16 bytes
 };
 
 /// Up to so many tokens are a decode: a cuda path splits the keys of each over so many blocks, or the card would stand idle.
