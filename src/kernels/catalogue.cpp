@@ -32,6 +32,7 @@ const Catalogue& catalogue_of_full_build() {
   }();
   static const Catalogue all = [] {
     Catalogue full = catalogue();
+    full.nvcc = 0;   // of that program nobody knows it
     for (size_t i = 0; i < rows.size(); ++i) full.paths[i] = &rows[i];
     return full;
   }();

@@ -52,6 +52,7 @@ constexpr std::array<std::string_view, check_count> meanings = {
     "the path is not made for that many tokens in one call",
     "the output width is not a multiple of the path's tile",
     "the inner width is not a multiple of the path's tile",
+    "the layer lies on the other device",
     "`--exclude` names it, or `--only` names others",
     "its weights alone would not fit into the memory budget",
     "it gave a wrong result on a known problem on this machine",

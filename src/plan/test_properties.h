@@ -157,8 +157,12 @@ inline void check_a_failure_stays_where_it_is(const Case& c, const Catalogue& ca
     EXPECT_TRUE(std::ranges::any_of(plan.sites, [&](const SitePlan& site) { return chosen_anywhere(site, path->name); }));
     return;
   }
-  for (size_t i = 0; i < plan.sites.size(); ++i)
-    if (!chosen_anywhere(plan.sites[i], path->name)) expect_same_choice(plan.sites[i], after->sites[i]);
+  for (const SitePlan& site : plan.sites) {
+    if (chosen_anywhere(site, path->name)) continue;
+    const SitePlan* same = after->find(site.site.name, site.site.device);
+    ASSERT_NE(same, nullptr) << site.site.name;
+    expect_same_choice(site, *same);
+  }
 }
 
 /// Compared is what planning minimises; a layout that wins over all token counts may cost a little for one of them. What does not fit is

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "interfaces/cli/options.h"
+#include "interfaces/machine_table.h"
 #include "interfaces/places.h"
 #include "interfaces/plan_report.h"
 #include "plan/explain.h"
@@ -16,7 +17,15 @@ struct PlanOptions {
   std::string machine;
 };
 
+Status run_everywhere(const PlanOptions& options, Program& program) {
+  MXPATH_TRY(const MachineTable table, plan_everywhere(options.common.model, model_places(), options.common.policy));
+  if (program.json) print_json(to_json(table));
+  else print(to_text(table));
+  return {};
+}
+
 Status run(const PlanOptions& options, Program& program) {
+  if (options.machine == "all") return run_everywhere(options, program);
   const Policy& policy = options.common.policy;
   MXPATH_TRY(const Plan plan, plan_for(options.common.model, model_places(), options.machine, policy));
   const Status status = check_plan(plan, policy);
@@ -36,8 +45,11 @@ void add_plan(CLI::App& app, Program& program) {
   CLI::App* command =
       app.add_subcommand("plan", "Show the path of every operation, the refused ones and why, memory, and the speed to expect");
   add_model(*command, options->common.model, false);
-  command->add_option("--machine", options->machine, "plan for this machine instead: a JSON file, or a name such as h100, haswell or \"RTX 3090\"")
-      ->type_name("FILE|NAME");
+  command
+      ->add_option("--machine", options->machine,
+                   "plan for this machine instead: a JSON file, a name such as h100, haswell or \"RTX 3090\", "
+                   "or all of them in one table")
+      ->type_name("FILE|NAME|all");
   add_common_options(*command, options->common, program);
   command->callback([options, &program] { program.action = [options, &program] { return run(*options, program); }; });
 }
