@@ -12,7 +12,7 @@ help:
 	@echo "make test    build and run every test"
 	@echo "make asan    the tests under the address and undefined-behaviour sanitizers"
 	@echo "make fuzz    every fuzzer for SECONDS_EACH=60 seconds"
-	@echo "make docs    write docs/paths.md anew from the tables"
+	@echo "make docs    write docs/paths.md and docs/flags.md anew from the tables"
 	@echo "make clean   remove build/"
 
 dependencies:
@@ -53,7 +53,7 @@ fuzz: clang build/asan/build.ninja
 
 docs: build/release/build.ninja
 	@cmake --build --preset release --target make_docs -- --quiet
-	build/release/make_docs docs/paths.md
+	build/release/make_docs docs
 
 clean:
 	@rm -rf build

@@ -1,16 +1,31 @@
-// Writes docs/paths.md from the catalogue: make_docs FILE
+// Writes the pages that are made from tables: make_docs FOLDER
 #include <cstdio>
 #include <fstream>
+#include <string>
 
+#include "interfaces/cli/flags_page.h"
 #include "kernels/catalogue.h"
 #include "plan/paths_page.h"
 
+namespace {
+
+bool write(const std::string& path, const std::string& text) {
+  std::ofstream file(path);
+  file << text;
+  file.close();
+  if (!file) std::fprintf(stderr, "make_docs: %s cannot be written\n", path.c_str());
+  return static_cast<bool>(file);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::fprintf(stderr, "usage: make_docs FILE\n");
+    std::fprintf(stderr, "usage: make_docs FOLDER\n");
     return 2;
   }
-  std::ofstream file(argv[1]);
-  file << mxpath::paths_page(mxpath::catalogue());
-  return file.good() ? 0 : 1;
+  const std::string folder = argv[1];
+  const bool paths = write(folder + "/paths.md", mxpath::paths_page(mxpath::catalogue()));
+  const bool flags = write(folder + "/flags.md", mxpath::cli::flags_page());
+  return paths && flags ? 0 : 1;
 }

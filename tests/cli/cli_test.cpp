@@ -182,10 +182,22 @@ TEST_F(Cli, ForcedPaths) {
   expect_error(run_mxpath({"plan", model, "--machine", "haswell", "--only", "moe_down.cpu.avx2.bf16_f32"}), 1, "wants bf16_rows16");
 }
 
+TEST_F(Cli, PlansForAllMachinesAtOnce) {
+  const Ran table = run_mxpath({"plan", model, "--machine", "all"});
+  ASSERT_EQ(table.code, 0) << table.err;
+  for (const char* machine : {"h100", "rtx_4090", "gb10", "x86_64_v1"}) EXPECT_TRUE(has(table.out, std::string("\n") + machine + " ")) << machine;
+  const Ran json = run_mxpath({"plan", model, "--machine", "all", "--json"});
+  ASSERT_EQ(json.code, 0) << json.err;
+  EXPECT_GE(Json::parse(json.out)["machines"].size(), 25u);
+  expect_error(run_mxpath({"plan", model, "--machine", "all", "--only", "*.avx1024.*"}), 2, "no path has such a name");
+}
+
 TEST_F(Cli, PlansForOtherMachines) {
   for (const char* machine : {"h100", "haswell", "zen4.json", MXPATH_SOURCE_DIR "/tests/machines/b200.json"})
     EXPECT_EQ(run_mxpath({"plan", model, "--machine", machine}).code, 0) << machine;
   expect_error(run_mxpath({"plan", model, "--machine", "pdp11"}), 1, "haswell");
+  EXPECT_TRUE(has(run_mxpath({"plan", model, "--machine", "NVIDIA GeForce RTX 3090"}).out, "Ryzen 9 5900X"));
+  expect_error(run_mxpath({"plan", model, "--machine", "RTX 4080"}), 1, "compute capability 8.9");
   expect_error(run_mxpath({"plan", model, "--machine", file("m.json", "{}")}), 1, "m.json");
 }
 

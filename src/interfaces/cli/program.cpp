@@ -66,6 +66,10 @@ int run_action(Program& program) {
 
 }  // namespace
 
+void add_commands(CLI::App& app, Program& program) {
+  for (AddCommand add : commands) add(app, program);
+}
+
 int exit_code(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::failed:
@@ -92,7 +96,7 @@ int run_program(int argc, char** argv) {
   app.set_version_flag("--version", fmt::format("mxpath {}", version()));
   app.footer(footer);
   app.require_subcommand(0, 1);
-  for (AddCommand add : commands) add(app, program);
+  add_commands(app, program);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

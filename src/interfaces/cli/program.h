@@ -31,6 +31,8 @@ void add_convert(CLI::App& app, Program& program);
 void add_compare(CLI::App& app, Program& program);
 void add_doctor(CLI::App& app, Program& program);
 void add_diagnose(CLI::App& app, Program& program);
+/// All of them, in the order of the help.
+void add_commands(CLI::App& app, Program& program);
 
 /// Exit code: 0 done, 1 failed, 2 wrong use, 3 refused by --strict; 130 when Ctrl-C ended an answer; diagnose has its own.
 int run_program(int argc, char** argv);
