@@ -106,7 +106,8 @@ Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Cat
     if (stands) break;
   }
   if (options.notice)
-    for (const Conversion& conversion : loaded->model.plan.conversions) options.notice("converted on load: " + to_string(conversion));
+    for (const Conversion& conversion : loaded->model.plan.conversions)
+      options.notice("converted on load: " + to_string(conversion, rounded_values(loaded->model.weights, loaded->model.config, conversion.sites)));
   loaded->seconds = seconds_since(start);
   return loaded;
 }

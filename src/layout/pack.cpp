@@ -1,5 +1,6 @@
 // From the checkpoint's bytes to a layout, on all threads.
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -53,10 +54,13 @@ class Packer {
     if (record.encoding == Encoding::mxfp4_blocks) scales_ = checkpoint.scales(record).data();
   }
 
-  Status run(ThreadPool& threads) {
+  /// Adds the number of values that the target holds as another number to *rounded, which may be null.
+  Status run(ThreadPool& threads, uint64_t* rounded) {
     // Slabs are aligned to the target's groups of 16: two threads never write into one group.
     first_ = target_row_ / slab_rows, slabs_ = round_up(target_row_ + record_.rows, slab_rows) / slab_rows - first_;
     std::vector<Status> found(static_cast<size_t>(threads.size()));
+    std::atomic<uint64_t> changed = 0;
+    counts_ = rounded && !direct();
     threads.for_range(static_cast<size_t>(slabs_ * record_.experts), 1, [&](size_t begin, size_t end, int thread) {
       Memory memory = memory_for_thread();
       int64_t held = static_cast<int64_t>(begin);  // first unit whose pages of the file are still resident
@@ -64,8 +68,10 @@ class Packer {
         found[static_cast<size_t>(thread)] = pack_slab(static_cast<int64_t>(unit), memory);
         held = release_done(held, static_cast<int64_t>(unit) + 1);
       }
+      changed += memory.rounded;
     });
     for (Status& status : found) MXPATH_CHECK(std::move(status));
+    if (rounded) *rounded += changed;
     return {};
   }
 
@@ -75,6 +81,8 @@ class Packer {
     std::vector<uint8_t> slab;     // transposed rows
     std::vector<float> floats;     // one row decoded
     std::vector<uint16_t> narrow;  // a group of rows as BF16
+    std::vector<float> held;       // one row as the target holds it
+    uint64_t rounded = 0;
   };
   Memory memory_for_thread() const {
     const size_t columns = static_cast<size_t>(record_.columns);
@@ -83,6 +91,7 @@ class Packer {
     if (!direct())
       memory.floats.resize(columns),
           memory.narrow.resize(code_.direct == Encoding::bf16 ? static_cast<size_t>(rows_per_group) * columns : 0);
+    if (counts_) memory.held.resize(columns);
     return memory;
   }
 
@@ -94,7 +103,13 @@ class Packer {
     const RawRows raw = rows(expert, first, last - first, memory.slab);
     for (int64_t i = 0; i < raw.count; ++i)
       if (const int64_t column = first_bad_column(raw, i); column >= 0) return complaint(expert, first + i, column);
-    return put(expert, target_row_ + first, raw, memory);
+    MXPATH_CHECK(put(expert, target_row_ + first, raw, memory));
+    for (int64_t i = 0; counts_ && i < raw.count; ++i) {
+      decode_raw_row(raw, i, memory.floats.data());
+      decode_row(target_.view(), expert, target_row_ + first + i, memory.held.data());
+      for (size_t c = 0; c < memory.held.size(); ++c) memory.rounded += memory.held[c] != memory.floats[c];
+    }
+    return {};
   }
 
   /// Gives the file's pages of units [held, done) back once they are worth a system call; returns the first unit still held.
@@ -195,6 +210,7 @@ class Packer {
   const uint8_t* data_;
   const uint8_t* scales_ = nullptr;
   int64_t target_row_, first_ = 0, slabs_ = 0;
+  bool counts_ = false;
 };
 
 PackTarget target_of(Layout layout, int64_t experts, int64_t rows, int64_t columns, std::span<uint8_t> bytes) {
@@ -206,7 +222,7 @@ PackTarget target_of(Layout layout, int64_t experts, int64_t rows, int64_t colum
 
 }  // namespace
 
-Result<PackedMatrix> pack(Layout layout, const PackSource& source, std::span<uint8_t> target, ThreadPool& threads) {
+Result<PackedMatrix> pack(Layout layout, const PackSource& source, std::span<uint8_t> target, ThreadPool& threads, uint64_t* rounded) {
   const TensorRecord& first = *source.stacked.front();
   int64_t rows = 0;
   for (const TensorRecord* record : source.stacked) rows += record->rows;
@@ -219,7 +235,7 @@ Result<PackedMatrix> pack(Layout layout, const PackSource& source, std::span<uin
   int64_t row = 0;
   for (const TensorRecord* record : source.stacked) {
     Packer packer(matrix, *source.checkpoint, *record, row);
-    const Status status = packer.run(threads);
+    const Status status = packer.run(threads, rounded);
     source.checkpoint->release(*record);
     MXPATH_CHECK(status);
     row += record->rows;

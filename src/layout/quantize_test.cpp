@@ -217,6 +217,26 @@ TEST(PackTest, QuantisesFloatsToMxfp4WithTheCeilRule) {
     }
 }
 
+TEST(PackTest, CountsTheValuesThatBecomeOthers) {
+  // 1 + 2^-9 is no BF16 number, 100.5 is one; INT8 has neither under the scale 1.
+  std::vector<float> values(2 * 40 * 64, 127.0f);
+  values[7] = values[64 * 40 + 9] = values[64 * 79 + 63] = 1 + 0x1p-9f, values[100] = 100.5f;
+  for (auto [layout, expected] :
+       {std::pair{Layout::fp32_rows, 0u}, {Layout::bf16_rows, 3u}, {Layout::bf16_rows16, 3u}, {Layout::int8_rows16, 4u}}) {
+    Fixture fixture;
+    fixture.add(Encoding::f32, 2, 40, 64, values);
+    const Checkpoint& checkpoint = fixture.open();
+    const TensorRecord* record = &checkpoint.manifest().tensors[0];
+    for (int threads : {1, 3}) {
+      Target target(layout_bytes(layout, 2, 40, 64));
+      ThreadPool pool(threads);
+      uint64_t rounded = 10;
+      ASSERT_TRUE(pack(layout, {&checkpoint, std::span(&record, 1)}, target.bytes(), pool, &rounded).ok());
+      EXPECT_EQ(rounded, 10 + expected) << name_of(layout);
+    }
+  }
+}
+
 TEST(PackTest, RefusesColumnsThatDoNotDivideIntoGroups) {
   Random random(5);
   Fixture fixture;

@@ -93,7 +93,8 @@ Status pack_slot(const MatrixSlot& slot, const SitePlan& site, const Checkpoint&
   int64_t rows = 0;
   for (const TensorRecord* record : records) rows += record->rows;
   MXPATH_TRY(target.memory, Buffer::allocate(layout_bytes(site.layout, records.front()->experts, rows, records.front()->columns)));
-  MXPATH_TRY(target.matrix, pack(site.layout, {&checkpoint, records}, target.memory.bytes(), threads));
+  const bool may_round = !is_lossless(site.site.stored, site.site.format);
+  MXPATH_TRY(target.matrix, pack(site.layout, {&checkpoint, records}, target.memory.bytes(), threads, may_round ? &target.rounded : nullptr));
   return site.site.device == Device::cuda ? send(target, stream) : Status();
 }
 
@@ -191,6 +192,13 @@ Status pack_weights(Weights& weights, const Plan& plan, const Checkpoint& checkp
     if (progress) progress("packing weights", done, total);
   }
   return {};
+}
+
+uint64_t rounded_values(const Weights& weights, const ModelConfig& config, std::span<const std::string> sites) {
+  uint64_t rounded = 0;
+  for (const MatrixSlot& slot : matrix_slots(const_cast<Weights&>(weights), config))
+    if (std::ranges::count(sites, slot.site)) rounded += slot.target->rounded;
+  return rounded;
 }
 
 Result<std::vector<PackingDifference>> check_packing(const Weights& weights, const Plan& plan, const Checkpoint& checkpoint, uint64_t seed) {

@@ -18,6 +18,7 @@ struct OwnedMatrix {
   Device device = Device::cpu;   // where the matrix's pointers lead
   Buffer memory;
   CudaBuffer gpu_memory;
+  uint64_t rounded = 0;          // values that the layout holds as another number than the checkpoint
 };
 
 /// A vector of FP32, with a copy on the GPU where a layer there reads it.
@@ -56,6 +57,9 @@ struct Weights {
 /// that planning again after a failure packs only what changed. What the plan puts on a GPU is packed here and sent there. Errors: a NaN
 /// or infinity among the weights, a scale byte 255, not enough memory; each with the tensor.
 Status pack_weights(Weights& weights, const Plan& plan, const Checkpoint& checkpoint, ThreadPool& threads, const Progress& progress);
+
+/// How many values of these sites were rounded on load.
+uint64_t rounded_values(const Weights& weights, const ModelConfig& config, std::span<const std::string> sites);
 
 /// A site whose packed matrix does not give the checkpoint's values back.
 struct PackingDifference {

@@ -139,9 +139,10 @@ Json conversions_json(const Plan& plan) {
 
 }  // namespace
 
-std::string to_string(const Conversion& c) {
-  return fmt::format("{}: {} to {}, {} to {}, {}", fmt::join(c.sites, ", "), name_of(c.from), name_of(c.to), human_bytes(double(c.bytes_before)), human_bytes(double(c.bytes_after)),
-                     c.lossless() ? "without loss" : "with loss");
+std::string to_string(const Conversion& c, std::optional<uint64_t> rounded) {
+  std::string loss(loss_of(c.from, c.to));
+  if (rounded) loss = *rounded == 0 ? "without loss" : fmt::format("with loss: {:.3g} % of the values rounded", 100 * static_cast<double>(*rounded) / static_cast<double>(c.values));
+  return fmt::format("{}: {} to {}, {} to {}, {}", fmt::join(c.sites, ", "), name_of(c.from), name_of(c.to), human_bytes(double(c.bytes_before)), human_bytes(double(c.bytes_after)), loss);
 }
 
 std::string explain(const Plan& plan, bool verbose) {

@@ -78,6 +78,12 @@ bool is_lossless(NumberFormat from, WeightFormat to) {
   return to.format == NumberFormat::fp32 || to == WeightFormat(from) || (from == NumberFormat::mxfp4 && to.format == NumberFormat::bf16);
 }
 
+std::string_view loss_of(NumberFormat from, WeightFormat to) {
+  if (is_lossless(from, to)) return "without loss";
+  const bool perhaps = to.format == NumberFormat::fp16 || to.format == NumberFormat::bf16 || to.format == NumberFormat::mxfp4;
+  return perhaps ? "perhaps with loss" : "with loss";
+}
+
 /// Codes, then scales, each starting on a 64-byte line.
 uint64_t layout_bytes(Layout layout, int64_t experts, int64_t rows, int64_t columns) {
   const auto size = [](int64_t codes, int64_t scales) { return static_cast<uint64_t>(scales ? up(codes, 64) + scales : codes); };

@@ -58,6 +58,9 @@ WeightFormat held_in(Layout layout);
 Layout plain_layout(WeightFormat format);
 /// Whether `to` holds every value that `from` can: all of them as FP32, MXFP4 as BF16 too (but not as FP16: its exponents reach further).
 bool is_lossless(NumberFormat from, WeightFormat to);
+/// What can be said before the values are read: "without loss", "with loss", or "perhaps with loss" for a format of floats or MXFP4, which
+/// may hold them all the same.
+std::string_view loss_of(NumberFormat from, WeightFormat to);
 /// Bytes of `experts` matrices of rows × columns, padding included.
 uint64_t layout_bytes(Layout layout, int64_t experts, int64_t rows, int64_t columns);
 /// Bytes that one pass over all rows of one expert reads: equals layout_bytes(layout, 1, rows, columns).

@@ -78,7 +78,7 @@ void add_concessions(Plan& plan, const Failures& failures) {
   for (const SitePlan& site : plan.sites) {
     const Site& s = site.site;
     if (s.has_weights && s.format != s.stored)
-      plan.concessions.push_back(fmt::format("{} holds its weights as {}, stored as {}, {}", s.name, name_of(s.format), name_of(s.stored), is_lossless(s.stored, s.format) ? "without loss" : "with loss"));
+      plan.concessions.push_back(fmt::format("{} holds its weights as {}, stored as {}, {}", s.name, name_of(s.format), name_of(s.stored), loss_of(s.stored, s.format)));
     concede(plan.concessions, site, failures);
     concede_arithmetic(plan.concessions, site);
   }
@@ -90,8 +90,9 @@ void add_conversions(Plan& plan) {
     const Site& s = planned.site;
     if (!s.has_weights || s.format == s.stored) continue;
     auto same = std::ranges::find_if(plan.conversions, [&](const Conversion& c) { return c.from == s.stored && c.to == s.format; });
-    if (same == plan.conversions.end()) same = plan.conversions.insert(same, {s.stored, s.format, {}, 0, 0});
+    if (same == plan.conversions.end()) same = plan.conversions.insert(same, {s.stored, s.format, {}, 0, 0, 0});
     if (!std::ranges::count(same->sites, s.name)) same->sites.push_back(s.name);
+    same->values += static_cast<uint64_t>(s.n * s.k * s.experts * s.count);
     same->bytes_before += layout_bytes(plain_layout(s.stored), s.experts, s.n, s.k) * static_cast<uint64_t>(s.count);
     same->bytes_after += layout_bytes(planned.layout, s.experts, s.n, s.k) * static_cast<uint64_t>(s.count);
   }

@@ -1,5 +1,6 @@
 // Which path each operation takes, why the others do not, what it needs, and how fast it should be.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,11 +58,12 @@ struct Conversion {
   NumberFormat from;
   WeightFormat to;
   std::vector<std::string> sites;
-  uint64_t bytes_before = 0, bytes_after = 0;   ///< as stored, and as packed
+  uint64_t values = 0, bytes_before = 0, bytes_after = 0;   ///< bytes as stored, and as packed
   bool lossless() const { return is_lossless(from, to); }
 };
-/// "moe.gate_up, moe.down: mxfp4 to int8, 12.7 GiB to 23.9 GiB, with loss"
-std::string to_string(const Conversion& conversion);
+/// "moe.gate_up, moe.down: mxfp4 to int8, 12.7 GiB to 23.9 GiB, with loss". rounded: how many values it rounded, where that has been counted:
+/// "… with loss: 93.2 % of the values rounded", or "without loss" if none was.
+std::string to_string(const Conversion& conversion, std::optional<uint64_t> rounded = {});
 
 struct Plan {
   std::string model;                    ///< one line: layers, experts, format

@@ -27,7 +27,7 @@ TEST(Formats, ConversionIsAConcessionThatSaysWhetherItLoses) {
   };
   constexpr uint64_t values = gate_up_values + down_values, rows = 4 * 8 * (5760 + 2880);
   const Case cases[] = {{"fp32", Layout::fp32_rows, "as fp32, stored as mxfp4, without loss", values * 4},
-                        {"fp16", Layout::fp16_rows, "as fp16, stored as mxfp4, with loss", values * 2},
+                        {"fp16", Layout::fp16_rows, "as fp16, stored as mxfp4, perhaps with loss", values * 2},
                         {"bf16", Layout::bf16_rows, "as bf16, stored as mxfp4, without loss", values * 2},
                         {"fp8-e4m3", Layout::fp8_e4m3_rows, "as fp8-e4m3, stored as mxfp4, with loss", values + rows * 4},
                         {"fp8-e5m2", Layout::fp8_e5m2_rows, "as fp8-e5m2, stored as mxfp4, with loss", values + rows * 4},
@@ -71,6 +71,13 @@ TEST(Formats, DenseWeightsAreTheProjectionsAndTheHead) {
   EXPECT_EQ(to_string(plan->conversions.at(0)).substr(0, 60), "attention.qkv, attention.output, head: bf16 to int8, 225 MiB");
 }
 
+TEST(Formats, CountedLossReplacesTheGuess) {
+  const Conversion conversion{NumberFormat::bf16, NumberFormat::mxfp4, {"moe.down"}, 1000, 2000, 531};
+  EXPECT_EQ(to_string(conversion), "moe.down: bf16 to mxfp4, 1.95 KiB to 531 B, perhaps with loss");
+  EXPECT_EQ(to_string(conversion, 0), "moe.down: bf16 to mxfp4, 1.95 KiB to 531 B, without loss");
+  EXPECT_EQ(to_string(conversion, 125), "moe.down: bf16 to mxfp4, 1.95 KiB to 531 B, with loss: 12.5 % of the values rounded");
+}
+
 TEST(Formats, AsStoredIsNoConversion) {
   Policy policy;
   ASSERT_TRUE(set_weights(policy, "mxfp4").ok() && set_dense_weights(policy, "bf16").ok());
@@ -89,7 +96,7 @@ TEST(Formats, QuantisingABf16CheckpointToMxfp4IsAllowed) {
   const auto plan = make_plan(manifest_from_config(c, "bf16"), test::catalogue(), cpu_machine(avx512), policy);
   ASSERT_TRUE(plan.ok()) << plan.error().message;
   EXPECT_EQ(plan->site("moe.gate_up").layout, Layout::mxfp4_rows16);
-  EXPECT_EQ(plan->concessions.front(), "moe.gate_up holds its weights as mxfp4, stored as bf16, with loss");
+  EXPECT_EQ(plan->concessions.front(), "moe.gate_up holds its weights as mxfp4, stored as bf16, perhaps with loss");
 }
 
 TEST(Formats, ColumnsThatDoNotDivideIntoGroupsAreRefusedBeforeReading) {

@@ -107,7 +107,8 @@ TEST(Formats, AConversionIsToldWithItsSizesAndStrictRefusesIt) {
   EXPECT_TRUE(run_stored.notices.empty());
   ASSERT_EQ(run_int8.notices.size(), 1u);
   EXPECT_EQ(run_int8.notices[0].rfind("converted on load: moe.gate_up, moe.down: mxfp4 to int8, ", 0), 0u) << run_int8.notices[0];
-  EXPECT_TRUE(run_int8.notices[0].ends_with(", with loss")) << run_int8.notices[0];
+  EXPECT_NE(run_int8.notices[0].find(", with loss: "), std::string::npos) << run_int8.notices[0];
+  EXPECT_TRUE(run(portable("fp16")).notices.at(0).ends_with(", without loss")) << "counted: FP16 holds these scales";
   Policy strict;
   strict.device = DeviceChoice::cpu, strict.strict = true;
   for (auto set : {set_weights, set_dense_weights}) {
@@ -124,6 +125,7 @@ TEST(Formats, ABf16CheckpointIsQuantisedOnLoad) {
   const Golden model = test::read_golden("bf16_layout");  // 96 wide
   const Outcome stored = run(portable("as-stored"), model), mxfp4 = run(portable("mxfp4"), model), int8 = run(portable("int8"), model);
   EXPECT_NE(mxfp4.notices.at(0).find("bf16 to mxfp4"), std::string::npos);
+  EXPECT_TRUE(mxfp4.notices.at(0).ends_with(", without loss")) << mxfp4.notices.at(0);
   EXPECT_EQ(mxfp4.logprobs, stored.logprobs) << "its values were MXFP4 before, and the ceil rule gives them back";
   EXPECT_LT(stored.difference, int8.difference);
   const auto refused = load_model(model.folder, catalogue(), here(), portable("nf4"), {});

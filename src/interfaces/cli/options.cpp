@@ -20,7 +20,8 @@ void add_globs(CLI::App& command, const std::string& name, std::vector<std::stri
 void add_paths(CLI::App& command, Policy& policy) {
   add_globs(command, "--only", policy.only, "use only paths that match, where an operation has any", planning);
   add_globs(command, "--exclude", policy.exclude, "never use paths that match", planning);
-  add_globs(command, "--inject-failure", policy.inject_failure, "let the self-check of these paths fail: GLOB or GLOB:image, :exact, :random, :packing", "");
+  add_globs(command, "--inject-failure", policy.inject_failure,
+            "let the self-check of these paths fail: GLOB or GLOB:image, :exact, :random, :packing", "");
   command.add_flag("--strict", policy.strict, "an error instead of a fallback or a change of precision (exit 3)")->group(planning);
 }
 
@@ -60,7 +61,12 @@ void add_resources(CLI::App& command, Policy& policy) {
       ->type_name("N")
       ->group(planning);
   const auto layer_count = [&command](const std::string& name, std::optional<int>& target, const std::string& text) {
-    command.add_option_function<int>(name, [&target](int count) { target = count; }, text)->check(whole_number(0, 1 << 20))->type_name("N")->group(planning);
+    command
+        .add_option_function<int>(
+            name, [&target](int count) { target = count; }, text)
+        ->check(whole_number(0, 1 << 20))
+        ->type_name("N")
+        ->group(planning);
   };
   layer_count("--gpu-layers", policy.gpu_layers, "the last N layers on the GPU; default: as many as fit");
   layer_count("--cpu-experts", policy.cpu_experts, "of those, the experts of the first N on the CPU; default: as few as need be");

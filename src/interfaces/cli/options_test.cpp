@@ -51,16 +51,41 @@ TEST(Options, DefaultsLeaveThePolicyAlone) {
 }
 
 TEST(Options, EveryWordReachesThePolicy) {
-  const auto p = parse_common(
-      {"m",        "--device", "cuda:2",           "--weights", "bf16",   "--only", "a*",         "--only", "b",     "--exclude",
-       "c,d",      "--strict", "--threads",        "3",         "--ctx",  "512",    "--numerics", "fast",   "--for", "prefill",
-       "--memory", "1.5",      "--inject-failure", "e",         "--json", "-v"});
+  const auto p = parse_common({"m",
+                               "--device",
+                               "cuda:2",
+                               "--weights",
+                               "bf16",
+                               "--dense-weights",
+                               "int8",
+                               "--only",
+                               "a*",
+                               "--only",
+                               "b",
+                               "--exclude",
+                               "c,d",
+                               "--strict",
+                               "--threads",
+                               "3",
+                               "--ctx",
+                               "512",
+                               "--numerics",
+                               "fast",
+                               "--for",
+                               "prefill",
+                               "--memory",
+                               "1.5",
+                               "--inject-failure",
+                               "e",
+                               "--json",
+                               "-v"});
   ASSERT_EQ(p.error, "");
   const Policy& policy = p.common.policy;
   EXPECT_EQ(p.common.model, "m");
   EXPECT_EQ(policy.device, DeviceChoice::cuda);
   EXPECT_EQ(policy.cuda_index, 2);
   EXPECT_EQ(policy.weights, NumberFormat::bf16);
+  EXPECT_EQ(policy.dense_weights, NumberFormat::int8);
   EXPECT_EQ(policy.only, (std::vector<std::string>{"a*", "b"}));
   EXPECT_EQ(policy.exclude, (std::vector<std::string>{"c", "d"}));
   EXPECT_EQ(policy.inject_failure, std::vector<std::string>{"e"});
