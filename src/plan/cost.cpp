@@ -19,12 +19,16 @@ double peak_of(const KernelPath& path, const Machine& machine, const Gpu& gpu) {
 
 }  // namespace
 
-double predicted_seconds(const KernelPath& path, const Work& work, const Machine& machine, int cuda_index) {
+double roof_seconds(const KernelPath& path, const Work& work, const Machine& machine, int cuda_index) {
   const Gpu gpu = static_cast<size_t>(cuda_index) < machine.gpus.size() ? machine.gpus[static_cast<size_t>(cuda_index)] : Gpu();
   // A roof that the machine does not have (a unit it lacks) still needs a finite price, so that refused rows can be compared.
   const double bandwidth = std::max(bandwidth_of(path, machine, gpu), 1e9), peak = std::max(peak_of(path, machine, gpu), 1e9);
+  return std::max(work.bytes / bandwidth, work.flops / peak);
+}
+
+double predicted_seconds(const KernelPath& path, const Work& work, const Machine& machine, int cuda_index) {
   const double launch = path.device == Device::cuda ? launch_seconds : 0;
-  return launch + std::max(work.bytes / bandwidth, work.flops / peak) / (path.efficiency > 0 ? path.efficiency : unmeasured);
+  return launch + roof_seconds(path, work, machine, cuda_index) / (path.efficiency > 0 ? path.efficiency : unmeasured);
 }
 
 }  // namespace mxpath

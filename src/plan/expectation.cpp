@@ -5,17 +5,11 @@
 namespace mxpath {
 namespace {
 
-/// The price of a path that reaches its roof.
-double at_the_roof(KernelPath path, const Work& work, const Machine& machine, int cuda_index) {
-  path.efficiency = 1;
-  return predicted_seconds(path, work, machine, cuda_index);
-}
-
 double at_the_best_roof(KernelPath path, const Work& work, const Machine& machine, int cuda_index) {
-  double best = at_the_roof(path, work, machine, cuda_index);
+  double best = roof_seconds(path, work, machine, cuda_index);
   for (int unit = 0; unit < unit_count; ++unit) {
     path.unit = static_cast<Unit>(unit);
-    best = std::min(best, at_the_roof(path, work, machine, cuda_index));
+    best = std::min(best, roof_seconds(path, work, machine, cuda_index));
   }
   return best;
 }
@@ -34,9 +28,9 @@ struct Sum {
     out.bytes += times * work.bytes;
     out.flops += times * work.flops;
     out.predicted += times * predicted_seconds(path, work, machine, cuda_index);
-    out.memory_seconds += times * at_the_roof(path, {.bytes = work.bytes, .flops = 0}, machine, cuda_index);
-    out.compute_seconds += times * at_the_roof(path, {.bytes = 0, .flops = work.flops}, machine, cuda_index);
-    out.roof += times * at_the_roof(path, work, machine, cuda_index);
+    out.memory_seconds += times * roof_seconds(path, {.bytes = work.bytes, .flops = 0}, machine, cuda_index);
+    out.compute_seconds += times * roof_seconds(path, {.bytes = 0, .flops = work.flops}, machine, cuda_index);
+    out.roof += times * roof_seconds(path, work, machine, cuda_index);
     out.best_roof += times * at_the_best_roof(path, work, machine, cuda_index);
   }
 };

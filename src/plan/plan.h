@@ -86,8 +86,10 @@ struct Plan {
   const SitePlan* find(std::string_view name, Device on) const;   ///< null: there is none on that device
 };
 
-/// Seconds that a path should need for one call: max(bytes / bandwidth, flops / peak) / efficiency. Two roofs, because bandwidth
+/// The least seconds that one call can take under the roofs of a path: max(bytes / bandwidth, flops / peak). Two roofs, because bandwidth
 /// alone would rank a vector unit above a matrix unit for 512 tokens.
+double roof_seconds(const KernelPath& path, const Work& work, const Machine& machine, int cuda_index = 0);
+/// Seconds that a path should need for one call: its roof / its efficiency, and on a GPU the launch.
 double predicted_seconds(const KernelPath& path, const Work& work, const Machine& machine, int cuda_index = 0);
 
 /// Every row of the site's op, judged for one regime.

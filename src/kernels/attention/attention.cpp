@@ -124,6 +124,7 @@ constexpr KernelPath paths[] = {
      .device = Device::cuda,
      .needs = cuda_portable_needs,
      .unit = Unit::cuda_cores,
+     .efficiency = 0.2,
      .built = cuda_built,
      .run = attention_cuda_portable,
      .images = attention_cuda_images},

@@ -23,6 +23,7 @@ constexpr KernelPath paths[] = {
      .weights = Layout::any,
      .needs = cuda_portable_needs,
      .unit = Unit::cuda_cores,
+     .efficiency = 0.3,
      .built = cuda_built,
      .run = embed_cuda_portable,
      .images = embed_cuda_images},

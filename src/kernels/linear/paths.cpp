@@ -54,6 +54,7 @@ constexpr KernelPath paths[] = {
      .weights = Layout::any,
      .needs = cuda_portable_needs,
      .unit = Unit::cuda_cores,
+     .efficiency = 0.46,
      .built = cuda_built,
      .run = linear_cuda_portable,
      .images = linear_cuda_images},

@@ -35,6 +35,7 @@ constexpr KernelPath paths[] = {
      .device = Device::cuda,
      .needs = cuda_portable_needs,
      .unit = Unit::cuda_cores,
+     .efficiency = 0.3,
      .built = cuda_built,
      .run = norm_cuda_portable,
      .images = norm_cuda_images},

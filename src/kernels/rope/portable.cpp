@@ -46,6 +46,7 @@ constexpr KernelPath paths[] = {
      .device = Device::cuda,
      .needs = cuda_portable_needs,
      .unit = Unit::cuda_cores,
+     .efficiency = 0.3,
      .built = cuda_built,
      .run = rope_cuda_portable,
      .images = rope_cuda_images},

@@ -66,6 +66,7 @@ constexpr KernelPath paths[] = {
      .weights = Layout::any,
      .needs = cuda_portable_needs,
      .unit = Unit::cuda_cores,
+     .efficiency = 0.06,
      .built = cuda_built,
      .run = router_cuda_portable,
      .images = router_cuda_images},

@@ -124,6 +124,7 @@ constexpr KernelPath paths[] = {
      .device = Device::cuda,
      .needs = cuda_portable_needs,
      .unit = Unit::cuda_cores,
+     .efficiency = 0.3,
      .built = cuda_built,
      .run = sample_cuda_portable,
      .images = sample_cuda_images},

@@ -61,6 +61,7 @@ constexpr KernelPath paths[] = {
      .device = Device::cuda,
      .needs = cuda_portable_needs,
      .unit = Unit::cuda_cores,
+     .efficiency = 0.3,
      .built = cuda_built,
      .run = swiglu_cuda_portable,
      .images = swiglu_cuda_images},
