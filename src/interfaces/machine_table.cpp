@@ -11,7 +11,6 @@
 #include "interfaces/manifest_of.h"
 #include "kernels/catalogue.h"
 #include "machine/known_machines.h"
-#include "plan/what_fits.h"
 
 namespace mxpath {
 namespace {
@@ -23,7 +22,7 @@ void fill(MachineRow& row, const Plan& plan) {
   const SitePlan& experts = plan.site("moe.gate_up");
   row.placement = plan.placement.to_string();
   row.decode = without_op(experts.path_for(1).name), row.prefill = without_op(experts.path_for(512).name);
-  row.fits = plan.fits(), row.context = plan.context, row.would_fit = plan.would_fit;
+  row.fits = plan.fits(), row.context = plan.fitting_context, row.would_fit = plan.would_fit;
   row.bytes = plan.memory.total() + (plan.device == Device::cuda ? plan.gpu_memory.total() : 0);
   row.decode_tokens_per_second = 1 / plan.decode_seconds, row.prefill_tokens_per_second = 512 / plan.prefill_seconds;
 }
@@ -32,13 +31,11 @@ Result<MachineRow> row_of(const KnownMachine& known, const Manifest& manifest, c
   MXPATH_TRY(const Machine machine, known_machine(known.name));
   MachineRow row;
   row.name = known.name, row.hardware = machine.gpus.empty() ? machine.cpu.name : machine.gpus.front().name;
-  const Catalogue& rows = catalogue_of_full_build();
-  const auto plan = make_plan(manifest, rows, machine, policy);
+  const auto plan = make_plan(manifest, catalogue_of_full_build(), machine, policy);
   // What cannot be meant on any machine is the user's error, not a property of this one.
   if (!plan.ok() && plan.error().kind == ErrorKind::wrong_use) return plan.error();
   if (!plan.ok()) return row.error = plan.error().message, row;
   fill(row, *plan);
-  if (!row.fits) row.context = fitting_context(manifest, rows, machine, policy, {});
   return row;
 }
 

@@ -177,6 +177,7 @@ Json plan_to_json(const Plan& plan) {
           {"placement", {{"gpu_layers", plan.placement.gpu_layers}, {"cpu_experts", plan.placement.cpu_experts}, {"gpu_embedding", plan.placement.gpu_embedding}, {"text", plan.placement.to_string()}}},
           {"memory", memory_json(plan.memory)},
           {"gpu_memory", plan.device == Device::cuda ? memory_json(plan.gpu_memory) : Json()},
+          {"fitting_context", plan.fitting_context},
           {"would_fit", plan.would_fit},
           {"expected", {{"decode_tokens_per_second", 1 / plan.decode_seconds}, {"prefill_tokens_per_second", 512 / plan.prefill_seconds}, {"decode_bytes", plan.decode_bytes}}},
           {"conversions", conversions_json(plan)},

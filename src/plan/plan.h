@@ -75,6 +75,7 @@ struct Plan {
   MemoryPlan memory, gpu_memory;
   int context = 0, chunk = 0, threads = 1;
   std::vector<Conversion> conversions;  ///< in the order of their first sites; every one is a concession too
+  int fitting_context = 0;              ///< the longest context up to the one asked for that fits; 0: none does
   std::vector<std::string> would_fit;   ///< when it does not fit: flags with which it would, such as "--ctx 4096"
   std::vector<std::string> concessions; ///< what was given up against the best plan, one sentence each; --strict refuses any
   double decode_seconds = 0;            ///< predicted, one token

@@ -76,27 +76,25 @@ std::vector<std::pair<std::string, Policy>> freer_placements(const Policy& polic
 
 }  // namespace
 
-int fitting_context(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
-  return Search{manifest, catalogue, machine, failures}.context(policy);
-}
-
-std::vector<std::string> what_would_fit(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+WhatFits what_fits(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
   const Search search{manifest, catalogue, machine, failures};
-  std::vector<std::string> flags;
-  if (const int context = search.context(policy)) flags.push_back(fmt::format("--ctx {}", context));
+  WhatFits found{search.context(policy), {}};
+  if (found.context) found.flags.push_back(fmt::format("--ctx {}", found.context));
   const auto formats = smaller_weights(manifest, policy);
   for (const auto& choices : {formats, freer_placements(policy)}) {
     const auto enough = std::ranges::find_if(choices, [&](const auto& choice) { return search.fits(choice.second); });
-    if (enough != choices.end()) flags.push_back(enough->first);
+    if (enough != choices.end()) found.flags.push_back(enough->first);
   }
-  for (size_t f = 0; flags.empty() && f < formats.size(); ++f)
-    if (const int context = search.context(formats[f].second)) flags.push_back(fmt::format("{} --ctx {}", formats[f].first, context));
-  return flags;
+  for (size_t f = 0; found.flags.empty() && f < formats.size(); ++f)
+    if (const int context = search.context(formats[f].second)) found.flags.push_back(fmt::format("{} --ctx {}", formats[f].first, context));
+  return found;
 }
 
 Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
   auto plan = plan_as_asked(manifest, catalogue, machine, policy, failures);
-  if (plan.ok() && !plan->fits()) plan->would_fit = what_would_fit(manifest, catalogue, machine, policy, failures);
+  if (!plan.ok()) return plan;
+  auto [context, flags] = plan->fits() ? WhatFits{plan->context, {}} : what_fits(manifest, catalogue, machine, policy, failures);
+  plan->fitting_context = context, plan->would_fit = std::move(flags);
   return plan;
 }
 

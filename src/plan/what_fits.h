@@ -7,11 +7,14 @@ namespace mxpath {
 /// make_plan without looking for what would fit.
 Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures);
 
-/// The longest context up to the policy's that fits, in steps of 1024 tokens (128 below that); 0 when none does.
-int fitting_context(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures);
+struct WhatFits {
+  int context = 0;                 ///< the longest up to the policy's that fits, in steps of 1024 tokens (128 below that); 0: none does
+  /// Each of which alone makes the model fit: that context, the weights format that keeps most bits, a freer choice of where the layers lie;
+  /// a format together with a context when neither alone is enough. Empty when nothing helps.
+  std::vector<std::string> flags;
+};
 
-/// Flags, each of which alone makes the model fit: a shorter context, the weights format that keeps most bits, a freer choice of where the
-/// layers lie; both a format and a context when neither alone is enough. Empty when nothing helps.
-std::vector<std::string> what_would_fit(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures);
+/// For a plan that does not fit.
+WhatFits what_fits(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures);
 
 }  // namespace mxpath
