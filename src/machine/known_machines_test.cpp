@@ -90,7 +90,7 @@ TEST(KnownMachines, UnknownNamesAreRefusedWithTheListAndTheNearest) {
 TEST(KnownMachines, AProductWithoutFiguresIsRefusedWithItsCapability) {
   EXPECT_EQ(known_machine("GeForce RTX 4080").error().message,
             "RTX 4080: compute capability 8.9, but mxpath has no figures of its bandwidth and memory; machines of the same capability are "
-            "l4, l40s, rtx_4090; or "
+            "l4, l40s, rtx_4060, rtx_4090; or "
             "give the file that `mxpath doctor --bundle FILE` writes there");
   EXPECT_NE(known_machine("Jetson AGX Orin").error().message.find("compute capability 8.7"), std::string::npos);
 }
