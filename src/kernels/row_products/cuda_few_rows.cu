@@ -75,22 +75,28 @@ __device__ inline void add_products(const float (&w)[N], const float (&x)[N], fl
   for (int i = 0; i < N; ++i) sum = fmaf(w[i], x[i], sum);
 }
 
-/// Columns [panel, panel + size) of T rows of x, zeros up to the next multiple of 32 behind the last one.
+/// Columns [panel, panel + size) of T rows of x, zeros up to the next multiple of 32 behind the last one. A warp moves columns of one row, four
+/// 16-byte pieces a lane before it stores the first.
 template <int T, int size>
-__device__ inline void stage_x(const CudaProducts& p, const RowTile& tile, int64_t panel, float (&xs)[T][size + size / 8]) {
-  const int64_t left = p.weights.columns - panel;
-  const int wanted = static_cast<int>(left < size ? (left + 31) / 32 * 32 : size);
+__device__ inline void stage_x(const CudaProducts& p, const RowTile& tile, int panel, float (&xs)[T][size + size / 8]) {
+  constexpr int stride = warps * 32 * 4 / T, batch = 4;
+  static_assert(size % (stride * batch) == 0);
+  const int warp = threadIdx.x / 32, t = warp % T, left = static_cast<int>(p.weights.columns) - panel, wanted = min((left + 31) / 32 * 32, size);
+  if (t >= tile.count) return;
+  const float* x = p.x + x_row(p, tile.begin + t) * p.x_stride + panel;
+  const int begin = (warp / T * 32 + threadIdx.x % 32) * 4;
+  if (!x_in_fours(p)) {
+    for (int c = begin / 4; c < wanted; c += stride / 4) xs[t][spread(c)] = c < left ? x[c] : 0;
+    return;
+  }
 #pragma unroll
-  for (int t = 0; t < T; ++t) {
-    if (t >= tile.count) break;
-    const float* x = p.x + x_row(p, tile.begin + t) * p.x_stride + panel;
-    if (x_in_fours(p)) {
-#pragma unroll 4
-      for (int c = threadIdx.x * 4; c < wanted; c += warps * 32 * 4)
-        *reinterpret_cast<float4*>(&xs[t][spread(c)]) = c < left ? *reinterpret_cast<const float4*>(x + c) : float4{0, 0, 0, 0};
-    } else {
-      for (int c = threadIdx.x; c < wanted; c += warps * 32) xs[t][spread(c)] = c < left ? x[c] : 0;
-    }
+  for (int b = begin; b < size + begin; b += stride * batch) {
+    float4 fours[batch];
+#pragma unroll
+    for (int i = 0; i < batch; ++i) fours[i] = b + i * stride < left ? *reinterpret_cast<const float4*>(x + b + i * stride) : float4{0, 0, 0, 0};
+#pragma unroll
+    for (int i = 0; i < batch; ++i)
+      if (b + i * stride < wanted) *reinterpret_cast<float4*>(&xs[t][spread(b + i * stride)]) = fours[i];
   }
 }
 
@@ -113,21 +119,22 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows
   fill_nf4_table<format>(table);
 
   // The last group of rows moves back to end with the matrix; rows that it shares with the group before are written by that one.
-  const int64_t columns = p.weights.columns, own = (int64_t{blockIdx.x / static_cast<unsigned>(tiles)} * warps + warp) * R;
+  const int columns = static_cast<int>(p.weights.columns);
+  const int64_t own = (int64_t{blockIdx.x / static_cast<unsigned>(tiles)} * warps + warp) * R;
   const int64_t last = p.weights.rows - R, begin = own < last ? own : last;
   const WeightRow first_row = row_of<format>(p.weights, tile.expert, begin);
-  const int row_codes = static_cast<int>(columns * bits_of(format) / 8), row_scales = scale_row_bytes<format>(p.weights), shift = scale_shift(p.weights.layout);
+  const int row_codes = columns / 4 * bits_of(format) / 2, row_scales = scale_row_bytes<format>(p.weights), shift = scale_shift(p.weights.layout);
 
   Pieces<S> next;
-  const auto request = [&](int64_t step) {
+  const auto request = [&](int step) {
     if constexpr (format != WordFormat::any) {
 #pragma unroll
       for (int d = 0; d < D; ++d) {
-        const int64_t column = step + (d * 32 + lane) * S::chunk;
+        const int column = step + (d * 32 + lane) * S::chunk;
 #pragma unroll
         for (int r = 0; r < R; ++r) {
           if (column < columns) {
-            next.codes[r][d] = load_piece(first_row.codes + r * row_codes + column * bits_of(format) / 8);
+            next.codes[r][d] = load_piece(first_row.codes + r * row_codes + column / 4 * bits_of(format) / 2);
             if constexpr (S::block_scales) next.scale[r][d] = stored_scale<format>(first_row.scales + r * row_scales, column, shift);
           }
         }
@@ -137,26 +144,41 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows
 
   float sums[R * T] = {};
   request(0);
-  for (int64_t panel = 0; panel < columns; panel += S::panel) {
+
+  // What this lane will write, looked up while the weights are on their way: value `lane / lanes_each` of add_lanes.
+  constexpr int lanes_each = 32 / (R * T);
+  const int value = lane / lanes_each, t = value % T;
+  const int64_t row = begin + value / T;
+  const bool writes = lane % lanes_each == 0 && t < tile.count && row >= own;
+  int64_t y_index = 0;
+  float addend = 0, factor = 1;
+  if (writes) {
+    y_index = y_row(p, tile.begin + t) * p.y_stride + row;
+    if (p.bias) addend = p.bias[tile.expert * p.weights.rows + row];
+    if (p.accumulate) addend += p.y[y_index];
+    if constexpr (S::row_scales) factor = scale_at<format>(first_row.scales + value / T * row_scales, 0, 0);
+  }
+
+  for (int panel = 0; panel < columns; panel += S::panel) {
     if (panel != 0) __syncthreads();
     stage_x<T, S::panel>(p, tile, panel, xs);
     __syncthreads();
-    const int64_t end = panel + S::panel < columns ? panel + S::panel : columns;
-    for (int64_t step = panel; step < end; step += S::step) {
+    const int end = min(panel + S::panel, columns);
+    for (int step = panel; step < end; step += S::step) {
       const Pieces<S> now = next;
       request(step + S::step);
 #pragma unroll
       for (int d = 0; d < D; ++d) {
-        const int64_t column = step + (d * 32 + lane) * S::chunk;
+        const int column = step + (d * 32 + lane) * S::chunk;
         if (column >= columns) continue;
-        const float* x = &xs[0][spread(static_cast<int>(column - panel))];
+        const float* x = &xs[0][spread(column - panel)];
         // One or two rows of x: sums of a piece, scaled once. More: the scale goes to the weights, which saves a sum for each row.
         constexpr bool apart = T <= 2;
         float piece_sums[apart ? R * T : 1] = {};
         const auto weights = [&](int r, int g, float(&w)[S::group]) {
           if constexpr (format == WordFormat::any) {
             for (int i = 0; i < S::group; ++i) {
-              const int64_t c = column + g * S::group + i;
+              const int c = column + g * S::group + i;
               w[i] = c < columns ? weight_at(p.weights, tile.expert, begin + r, c) : 0.0f;
             }
           } else {
@@ -197,15 +219,8 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows
     }
   }
 
-  float sum = add_lanes(sums);
-  const int value = lane / (32 / (R * T)), t = value % T;
-  const int64_t row = begin + value / T;
-  if (lane % (32 / (R * T)) == 0 && t < tile.count && row >= own) {
-    if constexpr (S::row_scales) sum *= scale_at<format>(first_row.scales + value / T * row_scales, 0, 0);
-    float* y = p.y + y_row(p, tile.begin + t) * p.y_stride + row;
-    const float result = p.bias ? sum + p.bias[tile.expert * p.weights.rows + row] : sum;
-    *y = p.accumulate ? *y + result : result;
-  }
+  const float sum = add_lanes(sums);
+  if (writes) p.y[y_index] = fmaf(sum, factor, addend);
   if (p.position && blockIdx.x < static_cast<unsigned>(tiles) && threadIdx.x < tile.count) {
     const int entry = tile.begin + static_cast<int>(threadIdx.x);
     p.position[p.order[entry]] = entry;

@@ -190,19 +190,11 @@ TEST_P(Matmul, AgreesForFewAndManyExpertsAndChoices) {
     for (int tokens : {1, 3, 8, 65, 129}) expect_exact({path().op, 19, 64, tokens, experts, per_token}, static_cast<uint64_t>(experts + tokens));
 }
 
-TEST_P(Matmul, ReadsRowsOfAnyWidth) {
+TEST_P(Matmul, ReadsRowsOfAnyWidthForAnyNumberOfTokens) {
   uint64_t seed = 50;
-  for (int64_t k : {1, 2, 7, 31, 33, 260})
-    for (int tokens : {1, 3, 9, 70}) {
-      const Problem p = make_problem(shape(21, k, tokens), true, ++seed);
-      const std::vector<float> portable = run(portable_row(p.shape.op), p, Layout::fp32_rows);
-      for (Layout layout : layouts_of(path())) {
-        const NumberFormat format = format_of(layout);
-        if (format != NumberFormat::fp32 && format != NumberFormat::bf16 && format != NumberFormat::fp16) continue;   // the others want whole groups, or round
-        const std::vector<float> y = run(path(), p, layout, 1, 1);
-        EXPECT_TRUE(same_bits(y, portable)) << path().name << " over " << name_of(layout) << ", " << tokens << " tokens, k " << k << " differs " << first_difference(y, portable);
-      }
-    }
+  // Whole words of some formats but not whole 16-byte pieces, and the other way round.
+  for (int64_t k : {1, 2, 7, 33, 36, 100, 104, 112, 320})
+    for (int tokens : {1, 9, 70}) expect_exact(shape(21, k, tokens), ++seed);
 }
 
 TEST_P(Matmul, StaysWithinTheBoundOfItsArithmetic) {
