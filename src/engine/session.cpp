@@ -156,6 +156,7 @@ Result<Generation> Session::generate(std::span<const int32_t> prompt, const Gene
   out.reused_tokens = static_cast<int>(keep_common_prefix(prompt, options.use_cache));
   Stopwatch watch;
   MXPATH_TRY(const bool whole, read(prompt.subspan(static_cast<size_t>(out.reused_tokens)), options.progress, options.go_on));
+  if (state_.uses_gpu) MXPATH_CHECK(state_.stream.wait());   // what is only enqueued has not been read
   out.prompt_seconds = watch.lap();
   if (!whole) {
     out.reason = StopReason::cancelled;
