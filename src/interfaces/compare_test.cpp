@@ -72,10 +72,14 @@ TEST(Compare, MoreBitsAreCloserToTheFp32Forward) {
   ASSERT_TRUE(report.ok()) << report.error().message;
   EXPECT_EQ(report->formats.front().weights, "fp32 forward");
   EXPECT_EQ(report->formats.front().top1, 1);
-  EXPECT_LT(report->formats.front().kl, 1e-9);
+  EXPECT_LT(report->formats.front().kl, 1e-7);   // log-probabilities are kept as floats
   EXPECT_LE(report->positions, 24);
   EXPECT_GE(report->positions, 12);
   for (const ComparedFormat& f : report->formats) {
+    if (f.weights == "int4-g64" || f.weights == "nf4") {   // 96 columns are no groups of 64
+      EXPECT_NE(f.problem.find("groups of 64"), std::string::npos) << f.weights;
+      continue;
+    }
     EXPECT_EQ(f.problem, "") << f.weights;
     EXPECT_EQ(f.right, 1) << f.weights;   // of any and none
     EXPECT_GT(f.tokens_per_second, 0) << f.weights;

@@ -35,8 +35,11 @@ TEST(MachineTable, WhatFitsStandsFirstTheFastestOnTop) {
   EXPECT_TRUE(table.rows.front().fits);
   EXPECT_FALSE(table.rows.back().fits);  // the laptop with 8 GB
   EXPECT_EQ(row_of(table, "laptop_8gb").context, 0);
-  for (size_t i = 1; i < table.rows.size(); ++i)
-    if (table.rows[i].fits) EXPECT_GE(table.rows[i - 1].decode_tokens_per_second, table.rows[i].decode_tokens_per_second);
+  for (size_t i = 1; i < table.rows.size(); ++i) {
+    if (table.rows[i].fits) {
+      EXPECT_GE(table.rows[i - 1].decode_tokens_per_second, table.rows[i].decode_tokens_per_second);
+    }
+  }
 }
 
 TEST(MachineTable, NamesTheContextThatWouldFit) {

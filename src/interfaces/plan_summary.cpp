@@ -9,22 +9,25 @@ namespace {
 
 std::string_view path_of(const Plan& plan, const char* site, int tokens) { return plan.site(site).path_for(tokens).name; }
 
+/// The memory that most of the model takes: the GPU's as soon as a layer lies there.
+const MemoryPlan& main_memory(const Plan& plan) { return plan.device == Device::cuda ? plan.gpu_memory : plan.memory; }
+
 std::string device_text(const Plan& plan) { return plan.device == Device::cuda ? "GPU" : "CPU"; }
 
 }  // namespace
 
 std::vector<std::string> plan_in_three_lines(const Plan& plan) {
-  const MemoryPlan& m = plan.memory;
+  const MemoryPlan& m = main_memory(plan);
   const std::string_view one = path_of(plan, "moe.gate_up", 1), many = path_of(plan, "moe.gate_up", 512);
   return {fmt::format("experts on {}{}", one, one == many ? "" : fmt::format(", long prompts on {}", many)),
           fmt::format("{} of memory ({} available{})", human_bytes(double(m.total())), human_bytes(double(m.available)),
-                      m.fits() ? "" : ": does not fit"),
+                      plan.fits() ? "" : ": does not fit"),
           fmt::format("about {:.1f} tok/s answering, {:.1f} tok/s reading a prompt", 1 / plan.decode_seconds, 512 / plan.prefill_seconds)};
 }
 
 std::string plan_in_a_sentence(const Plan& plan, diagnose::Language language) {
-  const std::string device = device_text(plan), memory = human_bytes(double(plan.memory.total())),
-                    available = human_bytes(double(plan.memory.available));
+  const std::string device = device_text(plan), memory = human_bytes(double(main_memory(plan).total())),
+                    available = human_bytes(double(main_memory(plan).available));
   const std::string_view path = path_of(plan, "moe.gate_up", 1);
   const double speed = 1 / plan.decode_seconds;
   const bool korean = language == diagnose::Language::ko;

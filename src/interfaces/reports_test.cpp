@@ -175,7 +175,8 @@ TEST(PlanSummary, ThreeLinesAndASentence) {
   EXPECT_EQ(plan_in_three_lines(plan).size(), 3u);
   EXPECT_NE(plan_in_a_sentence(plan, diagnose::Language::en).find("mxpath would run it there"), std::string::npos);
   EXPECT_NE(plan_in_a_sentence(plan, diagnose::Language::ko).find("실행합니다"), std::string::npos);
-  machine.memory = uint64_t{4} << 30;
+  EXPECT_NE(plan_in_a_sentence(plan, diagnose::Language::en).find("on the GPU"), std::string::npos);
+  machine.memory = uint64_t{4} << 30, machine.gpus.clear(), machine.no_gpu_reason = "none";
   const Plan too_large = plan_for_config(gpt_oss_20b_config(), "gpt-oss-20b", machine).value();
   EXPECT_NE(plan_in_three_lines(too_large)[1].find("does not fit"), std::string::npos);
   EXPECT_NE(plan_in_a_sentence(too_large, diagnose::Language::en).find("would refuse"), std::string::npos);

@@ -107,7 +107,7 @@ TEST(Options, AGlobDoesNotSwallowTheModel) {
 
 TEST(Options, WrongValuesSayWhatIsPossible) {
   EXPECT_NE(parse_common({"--device", "gpu"}).error.find("choose auto, cpu, cuda or cuda:N"), std::string::npos);
-  EXPECT_NE(parse_common({"--weights", "nf4"}).error.find("--weights nf4"), std::string::npos);
+  EXPECT_NE(parse_common({"--weights", "nf5"}).error.find("--weights nf5"), std::string::npos);
   EXPECT_NE(parse_common({"--numerics", "exact"}).error, "");
   EXPECT_NE(parse_common({"--threads", "0"}).error, "");
   EXPECT_NE(parse_common({"--threads", "99999"}).error, "");
