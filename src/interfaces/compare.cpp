@@ -23,10 +23,11 @@ struct Text {
   size_t first = 0;
 };
 
-/// What the FP32 forward says along the texts: log-probabilities [positions, V], the most likely token of each.
+/// What the FP32 forward says along the texts: logits [positions, V], what turns them into log-probabilities, and the most likely token of each.
 struct Yardstick {
   std::vector<Text> texts;
-  std::vector<float> logprobs;
+  std::vector<float> logits;
+  std::vector<double> log_sums;
   std::vector<int32_t> best;
 };
 
@@ -83,8 +84,8 @@ Result<Yardstick> measure_yardstick(Runtime& runtime, const std::vector<CompareP
     if (text.tokens.size() < text.first + 2) continue;   // nothing to predict
     const auto note = [&](size_t position, std::span<const float> logits) {
       if (position < text.first) return;
-      const auto sum = static_cast<float>(log_sum_exp(logits));
-      for (float z : logits) yard.logprobs.push_back(z - sum);
+      yard.logits.insert(yard.logits.end(), logits.begin(), logits.end());
+      yard.log_sums.push_back(log_sum_exp(logits));
       yard.best.push_back(most_likely(logits));
     };
     MXPATH_CHECK(runtime.session.visit_logits(read_part(text), note));
@@ -101,11 +102,11 @@ Status measure_distance(ComparedFormat& format, Runtime& runtime, const Yardstic
   for (const Text& text : yard.texts) {
     const auto note = [&](size_t position, std::span<const float> logits) {
       if (position < text.first) return;
-      const float* expected = &yard.logprobs[at * logits.size()];
-      const double sum = log_sum_exp(logits);
-      const auto next = static_cast<size_t>(text.tokens[position + 1]);
-      for (size_t i = 0; i < logits.size(); ++i) format.kl += std::exp(static_cast<double>(expected[i])) * (static_cast<double>(expected[i]) - (static_cast<double>(logits[i]) - sum));
-      format.delta += std::abs(static_cast<double>(logits[next]) - sum - static_cast<double>(expected[next]));
+      const std::span<const float> expected(&yard.logits[at * logits.size()], logits.size());
+      const double sum = log_sum_exp(logits), expected_sum = yard.log_sums[at];
+      const auto difference = [&](size_t i) { return (static_cast<double>(expected[i]) - expected_sum) - (static_cast<double>(logits[i]) - sum); };
+      for (size_t i = 0; i < logits.size(); ++i) format.kl += std::exp(static_cast<double>(expected[i]) - expected_sum) * difference(i);
+      format.delta += std::abs(difference(static_cast<size_t>(text.tokens[position + 1])));
       same += most_likely(logits) == yard.best[at];
       ++at;
     };

@@ -67,9 +67,12 @@ Json compare_json(const CompareReport& report) {
 }
 
 std::string compare_svg(const CompareReport& report) {
-  ScatterPlot plot{.title = "Weights in memory against distance from the FP32 forward", .subtitle = report.model, .x_label = "weights in memory, MiB", .y_label = "mean KL divergence from the FP32 forward, nats", .points = {}};
+  uint64_t most = 0;
+  for (const ComparedFormat& f : report.formats) most = std::max(most, f.bytes);
+  const bool gib = most > uint64_t{4} << 30;
+  ScatterPlot plot{.title = "Weights in memory against distance from the FP32 forward", .subtitle = report.model, .x_label = gib ? "weights in memory, GiB" : "weights in memory, MiB", .y_label = "mean KL divergence from the FP32 forward, nats", .points = {}};
   for (const ComparedFormat& f : report.formats)
-    if (f.problem.empty()) plot.points.push_back({static_cast<double>(f.bytes) / 0x1p20, f.kl, f.weights});
+    if (f.problem.empty()) plot.points.push_back({static_cast<double>(f.bytes) / (gib ? 0x1p30 : 0x1p20), f.kl, f.weights});
   return to_svg(plot);
 }
 

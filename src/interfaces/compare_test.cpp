@@ -72,7 +72,7 @@ TEST(Compare, MoreBitsAreCloserToTheFp32Forward) {
   ASSERT_TRUE(report.ok()) << report.error().message;
   EXPECT_EQ(report->formats.front().weights, "fp32 forward");
   EXPECT_EQ(report->formats.front().top1, 1);
-  EXPECT_LT(report->formats.front().kl, 1e-7);   // log-probabilities are kept as floats
+  EXPECT_LT(report->formats.front().kl, 1e-12);
   EXPECT_LE(report->positions, 24);
   EXPECT_GE(report->positions, 12);
   for (const ComparedFormat& f : report->formats) {

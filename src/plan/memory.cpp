@@ -12,6 +12,9 @@ constexpr uint64_t system_reserve = uint64_t{512} << 20;   // left to the system
 constexpr uint64_t cuda_reserve = uint64_t{512} << 20;     // the driver's own: code, stacks of all threads, fragments
 constexpr uint64_t cuda_scratch = uint64_t{64} << 20;      // what kernels keep beside the rows they write
 
+constexpr uint64_t cpu_panel = 48 << 10;                   // decoded weights and sums of a thread
+constexpr uint64_t sample_bytes = 12;                      // for each id of the vocabulary: its likelihood, and that with the id to be sorted
+
 int64_t blocks(int64_t slots) { return (slots + kv_block - 1) / kv_block * kv_block; }
 
 /// Norm scales, biases and sinks of a layer, held as FP32: those of its attention and those of its experts.
@@ -30,17 +33,25 @@ uint64_t vector_bytes(const ModelConfig& c, const Placement& placement, Device d
 
 uint64_t matrix_bytes(const SitePlan& site) { return layout_bytes(site.layout, site.site.experts, site.site.n, site.site.k); }
 
+/// Beside its inputs and results a matrix product on the CPU keeps a panel of weights for each thread, and its inputs once more where they become BF16.
+uint64_t cpu_product_scratch(const ModelConfig& c, const Plan& plan) {
+  const bool rounds = std::ranges::any_of(plan.sites, [](const SitePlan& site) {
+    return site.site.device == Device::cpu && std::ranges::any_of(site.decisions, [](const Decision& d) { return d.chosen && d.chosen->arithmetic == Arithmetic::bf16_f32; });
+  });
+  const uint64_t rows = static_cast<uint64_t>(plan.chunk) * static_cast<uint64_t>(c.experts_per_token), tokens = static_cast<uint64_t>(plan.chunk);
+  const uint64_t inputs = std::max(tokens * static_cast<uint64_t>(std::max(c.hidden, c.q_width())), rows * static_cast<uint64_t>(std::max(c.hidden, c.intermediate)));
+  const uint64_t panel = std::max<uint64_t>(cpu_panel, 16 * static_cast<uint64_t>(std::max({c.hidden, c.q_width(), c.intermediate})));
+  return (rounds ? 2 * inputs : 0) + panel * static_cast<uint64_t>(plan.threads);
+}
+
 uint64_t cpu_scratch(const ModelConfig& c, const Plan& plan) {
-  const uint64_t logits = uint64_t{logit_rows} * static_cast<uint64_t>(c.vocab) * 4;
+  const uint64_t sampling = uint64_t{sample_bytes} * static_cast<uint64_t>(c.vocab), logits = uint64_t{logit_rows} * static_cast<uint64_t>(c.vocab) * 4 + sampling;
   // A matrix for a GPU is packed here before it is sent.
   uint64_t staging = 0;
   for (const SitePlan& site : plan.sites)
     if (site.site.device == Device::cuda) staging = std::max(staging, matrix_bytes(site));
   if (!plan.placement.uses(Device::cpu)) return logits + staging;
-  // Kernels keep their inputs once more in packed form and a panel of weights for each thread.
-  const uint64_t widest = static_cast<uint64_t>(std::max({c.hidden, c.q_width(), c.intermediate}));
-  const uint64_t rows = static_cast<uint64_t>(plan.chunk) * static_cast<uint64_t>(c.experts_per_token);
-  return logits + std::max(staging, 4 * activation_floats(c, plan.chunk) + 4 * widest * (rows + 64 * static_cast<uint64_t>(plan.threads)));
+  return logits + std::max(staging, 4 * activation_floats(c, plan.chunk) + cpu_product_scratch(c, plan));
 }
 
 uint64_t gpu_scratch(const ModelConfig& c, const Plan& plan) {
