@@ -265,7 +265,7 @@ std::string remedy(const Manifest& model, const Machine& machine, const Policy& 
 TEST(Memory, TooLargeIsRefusedWithWhatWouldFit) {
   Policy policy;
   policy.context = 131072;
-  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 1.7), policy), "--ctx 126976 would fit");
+  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 1.66), policy), "--ctx 124928 would fit");
   policy.context = 0;
   EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 0.8), policy), "no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model");
 }
@@ -293,7 +293,7 @@ TEST(Memory, TheFormatAndTheContextAreBothOffered) {
   policy.weights = NumberFormat::bf16;
   EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 2), policy), "--weights as-stored would fit");
   policy.context = 131072;
-  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 1.7), policy), "--weights as-stored --ctx 126976 would fit");
+  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 1.66), policy), "--weights as-stored --ctx 124928 would fit");
 }
 
 TEST(Memory, CacheFollowsTheHybridFormula) {

@@ -78,8 +78,8 @@ TEST_P(MemoryPlanTest, OfARandomModelIsWithinFivePercent) {
   EXPECT_NEAR(m.predicted / m.held, 1, 0.05);
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, MemoryPlanTest, testing::Values("as-stored", "bf16", "int8"), [](const auto& info) {
-  std::string name = info.param;
+INSTANTIATE_TEST_SUITE_P(Formats, MemoryPlanTest, testing::Values("as-stored", "bf16", "int8"), [](const auto& param) {
+  std::string name = param.param;
   std::erase(name, '-');
   return name;
 });
