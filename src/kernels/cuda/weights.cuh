@@ -137,11 +137,10 @@ __host__ __device__ inline float nf4_value(int code) {
 __host__ __device__ inline void decode_e2m1_word(uint32_t word, float (&out)[8]) {
   const uint32_t magnitudes = word & 0x77777777u;
   const uint32_t low = permute_bytes(0x3e3c3800u, 0x46444240u, magnitudes), high = permute_bytes(0x3e3c3800u, 0x46444240u, magnitudes >> 16);
-  // Columns j and j + 4 together: their signs lie 16 bits apart. Selector 8 is the sign of a magnitude: a byte of zero.
-  decode_fp16_pair(permute_bytes(low, high, 0x4808) | (word << 12 & 0x80008000u), out[0], out[4]);
-  decode_fp16_pair(permute_bytes(low, high, 0x5818) | (word << 8 & 0x80008000u), out[1], out[5]);
-  decode_fp16_pair(permute_bytes(low, high, 0x6828) | (word << 4 & 0x80008000u), out[2], out[6]);
-  decode_fp16_pair(permute_bytes(low, high, 0x7838) | (word & 0x80008000u), out[3], out[7]);
+  // Signs of odd columns are on top of their bytes in the word already, those of even columns half a byte below.
+  const uint32_t even = permute_bytes(low, high, 0x6420) | (word << 4 & 0x80808080u), odd = permute_bytes(low, high, 0x7531) | (word & 0x80808080u);
+  decode_fp16_pair(permute_bytes(even, 0, 0x1404), out[0], out[2]), decode_fp16_pair(permute_bytes(even, 0, 0x3424), out[4], out[6]);
+  decode_fp16_pair(permute_bytes(odd, 0, 0x1404), out[1], out[3]), decode_fp16_pair(permute_bytes(odd, 0, 0x3424), out[5], out[7]);
 }
 
 /// Nibbles 0…15 minus 8. A nibble in the mantissa of 2^23 is a number already: one fused multiply-add, exact, moves it into place.

@@ -12,14 +12,15 @@ template <WordFormat format, int T>
 struct Shape {
   static constexpr int chunk = format == WordFormat::any ? 8 : 128 / bits_of(format);   // columns of a lane's 16-byte piece
   static constexpr int base = format == WordFormat::any ? 1 : bits_of(format) >= 16 ? 1 : bits_of(format) == 8 ? 2 : 4;
-  // Rows of weights share what is read of x: the more rows of x, the more of them. Together four pieces in flight a lane, and four requested ahead.
+  // Rows of weights share what is read of x: the more rows of x, the more of them. As many pieces are requested ahead as are at work.
   static constexpr int rows = format == WordFormat::any ? 1 : T == 8 ? 4 : T == 4 && base < 2 ? 2 : base;
-  static constexpr int depth = format == WordFormat::any ? 1 : 4 / rows;
+  static constexpr int depth = format == WordFormat::any ? 1 : T == 1 && rows == 1 ? 2 : 4 / rows;
   static constexpr int step = 32 * chunk * depth;                                         // columns that a warp takes at once; divides 1024
   static constexpr int panel = T <= 2 ? 4096 : 8192 / T;                                  // columns of x in shared memory
   static constexpr bool block_scales = format == WordFormat::mxfp4 || format == WordFormat::int4 || format == WordFormat::nf4;
   static constexpr bool row_scales = has_scales(format) && !block_scales;
-  static constexpr int blocks = format == WordFormat::any || T == 8 || (T > 1 && base == 4) ? 2 : T == 1 && base < 4 ? 4 : 3;                   // a multiprocessor: what the registers must allow
+  // Blocks a multiprocessor that the registers must allow. Five: 5,120 rows of 16-bit weights (the 20b's q, k and v) are then at work at once on 132.
+  static constexpr int blocks = format == WordFormat::any || T == 8 || (T > 1 && base == 4) ? 2 : T > 1 || base == 4 ? 3 : base == 2 ? 4 : 5;
   static constexpr int group = chunk < 8 || bits_of(format) >= 8 ? 4 : 8;                 // columns decoded at once
 };
 
@@ -78,12 +79,12 @@ __device__ inline void add_products(const float (&w)[N], const float (&x)[N], fl
 /// Columns [panel, panel + size) of T rows of x, zeros up to the next multiple of 32 behind the last one. A warp moves columns of one row, four
 /// 16-byte pieces a lane before it stores the first.
 template <int T, int size>
-__device__ inline void stage_x(const CudaProducts& p, const RowTile& tile, int panel, float (&xs)[T][size + size / 8]) {
+__device__ inline void stage_x(const CudaProducts& p, const RowTile& tile, int64_t x_row_of_one, int panel, float (&xs)[T][size + size / 8]) {
   constexpr int stride = warps * 32 * 4 / T, batch = 4;
   static_assert(size % (stride * batch) == 0);
   const int warp = threadIdx.x / 32, t = warp % T, left = static_cast<int>(p.weights.columns) - panel, wanted = min((left + 31) / 32 * 32, size);
   if (t >= tile.count) return;
-  const float* x = p.x + x_row(p, tile.begin + t) * p.x_stride + panel;
+  const float* x = p.x + (T == 1 ? x_row_of_one : x_row(p, tile.begin + t)) * p.x_stride + panel;
   const int begin = (warp / T * 32 + threadIdx.x % 32) * 4;
   if (!x_in_fours(p)) {
     for (int c = begin / 4; c < wanted; c += stride / 4) xs[t][spread(c)] = c < left ? x[c] : 0;
@@ -114,7 +115,10 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows
   __shared__ __align__(16) float xs[T][S::panel + S::panel / 8];
   __shared__ float table[nf4_table_size];
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  const RowTile tile = find_tile(p, static_cast<int>(blockIdx.x % static_cast<unsigned>(tiles)), T);
+  const int number = static_cast<int>(blockIdx.x % static_cast<unsigned>(tiles));
+  // A tile of one row is an entry: its row of x is looked up beside its expert, not after it.
+  const int64_t x_row_of_one = T == 1 ? x_row(p, number) : 0;
+  const RowTile tile = T == 1 ? RowTile{find_expert(p, number), number, 1} : find_tile(p, number, T);
   if (tile.count <= 0) return;
   fill_nf4_table<format>(table);
 
@@ -161,7 +165,7 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows
 
   for (int panel = 0; panel < columns; panel += S::panel) {
     if (panel != 0) __syncthreads();
-    stage_x<T, S::panel>(p, tile, panel, xs);
+    stage_x<T, S::panel>(p, tile, x_row_of_one, panel, xs);
     __syncthreads();
     const int end = min(panel + S::panel, columns);
     for (int step = panel; step < end; step += S::step) {

@@ -88,6 +88,16 @@ __device__ inline RowTile find_tile(const CudaProducts& p, int tile, int size) {
   return {0, 0, 0};
 }
 
+/// The expert of one entry: as many experts end at or before it. For whole warps; the loads do not wait for each other.
+__device__ inline int find_expert(const CudaProducts& p, int entry) {
+  if (!p.first) return 0;
+  const int lane = threadIdx.x % 32, experts = static_cast<int>(p.weights.experts);
+  int expert = 0;
+#pragma unroll 4
+  for (int base = 0; base < experts; base += 32) expert += __popc(__ballot_sync(~0u, base + lane < experts && p.first[base + lane + 1] <= entry));
+  return expert;
+}
+
 __device__ inline int64_t y_row(const CudaProducts& p, int entry) { return p.order ? p.order[entry] : entry; }
 __device__ inline int64_t x_row(const CudaProducts& p, int entry) { return p.order ? p.order[entry] / p.x_divisor : entry; }
 
