@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
 
 #include "interfaces/test_model.h"
 #include "run_program.h"
@@ -223,7 +224,8 @@ TEST_F(Cli, PlanningALargeModelIsQuick) {
 #else
   constexpr bool sanitized = false;
 #endif
-  EXPECT_LT(best, sanitized ? 1 : 0.05);
+  const bool driver = std::filesystem::exists("/proc/driver/nvidia");   // opening it takes longer than planning
+  EXPECT_LT(best, sanitized || driver ? 1 : 0.05);
 }
 
 TEST_F(Cli, Inspect) {
