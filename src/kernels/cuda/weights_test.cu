@@ -101,7 +101,8 @@ TEST_P(CudaWeights, AreWhatTheLayoutSays) {
           decode_row(matrix.view, expert, row, want.data());
           for (int64_t c = 0; c < columns; ++c)
             ASSERT_TRUE(same(weight_at(view, expert, row, c), want[static_cast<size_t>(c)]))
-                << expert << ", " << row << ", " << c << " of " << rows << " × " << columns << ": " << weight_at(view, expert, row, c) << ", expected " << want[static_cast<size_t>(c)];
+                << expert << ", " << row << ", " << c << " of " << rows << " × " << columns << ": "
+                << weight_at(view, expert, row, c) << ", expected " << want[static_cast<size_t>(c)];
           expect_words(view, expert, row, want);
         }
     }

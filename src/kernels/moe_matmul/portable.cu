@@ -80,8 +80,6 @@ CudaProducts products_of(const MoeMatmulArgs& args) {
   return p;
 }
 
-const void* const add_image = reinterpret_cast<const void*>(add_choices);
-
 }  // namespace
 
 void moe_gate_up_cuda_portable(const MoeMatmulArgs& args) {
@@ -103,6 +101,9 @@ void moe_down_cuda_portable(const MoeMatmulArgs& args) {
 }
 
 KernelImages moe_gate_up_cuda_images() { return cuda_products_images(); }
-KernelImages moe_down_cuda_images() { return {&add_image, 1}; }
+KernelImages moe_down_cuda_images() {
+  static const void* const kernels[] = {cuda_few_rows_kernel(), cuda_many_rows_kernel(), reinterpret_cast<const void*>(add_choices)};
+  return kernels;
+}
 
 }  // namespace mxpath
