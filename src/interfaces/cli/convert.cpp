@@ -7,13 +7,13 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "base/text.h"
 #include "checkpoint/locate.h"
+#include "interfaces/cli/choice.h"
 #include "interfaces/cli/options.h"
 #include "interfaces/cli/terminal.h"
 #include "interfaces/places.h"
@@ -84,17 +84,12 @@ void add_convert(CLI::App& app, Program& program) {
   CLI::App* command = app.add_subcommand("convert", "Write a checkpoint in another layout or number format; reads GGUF too");
   command->add_option("SRC", options->source, "a folder, a name in the Hugging Face cache, demo, or a GGUF file of llama.cpp or Ollama")->required();
   command->add_option("DST", options->target, "the folder to write; must not exist yet, or be empty")->required();
-  const std::map<std::string, CheckpointLayout> targets = {{"bf16", CheckpointLayout::hugging_face_bf16},
-                                                           {"mxfp4", CheckpointLayout::hugging_face_mxfp4},
-                                                           {"original", CheckpointLayout::openai_original}};
-  const std::map<std::string, ScaleRule> rules = {{"ocp", ScaleRule::ocp}, {"ceil", ScaleRule::ceil}, {"nearest", ScaleRule::nearest}};
-  command->add_option("--to", options->options.target, "bf16 and mxfp4 as on Hugging Face, or original: MXFP4 with OpenAI's names")
-      ->required()
-      ->transform(CLI::CheckedTransformer(targets))
-      ->type_name("bf16|mxfp4|original");
-  command->add_option("--scale-rule", options->options.scale_rule, "how block scales are chosen when numbers become MXFP4; ceil (default) never saturates")
-      ->transform(CLI::CheckedTransformer(rules))
-      ->type_name("ocp|ceil|nearest");
+  add_choice<CheckpointLayout>(*command, "--to", options->options.target,
+                               {{"bf16", CheckpointLayout::hugging_face_bf16}, {"mxfp4", CheckpointLayout::hugging_face_mxfp4}, {"original", CheckpointLayout::openai_original}},
+                               "bf16 and mxfp4 as on Hugging Face, or original: MXFP4 with OpenAI's names")
+      ->required();
+  add_choice<ScaleRule>(*command, "--scale-rule", options->options.scale_rule, {{"ocp", ScaleRule::ocp}, {"ceil", ScaleRule::ceil}, {"nearest", ScaleRule::nearest}},
+                        "how block scales are chosen when numbers become MXFP4; ceil (default) never saturates");
   command->add_option("--shard-bytes", options->options.shard_bytes, "start a new file beyond this size; 5GB by default")
       ->transform(CLI::AsSizeValue(true))
       ->type_name("SIZE");
