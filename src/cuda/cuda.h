@@ -58,7 +58,7 @@ class CudaBuffer {
   template <class T> T* as() const { return reinterpret_cast<T*>(data_); }
 
  private:
-  int device_ = 0;
+  [[maybe_unused]] int device_ = 0;
   uint8_t* data_ = nullptr;
   size_t size_ = 0;
 };

@@ -14,7 +14,8 @@ int64_t scale_bytes(int64_t, int64_t) { return 0; }
 float widen(uint16_t code) {
   const uint32_t magnitude = code & 0x7fffu, sign = static_cast<uint32_t>(code & 0x8000u) << 16;
   const uint32_t finite = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude << 13) * 0x1p112f);
-  return std::bit_cast<float>((magnitude < 0x7c00 ? finite : float_infinity | magnitude << 13) | sign);
+  const uint32_t no_number = magnitude >= 0x7c00 ? float_infinity : 0;
+  return std::bit_cast<float>(finite | no_number | sign);
 }
 
 void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out) {

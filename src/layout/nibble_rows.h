@@ -18,7 +18,17 @@ void put_floats(const PackTarget& target, int64_t expert, int64_t row, const flo
     store_as(target.scales + 4 * (at + g), quantize(values + g * group, group, target.data + (at + g) * (group / 2)));
 }
 
-/// `first_shift` is where a byte has its first column: 0 (low nibble) or 4; values of nibbles times the group's scale.
+/// Both values of a byte of codes. `first_shift` is where a byte has its first column: 0 (low nibble) or 4.
+struct PairTable {
+  float pair[256][2];
+  constexpr PairTable(const float (&values)[16], int first_shift) : pair() {
+    for (int byte = 0; byte < 256; ++byte)
+      pair[byte][0] = values[byte >> first_shift & 15], pair[byte][1] = values[byte >> (4 - first_shift) & 15];
+  }
+};
+template <int first_shift, const float (&values)[16]>
+inline constexpr PairTable pair_table{values, first_shift};
+
 template <int64_t group, int first_shift, const float (&values)[16]>
 void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out) {
   const int64_t groups = matrix.columns / group, at = (expert * matrix.rows + row) * groups;
@@ -26,8 +36,8 @@ void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out)
   for (int64_t g = 0; g < groups; ++g, codes += group / 2, out += group) {
     const float scale = load_as<float>(matrix.scales + 4 * (at + g));
     for (int64_t b = 0; b < group / 2; ++b) {
-      out[2 * b] = values[codes[b] >> first_shift & 15] * scale;
-      out[2 * b + 1] = values[codes[b] >> (4 - first_shift) & 15] * scale;
+      const float* pair = pair_table<first_shift, values>.pair[codes[b]];
+      out[2 * b] = pair[0] * scale, out[2 * b + 1] = pair[1] * scale;
     }
   }
 }
