@@ -93,7 +93,7 @@ TEST(CatalogueRows, NamesAreUniqueAndSayWhatTheRowIs) {
   for (const KernelPath* path : catalogue().paths) {
     EXPECT_TRUE(names.insert(path->name).second) << path->name;
     EXPECT_TRUE(path->name.starts_with(std::string(name_of(path->op)) + "." + std::string(name_of(path->device)) + ".")) << path->name;
-    EXPECT_EQ(path->built, path->run.index() != 0) << path->name;
+    EXPECT_TRUE(path->run.index() != 0) << path->name;   // what was left out of a build has a function that planning never lets run
     EXPECT_GT(path->efficiency, 0) << path->name << " was never measured";
   }
 }
