@@ -16,6 +16,10 @@ TEST(FlagsPage, IsNotStale) {
   EXPECT_EQ(*page, flags_page()) << "run `make docs`";
 }
 
+TEST(FlagsPage, IsText) {
+  for (const char c : flags_page()) ASSERT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= ' ') << int{c};
+}
+
 TEST(FlagsPage, HasEveryFlagOfEveryCommand) {
   CLI::App app;
   Program program;
