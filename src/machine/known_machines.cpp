@@ -50,24 +50,26 @@ const Product* by_product(const std::string& wanted) {
 
 Result<Machine> parse(const KnownMachine& machine) { return machine_from_json(machine.json, machine.name); }
 
-std::vector<Machine> all_machines() {
-  std::vector<Machine> all;
-  for (const KnownMachine& known : known_machines())
-    if (auto machine = parse(known); machine.ok()) all.push_back(std::move(machine).value());
+const std::vector<Machine>& all_machines() {
+  static const std::vector<Machine> all = [] {
+    std::vector<Machine> parsed;
+    for (const KnownMachine& known : known_machines())
+      if (auto machine = parse(known); machine.ok()) parsed.push_back(std::move(machine).value());
+    return parsed;
+  }();
   return all;
 }
 
 /// A machine by its own name, its GPU's, or a telling part of its CPU's when it has no GPU and no other matches.
 std::optional<Machine> by_full_name(const std::string& wanted) {
-  std::vector<Machine> by_cpu;
-  for (Machine& machine : all_machines()) {
+  std::vector<const Machine*> by_cpu;
+  for (const Machine& machine : all_machines()) {
     const bool gpu = std::ranges::any_of(machine.gpus, [&](const Gpu& g) { return plain(g.name) == wanted; });
-    if (gpu || plain(machine.name) == wanted) return std::move(machine);
-    if (machine.gpus.empty() && wanted.size() >= 4 && plain(machine.cpu.name).find(wanted) != std::string::npos)
-      by_cpu.push_back(std::move(machine));
+    if (gpu || plain(machine.name) == wanted) return machine;
+    if (machine.gpus.empty() && wanted.size() >= 4 && plain(machine.cpu.name).find(wanted) != std::string::npos) by_cpu.push_back(&machine);
   }
   if (by_cpu.size() != 1) return std::nullopt;
-  return std::move(by_cpu.front());
+  return *by_cpu.front();
 }
 
 /// Insertions, deletions and replacements that lead from one text to the other.

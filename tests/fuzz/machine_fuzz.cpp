@@ -9,6 +9,7 @@
 #include "machine/known_machines.h"
 #include "plan/explain.h"
 #include "plan/plan.h"
+#include "plan/what_fits.h"
 
 namespace {
 
@@ -31,7 +32,8 @@ void check(const Machine& machine) {
   require(machine.gpus.empty() == !machine.no_gpu_reason.empty());
   const auto again = machine_from_json(machine_to_json(machine).dump(-1, ' ', true), "again");
   require(again.ok() && *again == machine);
-  const auto plan = make_plan(manifest_from_config(small_config(), "fuzz"), catalogue_of_full_build(), machine, {});
+  static const Manifest manifest = manifest_from_config(small_config(), "fuzz");
+  const auto plan = plan_as_asked(manifest, catalogue_of_full_build(), machine, {}, {});
   require(plan.ok() && plan->decode_seconds > 0 && plan->prefill_seconds > 0);
   require(!explain(*plan, false).empty() && (check_memory(*plan).ok() == plan->fits()));
 }
