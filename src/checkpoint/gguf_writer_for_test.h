@@ -25,6 +25,7 @@ class GgufWriter {
   }
   void add_u32(const std::string& key, uint32_t value) { add_number(key, GgufType::u32, value); }
   void add_f32(const std::string& key, float value) { add_number(key, GgufType::f32, value); }
+  void add_f64(const std::string& key, double value) { add_number(key, GgufType::f64, value); }
   template <class T>
   void add_number(const std::string& key, GgufType type, T value) {
     std::string bytes;

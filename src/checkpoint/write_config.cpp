@@ -6,7 +6,7 @@
 namespace mxpath {
 namespace {
 
-/// 1e-5f as 1e-05, not as the 9.999999747378752e-06 that the nearest double is.
+/// 1e-5f as 1e-05, not as the 9.999999747378752e-06 that the nearest double is. `value` is finite.
 Json short_float(float value) { return Json::parse(fmt::format("{}", value)); }
 
 Json rope_json(const RopeConfig& rope) {

@@ -107,6 +107,16 @@ Status read_rope(const Keys& keys, ModelConfig& config) {
   return {};
 }
 
+/// A double in the file may be too large or too small for the float that it becomes.
+Status read_norm_eps(const Keys& keys, ModelConfig& config) {
+  constexpr std::string_view key = "attention.layer_norm_rms_epsilon";
+  double eps = 1e-5;
+  MXPATH_CHECK(keys.number(key, eps));
+  if (eps < 1e-30 || eps > 1e30) return keys.wrong(key, "from 1e-30 to 1e30");
+  config.norm_eps = static_cast<float>(eps);
+  return {};
+}
+
 void read_tokens(const Gguf& gguf, ModelConfig& config) {
   const auto take = [&](int64_t id) {
     if (id >= 0 && id <= INT32_MAX) config.eos.push_back(static_cast<int32_t>(id));
@@ -139,9 +149,7 @@ Result<ModelConfig> config_from_gguf(const Gguf& gguf, int vocab, bool tied, con
   if (config.layers < 1 || config.layers > 4096) return keys.wrong("block_count", "from 1 to 4096");
   MXPATH_CHECK(read_sliding(keys, config));
   MXPATH_CHECK(read_rope(keys, config));
-  double eps = 1e-5;
-  MXPATH_CHECK(keys.number("attention.layer_norm_rms_epsilon", eps));
-  config.norm_eps = static_cast<float>(eps);
+  MXPATH_CHECK(read_norm_eps(keys, config));
   read_tokens(gguf, config);
   // The same ranges and contradictions as for a config.json.
   if (config.heads < 1 || config.kv_heads < 1 || config.head_dim < 1)

@@ -60,6 +60,7 @@ class TinyGguf {
   bool ollama = false, fused = false;  ///< fused: one gate_up tensor, interleaved (Ollama) or one after the other (llama.cpp)
   uint32_t expert_type = gguf_tensor::mxfp4;
   uint32_t dense_type = gguf_tensor::bf16;
+  std::optional<double> norm_eps;  ///< instead of the model's, as a double
   GgufWriter writer;
   std::map<std::pair<Role, int>, Values> expected;  // [experts, rows, columns]
 
@@ -89,7 +90,8 @@ class TinyGguf {
                                                    {"attention.sliding_window", c.sliding_window},
                                                    {"rope.scaling.original_context_length", c.rope.original_context}};
     for (const auto& [key, value] : numbers) writer.add_u32(p + key, static_cast<uint32_t>(value));
-    writer.add_f32(p + "attention.layer_norm_rms_epsilon", c.norm_eps);
+    if (norm_eps) writer.add_f64(p + "attention.layer_norm_rms_epsilon", *norm_eps);
+    else writer.add_f32(p + "attention.layer_norm_rms_epsilon", c.norm_eps);
     writer.add_f32(p + "rope.freq_base", static_cast<float>(c.rope.theta));
     writer.add_f32(p + "rope.scaling.factor", static_cast<float>(c.rope.factor));
     if (!ollama) writer.add_text(p + "rope.scaling.type", "yarn");
@@ -333,6 +335,21 @@ TEST(GgufSource, Refusals) {
               w.add_text("general.architecture", "gpt-oss"), w.add_tensor("token_embd.weight", 0, {2, 2}, std::string(16, '\0'));
             }).find("gpt-oss.block_count is missing"),
             std::string::npos);
+}
+
+TEST(GgufSource, NormEpsIsAFloat) {
+  TestFolder folder;
+  write_tiny(folder / "tiny");
+  const auto open_with = [&](double eps) {
+    TinyGguf gguf(folder / "tiny");
+    gguf.norm_eps = eps;
+    folder.write("x.gguf", gguf.file());
+    return open_source(folder / "x.gguf");
+  };
+  EXPECT_EQ(open_with(1e-6)->config.norm_eps, 1e-6f);
+  // 1e300 is finite as a double and infinite as a float.
+  for (const double eps : {1e300, -1e300, 1e-300, 0.0, -1e-5})
+    EXPECT_NE(open_with(eps).error().message.find("layer_norm_rms_epsilon must be from 1e-30 to 1e30"), std::string::npos) << eps;
 }
 
 TEST(GgufSource, QuantisedTypesAreNamed) {
