@@ -11,7 +11,7 @@ help:
 	@echo "make run     build, then stream an answer from the model that ships with the project (QUESTION='...')"
 	@echo "make test    build and run every test"
 	@echo "make asan    the tests under the address and undefined-behaviour sanitizers"
-	@echo "make fuzz    every fuzzer for SECONDS_EACH=60 seconds"
+	@echo "make fuzz    every fuzzer for SECONDS_EACH=60 seconds; SEED=N starts the same way each time"
 	@echo "make docs    write docs/paths.md and docs/flags.md anew from the tables"
 	@echo "make clean   remove build/"
 
@@ -45,11 +45,12 @@ asan: clang build/asan/build.ninja
 	ctest --preset asan --output-on-failure -j "$$(nproc)" -LE slow
 
 SECONDS_EACH ?= 60
+SEED ?= 0
 fuzz: clang build/asan/build.ninja
 	@echo "mxpath: building the fuzzers"
 	cmake --build --preset asan --target fuzzers -- --quiet
 	echo "mxpath: running each fuzzer for $(SECONDS_EACH) seconds"
-	tools/run_fuzzers.sh $(SECONDS_EACH)
+	tools/run_fuzzers.sh $(SECONDS_EACH) $(SEED)
 
 docs: build/release/build.ninja
 	@cmake --build --preset release --target make_docs -- --quiet
