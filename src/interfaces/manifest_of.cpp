@@ -15,13 +15,12 @@ constexpr size_t config_limit = 256 << 10;
 bool has_weights(const fs::path& folder) {
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    const std::string name = it->path().filename().string();
-    if (name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json")) return true;
+    if (it->path().extension() == ".safetensors") return true;
   }
   return false;
 }
 
-/// The config.json of a folder that holds no weights; "" otherwise.
+/// The config.json of a folder that holds no weights, an index of them perhaps; "" otherwise.
 std::string lone_config(const std::string& folder) {
   const fs::path config = fs::path(folder) / "config.json";
   std::error_code ignored;

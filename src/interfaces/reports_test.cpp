@@ -145,6 +145,11 @@ TEST(ManifestOf, AConfigAloneIsEnoughToPlan) {
     EXPECT_TRUE(plan_for(name, {}, "h100", {}).ok());
   }
   EXPECT_FALSE(manifest_of(folder / "nothing", {}).ok());
+  // What one has who looked at a model's page before the download: an index of files that are not there.
+  folder.write("model.safetensors.index.json", R"({"weight_map": {"lm_head.weight": "model-00001-of-00001.safetensors"}})");
+  std::filesystem::rename(folder / "model.safetensors.index.json", model + "/model.safetensors.index.json");
+  EXPECT_TRUE(manifest_of(model, {}).value().header_only);
+  EXPECT_NE(open_manifest(model).error().message.find("1 of 1 weight files are missing"), std::string::npos);
 }
 
 TEST(CheckPlan, MemoryComesBeforeStrictness) {
