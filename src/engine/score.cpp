@@ -31,7 +31,7 @@ double log_sum_exp(std::span<const float> logits) {
 Status Session::visit_logits(std::span<const int32_t> tokens, const std::function<void(size_t position, std::span<const float> logits)>& visit, const Progress& progress) {
   MXPATH_CHECK(check(tokens));
   const size_t vocab = static_cast<size_t>(model_->config.vocab), chunk = static_cast<size_t>(model_->plan.chunk);
-  history_.clear();
+  forget();
   for (size_t begin = 0; begin < tokens.size(); begin += chunk) {
     const auto part = tokens.subspan(begin, std::min(chunk, tokens.size() - begin));
     MXPATH_CHECK(read_chunk(part));

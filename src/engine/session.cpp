@@ -64,10 +64,18 @@ Status check_prompt(std::span<const int32_t> tokens, int context, const ModelCon
 size_t Session::keep_common_prefix(std::span<const int32_t> prompt, bool use_cache) {
   size_t common = 0;
   while (use_cache && common < history_.size() && common + 1 < prompt.size() && history_[common] == prompt[common]) ++common;
-  // Rings have overwritten what lies too far back; the last prompt token is always read again, for its logits.
-  if (static_cast<int64_t>(common) < cache_.shortest_rollback(static_cast<int64_t>(history_.size()))) common = 0;
+  // Rings have overwritten what lies too far behind the furthest they were written; the last prompt token is always read again, for its
+  // logits.
+  furthest_ = std::max(furthest_, history_.size());
+  if (static_cast<int64_t>(common) < cache_.shortest_rollback(static_cast<int64_t>(furthest_))) common = 0;
+  if (common == 0) forget();
   history_.resize(common);
   return common;
+}
+
+void Session::forget() {
+  history_.clear();
+  furthest_ = 0;
 }
 
 Batch Session::next_batch(std::span<const int32_t> tokens) {
@@ -178,7 +186,7 @@ Result<Generation> Session::generate(std::span<const int32_t> prompt, const Gene
         MXPATH_CHECK(read({&token, 1}, {}));
       } else {
         text.push_back(token);
-        history_.clear();
+        forget();
         MXPATH_CHECK(read(text, {}));
       }
       continue;

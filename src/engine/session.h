@@ -72,6 +72,7 @@ class Session {
  private:
   Status check(std::span<const int32_t> tokens) const { return check_prompt(tokens, model_->plan.context, model_->config); }
   size_t keep_common_prefix(std::span<const int32_t> prompt, bool use_cache);
+  void forget();
   Result<bool> read(std::span<const int32_t> tokens, const Progress& progress, const std::function<bool()>& go_on = {});   // false: told to stop
   Status read_chunk(std::span<const int32_t> tokens);
   Status read_one(int32_t token);             // with its logits; a graph on the GPU once it is known to run
@@ -82,6 +83,7 @@ class Session {
   State state_;
   KvCache cache_;
   std::vector<int32_t> history_;   // tokens whose keys and values the cache holds
+  size_t furthest_ = 0;            // positions that the rings were written to since they were empty; a rollback does not lower it
   std::vector<int32_t> positions_, slots_;
   std::vector<uint8_t> sample_scratch_;
   std::span<const KvView* const> caches_[1];   // of the one sequence

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "base/random.h"
 #include "base/text.h"
 #include "engine/load.h"
 #include "engine/session.h"
@@ -124,6 +125,28 @@ TEST(Engine, ASecondTurnReusesThePrefixAndGivesTheSame) {
   EXPECT_EQ(second->tokens, greedy(fresh, all, 8));
   // Going far back behind the ring must not reuse what it has forgotten.
   EXPECT_EQ(greedy(used, all.first(4), 8), greedy(fresh, all.first(4), 8));
+}
+
+TEST(Engine, RollbacksAfterRollbacksReuseOnlyWhatTheRingsStillHold) {
+  const auto loaded = load(test::read_golden("window_three").folder, [] { Policy p; p.chunk = 64; return p; }());
+  auto used = Session::create(loaded->model, *loaded->threads).value();
+  Random random(7);
+  std::vector<int32_t> text(200);
+  for (auto& token : text) token = static_cast<int32_t>(random.integer(0, loaded->model.config.vocab - 1));
+  GenerateOptions options;
+  options.max_new_tokens = 4, options.sampling.temperature = 0;
+  int reused = 0;
+  // Tokens that a prompt shares with the one before, and its length: back, back again, and on.
+  for (const auto& [shared, length] : std::vector<std::pair<size_t, size_t>>{{0, 200}, {150, 160}, {100, 110}, {60, 70}, {50, 200}, {170, 190}, {140, 150}, {120, 130}}) {
+    text[shared] = (text[shared] + 1) % loaded->model.config.vocab;
+    const auto prompt = std::span<const int32_t>(text).first(length);
+    const auto answer = used.generate(prompt, options);
+    auto fresh = Session::create(loaded->model, *loaded->threads).value();
+    ASSERT_TRUE(answer.ok());
+    EXPECT_EQ(answer->tokens, greedy(fresh, prompt, 4)) << shared;
+    reused += answer->reused_tokens;
+  }
+  EXPECT_GT(reused, 0);
 }
 
 TEST(Engine, SlidingLayersHoldWindowPlusChunk) {
