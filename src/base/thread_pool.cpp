@@ -5,12 +5,16 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <string>
+#include <system_error>
 
 namespace mxpath {
 
 ThreadPool::ThreadPool(int threads) {
-  for (int t = 1; t < std::max(threads, 1); ++t) workers_.emplace_back([this, t] { work(t); });
+  // Where the system starts no more threads, those that there are do the work: the split never changes a result.
+  try {
+    for (int t = 1; t < std::max(threads, 1); ++t) workers_.emplace_back([this, t] { work(t); });
+  } catch (const std::system_error&) {
+  }
 }
 
 ThreadPool::~ThreadPool() {
@@ -65,10 +69,8 @@ int usable_processors() {
   int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : static_cast<int>(std::thread::hardware_concurrency());
   // cgroup v2: "quota period" in microseconds, or "max period".
   std::ifstream quota("/sys/fs/cgroup/cpu.max");
-  std::string limit;
-  double period = 0;
-  if (quota >> limit >> period && limit != "max" && period > 0)
-    count = std::min(count, static_cast<int>(std::ceil(std::stod(limit) / period)));
+  double limit = 0, period = 0;
+  if (quota >> limit >> period && limit > 0 && period > 0) count = static_cast<int>(std::min<double>(count, std::ceil(limit / period)));
   return std::max(count, 1);
 }
 

@@ -14,7 +14,7 @@ namespace mxpath {
 /// in one order, so greedy output is the same for any thread count.
 class ThreadPool {
  public:
-  /// threads ≥ 1; the calling thread is one of them.
+  /// threads ≥ 1; the calling thread is one of them. Fewer where the system starts no more; size() says how many.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
