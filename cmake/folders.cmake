@@ -4,7 +4,8 @@ add_library(mxpath_options INTERFACE)
 target_include_directories(mxpath_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 # No -march here: the program must start on any x86-64; cmake/isa_flags.cmake is the only place that raises it.
 # -ffp-contract=off: the same arithmetic on every compiler; kernels ask for a fused multiply-add by name.
-# Debug is -O1 where work is done and -O0 in tests, whose compiling takes longer than their running (MXPATH_QUICK_BUILD).
+# Debug is -O1 where work is done and -O0 in tests, whose compiling takes longer than their running (MXPATH_QUICK_BUILD); tests of a
+# release are -O1.
 target_compile_options(mxpath_options INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>;-ffp-contract=off;$<$<AND:$<CONFIG:Debug>,$<NOT:$<BOOL:$<TARGET_PROPERTY:MXPATH_QUICK_BUILD>>>>:-O1>>")
 if(MXPATH_SANITIZE)
   target_compile_options(mxpath_options INTERFACE -fsanitize=${MXPATH_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
@@ -25,7 +26,7 @@ function(mxpath_folder name)
   cmake_parse_arguments(ARG "" "" "USES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
   set(tests ${sources})
-  list(FILTER sources EXCLUDE REGEX "(_test|_bench|/main)\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cpp$")
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   mxpath_cuda_sources(${name} sources tests)
   if(sources)
@@ -47,6 +48,7 @@ function(mxpath_test name)
   target_link_libraries(${name} PRIVATE ${ARG_USES} GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE MXPATH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   set_target_properties(${name} PROPERTIES MXPATH_QUICK_BUILD ON)
+  target_compile_options(${name} PRIVATE $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CONFIG:Release>>:-O1>)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)
 endfunction()
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "base/sanitized_for_test.h"
 #include "interfaces/test_model.h"
 #include "run_program.h"
 
@@ -219,11 +220,6 @@ TEST_F(Cli, PlanningALargeModelIsQuick) {
     EXPECT_EQ(run_mxpath({"plan", folder / "120b", "--memory", "100"}).code, 0);
     best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
-#ifdef __has_feature   // clang builds the sanitizer preset, and a sanitized program is not what is timed
-  constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-  constexpr bool sanitized = false;
-#endif
   const bool driver = std::filesystem::exists("/proc/driver/nvidia");   // opening it takes longer than planning
   EXPECT_LT(best, sanitized || driver ? 1 : 0.05);
 }

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "base/sanitized_for_test.h"
 #include "checkpoint/random_checkpoint.h"
 #include "checkpoint/test_folder.h"
 #include "engine/load.h"
@@ -54,12 +55,6 @@ Measured measure(const std::string& folder, const Policy& policy) {
             << "), held " << m.held << " MiB, " << 100 * (m.predicted / m.held - 1) << " %; mapped and read " << static_cast<double>(status_bytes("RssFile")) / 0x1p20 << " MiB\n";
   return m;
 }
-
-#ifdef __has_feature   // clang builds the sanitizer preset
-constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool sanitized = false;
-#endif
 
 class MemoryPlanTest : public testing::TestWithParam<const char*> {
  protected:
