@@ -49,7 +49,7 @@ Status CudaStream::wait() {
 }
 Status CudaStream::copy_in(void* device, const void* host, size_t bytes) {
   note(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, handle_), "cudaMemcpyAsync to the device");
-  return status();
+  return wait();
 }
 Status CudaStream::copy_out(void* host, const void* device, size_t bytes) {
   note(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, handle_), "cudaMemcpyAsync from the device");

@@ -32,7 +32,7 @@ class CudaStream {
   Status status() const;
   Status wait();   ///< until all is done
 
-  /// Enqueued copies; the host side of copy_in may be changed as soon as it returns, that of copy_out is filled when it returns.
+  /// Copies after all that was enqueued before, done when they return: CUDA does not promise that it reads ordinary memory any earlier.
   Status copy_in(void* device, const void* host, size_t bytes);
   Status copy_out(void* host, const void* device, size_t bytes);
   Status fill(void* device, int byte, size_t bytes);

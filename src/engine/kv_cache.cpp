@@ -54,8 +54,7 @@ Status KvCache::send_tables(CudaStream& stream) {
     std::memcpy(tables.data() + l * sizeof(KvView), &view, sizeof(KvView));
     views_[l] = reinterpret_cast<const KvView*>(gpu_tables_.data()) + l;
   }
-  MXPATH_CHECK(stream.copy_in(gpu_tables_.data(), tables.data(), size));
-  return stream.wait();
+  return stream.copy_in(gpu_tables_.data(), tables.data(), size);
 }
 
 int64_t KvCache::shortest_rollback(int64_t length) const { return has_ring_ ? std::max<int64_t>(length - slack_, 0) : 0; }

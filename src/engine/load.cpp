@@ -50,8 +50,7 @@ Status send_rope_table(Model& model) {
   const size_t bytes = model.rope.inverse_frequency.size() * sizeof(double);
   MXPATH_TRY(CudaStream stream, CudaStream::create(model.plan.placement.cuda_index));
   MXPATH_TRY(model.rope_on_gpu, CudaBuffer::allocate(stream.device(), bytes));
-  MXPATH_CHECK(stream.copy_in(model.rope_on_gpu.data(), model.rope.inverse_frequency.data(), bytes));
-  return stream.wait();
+  return stream.copy_in(model.rope_on_gpu.data(), model.rope.inverse_frequency.data(), bytes);
 }
 
 Failures images_missing(const Machine& machine, const Policy& policy) { return policy.device == DeviceChoice::cpu ? Failures() : image_failures(machine, policy.cuda_index); }

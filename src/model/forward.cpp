@@ -30,14 +30,16 @@ void stage(const Model& m, State& s, const Batch& batch) {
   const size_t n = batch.tokens.size();
   assert(n <= static_cast<size_t>(s.capacity));
   s.staged = static_cast<int>(n);
+  const size_t views = n * static_cast<size_t>(m.config.layers);
   for (size_t layer = 0; layer < static_cast<size_t>(m.config.layers); ++layer)
     for (size_t t = 0; t < n; ++t) s.kv[layer * n + t] = batch.sequences[static_cast<size_t>(batch.slots[t])][layer];
   s.cpu.tokens = batch.tokens.data(), s.cpu.positions = batch.positions.data(), s.cpu.kv = s.kv.data();
   if (!s.uses_gpu) return;
-  // The stream keeps an error of these copies; whoever waits for the forward sees it.
-  (void)s.stream.copy_in(const_cast<int32_t*>(s.gpu.tokens), batch.tokens.data(), n * sizeof(int32_t));
-  (void)s.stream.copy_in(const_cast<int32_t*>(s.gpu.positions), batch.positions.data(), n * sizeof(int32_t));
-  (void)s.stream.copy_in(const_cast<const KvView**>(s.gpu.kv), s.kv.data(), n * static_cast<size_t>(m.config.layers) * sizeof(KvView*));
+  // Tokens and positions ride behind the views, so that one copy brings all of them; the stream keeps its error for whoever waits.
+  auto* behind = reinterpret_cast<int32_t*>(s.kv.data() + views);
+  std::copy_n(batch.tokens.data(), n, behind), std::copy_n(batch.positions.data(), n, behind + n);
+  s.gpu.tokens = reinterpret_cast<const int32_t*>(s.gpu.kv + views), s.gpu.positions = s.gpu.tokens + n;
+  (void)s.stream.copy_in(const_cast<const KvView**>(s.gpu.kv), s.kv.data(), (views + n) * sizeof(KvView*));
 }
 
 void run_layers(const Model& m, State& s) {

@@ -71,7 +71,7 @@ struct State {
   Buffer memory, scratch;
   CudaBuffer gpu_memory;
   CudaStream stream;
-  std::vector<const KvView*> kv; // [layers, tokens] of the batch
+  std::vector<const KvView*> kv; // [layers, tokens] of the batch; for a GPU the tokens' ids and positions behind them
   ThreadPool* threads = nullptr;
   Trace* trace = nullptr;        // null: not recorded
 };

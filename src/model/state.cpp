@@ -30,10 +30,16 @@ size_t scratch_bytes(const ModelConfig& c, const Plan& plan, int64_t n, Device d
   if (device == Device::cpu)
     return std::max({linear_scratch_bytes(n, widest, plan.threads), moe_scratch_bytes(rows, c.hidden, plan.threads), moe_scratch_bytes(rows, c.intermediate, plan.threads)});
   return std::max({linear_cuda_scratch_bytes(n, c.q_width() + 2 * c.kv_width(), c.hidden), linear_cuda_scratch_bytes(n, c.hidden, c.q_width()), linear_cuda_scratch_bytes(logit_rows, c.vocab, c.hidden),
-                   moe_cuda_scratch_bytes(rows, 2 * c.intermediate, c.hidden), moe_cuda_scratch_bytes(rows, c.hidden, c.intermediate), attention_scratch_bytes(n, c.heads, c.head_dim), sample_scratch_bytes(c.vocab)});
+                   moe_cuda_scratch_bytes(rows, c.hidden, c.intermediate), attention_scratch_bytes(n, c.heads, c.head_dim), sample_scratch_bytes(c.vocab)});
 }
 
-/// All activations that a layer needs; the batch's own arrays too on a GPU.
+/// What is told about a batch, in words of eight bytes: a view for each layer and token, and each token's id and position.
+int64_t batch_words(const ModelConfig& c, int64_t tokens) {
+  static_assert(sizeof(KvView*) == 2 * sizeof(int32_t));
+  return tokens * (c.layers + 1);
+}
+
+/// All activations that a layer needs; what is told about the batch too on a GPU.
 void carve_layer(Activations& a, Carver& from, const ModelConfig& c, const Plan& plan, int64_t n, Device device) {
   const int64_t rows = n * c.experts_per_token;
   a.t = from.take<float>(n * c.hidden);
@@ -43,8 +49,7 @@ void carve_layer(Activations& a, Carver& from, const ModelConfig& c, const Plan&
   a.expert_weight = from.take<float>(rows), a.expert = from.take<int32_t>(rows), a.order = from.take<int32_t>(rows), a.first = from.take<int32_t>(c.experts + 1);
   a.scratch = from.take<uint8_t>(static_cast<int64_t>(scratch_bytes(c, plan, n, device)));
   if (device == Device::cpu) return;
-  a.tokens = from.take<int32_t>(n), a.positions = from.take<int32_t>(n);
-  a.kv = from.take<const KvView*>(n * c.layers);
+  a.kv = from.take<const KvView*>(batch_words(c, n));
 }
 
 void carve(Activations& a, Carver& from, const ModelConfig& c, const Plan& plan, int64_t n, Device device) {
@@ -59,7 +64,7 @@ void carve(Activations& a, Carver& from, const ModelConfig& c, const Plan& plan,
 Result<State> State::create(const ModelConfig& c, const Plan& plan, int tokens) {
   State s;
   s.capacity = tokens;
-  s.kv.resize(static_cast<size_t>(tokens) * static_cast<size_t>(c.layers));
+  s.kv.resize(static_cast<size_t>(batch_words(c, tokens)));
   Carver cpu_size(nullptr), gpu_size(nullptr);
   carve(s.cpu, cpu_size, c, plan, tokens, Device::cpu);
   MXPATH_TRY(s.memory, Buffer::allocate(cpu_size.used()));

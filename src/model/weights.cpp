@@ -47,7 +47,6 @@ std::vector<const TensorRecord*> records_of(const MatrixSlot& slot, const Manife
 Status send(OwnedMatrix& target, CudaStream& stream) {
   MXPATH_TRY(target.gpu_memory, CudaBuffer::allocate(stream.device(), target.memory.size()));
   MXPATH_CHECK(stream.copy_in(target.gpu_memory.data(), target.memory.data(), target.memory.size()));
-  MXPATH_CHECK(stream.wait());
   const uint8_t* packed = target.memory.data();
   target.matrix.data = target.gpu_memory.data() + (target.matrix.data - packed);
   if (target.matrix.scales) target.matrix.scales = target.gpu_memory.data() + (target.matrix.scales - packed);
@@ -79,7 +78,7 @@ Status send_vectors(Weights& w, const Placement& placement, CudaStream& stream) 
     if (placement.experts(static_cast<int>(i)) == Device::cuda)
       for (OwnedVector* vector : {&layer.mlp_norm, &layer.router_bias, &layer.gate_up_bias, &layer.down_bias}) MXPATH_CHECK(send(*vector, stream));
   }
-  return stream.wait();
+  return {};
 }
 
 Status pack_slot(const MatrixSlot& slot, const SitePlan& site, const Checkpoint& checkpoint, ThreadPool& threads, CudaStream& stream) {
