@@ -74,6 +74,7 @@ struct Gpu {
   int driver = 0;                           ///< CUDA driver API version, 12080 = 12.8; 0: no driver
   uint64_t shared_memory = 0;               ///< bytes a block may use after opting in
   uint64_t memory = 0, free_memory = 0;     ///< bytes
+  bool integrated = false;                  ///< its memory is the computer's, counted in Machine::memory as well
   double bandwidth = 0;                     ///< bytes/s of device memory
   double cuda_flops = 0, tensor_flops = 0;  ///< FP32 on the cores, dense BF16 on the tensor cores; flop/s
   std::string problem = {};                 ///< why it cannot be used now: held by another program, say; empty: it can
@@ -116,7 +117,7 @@ void assume_cpu_bandwidth(Cpu& cpu);
 /// {"name", "source", "memory_gib", "cpu": {…}, "gpus": […]}; tests/machines has examples. Rates are kept to 1 kB/s and 1 Mflop/s.
 Json machine_to_json(const Machine& machine);
 /// The inverse. `cpu.gflops` and `cpu.bandwidth_gb_s` may be absent and are then assumed; `gpus`, `no_gpu_reason`, `source` and a GPU's
-/// `driver` and `free_memory_gib` (default: all of it) may be too.
+/// `driver`, `free_memory_gib` (default: all of it) and `integrated` (default: false) may be too.
 /// Errors: not JSON, unknown field or feature (the known ones are listed), a missing field, a number out of range, a feature without
 /// the one it builds on, a unit without the feature it needs, a GPU beside a reason why there is none.
 Result<Machine> machine_from_json(std::string_view json, std::string_view where);

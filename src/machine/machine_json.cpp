@@ -200,6 +200,7 @@ Gpu gpu_from(const Json& value, std::string_view file, size_t index, std::option
   gpu.shared_memory = fields.integer("shared_memory_per_block", 16384, 1 << 24);
   gpu.memory = fields.bytes("memory_gib");
   gpu.free_memory = fields.has("free_memory_gib") ? fields.bytes("free_memory_gib") : gpu.memory;
+  gpu.integrated = fields.boolean("integrated", false);
   gpu.problem = fields.optional_text("problem");
   if (gpu.free_memory > gpu.memory) fields.complain(fail("{}: more is free than memory_gib has", fields.where("free_memory_gib")));
   gpu.bandwidth = rate_from(fields.number("bandwidth_gb_s", 1e-3, 1e6), 1e9, kilo);
@@ -231,6 +232,7 @@ Json gpu_to_json(const Gpu& gpu) {
   json["shared_memory_per_block"] = gpu.shared_memory;
   json["memory_gib"] = static_cast<double>(gpu.memory) / gib;
   if (gpu.free_memory != gpu.memory) json["free_memory_gib"] = static_cast<double>(gpu.free_memory) / gib;
+  if (gpu.integrated) json["integrated"] = true;
   json["bandwidth_gb_s"] = gpu.bandwidth / 1e9;
   json["fp32_tflops"] = gpu.cuda_flops / 1e12;
   json["bf16_tensor_tflops"] = gpu.tensor_flops / 1e12;

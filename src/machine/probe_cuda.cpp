@@ -1,4 +1,5 @@
 // The GPUs of this computer, as the CUDA runtime tells them; the runtime is linked statically and opens the driver's library here.
+#include <cuda.h>
 #include <cuda_runtime_api.h>
 
 #include "base/text.h"
@@ -34,6 +35,41 @@ std::string text_of(cudaError_t code) {
   return fmt::format("{} ({})", cudaGetErrorString(code), cudaGetErrorName(code));
 }
 
+/// A function of the driver's library, which nothing is linked against.
+template <class Function>
+Function* driver_function(const char* name) {
+  void* found = nullptr;
+  cudaDriverEntryPointQueryResult result{};
+#if CUDART_VERSION >= 12050
+  const cudaError_t code = cudaGetDriverEntryPointByVersion(name, &found, 12000, cudaEnableDefault, &result);
+#else
+  const cudaError_t code = cudaGetDriverEntryPoint(name, &found, cudaEnableDefault, &result);
+#endif
+  if (code != cudaSuccess) (void)cudaGetLastError();
+  return code == cudaSuccess && result == cudaDriverEntryPointSuccess ? reinterpret_cast<Function*>(found) : nullptr;
+}
+/// Free bytes are told inside a context, which takes some hundred megabytes of the device: it is held for the question alone, so that looking at
+/// a computer leaves nothing on its GPUs. A device that another program holds for itself says so here.
+cudaError_t read_free_memory(int ordinal, size_t& left) {
+  const auto retain = driver_function<decltype(cuDevicePrimaryCtxRetain)>("cuDevicePrimaryCtxRetain");
+  const auto release = driver_function<decltype(cuDevicePrimaryCtxRelease)>("cuDevicePrimaryCtxRelease");
+  const auto push = driver_function<decltype(cuCtxPushCurrent)>("cuCtxPushCurrent");
+  const auto pop = driver_function<decltype(cuCtxPopCurrent)>("cuCtxPopCurrent");
+  const auto ask = driver_function<decltype(cuMemGetInfo)>("cuMemGetInfo");
+  const auto get = driver_function<decltype(cuDeviceGet)>("cuDeviceGet");
+  if (!retain || !release || !push || !pop || !ask || !get) return cudaErrorSymbolNotFound;
+  CUdevice device = 0;
+  CUcontext context = nullptr;
+  size_t total = 0;
+  CUresult code = get(&device, ordinal);
+  if (code == CUDA_SUCCESS) code = retain(&context, device);
+  if (code != CUDA_SUCCESS) return static_cast<cudaError_t>(code);   // the two count alike
+  code = push(context);
+  if (code == CUDA_SUCCESS) code = ask(&left, &total), pop(&context);
+  release(device);
+  return static_cast<cudaError_t>(code);
+}
+
 Gpu probe_gpu(int device, int driver) {
   Gpu gpu;
   cudaDeviceProp properties{};
@@ -45,11 +81,9 @@ Gpu probe_gpu(int device, int driver) {
   const PerClock rates = rates_of(gpu.arch.number);
   gpu.cuda_flops = 2.0 * rates.fp32_cores * properties.multiProcessorCount * clock;
   gpu.tensor_flops = 1.0 * rates.tensor_flops * properties.multiProcessorCount * clock;
-  // Asking for free memory opens a context: a device that another program holds for itself says so here.
-  size_t left = 0, total = 0;
-  cudaError_t code = cudaSetDevice(device);
-  if (code == cudaSuccess) code = cudaMemGetInfo(&left, &total);
-  if (code != cudaSuccess) gpu.problem = fmt::format("cuda:{} cannot be used: {}", device, text_of(code));
+  gpu.integrated = attribute(cudaDevAttrIntegrated, device) != 0;
+  size_t left = 0;
+  if (const cudaError_t code = read_free_memory(device, left); code != cudaSuccess) gpu.problem = fmt::format("cuda:{} cannot be used: {}", device, text_of(code));
   gpu.free_memory = left;
   return gpu;
 }

@@ -50,7 +50,10 @@ uint64_t cpu_scratch(const ModelConfig& c, const Plan& plan) {
   uint64_t staging = 0;
   for (const SitePlan& site : plan.sites)
     if (site.site.device == Device::cuda) staging = std::max(staging, matrix_bytes(site));
-  if (!plan.placement.uses(Device::cpu)) return logits + staging;
+  if (!plan.placement.uses(Device::cpu)) {
+    const bool embeds = plan.placement.embedding() == Device::cpu;
+    return logits + staging + (embeds ? 4 * static_cast<uint64_t>(plan.chunk) * static_cast<uint64_t>(c.hidden) : 0);
+  }
   return logits + std::max(staging, 4 * activation_floats(c, plan.chunk) + cpu_product_scratch(c, plan));
 }
 
@@ -60,10 +63,14 @@ uint64_t gpu_scratch(const ModelConfig& c, const Plan& plan) {
   return 4 * (activation_floats(c, plan.chunk) + uint64_t{logit_rows} * static_cast<uint64_t>(c.vocab) + rows * static_cast<uint64_t>(c.hidden)) + cuda_scratch;
 }
 
-uint64_t gpu_available(const Machine& machine, const Policy& policy) {
+uint64_t less(uint64_t bytes, uint64_t taken) { return bytes - std::min(bytes, taken); }
+
+/// A GPU without memory of its own gets what the computer's part of the model leaves.
+uint64_t gpu_available(const Machine& machine, const Policy& policy, const MemoryPlan& cpu) {
   if (static_cast<size_t>(policy.cuda_index) >= machine.gpus.size()) return 0;
-  const uint64_t left = machine.gpus[static_cast<size_t>(policy.cuda_index)].free_memory;
-  return left - std::min(left, cuda_reserve);
+  const Gpu& gpu = machine.gpus[static_cast<size_t>(policy.cuda_index)];
+  const uint64_t left = less(gpu.free_memory, cuda_reserve);
+  return gpu.integrated ? less(std::min(left, cpu.available), cpu.total()) : left;
 }
 
 }  // namespace
@@ -104,7 +111,7 @@ void plan_memory(Plan& plan, const Manifest& manifest, const Machine& machine, c
   gpu.kv_cache = kv_cache_bytes(c, plan.context, plan.chunk, plan.placement, Device::cuda);
   cpu.scratch = cpu_scratch(c, plan), gpu.scratch = gpu_scratch(c, plan);
   cpu.available = policy.memory_budget ? policy.memory_budget : machine.memory - std::min(machine.memory / 4, system_reserve);
-  gpu.available = gpu_available(machine, policy);
+  gpu.available = gpu_available(machine, policy, cpu);
 }
 
 Status check_memory(const Plan& plan) {
