@@ -75,6 +75,15 @@ double cost_of(const SitePlan& plan, Goal goal) {
   return total;
 }
 
+double cost_of(const Plan& plan, Goal goal) {
+  double total = 0;
+  const auto weights = regime_weights(goal);
+  for (size_t r = 0; r < plan.crossing_seconds.size(); ++r) total += weights[r] * plan.crossing_seconds[r];
+  for (const SitePlan& site : plan.sites)
+    if (!plan.is_idle(site)) total += site.site.count * cost_of(site, goal);
+  return total;
+}
+
 const std::vector<Regime>& regimes() {
   static const std::vector<Regime> all = {{{1, 1}, 1}, {{2, 15}, 8}, {{16, 127}, 64}, {{128}, 512}};
   return all;

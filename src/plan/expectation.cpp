@@ -35,22 +35,6 @@ struct Sum {
   }
 };
 
-/// Sampling has a site on both devices where the head lies on the GPU; the GPU picks the largest.
-bool is_idle(const SitePlan& site, const Plan& plan) {
-  return site.site.op == Op::sample && site.site.device == Device::cpu && plan.find("sample", Device::cuda);
-}
-
-/// What the plan adds to its sites for each crossing between the devices, in a forward of one and of 512 tokens.
-double crossing_seconds(const Plan& plan, bool prompt) {
-  if (plan.placement.crossings() == 0) return 0;
-  double sites = 0;
-  for (const SitePlan& site : plan.sites) {
-    const bool once = !prompt || site.site.name == "head" || site.site.op == Op::sample;
-    sites += site.site.count * site.decisions[once ? 0 : 3].all.front().seconds;
-  }
-  return std::max((prompt ? plan.prefill_seconds : plan.decode_seconds) - sites, 0.0);
-}
-
 /// The site with as many keys as a query sees after `keys` tokens; sliding layers never see more than their window.
 SitePlan with_keys(SitePlan plan, int64_t keys) {
   const bool sliding = plan.site.name.find("sliding") != std::string::npos;
@@ -63,8 +47,8 @@ SitePlan with_keys(SitePlan plan, int64_t keys) {
 Expectation expect_step(const Plan& plan, const Machine& machine, int64_t keys) {
   Sum sum{machine, plan.placement.cuda_index};
   for (const SitePlan& site : plan.sites)
-    if (!is_idle(site, plan)) sum.add(site.site.op == Op::attention ? with_keys(site, keys) : site, 1, 1, 1);
-  sum.out.predicted += crossing_seconds(plan, false);
+    if (!plan.is_idle(site)) sum.add(site.site.op == Op::attention ? with_keys(site, keys) : site, 1, 1, 1);
+  sum.out.predicted += plan.crossing_seconds.front();
   return sum.out;
 }
 
@@ -72,7 +56,7 @@ Expectation expect_prompt(const Plan& plan, const Machine& machine, int tokens) 
   const int chunk = std::min(plan.chunk, tokens), chunks = tokens / chunk, rest = tokens % chunk;
   Sum sum{machine, plan.placement.cuda_index};
   for (const SitePlan& site : plan.sites) {
-    if (is_idle(site, plan)) continue;
+    if (plan.is_idle(site)) continue;
     if (site.site.name == "head" || site.site.op == Op::sample) {
       sum.add(site, 1, 1, 1);
     } else if (site.site.op == Op::attention) {
@@ -83,7 +67,7 @@ Expectation expect_prompt(const Plan& plan, const Machine& machine, int tokens) 
       if (rest > 0) sum.add(site, 1, rest, rest);
     }
   }
-  sum.out.predicted += crossing_seconds(plan, true) * tokens / 512;
+  sum.out.predicted += plan.crossing_seconds.back() * tokens / regimes().back().typical;
   return sum.out;
 }
 

@@ -103,8 +103,9 @@ std::string describe(const Manifest& manifest) {
   return fmt::format("gpt-oss, {} layers, {} experts of which {} a token, hidden {}, {}", c.layers, c.experts, c.experts_per_token, c.hidden, name_of(manifest.layout));
 }
 
-std::string describe(const Machine& machine, int threads) {
-  const std::string gpu = machine.gpus.empty() ? "" : fmt::format("; {}", machine.gpus.front().name);
+std::string describe(const Machine& machine, int threads, int cuda_index) {
+  const auto index = static_cast<size_t>(cuda_index);
+  const std::string gpu = index < machine.gpus.size() ? fmt::format("; {}", machine.gpus[index].name) : "";
   return fmt::format("{}, {} threads, {}, {:.1f} GB/s ({})", machine.cpu.name.empty() ? machine.name : machine.cpu.name, threads, machine.cpu.features.to_string(), machine.cpu.bandwidth / 1e9,
                      machine.cpu.bandwidth_measured ? "measured" : "assumed") + gpu;
 }
@@ -134,6 +135,8 @@ const SitePlan* Plan::find(std::string_view name, Device on) const {
   return at == sites.end() ? nullptr : &*at;
 }
 
+bool Plan::is_idle(const SitePlan& site) const { return site.site.op == Op::sample && site.site.device == Device::cpu && find("sample", Device::cuda); }
+
 Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
   MXPATH_CHECK(check_globs(policy, catalogue));
   MXPATH_CHECK(check_formats(sites_of(manifest, policy, Device::cpu)));
@@ -142,7 +145,7 @@ Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue,
   if (policy.context > manifest.config.max_positions)
     return wrong_use("--ctx {}: the model was made for at most {} positions", policy.context, manifest.config.max_positions);
   plan.threads = policy.threads ? policy.threads : machine.cpu.cores;
-  plan.model = describe(manifest), plan.machine = describe(machine, plan.threads);
+  plan.model = describe(manifest), plan.machine = describe(machine, plan.threads, policy.cuda_index);
   MXPATH_CHECK(place(plan, manifest, catalogue, machine, policy, failures));
   add_conversions(plan);
   add_concessions(plan, failures);

@@ -43,12 +43,20 @@ std::string gpu_obstacle(const DeviceSites& gpu, const ModelConfig& config, cons
   return error ? error->message : "";
 }
 
+/// Of the residual stream, all of it in FP32.
+std::vector<double> seconds_of_crossings(const Placement& placement, const ModelConfig& config) {
+  std::vector<double> seconds;
+  for (const Regime& regime : regimes()) seconds.push_back(placement.crossings() * (crossing_seconds + regime.typical * 4.0 * config.hidden / crossing_bandwidth));
+  return seconds;
+}
+
 void add_predictions(Plan& plan, const ModelConfig& config) {
-  const double crossings = plan.placement.crossings(), row = 4.0 * config.hidden;
-  plan.decode_seconds = crossings * (crossing_seconds + row / crossing_bandwidth);
-  plan.prefill_seconds = crossings * (crossing_seconds + 512 * row / crossing_bandwidth);
+  plan.crossing_seconds = seconds_of_crossings(plan.placement, config);
+  plan.decode_seconds = plan.crossing_seconds[0];
+  plan.prefill_seconds = plan.crossing_seconds[3];
   plan.decode_bytes = 0;
   for (const SitePlan& site : plan.sites) {
+    if (plan.is_idle(site)) continue;
     const double count = site.site.count;
     plan.decode_seconds += count * site.decisions.front().all.front().seconds;
     // The head reads one position of a prompt, whatever its length.
@@ -82,12 +90,6 @@ std::string does_not_fit(const Plan& whole) {
 
 }  // namespace
 
-double cost_of(const Plan& plan, Goal goal) {
-  double seconds = plan.placement.crossings() * crossing_seconds;
-  for (const SitePlan& site : plan.sites) seconds += site.site.count * cost_of(site, goal);
-  return seconds;
-}
-
 Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
   const DeviceSites cpu = plan_device(Device::cpu, manifest, catalogue, machine, policy, failures);
   DeviceSites gpu{Device::cuda, {}, {}};
@@ -106,7 +108,10 @@ Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, c
     if (!first) first = candidate;
     // The earlier one lies more on the GPU and wins ties. Where nothing fits, the last one has the sentence about the least that would not.
     // --device cuda wants the GPU itself: the most on it that fits, whatever the CPU could do.
-    const bool cheaper = best && policy.device != DeviceChoice::cuda && cost_of(candidate, policy.goal) < cost_of(*best, policy.goal);
+    // Who says how much of the model is to lie on the GPU does not mean the CPU.
+    const bool asked = policy.gpu_layers || policy.cpu_experts;
+    const bool open = policy.device != DeviceChoice::cuda && !(asked && placement.gpu_layers == 0);
+    const bool cheaper = best && open && cost_of(candidate, policy.goal) < cost_of(*best, policy.goal);
     const bool better = !best || (candidate.fits() && (!best->fits() || cheaper)) || (!candidate.fits() && !best->fits());
     if (better) best = std::move(candidate);
   }

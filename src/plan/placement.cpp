@@ -22,6 +22,7 @@ std::string Placement::to_string() const {
   if (gpu_layers == 0) return "cpu";
   std::string text = fmt::format("cuda:{}", cuda_index);
   if (gpu_layers < layers) text += fmt::format(", {} of {} layers on the CPU", layers - gpu_layers, layers);
+  else if (cpu_experts == 0 && !gpu_embedding) text += ", the embedding on the CPU";
   if (cpu_experts > 0) text += fmt::format(", the experts of {} of {} layers on the CPU", cpu_experts, gpu_layers);
   return text;
 }

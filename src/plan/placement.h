@@ -29,7 +29,7 @@ struct Placement {
 };
 
 /// All placements that the policy allows, the most on the GPU first: everything; the embedding on the CPU; the experts of more and more
-/// layers there; more and more whole layers; and nothing on the GPU, unless the policy asks for it by name.
+/// layers there; more and more whole layers; and nothing on the GPU, unless the policy asks for the GPU by name.
 std::vector<Placement> placements(int layers, const Policy& policy);
 
 }  // namespace mxpath

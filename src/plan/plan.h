@@ -81,10 +81,12 @@ struct Plan {
   double decode_seconds = 0;            ///< predicted, one token
   double prefill_seconds = 0;           ///< predicted, 512 tokens
   double decode_bytes = 0;              ///< weights read for one token
+  std::vector<double> crossing_seconds; ///< for each regime: the ways between the devices, part of the two predictions
 
   bool fits() const { return memory.fits() && gpu_memory.fits(); }
   const SitePlan& site(std::string_view name) const;   ///< the first of that name
   const SitePlan* find(std::string_view name, Device on) const;   ///< null: there is none on that device
+  bool is_idle(const SitePlan& site) const;   ///< sampling on the CPU beside a GPU that picks the likeliest itself
 };
 
 /// The least seconds that one call can take under the roofs of a path: max(bytes / bandwidth, flops / peak). Two roofs, because bandwidth
