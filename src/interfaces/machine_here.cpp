@@ -3,7 +3,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -42,11 +44,27 @@ void write_cache(const std::string& file, const Json& content) {
   if (!out || std::rename(fresh.c_str(), file.c_str()) != 0) std::remove(fresh.c_str());
 }
 
-double known_bandwidth(const Json& cache, const std::string& key) {
+/// Bytes a second, and how many programs wanted each core when they were measured.
+struct Bandwidth {
+  double bytes = 0, load = 0;
+};
+
+Bandwidth remembered(const Json& cache, const std::string& key) {
   const auto entry = cache.find(key);
-  if (entry == cache.end() || !entry->is_object() || !entry->contains("gb_per_second") || !(*entry)["gb_per_second"].is_number()) return 0;
-  return (*entry)["gb_per_second"].get<double>() * 1e9;
+  const auto number = [&](const char* field) {
+    const bool there = entry != cache.end() && entry->is_object() && entry->contains(field) && (*entry)[field].is_number();
+    return there ? (*entry)[field].get<double>() : 0;
+  };
+  return {number("gb_per_second") * 1e9, number("load_per_core")};
 }
+
+double load_per_core(const Machine& machine) {
+  double minute = 0;
+  return ::getloadavg(&minute, 1) == 1 ? minute / std::max(machine.cpu.cores, 1) : 0;
+}
+
+/// A figure from a busy machine is too low, and would stay: it is measured again on one that is quieter by this much.
+constexpr double much_quieter = 0.25;
 
 }  // namespace
 
@@ -54,15 +72,17 @@ Machine machine_here(Measure measure, const std::string& cache_file) {
   Machine machine = probe_machine();
   Json cache = read_cache(cache_file);
   const std::string key = key_of(machine);
-  double bandwidth = known_bandwidth(cache, key);
-  if (measure == Measure::again || (bandwidth <= 0 && measure == Measure::if_unknown)) {
+  Bandwidth known = remembered(cache, key);
+  const double load = load_per_core(machine);
+  const bool doubtful = known.bytes <= 0 || known.load > load + much_quieter;
+  if (measure == Measure::again || (doubtful && measure == Measure::if_unknown)) {
     if (const double measured = measure_bandwidth(machine.cpu.cores); measured > 0) {
-      bandwidth = measured;
-      cache[key] = {{"gb_per_second", bandwidth / 1e9}};
+      known = {measure == Measure::again ? measured : std::max(measured, known.bytes), load};
+      cache[key] = {{"gb_per_second", known.bytes / 1e9}, {"load_per_core", load}};
       write_cache(cache_file, cache);
     }
   }
-  if (bandwidth > 0) machine.cpu.bandwidth = bandwidth, machine.cpu.bandwidth_measured = true;
+  if (known.bytes > 0) machine.cpu.bandwidth = known.bytes, machine.cpu.bandwidth_measured = true;
   return machine;
 }
 
@@ -80,7 +100,8 @@ Result<Machine> machine_from_file(const std::string& path) {
 
 Result<Machine> machine_named(std::string_view typed) {
   std::error_code ignored;
-  if (!typed.empty() && std::filesystem::is_regular_file(std::filesystem::path(typed), ignored)) return machine_from_file(std::string(typed));
+  if (!typed.empty() && std::filesystem::is_regular_file(std::filesystem::path(typed), ignored))
+    return machine_from_file(std::string(typed));
   auto known = known_machine(typed);
   if (!known.ok()) return fail("--machine {}", known.error().message);
   return known;
