@@ -55,8 +55,10 @@ TEST_F(BadCheckpoint, FolderOfSomethingElse) {
 }
 
 TEST_F(BadCheckpoint, OtherFormats) {
-  for (const auto& [file, what] : std::map<std::string, std::string>{{"gpt-oss-20b-mxfp4.gguf", "a GGUF file"},
-                                                                     {"pytorch_model-00001-of-00002.bin", "PyTorch pickle"},
+  folder_.write("m/gpt-oss-20b-mxfp4.gguf", "x");
+  folder_.write("m/config.json", "{}");
+  expect_problem({"a GGUF file", "`mxpath convert gpt-oss-20b-mxfp4.gguf FOLDER --to mxfp4`"});
+  for (const auto& [file, what] : std::map<std::string, std::string>{{"pytorch_model-00001-of-00002.bin", "PyTorch pickle"},
                                                                      {"model.bin", "Apple Metal"},
                                                                      {"model.onnx", "ONNX"}}) {
     fs::remove_all(folder_ / "m");

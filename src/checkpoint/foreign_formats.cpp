@@ -28,7 +28,6 @@ constexpr std::array tensor_signs = {
 };
 
 constexpr std::array file_signs = {
-    Sign{"*.gguf", "a GGUF file for llama.cpp or ollama"},
     Sign{"pytorch_model*.bin", "PyTorch pickle files"},
     Sign{"*.pt", "PyTorch pickle files"},
     Sign{"*.pth", "PyTorch pickle files"},
@@ -49,6 +48,9 @@ std::optional<std::string> foreign_tensor(std::string_view name) {
 
 std::string foreign_folder(const std::vector<std::string>& names) {
   if (names.empty()) return "the folder is empty; give one that holds config.json and model.safetensors";
+  for (const auto& name : names)
+    if (name.ends_with(".gguf"))
+      return fmt::format("holds a GGUF file ({0}) and no safetensors; convert it with `mxpath convert {0} FOLDER --to mxfp4`", printable(name));
   for (const auto& sign : file_signs)
     for (const auto& name : names)
       if (glob_match(sign.pattern, name)) return fmt::format("holds {} ({}) and no safetensors; {}", sign.what, printable(name), instead);

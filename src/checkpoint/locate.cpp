@@ -139,8 +139,8 @@ Result<std::string> folder_of_file(const fs::path& file) {
     return folder.empty() ? std::string(".") : folder.string();
   }
   if (name.ends_with(".gguf"))
-    return fail("{}: a GGUF file; mxpath reads safetensors: get openai/gpt-oss-20b with `{}` instead", file.string(),
-                download_command("openai/gpt-oss-20b"));
+    return fail("{}: a GGUF file, which mxpath does not run as it is; make a folder of it with `mxpath convert {} FOLDER --to mxfp4`",
+                file.string(), file.string());
   return fail("{}: not a model; give a folder with config.json and *.safetensors, or one of these files", file.string());
 }
 
