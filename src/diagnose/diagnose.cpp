@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "base/json.h"
 #include "base/text.h"
@@ -187,7 +188,7 @@ Result<Diagnosis> diagnose_descriptor(int descriptor, const Facts& facts, Langua
     }
   };
   MXPATH_TRY(Diagnosis diagnosis, diagnose_stream(source, facts, language));
-  if (error != 0) return fail("the log could not be read to its end: system error {} after {} lines", error, diagnosis.lines);
+  if (error != 0) return fail("cannot be read any further after {} lines: {}", diagnosis.lines, std::strerror(error));
   return diagnosis;
 }
 

@@ -68,7 +68,7 @@ std::string built_for() {
 #elif defined(__GNUC__)
   text += fmt::format(", gcc {}.{}", __GNUC__, __GNUC_MINOR__);
 #endif
-#if defined(MXPATH_CUDA)
+#if MXPATH_CUDA
   text += ", CUDA code included";
 #else
   text += ", no CUDA code";

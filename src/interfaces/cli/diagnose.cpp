@@ -68,6 +68,7 @@ Result<diagnose::Diagnosis> read_log(const DiagnoseOptions& options, const diagn
   if (file < 0) return fail("{}: cannot be opened: {}", options.log, std::strerror(errno));
   auto diagnosis = diagnose::diagnose_descriptor(file, facts, options.language);
   ::close(file);
+  if (!diagnosis.ok()) return fail("{}: {}", options.log, diagnosis.error().message);
   return diagnosis;
 }
 
