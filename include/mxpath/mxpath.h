@@ -72,7 +72,7 @@ struct ModelInfo {
   int layers = 0, experts = 0, experts_per_token = 0, hidden = 0;
   int vocabulary = 0;
   int context = 0;            ///< tokens that a conversation may have
-  uint64_t weight_bytes = 0;  ///< as packed in memory
+  uint64_t weight_bytes = 0;  ///< as packed in memory, the GPU's included
   double load_seconds = 0;
 };
 

@@ -131,7 +131,11 @@ Result<bool> solves(Runtime& runtime, const CompareProblem& problem, const std::
   AnswerOptions how;
   how.sampling.temperature = 0, how.max_new_tokens = longest_answer;
   MXPATH_TRY(const Answer answer, answer_chat(runtime.session, *runtime.files.tokenizer, prompt, how));
-  return std::regex_search(answer.text, right);
+  try {
+    return std::regex_search(answer.text, right);
+  } catch (const std::regex_error& error) {
+    return fail("the pattern {} takes too long on an answer ({}); make it simpler", printable(problem.pattern), error.what());
+  }
 }
 
 /// The standard library throws; this does not.

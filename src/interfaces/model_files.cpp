@@ -1,6 +1,7 @@
 #include "interfaces/model_files.h"
 
 #include <algorithm>
+#include <climits>
 #include <filesystem>
 
 #include "base/json.h"
@@ -21,12 +22,21 @@ Result<SamplingOptions> sampling_of(const std::string& folder) {
 }
 
 /// Sets `target` if the field is there. Error: it is no number.
-template <class T>
-Status take_number(const Json& json, const char* field, std::string_view where, T& target) {
+Status take_number(const Json& json, const char* field, std::string_view where, float& target) {
   const auto value = json.find(field);
   if (value == json.end() || value->is_null()) return {};
   if (!value->is_number()) return fail("{}: {} is {}, not a number", where, field, printable(value->dump(), 40));
-  target = value->get<T>();
+  target = value->get<float>();
+  return {};
+}
+
+/// The same for a count.
+Status take_count(const Json& json, const char* field, std::string_view where, int& target) {
+  const auto value = json.find(field);
+  if (value == json.end() || value->is_null()) return {};
+  if (!value->is_number_unsigned() || value->get<uint64_t>() > INT_MAX)
+    return fail("{}: {} is {}, not a whole number from 0 to {}", where, field, printable(value->dump(), 40), INT_MAX);
+  target = value->get<int>();
   return {};
 }
 
@@ -39,7 +49,7 @@ Result<SamplingOptions> parse_generation_config(std::string_view json, std::stri
   MXPATH_CHECK(take_number(parsed, "temperature", where, out.temperature));
   MXPATH_CHECK(take_number(parsed, "top_p", where, out.top_p));
   MXPATH_CHECK(take_number(parsed, "min_p", where, out.min_p));
-  MXPATH_CHECK(take_number(parsed, "top_k", where, out.top_k));
+  MXPATH_CHECK(take_count(parsed, "top_k", where, out.top_k));
   if (const auto sample = parsed.find("do_sample"); sample != parsed.end() && sample->is_boolean() && !sample->get<bool>())
     out.temperature = 0;
   if (const auto status = check_sampling(out); !status.ok()) return fail("{}: {}", where, status.error().message);

@@ -97,6 +97,9 @@ TEST(GenerationConfig, FieldsBecomeSampling) {
   EXPECT_EQ(parse_generation_config(R"({"do_sample": false, "temperature": 0.6})", "g").value().temperature, 0.0f);
   EXPECT_FALSE(parse_generation_config(R"({"temperature": "hot"})", "g").ok());
   EXPECT_FALSE(parse_generation_config(R"({"top_p": 2})", "g").ok());
+  EXPECT_EQ(parse_generation_config(R"({"top_k": 50})", "g").value().top_k, 50);
+  for (const char* top_k : {"50.7", "4294967297", "1e300", "-1", "\"50\""})
+    EXPECT_NE(parse_generation_config(fmt::format(R"({{"top_k": {}}})", top_k), "g").error().message.find("top_k is"), std::string::npos) << top_k;
   EXPECT_FALSE(parse_generation_config("[]", "g").ok());
 }
 
@@ -109,6 +112,24 @@ TEST(MachineHere, BandwidthIsMeasuredOnceAndKept) {
   const Machine again = machine_here(Measure::never, file);
   EXPECT_TRUE(again.cpu.bandwidth_measured);
   EXPECT_NEAR(again.cpu.bandwidth, first.cpu.bandwidth, 1);
+}
+
+TEST(MachineHere, AFigureFromABusyMachineIsMeasuredAgain) {
+  const TestFolder folder;
+  const std::string file = folder / "bandwidth.json";
+  if (!machine_here(Measure::if_unknown, file).cpu.bandwidth_measured) GTEST_SKIP() << "no memory to measure with";
+  const auto remember = [&](double gb_per_second, double load) {
+    Json cache = parse_json(read_text_file(file, 4096).value(), file).value();
+    for (auto& [key, entry] : cache.items()) entry = {{"gb_per_second", gb_per_second}, {"load_per_core", load}};
+    folder.write("bandwidth.json", cache.dump());
+  };
+  remember(0.001, 1e9);
+  EXPECT_EQ(machine_here(Measure::never, file).cpu.bandwidth, 1e6);
+  EXPECT_GT(machine_here(Measure::if_unknown, file).cpu.bandwidth, 1e7);
+  remember(0.001, 0);  // nothing can be quieter
+  EXPECT_EQ(machine_here(Measure::if_unknown, file).cpu.bandwidth, 1e6);
+  remember(1e6, 1e9);
+  EXPECT_EQ(machine_here(Measure::if_unknown, file).cpu.bandwidth, 1e15) << "the higher figure stays";
 }
 
 TEST(MachineHere, ABrokenCacheCostsNothing) {

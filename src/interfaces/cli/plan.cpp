@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "interfaces/cli/options.h"
 #include "interfaces/machine_table.h"
 #include "interfaces/places.h"
@@ -25,8 +26,9 @@ Status run_everywhere(const PlanOptions& options, Program& program) {
 }
 
 Status run(const PlanOptions& options, Program& program) {
-  if (options.machine == "all") return run_everywhere(options, program);
   const Policy& policy = options.common.policy;
+  if (options.machine == "all" && policy.strict) return wrong_use("--strict judges one plan; name one machine instead of all");
+  if (options.machine == "all") return run_everywhere(options, program);
   MXPATH_TRY(const Plan plan, plan_for(options.common.model, model_places(), options.machine, policy));
   const Status status = check_plan(plan, policy);
   if (!program.json) print(explain(plan, options.common.verbose));
