@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "base/json.h"
+#include "base/mapped_file.h"
+#include "base/text.h"
 #include "interfaces/machine_here.h"
 #include "interfaces/manifest_of.h"
 #include "interfaces/model_files.h"

@@ -107,11 +107,9 @@ Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, c
     Plan candidate = with(plan, placement, cpu, gpu, manifest, machine, policy);
     if (!first) first = candidate;
     // The earlier one lies more on the GPU and wins ties. Where nothing fits, the last one has the sentence about the least that would not.
-    // --device cuda wants the GPU itself: the most on it that fits, whatever the CPU could do.
-    // Who says how much of the model is to lie on the GPU does not mean the CPU.
-    const bool asked = policy.gpu_layers || policy.cpu_experts;
-    const bool open = policy.device != DeviceChoice::cuda && !(asked && placement.gpu_layers == 0);
-    const bool cheaper = best && open && cost_of(candidate, policy.goal) < cost_of(*best, policy.goal);
+    // --device cuda, --gpu-layers and --cpu-experts want the GPU itself: the most on it that fits, whatever the CPU could do.
+    const bool asked = policy.device == DeviceChoice::cuda || policy.gpu_layers || policy.cpu_experts;
+    const bool cheaper = best && !asked && cost_of(candidate, policy.goal) < cost_of(*best, policy.goal);
     const bool better = !best || (candidate.fits() && (!best->fits() || cheaper)) || (!candidate.fits() && !best->fits());
     if (better) best = std::move(candidate);
   }

@@ -85,6 +85,64 @@ TEST(Placement, FollowsTheUser) {
   EXPECT_EQ(planned(gpu_of(80), policy).device_reason, "asked for by --device cpu");
 }
 
+/// A card that is slower than the CPU at everything.
+Machine slow_gpu() {
+  Machine machine = gpu_of(80);
+  machine.gpus.front().bandwidth = 1e9, machine.gpus.front().cuda_flops = 1e9;
+  return machine;
+}
+
+TEST(Placement, TheGpuIsTakenWhereItIsFasterAndWhereTheUserNamesLayers) {
+  EXPECT_EQ(planned(slow_gpu()).device, Device::cpu);
+  Policy policy;
+  policy.gpu_layers = 4;
+  EXPECT_EQ(planned(slow_gpu(), policy).placement.gpu_layers, 4);
+  policy.gpu_layers.reset(), policy.cpu_experts = 4;
+  EXPECT_EQ(planned(slow_gpu(), policy).placement.to_string(), "cuda:0, the experts of 4 of 4 layers on the CPU");
+  Machine none = gpu_of(80);
+  none.gpus.clear(), none.no_gpu_reason = "there is no NVIDIA driver on this computer";
+  EXPECT_EQ(planned(none, policy).device, Device::cpu);
+}
+
+TEST(Placement, WaysBetweenTheDevicesCountInEveryCall) {
+  const Plan whole = planned(gpu_of(80)), apart = planned(gpu_of(0.54 + 0.6 * double(whole.gpu_memory.total()) / 1e9));
+  ASSERT_GT(apart.placement.crossings(), 0);
+  EXPECT_EQ(whole.crossing_seconds, std::vector<double>(regimes().size(), 0.0));
+  Plan nearer = apart;
+  nearer.crossing_seconds.assign(regimes().size(), 0);
+  EXPECT_GT(cost_of(apart, Goal::decode) - cost_of(nearer, Goal::decode), 256 * apart.crossing_seconds.front());
+  EXPECT_GT(apart.crossing_seconds.back(), apart.crossing_seconds.front()) << "512 rows take longer than one";
+}
+
+TEST(Placement, MemoryThatBothShareIsCountedOnce) {
+  const Plan apart = planned(gpu_of(80));
+  const uint64_t both = apart.memory.total() + apart.gpu_memory.total(), reserves = uint64_t{1} << 30;
+  Machine machine = gpu_of(80);
+  machine.gpus.front().integrated = true;
+  const auto with_memory = [&](uint64_t bytes) {
+    machine.memory = machine.gpus.front().memory = machine.gpus.front().free_memory = bytes;
+    return planned(machine);
+  };
+  EXPECT_TRUE(with_memory(both + reserves).placement.all_on_gpu());
+  const Plan tight = with_memory(apart.gpu_memory.total() + reserves / 2 + 1);
+  EXPECT_FALSE(tight.placement.all_on_gpu()) << "what lies on the CPU is taken from the same memory";
+  EXPECT_LE(tight.memory.total() + tight.gpu_memory.total(), machine.memory);
+}
+
+TEST(Placement, TheEmbeddingAloneOnTheCpuIsSaid) {
+  const Placement placement{.layers = 4, .gpu_layers = 4};
+  EXPECT_EQ(placement.to_string(), "cuda:0, the embedding on the CPU");
+}
+
+TEST(Placement, TheMachineLineNamesTheGpuThatIsAskedFor) {
+  Machine two = gpu_of(80);
+  two.gpus.push_back(two.gpus.front());
+  two.gpus.back().name = "the other";
+  Policy policy;
+  policy.cuda_index = 1;
+  EXPECT_NE(planned(two, policy).machine.find("the other"), std::string::npos);
+}
+
 TEST(Placement, AFailedRowTakesItsPartToTheCpu) {
   const Failure failure{Check::self_check, "token 0, output 1 is 2, expected 1"};
   const Plan experts = planned(gpu_of(80), {}, {{"moe_gate_up.cuda.portable.f32", failure}});
