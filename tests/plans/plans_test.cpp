@@ -67,7 +67,18 @@ INSTANTIATE_TEST_SUITE_P(Machines, GoldenPlan, testing::ValuesIn(machine_names()
 TEST(GoldenPlan, ReadsLikeThis) {
   const auto plan = make_plan(model("gpt-oss-20b"), catalogue_of_full_build(), machine("haswell"), {});
   ASSERT_TRUE(plan.ok()) << plan.error().message;
-  expect_golden("as_printed.haswell.gpt-oss-20b", explain(*plan, false));
+  const std::string printed = explain(*plan, false);
+  expect_golden("as_printed.haswell.gpt-oss-20b", printed);
+  // What the README shows of it, from the first line of the block to "…".
+  for (const char* page : {"README.md", "README.ko.md"}) {
+    const std::string text = read_text_file(fmt::format("{}/{}", MXPATH_SOURCE_DIR, page), 1 << 20).value();
+    const size_t begin = text.find("--machine haswell\n"), end = text.find("\n…", begin);
+    ASSERT_TRUE(begin != std::string::npos && end != std::string::npos) << page;
+    std::istringstream lines(text.substr(begin, end - begin));
+    std::string line;
+    std::getline(lines, line);  // the command
+    while (std::getline(lines, line)) EXPECT_NE(printed.find(line + "\n"), std::string::npos) << page << ": " << line;
+  }
 }
 
 TEST(Machines, CoverTheCpusFromTheFirstX86ToTheNewest) {
