@@ -49,7 +49,7 @@ TEST(CatalogueTest, AsksForTheFeaturesOfItsUnit) {
     EXPECT_EQ(path->needs.cpu.has(CpuFeature::avx512), avx512) << path->name;
     EXPECT_EQ(path->needs.cpu.has(CpuFeature::avx512_bf16), path->unit == Unit::avx512_bf16) << path->name;
     EXPECT_EQ(path->needs.cpu.has(CpuFeature::avx2), avx512 || path->unit == Unit::avx2) << path->name;
-    EXPECT_EQ(path->arithmetic == Arithmetic::bf16_f32, path->unit == Unit::avx512_bf16) << path->name;
+    EXPECT_EQ(path->arithmetic == Arithmetic::bf16_inputs, path->unit == Unit::avx512_bf16) << path->name;
   }
 }
 

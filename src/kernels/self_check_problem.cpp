@@ -132,7 +132,7 @@ double dot_bound(Arithmetic arithmetic, double magnitude, int64_t k) {
   const double sums = static_cast<double>(k + 8) * 0x1p-24;
   switch (arithmetic) {
     case Arithmetic::f32: return sums * magnitude;
-    case Arithmetic::bf16_f32: return (sums + 0x1p-9 * 1.01) * magnitude;
+    case Arithmetic::bf16_inputs: return (sums + 0x1p-9 * 1.01) * magnitude;
     case Arithmetic::tf32: return (sums + 0x1p-10 * 1.01) * magnitude;   // two roundings of 2^-11
     case Arithmetic::int8_dynamic: return (sums + 0x1p-6) * magnitude;
   }

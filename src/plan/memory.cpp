@@ -7,7 +7,6 @@
 namespace mxpath {
 namespace {
 
-constexpr int64_t kv_block = 64;
 constexpr uint64_t system_reserve = uint64_t{512} << 20;   // left to the system and the program itself
 constexpr uint64_t cuda_reserve = uint64_t{512} << 20;     // the driver's own: code, stacks of all threads, fragments
 constexpr uint64_t cuda_scratch = uint64_t{64} << 20;      // what kernels keep beside the rows they write
@@ -36,7 +35,7 @@ uint64_t matrix_bytes(const SitePlan& site) { return layout_bytes(site.layout, s
 /// Beside its inputs and results a matrix product on the CPU keeps a panel of weights for each thread, and its inputs once more where they become BF16.
 uint64_t cpu_product_scratch(const ModelConfig& c, const Plan& plan) {
   const bool rounds = std::ranges::any_of(plan.sites, [](const SitePlan& site) {
-    return site.site.device == Device::cpu && std::ranges::any_of(site.decisions, [](const Decision& d) { return d.chosen && d.chosen->arithmetic == Arithmetic::bf16_f32; });
+    return site.site.device == Device::cpu && std::ranges::any_of(site.decisions, [](const Decision& d) { return d.chosen && d.chosen->arithmetic == Arithmetic::bf16_inputs; });
   });
   const uint64_t rows = static_cast<uint64_t>(plan.chunk) * static_cast<uint64_t>(c.experts_per_token), tokens = static_cast<uint64_t>(plan.chunk);
   const uint64_t inputs = std::max(tokens * static_cast<uint64_t>(std::max(c.hidden, c.q_width())), rows * static_cast<uint64_t>(std::max(c.hidden, c.intermediate)));

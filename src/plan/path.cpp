@@ -9,7 +9,7 @@ namespace mxpath {
 std::string_view name_of(Arithmetic arithmetic) {
   switch (arithmetic) {
     case Arithmetic::f32: return "f32";
-    case Arithmetic::bf16_f32: return "bf16_f32";
+    case Arithmetic::bf16_inputs: return "bf16_inputs";
     case Arithmetic::tf32: return "tf32";
     case Arithmetic::int8_dynamic: return "int8_dynamic";
   }

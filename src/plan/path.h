@@ -17,7 +17,7 @@ namespace mxpath {
 /// What a path does to the numbers. All but the first two compute something else than the checkpoint says and need --numerics fast.
 enum class Arithmetic : uint8_t {
   f32,           ///< activations and sums in FP32, weights exactly as held
-  bf16_f32,      ///< activations rounded to BF16, products summed in FP32
+  bf16_inputs,   ///< activations rounded to BF16, products summed in FP32
   tf32,          ///< activations and weights rounded to TF32 (11 significant bits), products summed in FP32
   int8_dynamic,  ///< activations quantised to INT8 as they come
 };

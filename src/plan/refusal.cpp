@@ -73,7 +73,7 @@ bool forced_away(const KernelPath& path, const Question& q) {
 }
 
 void check_policy(Collector& out, const KernelPath& path, const Question& q) {
-  const bool exact = path.arithmetic == Arithmetic::f32 || path.arithmetic == Arithmetic::bf16_f32;
+  const bool exact = path.arithmetic == Arithmetic::f32 || path.arithmetic == Arithmetic::bf16_inputs;
   out.need(path.device == q.site.device, Check::device, fmt::format("its weights and inputs on {}", name_of(path.device)), fmt::format("this site on {}", name_of(q.site.device)));
   out.need(exact || q.policy.numerics == Numerics::fast, Check::arithmetic, "--numerics fast", fmt::format("--numerics checkpoint, and it computes {}", name_of(path.arithmetic)));
   for (const auto& glob : q.policy.exclude) out.need(!glob_match(glob, path.name), Check::excluded, "not to be excluded", "--exclude " + glob);

@@ -9,7 +9,7 @@ constexpr KernelPath paths[] = {
     {.name = "linear.cpu.avx512_bf16.bf16_bf16",
      .op = Op::linear,
      .weights = Layout::bf16_rows16,
-     .arithmetic = Arithmetic::bf16_f32,
+     .arithmetic = Arithmetic::bf16_inputs,
      .needs = {.cpu = avx512_bf16_features},
      .unit = Unit::avx512_bf16,
      .efficiency = 0.87,

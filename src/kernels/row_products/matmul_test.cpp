@@ -125,7 +125,7 @@ std::vector<Expected> expected(const Problem& p, bool rounds_x) {
 
 class Matmul : public RowTest {
  protected:
-  bool rounds_x() const { return path().arithmetic == Arithmetic::bf16_f32; }
+  bool rounds_x() const { return path().arithmetic == Arithmetic::bf16_inputs; }
   Shape shape(int64_t n, int64_t k, int tokens) const {
     if (path().op == Op::linear) return {Op::linear, n, k, tokens};
     return {path().op, n, k, tokens, 5, 2};
