@@ -15,9 +15,11 @@ ALLOWED["convert"] = {"base", "formats", "machine", "checkpoint", "convert"}
 ALLOWED["interfaces"] = set(order) | {"convert", "chat", "diagnose", "interfaces", "mxpath"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
-SEALED = re.compile(r"^(avx2|avx512|avx512_bf16)\.cpp$")
 
 root = pathlib.Path(__file__).resolve().parent.parent / "src"
+# The files that get flags of an instruction set.
+TARGETS = re.findall(r"^mxpath_isa\((\w+) ", (root.parent / "cmake/isa_flags.cmake").read_text(), re.M)
+SEALED = re.compile(rf"^({'|'.join(TARGETS)})\.cpp$")
 problems = []
 for path in sorted(root.rglob("*")):
     if path.suffix not in {".cpp", ".h", ".cu", ".cuh"}:

@@ -61,7 +61,7 @@ constexpr std::array<std::string_view, check_count> meanings = {
 }  // namespace
 
 std::string paths_page(const Catalogue& catalogue) {
-  std::string out = "# Kernel paths\n\nMade from the catalogue by `make docs`; a test fails when this page is stale. A path is a row of constants in\n`src/kernels/<op>/paths.cpp`; `mxpath plan -v` shows what became of each on a machine. The share of the roof is what the row reached when it\nwas measured ([performance.md](performance.md)); the portable rows need nothing, so there always is a path.\n";
+  std::string out = "# Kernel paths\n\nMade from the catalogue by `make docs`; a test fails when this page is stale. A path is a row of constants in\n`src/kernels/<op>/`; `mxpath plan -v` shows what became of each on a machine. The share of the roof is what the row reached when it\nwas measured ([performance.md](performance.md)); the portable rows of the CPU need nothing, so there always is a path.\n";
   for (int o = 0; o < op_count; ++o) {
     out += fmt::format("\n## {}\n\n| path | weights | arithmetic | needs | roof | share of it |\n|---|---|---|---|---|---|\n", name_of(static_cast<Op>(o)));
     for (const KernelPath* path : catalogue.paths)
@@ -70,7 +70,7 @@ std::string paths_page(const Catalogue& catalogue) {
   out += "\n## Why a path is refused\n\nIn the order of how fundamental a reason is. All of them are kept; `mxpath plan` shows the first, `-v` and `--json` show all.\n\n| check | meaning |\n|---|---|\n";
   for (int c = 0; c < check_count; ++c) out += fmt::format("| `{}` | {} |\n", name_of(static_cast<Check>(c)), meanings[static_cast<size_t>(c)]);
   if (catalogue.known_issues.empty()) return out;
-  out += "\n## Known issues\n\n| paths | where | reason |\n|---|---|---|\n";
+  out += "\n## Known issues\n\nFaults of compilers and drivers that strike some inputs only, so that a self-check may miss them. A path that one of them meets is refused; a row\nwhose name no path has yet waits for it.\n\n| paths | where | reason |\n|---|---|---|\n";
   for (const KnownIssue& issue : catalogue.known_issues) out += fmt::format("| `{}` | {} | [{}]({}) |\n", issue.path, where_text(issue), issue.reason, issue.link);
   return out;
 }
