@@ -7,6 +7,7 @@
 #include "base/mapped_file.h"
 #include "base/text.h"
 #include "diagnose/doctor.h"
+#include "machine/probe.h"
 
 namespace mxpath::diagnose {
 namespace {
@@ -48,16 +49,6 @@ std::string bracketed(std::string_view text) {
              : std::string(text.substr(open + 1, close - open - 1));
 }
 
-uint64_t cgroup_limit() {
-  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-    const std::string text = small_file(path);
-    if (text.empty() || text[0] < '0' || text[0] > '9') continue;
-    const uint64_t value = std::strtoull(text.c_str(), nullptr, 10);
-    if (value < uint64_t{1} << 60) return value;  // version 1 writes a huge number for "none"
-  }
-  return 0;
-}
-
 std::string built_for() {
   std::string text = "x86-64";
 #if defined(__aarch64__)
@@ -89,7 +80,7 @@ SystemReport probe_system() {
   report.huge_page_size = meminfo(memory, "Hugepagesize:");
   report.transparent_huge = meminfo(memory, "AnonHugePages:");
   report.transparent_mode = bracketed(small_file("/sys/kernel/mm/transparent_hugepage/enabled"));
-  report.cgroup_limit = cgroup_limit();
+  report.cgroup_limit = probe_memory_limit();
   const long online = sysconf(_SC_NPROCESSORS_ONLN);
   report.cpus_online = online > 0 ? static_cast<int>(online) : 0;
   report.built_for = built_for();

@@ -174,7 +174,10 @@ class FakeRoot : public testing::Test {
 
 constexpr uint64_t fake_total = uint64_t{16384000} * 1024;
 
-TEST_F(FakeRoot, WithoutCgroupsMemTotalCounts) { EXPECT_EQ(probe_memory(root_), fake_total); }
+TEST_F(FakeRoot, WithoutCgroupsMemTotalCounts) {
+  EXPECT_EQ(probe_memory(root_), fake_total);
+  EXPECT_EQ(probe_memory_limit(root_), 0u);
+}
 
 TEST_F(FakeRoot, CgroupV2TakesTheLeastOnTheWayUp) {
   write("/proc/self/cgroup", "0::/system.slice/app.service\n");
@@ -182,6 +185,7 @@ TEST_F(FakeRoot, CgroupV2TakesTheLeastOnTheWayUp) {
   EXPECT_EQ(probe_memory(root_), fake_total);
   write("/sys/fs/cgroup/system.slice/memory.max", "2147483648\n");
   EXPECT_EQ(probe_memory(root_), 2147483648u);
+  EXPECT_EQ(probe_memory_limit(root_), 2147483648u);
   write("/sys/fs/cgroup/system.slice/app.service/memory.max", "1073741824\n");
   EXPECT_EQ(probe_memory(root_), 1073741824u);
 }

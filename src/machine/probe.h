@@ -13,6 +13,9 @@ Cpu probe_cpu();
 /// `root` stands for "/", so that tests can bring a tree of their own.
 uint64_t probe_memory(const std::string& root = "");
 
+/// The least memory limit of its cgroups alone; 0: none.
+uint64_t probe_memory_limit(const std::string& root = "");
+
 /// Fills gpus, or no_gpu_reason. One of probe_cuda.cpp and no_cuda.cpp is built.
 void probe_gpus(Machine& machine);
 

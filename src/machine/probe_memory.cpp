@@ -70,4 +70,9 @@ uint64_t probe_memory(const std::string& root) {
   return bytes == no_limit ? 0 : bytes;
 }
 
+uint64_t probe_memory_limit(const std::string& root) {
+  const uint64_t bytes = cgroup_limit(root);
+  return bytes < uint64_t{1} << 60 ? bytes : 0;
+}
+
 }  // namespace mxpath
