@@ -1,4 +1,4 @@
-// The harmony chat format: messages to tokens, tokens to messages (reference §5; openai/harmony v0.0.8 is the yardstick).
+// The harmony chat format: messages to tokens, tokens to messages (openai/harmony v0.0.8 is the yardstick).
 #pragma once
 #include <functional>
 #include <optional>
@@ -32,7 +32,7 @@ struct ToolNamespace {
   std::optional<std::string> description;
   std::vector<ToolDescription> tools;
 };
-ToolNamespace browser_tools();  ///< built-in texts of reference §5.4
+ToolNamespace browser_tools();  ///< built-in texts of openai/harmony
 ToolNamespace python_tool();
 
 /// Content of a system message.
@@ -80,7 +80,7 @@ Result<std::vector<Token>> render(const Tokenizer& tokenizer, std::span<const Me
 Result<std::vector<Token>> render_for_training(const Tokenizer& tokenizer, std::span<const Message> messages,
                                                DropAnalysis drop = DropAnalysis::reference);
 
-/// Tokens to messages, one token at a time (reference §5.8). After an error the parser is where it was before that token.
+/// Tokens to messages, one token at a time. After an error the parser is where it was before that token.
 class Parser {
  public:
   /// role: preset for the first message, when the prompt already holds `<|start|>assistant`. strict = false closes what is malformed

@@ -1,4 +1,4 @@
-// The text inside system and developer messages (reference §5.2–5.4).
+// The text inside system and developer messages, as openai/harmony v0.0.8 writes it.
 #pragma once
 #include <string>
 #include <vector>

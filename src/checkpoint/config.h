@@ -46,7 +46,7 @@ struct ModelConfig {
   int kv_width() const { return kv_heads * head_dim; }
 };
 
-/// Reads a Hugging Face config.json (rope_scaling or rope_parameters; aliases of reference §1.2) or OpenAI's original/config.json
+/// Reads a Hugging Face config.json (rope_scaling or rope_parameters; newer and older names of a field) or OpenAI's original/config.json
 /// (recognised by its own field names). `where` starts each error. Errors: not gpt_oss, a missing or wrong-typed field, a value out
 /// of range, values that contradict each other; every one names the field and the value.
 Result<ModelConfig> parse_config(std::string_view json, std::string_view where);

@@ -13,7 +13,7 @@ struct Sign {
   std::string_view what;
 };
 
-// bitsandbytes and linearised experts: reference §2.5. The more telling names come first.
+// bitsandbytes, linearised experts and others. The more telling names come first.
 constexpr std::array tensor_signs = {
     Sign{"*.quant_state.bitsandbytes__*", "bitsandbytes 4-bit weights"},
     Sign{"*.absmax", "bitsandbytes 4-bit weights"},

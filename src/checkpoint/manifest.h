@@ -88,7 +88,7 @@ struct Manifest {
 
 /// Opens a folder: config.json and *.safetensors (single file, sharded with model.safetensors.index.json, or OpenAI's original/;
 /// a folder that only holds an `original` folder is followed into it). Detects the layout from the tensors, checks every name,
-/// dtype and shape against the config. Reads headers only. Errors: everything of reference §2.1 and each contradiction, one sentence.
+/// dtype and shape against the config. Reads headers only. Errors: a missing or unknown tensor and each contradiction, one sentence.
 Result<Manifest> open_manifest(const std::string& folder);
 
 /// The manifest that a config promises, with no files behind it: enough to plan for a model that is not on this disk.

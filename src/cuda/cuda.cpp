@@ -24,13 +24,12 @@ Result<CudaStream> CudaStream::create(int device) {
   CudaStream stream;
   stream.device_ = device;
   MXPATH_CHECK(checked(cudaSetDevice(device), "cudaSetDevice"));
-  MXPATH_CHECK(checked(cudaDeviceGetAttribute(&stream.multiprocessors_, cudaDevAttrMultiProcessorCount, device), "cudaDeviceGetAttribute"));
   MXPATH_CHECK(checked(cudaStreamCreateWithFlags(&stream.handle_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags"));
   return stream;
 }
 CudaStream::CudaStream(CudaStream&& other) noexcept { *this = std::move(other); }
 CudaStream& CudaStream::operator=(CudaStream&& other) noexcept {
-  std::swap(device_, other.device_), std::swap(multiprocessors_, other.multiprocessors_), std::swap(handle_, other.handle_), std::swap(error_, other.error_);
+  std::swap(device_, other.device_), std::swap(handle_, other.handle_), std::swap(error_, other.error_);
   return *this;
 }
 CudaStream::~CudaStream() {

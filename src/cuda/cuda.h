@@ -25,7 +25,6 @@ class CudaStream {
   ~CudaStream();
 
   int device() const { return device_; }
-  int multiprocessors() const { return multiprocessors_; }
   CUstream_st* handle() const { return handle_; }
   /// For whoever calls CUDA on this stream: `code` is a cudaError_t, `call` what was called, as "moe_gate_up.cuda.portable.f32".
   void note(int code, const char* call);
@@ -38,7 +37,7 @@ class CudaStream {
   Status fill(void* device, int byte, size_t bytes);
 
  private:
-  int device_ = 0, multiprocessors_ = 0;
+  int device_ = 0;
   CUstream_st* handle_ = nullptr;
   std::string error_;
 };

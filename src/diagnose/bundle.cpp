@@ -35,11 +35,4 @@ Status write_bundle(const Doctor& doctor, const Private& known, const std::strin
   return {};
 }
 
-Result<Machine> machine_from_bundle(std::string_view json, std::string_view where) {
-  MXPATH_TRY(const Json document, parse_json(json, where));
-  if (document.is_object() && document.contains("format") && document.contains("machine"))
-    return machine_from_json(document["machine"].dump(-1, ' ', false, Json::error_handler_t::replace), std::string(where) + ", machine");
-  return machine_from_json(json, where);
-}
-
 }  // namespace mxpath::diagnose

@@ -52,7 +52,5 @@ Json to_json(const Doctor& doctor);
 Json bundle_json(const Doctor& doctor, const Private& known);
 /// Writes it to a file that must not exist yet. Errors: the file exists, or cannot be written.
 Status write_bundle(const Doctor& doctor, const Private& known, const std::string& path);
-/// The machine of a bundle, or of a plain machine file.
-Result<Machine> machine_from_bundle(std::string_view json, std::string_view where);
 
 }  // namespace mxpath::diagnose

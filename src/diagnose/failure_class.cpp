@@ -321,10 +321,4 @@ const ClassRow& row_of(FailureClass id) { return table[static_cast<size_t>(id)];
 
 std::string_view name_of(FailureClass id) { return row_of(id).name; }
 
-std::optional<FailureClass> class_from_name(std::string_view name) {
-  for (const ClassRow& row : table)
-    if (row.name == name) return row.id;
-  return std::nullopt;
-}
-
 }  // namespace mxpath::diagnose

@@ -63,6 +63,5 @@ struct ClassRow {
 std::span<const ClassRow> classes();
 const ClassRow& row_of(FailureClass id);
 std::string_view name_of(FailureClass id);
-std::optional<FailureClass> class_from_name(std::string_view name);
 
 }  // namespace mxpath::diagnose

@@ -38,7 +38,6 @@ enum class Context : uint8_t {
   failure,      // some error was printed at all
   progress,     // the server came up: "Application startup complete", token rates
 };
-inline constexpr int context_count = static_cast<int>(Context::progress) + 1;
 
 /// A set of Context.
 struct Contexts {

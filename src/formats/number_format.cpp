@@ -10,19 +10,19 @@ namespace {
 constexpr float largest_fp32 = std::numeric_limits<float>::max();
 
 constexpr NumberFormatFacts facts[number_format_count] = {
-    // name, element bits, significand bits, block, scale bits, largest, smallest
-    {"fp32", 32, 24, {}, 0, largest_fp32, 0x1p-149f},
-    {"tf32", 32, 11, {}, 0, 0x1.ffcp127f, 0x1p-136f},
-    {"fp16", 16, 11, {}, 0, 65504, 0x1p-24f},
-    {"bf16", 16, 8, {}, 0, 0x1.fep127f, 0x1p-133f},
-    {"fp8_e4m3", 8, 4, {}, 0, 448, 0x1p-9f},
-    {"fp8_e5m2", 8, 3, {}, 0, 57344, 0x1p-16f},
-    {"mxfp4", 4, 2, 32, 8, 6, 0.5f},
-    {"mxfp8_e4m3", 8, 4, 32, 8, 448, 0x1p-9f},
-    {"mxfp8_e5m2", 8, 3, 32, 8, 57344, 0x1p-16f},
-    {"int8", 8, 0, {}, 0, 127, 1.0f},
-    {"int4", 4, 0, 32, 32, 7, 1.0f},
-    {"nf4", 4, 0, 64, 32, 1, 0.07958029955625534f},
+    // name, element bits, block, scale bits, largest, smallest
+    {"fp32", 32, {}, 0, largest_fp32, 0x1p-149f},
+    {"tf32", 32, {}, 0, 0x1.ffcp127f, 0x1p-136f},
+    {"fp16", 16, {}, 0, 65504, 0x1p-24f},
+    {"bf16", 16, {}, 0, 0x1.fep127f, 0x1p-133f},
+    {"fp8_e4m3", 8, {}, 0, 448, 0x1p-9f},
+    {"fp8_e5m2", 8, {}, 0, 57344, 0x1p-16f},
+    {"mxfp4", 4, 32, 8, 6, 0.5f},
+    {"mxfp8_e4m3", 8, 32, 8, 448, 0x1p-9f},
+    {"mxfp8_e5m2", 8, 32, 8, 57344, 0x1p-16f},
+    {"int8", 8, {}, 0, 127, 1.0f},
+    {"int4", 4, 32, 32, 7, 1.0f},
+    {"nf4", 4, 64, 32, 1, 0.07958029955625534f},
 };
 
 constexpr std::pair<std::string_view, NumberFormat> aliases[] = {
@@ -57,12 +57,6 @@ std::optional<NumberFormat> parse_number_format(std::string_view text) {
   for (const auto& [alias, format] : aliases)
     if (alias == wanted) return format;
   return std::nullopt;
-}
-
-std::string number_format_names() {
-  std::string names;
-  for (const auto& f : facts) (names.empty() ? names : names += ", ") += f.name;
-  return names;
 }
 
 }  // namespace mxpath

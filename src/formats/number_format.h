@@ -13,7 +13,6 @@ inline constexpr int number_format_count = 12;
 struct NumberFormatFacts {
   std::string_view name;     ///< "mxfp8_e4m3"
   int element_bits;          ///< bits of storage a value without its scale; 32 for tf32, which is stored as float32
-  int significand_bits;      ///< of an element, the implied leading bit included; 0 for integers and nf4
   std::optional<int> block;  ///< values under one scale by default; none where values stand alone or a row shares one
   int scale_bits;            ///< bits of one such scale; 0 without blocks
   float largest;             ///< of one element before its scale
@@ -32,8 +31,5 @@ double bits_per_value(NumberFormat format);
 /// The names of name_of, without regard to case, and the common other spellings (float32, float16, half, bfloat16, f32, e4m3,
 /// float8_e4m3fn, mxfp8, …); none for anything else.
 std::optional<NumberFormat> parse_number_format(std::string_view text);
-
-/// "fp32, tf32, …": for a message that says what was expected.
-std::string number_format_names();
 
 }  // namespace mxpath

@@ -16,7 +16,6 @@ TEST(NumberFormat, NamesComeBack) {
   for (int i = 0; i < number_format_count; ++i) {
     const auto format = static_cast<NumberFormat>(i);
     EXPECT_EQ(parse_number_format(name_of(format)), format);
-    EXPECT_NE(number_format_names().find(name_of(format)), std::string::npos);
   }
 }
 

@@ -10,12 +10,14 @@ namespace mxpath {
 /// Slots of the key/value cache of one layer: the context, or window + chunk for a sliding layer (a ring).
 int64_t kv_capacity(const ModelConfig& config, bool sliding, int context, int chunk);
 /// Bytes of the key/value cache of one sequence over the whole context in one layer, and in all layers whose attention runs on a device;
-/// whole blocks of 64 positions, BF16.
+/// whole blocks, BF16.
 uint64_t kv_layer_bytes(const ModelConfig& config, int layer, int context, int chunk);
 uint64_t kv_cache_bytes(const ModelConfig& config, int context, int chunk, const Placement& placement, Device device);
 /// Floats that one forward of up to `tokens` tokens keeps between its operations.
 uint64_t activation_floats(const ModelConfig& config, int tokens);
 
+/// Positions in a block of the key/value cache; memory is taken in whole blocks.
+inline constexpr int kv_block = 64;
 /// Positions whose logits are computed at once.
 inline constexpr int logit_rows = 8;
 

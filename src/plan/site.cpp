@@ -7,7 +7,7 @@
 namespace mxpath {
 namespace {
 
-/// Experts that `tokens` tokens touch when routing is uniform: E (1 - (1 - k/E)^tokens), reference §8.
+/// Experts that `tokens` tokens touch when routing is uniform: E (1 - (1 - k/E)^tokens).
 double touched_experts(const Site& site, int64_t tokens) {
   const double share = static_cast<double>(site.experts_per_token) / site.experts;
   return site.experts * (1 - std::pow(1 - share, static_cast<double>(tokens)));

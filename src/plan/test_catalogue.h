@@ -6,12 +6,12 @@
 namespace mxpath::test {
 
 inline const KernelPath linear_rows[] = {
-    {.name = "linear.cuda.sm100.bf16.tcgen05", .op = Op::linear, .device = Device::cuda, .weights = Layout::bf16_rows16, .arithmetic = Arithmetic::bf16_f32,
+    {.name = "linear.cuda.sm100.bf16.tcgen05", .op = Op::linear, .device = Device::cuda, .weights = Layout::bf16_rows16, .arithmetic = Arithmetic::bf16_inputs,
      .needs = {.arch = at(100), .driver = 12080, .shared_memory = 227 << 10}, .unit = Unit::tensor_cores, .efficiency = .8, .built = false},
-    {.name = "linear.cuda.sm90a.bf16.wgmma", .op = Op::linear, .device = Device::cuda, .weights = Layout::bf16_rows16, .arithmetic = Arithmetic::bf16_f32,
+    {.name = "linear.cuda.sm90a.bf16.wgmma", .op = Op::linear, .device = Device::cuda, .weights = Layout::bf16_rows16, .arithmetic = Arithmetic::bf16_inputs,
      .needs = {.arch = at(90), .driver = 12030, .tokens = {32}, .n_multiple = 16, .k_multiple = 128, .shared_memory = 200 << 10}, .unit = Unit::tensor_cores, .efficiency = .8},
     {.name = "linear.cuda.portable.f32", .op = Op::linear, .device = Device::cuda, .weights = Layout::any, .unit = Unit::cuda_cores, .efficiency = .1},
-    {.name = "linear.cpu.amx.bf16", .op = Op::linear, .weights = Layout::bf16_rows16, .arithmetic = Arithmetic::bf16_f32,
+    {.name = "linear.cpu.amx.bf16", .op = Op::linear, .weights = Layout::bf16_rows16, .arithmetic = Arithmetic::bf16_inputs,
      .needs = {.cpu = {CpuFeature::avx512, CpuFeature::amx_bf16}, .tokens = {16}}, .unit = Unit::amx, .efficiency = .7},
     {.name = "linear.cpu.avx512.bf16_f32", .op = Op::linear, .weights = Layout::bf16_rows16, .needs = {.cpu = {CpuFeature::avx512}}, .unit = Unit::avx512, .efficiency = .7},
     {.name = "linear.cpu.avx2.bf16_f32", .op = Op::linear, .weights = Layout::bf16_rows16, .needs = {.cpu = {CpuFeature::avx2}}, .unit = Unit::avx2, .efficiency = .6},

@@ -8,8 +8,11 @@
 #include "kernels/cuda_portable.h"
 #include "kernels/rows.h"
 #include "kernels/simd/exp.h"
+#include "plan/memory.h"
 
 namespace mxpath {
+
+static_assert(kv_block_tokens == kv_block, "what the plan counts is what the cache takes");
 namespace {
 
 /// Pair i of `tokens` × key heads. Heads are the slow index, so that the keys of one head stay in the cache for all tokens; tokens

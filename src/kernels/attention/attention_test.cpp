@@ -208,7 +208,7 @@ TEST_P(Attention, GivesTheSameBitsWhateverTheRing) {
 TEST_P(Attention, TakesAnySink) {
   for (float sink : {-INFINITY, -1e30f, -50.0f, 30.0f, 1e4f})
     for (int tokens : {2, 20, 70}) expect_right({8, 1, 64, 0, 128, {100}, tokens, sink}), expect_right({8, 1, 64, 128, 128, {100}, tokens, sink});
-  // Reference §1.6: one key with score 0 and sink 0 takes half.
+  // One key with score 0 and sink 0 takes half.
   Case c{1, 1, 16, 0, 64, {1}, 1, 0.0f};
   Batch batch(c);
   std::fill(batch.q.begin(), batch.q.end(), 0.0f);
@@ -217,7 +217,7 @@ TEST_P(Attention, TakesAnySink) {
 }
 
 TEST_P(Attention, ReproducesTheSinkExamples) {
-  // Reference §1.6: z = [1, 2, 3], s = 0.5 → 0.0853688935, 0.2320567119, 0.6307955432. Values are unit vectors, so y shows the weights.
+  // z = [1, 2, 3], s = 0.5 → 0.0853688935, 0.2320567119, 0.6307955432. Values are unit vectors, so y shows the weights.
   Sequence s(1, 16, 64, 0, 0, 1);
   for (int p = 0; p < 3; ++p) {
     std::vector<float> k(16, 0.0f), v(16, 0.0f);

@@ -7,7 +7,7 @@
 
 namespace mxpath {
 
-/// y = x * rsqrt(mean(x²) + eps) * scale in FP32 (reference §1.4: the scale is applied before any rounding).
+/// y = x * rsqrt(mean(x²) + eps) * scale in FP32 (as gpt_oss/torch/model.py of openai/gpt-oss: the scale is applied before any rounding).
 struct NormArgs {
   const float* x = nullptr;      // [tokens, width] contiguous
   const float* scale = nullptr;  // [width]

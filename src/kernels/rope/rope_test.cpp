@@ -6,7 +6,7 @@ namespace mxpath {
 namespace {
 
 TEST(RopeTableTest, ReproducesThePublishedFrequencies) {
-  // Reference §1.5, float64: theta 150000, factor 32, original context 4096, head_dim 64, bounds not rounded.
+  // Worked out in float64: theta 150000, factor 32, original context 4096, head_dim 64, bounds not rounded.
   const double want[32] = {1.0,
                            0.6890443058881632,
                            0.4747820554769007,
@@ -47,7 +47,7 @@ TEST(RopeTableTest, ReproducesThePublishedFrequencies) {
 
 TEST(RopeTableTest, RoundsTheBoundsOnlyIfTold) {
   RopeConfig config;
-  config.truncate = true;  // 8.09 → 8, 17.4 → 18: differs for 9 … 17 and nowhere else (reference §1.5)
+  config.truncate = true;  // 8.09 → 8, 17.4 → 18: differs for 9 … 17 and nowhere else
   const RopeTable rounded = make_rope_table(config, 64), exact = make_rope_table(RopeConfig{}, 64);
   const double percent[9] = {-0.3, 0.6, 1.7, 3.2, 5.4, 8.8, 14.6, 27.3, 76.3};
   for (size_t i = 0; i < 32; ++i) {

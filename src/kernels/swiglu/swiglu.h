@@ -7,7 +7,8 @@
 
 namespace mxpath {
 
-/// gate = min(u[2j], limit), up = clamp(u[2j + 1], -limit, limit); h[j] = gate * sigmoid(alpha * gate) * (up + 1). Reference §1.8.
+/// gate = min(u[2j], limit), up = clamp(u[2j + 1], -limit, limit); h[j] = gate * sigmoid(alpha * gate) * (up + 1). As
+/// gpt_oss/torch/model.py of openai/gpt-oss has it.
 struct SwigluArgs {
   const float* u = nullptr;   // [rows, 2 * width], gate and up interleaved
   float* h = nullptr;         // [rows, width]
