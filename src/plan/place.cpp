@@ -34,6 +34,25 @@ DeviceSites plan_device(Device device, const Manifest& manifest, const Catalogue
   return all;
 }
 
+bool names_row_of(const Policy& policy, const Catalogue& catalogue, Op op, Device device) {
+  return std::ranges::any_of(catalogue.paths, [&](const KernelPath* path) {
+    return path->op == op && path->device == device && std::ranges::any_of(policy.only, [&](const std::string& glob) { return glob_match(glob, path->name); });
+  });
+}
+
+/// The CPU's sites beside a GPU. Whatever lies there, the CPU must be able to sample too; an --only that names sampling on the GPU alone is kept
+/// by the GPU, and does not mean the CPU.
+DeviceSites beside_gpu(const DeviceSites& cpu, const DeviceSites& gpu, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+  DeviceSites all = cpu;
+  const bool gpu_samples = std::ranges::any_of(gpu.plans, [](const auto& plan) { return plan.ok() && plan->site.op == Op::sample; });
+  if (!gpu_samples || names_row_of(policy, catalogue, Op::sample, Device::cpu)) return all;
+  Policy free = policy;
+  free.only.clear();
+  for (size_t i = 0; i < all.sites.size(); ++i)
+    if (all.sites[i].op == Op::sample && !all.plans[i].ok()) all.plans[i] = plan_site(all.sites[i], catalogue, machine, free, failures);
+  return all;
+}
+
 /// Why no layer can lie on the GPU; empty: some can.
 std::string gpu_obstacle(const DeviceSites& gpu, const ModelConfig& config, const Catalogue& catalogue, const Machine& machine, const Policy& policy) {
   if (std::ranges::none_of(catalogue.paths, [](const KernelPath* path) { return path->device == Device::cuda; })) return "this version has no CUDA paths";
@@ -101,10 +120,12 @@ Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, c
   }
   std::optional<Plan> best, first;
   const bool gpu_open = policy.device != DeviceChoice::cpu && reason.empty();
+  const DeviceSites beside = beside_gpu(cpu, gpu, catalogue, machine, policy, failures);
   for (const Placement& placement : placements(manifest.config.layers, policy)) {
     if (placement.gpu_layers > 0 && !gpu_open) continue;
-    if (cpu.obstacle(placement, manifest.config) || gpu.obstacle(placement, manifest.config)) continue;
-    Plan candidate = with(plan, placement, cpu, gpu, manifest, machine, policy);
+    const DeviceSites& rest = placement.head() == Device::cuda ? beside : cpu;
+    if (rest.obstacle(placement, manifest.config) || gpu.obstacle(placement, manifest.config)) continue;
+    Plan candidate = with(plan, placement, rest, gpu, manifest, machine, policy);
     if (!first) first = candidate;
     // The earlier one lies more on the GPU and wins ties. Where nothing fits, the last one has the sentence about the least that would not.
     // --device cuda, --gpu-layers and --cpu-experts want the GPU itself: the most on it that fits, whatever the CPU could do.
@@ -115,7 +136,7 @@ Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, c
   }
   if (!best) {
     const Placement everything{.layers = manifest.config.layers, .gpu_layers = policy.device == DeviceChoice::cuda ? manifest.config.layers : 0, .gpu_embedding = policy.device == DeviceChoice::cuda};
-    for (const DeviceSites* sites : std::initializer_list<const DeviceSites*>{&cpu, &gpu})
+    for (const DeviceSites* sites : {everything.gpu_layers > 0 ? &beside : &cpu, static_cast<const DeviceSites*>(&gpu)})
       if (const Error* error = sites->obstacle(everything, manifest.config)) return *error;
     return fail("no part of the model can be placed anywhere");
   }

@@ -195,5 +195,29 @@ TEST(Placement, OnlyNamesPathsOfEitherDevice) {
   EXPECT_TRUE(planned(gpu_of(80), policy).placement.all_on_gpu());
 }
 
+TEST(Placement, OnlyTheGpuLeavesTheCpuToSampleBesideIt) {
+  Policy policy;
+  for (const char* glob : {"*cuda*", "sample.cuda*"})
+    for (const DeviceChoice device : {DeviceChoice::automatic, DeviceChoice::cuda}) {
+      policy.only = {glob}, policy.device = device;
+      const Plan plan = planned(gpu_of(80), policy);
+      ASSERT_NE(plan.find("sample", Device::cuda), nullptr) << glob;
+      ASSERT_NE(plan.find("sample", Device::cpu), nullptr) << glob;
+      EXPECT_TRUE(check_strict(plan, policy).ok());
+    }
+  policy.only = {"*cuda*"};
+  EXPECT_TRUE(planned(gpu_of(80), policy).placement.all_on_gpu());
+  // Where no GPU is taken, forced still means forced.
+  policy.only = {"sample.cuda*"}, policy.device = DeviceChoice::cpu;
+  const auto none = make_plan(manifest(), test::catalogue(), gpu_of(80), policy);
+  ASSERT_FALSE(none.ok());
+  EXPECT_NE(none.error().message.find("these can: sample.cpu.portable.f32"), std::string::npos) << none.error().message;
+  policy.device = DeviceChoice::automatic;
+  EXPECT_FALSE(make_plan(manifest(), test::catalogue(), test::cpu_machine({CpuFeature::avx2}), policy).ok());
+  // A GPU that may not sample does not keep such an --only, so the CPU does not either.
+  policy.exclude = {"sample.cuda*"}, policy.device = DeviceChoice::cuda;
+  EXPECT_FALSE(make_plan(manifest(), test::catalogue(), gpu_of(80), policy).ok());
+}
+
 }  // namespace
 }  // namespace mxpath
