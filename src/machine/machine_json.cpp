@@ -16,6 +16,15 @@ namespace {
 constexpr double gib = 1073741824.0, kilo = 1e3, mega = 1e6;
 constexpr Unit cpu_units[] = {Unit::scalar, Unit::avx2, Unit::avx512, Unit::avx512_bf16, Unit::amx};
 
+/// Names reach the terminal as they are: no escape sequences, C1 ones (U+0080 to U+009F) included.
+bool has_control(std::string_view text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]), next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    if (byte < 0x20 || byte == 0x7f || (byte == 0xc2 && next >= 0x80 && next < 0xa0)) return true;
+  }
+  return false;
+}
+
 /// One JSON object whose every field has to be asked for. The first thing that is wrong is kept in `error`, shared by all objects
 /// of a document, and everything after it reads as a default.
 class Fields {
@@ -100,9 +109,10 @@ class Fields {
 
  private:
   std::string string_of(const Json& found, const char* key) {
-    if (found.is_string()) return found.get<std::string>();
-    complain(fail("{}: must be a string", where(key)));
-    return "";
+    if (!found.is_string()) return complain(fail("{}: must be a string", where(key))), "";
+    std::string value = found.get<std::string>();
+    if (has_control(value)) return complain(fail("{}: \"{}\" has control characters; leave them out", where(key), printable(value))), "";
+    return value;
   }
   const Json& value_;
   std::string_view file_;
