@@ -4,44 +4,17 @@
 
 #include "base/text.h"
 #include "kernels/catalogue.h"
+#include "plan/fallback.h"
 #include "plan/fault.h"
 
 namespace mxpath {
 namespace {
 
-/// The portable row of the CPU, below which there is nothing; a GPU's has the CPU below it.
-const KernelPath* floor_of(const Catalogue& catalogue, std::string_view path) {
-  const KernelPath* found = catalogue.find(path);
-  return found && is_floor(*found) && found->device == Device::cpu ? found : nullptr;
-}
-
-/// Adds what was found to the failures. Error: the portable row is among it, below which there is nothing.
-Status learn(Failures& failures, const std::string& path, Failure failure, const Catalogue& catalogue, const LoadOptions& options) {
-  if (floor_of(catalogue, path)) return fail("{}: the portable path fails its own check ({}); this program or this computer's memory is broken, please report it", path, failure.finding);
-  const auto [known, is_new] = failures.try_emplace(path, std::move(failure));
-  if (is_new && options.notice) options.notice(fmt::format("{} is not used: {}", path, known->second.finding));
-  return {};
-}
-
-/// The rows that read a site's packed matrix are all suspects when the packing is wrong. Several sites may share them, so what counts is what
-/// was known before this round.
-Status learn_packing(Failures& failures, const Failures& before, const SitePlan& site, const std::string& finding, const Catalogue& catalogue, const LoadOptions& options) {
-  bool blamed = false;
-  for (const KernelPath* path : catalogue.paths) {
-    if (path->op != site.site.op || path->device != site.site.device || (path->weights != site.layout && path->device != Device::cuda) || before.contains(path->name)) continue;
-    blamed = true;
-    MXPATH_CHECK(learn(failures, std::string(path->name), {Check::self_check, finding}, catalogue, options));
-  }
-  if (!blamed) return fail("{}: packed as {} the weights are not those of the checkpoint, and only the portable path reads them so ({}); this program or this computer's memory is broken, please report it", site.site.name, name_of(site.layout), finding);
-  return {};
-}
-
 /// What differs as packed, and what --inject-failure says of a site that a named path reads.
 Result<std::vector<PackingDifference>> packing_differences(const LoadedModel& loaded, const Policy& policy) {
   MXPATH_TRY(auto differences, check_packing(loaded.model.weights, loaded.model.plan, loaded.checkpoint, 1));
   for (const SitePlan& site : loaded.model.plan.sites)
-    for (const Decision& decision : site.decisions)
-      if (is_injected(policy, *decision.chosen, Fault::packing)) differences.push_back({site.site.name, site.site.device, fmt::format("packing for {} made to differ by --inject-failure", decision.chosen->name)});
+    for (std::string& finding : injected_packing(policy, site)) differences.push_back({site.site.name, site.site.device, std::move(finding)});
   return differences;
 }
 
@@ -65,14 +38,14 @@ Result<bool> try_plan(LoadedModel& loaded, const Catalogue& catalogue, const Mac
   if (!loaded.threads) loaded.threads = std::make_unique<ThreadPool>(model.plan.threads);
   loaded.checks = self_check(model.plan, model.config, policy, *loaded.threads);
   for (const SelfCheckResult& check : loaded.checks)
-    if (!check.finding.empty()) MXPATH_CHECK(learn(loaded.failures, check.path, {check.check, check.finding}, catalogue, options));
+    if (!check.finding.empty()) MXPATH_CHECK(learn(loaded.failures, check.path, {check.check, check.finding}, catalogue, options.notice));
   if (loaded.failures.size() > known) return false;
   MXPATH_CHECK(send_rope_table(model));
   MXPATH_CHECK(pack_weights(model.weights, model.plan, loaded.checkpoint, *loaded.threads, options.progress));
   const Failures before = loaded.failures;
   MXPATH_TRY(const auto differences, packing_differences(loaded, policy));
   for (const auto& [site, device, finding] : differences)
-    MXPATH_CHECK(learn_packing(loaded.failures, before, *model.plan.find(site, device), finding, catalogue, options));
+    MXPATH_CHECK(learn_packing(loaded.failures, before, *model.plan.find(site, device), finding, catalogue, options.notice));
   return loaded.failures.size() == known;
 }
 
@@ -104,6 +77,7 @@ Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Cat
     MXPATH_TRY(const bool stands, try_plan(*loaded, catalogue, machine, policy, options));
     if (stands) break;
   }
+  tell_idle_injections(policy, catalogue, loaded->failures, options.notice);
   if (options.notice)
     for (const Conversion& conversion : loaded->model.plan.conversions)
       options.notice("converted on load: " + to_string(conversion, rounded_values(loaded->model.weights, loaded->model.config, conversion.sites)));

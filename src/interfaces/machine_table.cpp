@@ -11,6 +11,7 @@
 #include "interfaces/manifest_of.h"
 #include "kernels/catalogue.h"
 #include "machine/known_machines.h"
+#include "plan/fallback.h"
 
 namespace mxpath {
 namespace {
@@ -31,7 +32,7 @@ Result<MachineRow> row_of(const KnownMachine& known, const Manifest& manifest, c
   MXPATH_TRY(const Machine machine, known_machine(known.name));
   MachineRow row;
   row.name = known.name, row.hardware = machine.gpus.empty() ? machine.cpu.name : machine.gpus.front().name;
-  const auto plan = make_plan(manifest, catalogue_of_full_build(), machine, policy);
+  const auto plan = rehearse(manifest, catalogue_of_full_build(), machine, policy, {});
   // What cannot be meant on any machine is the user's error, not a property of this one.
   if (!plan.ok() && plan.error().kind == ErrorKind::wrong_use) return plan.error();
   if (!plan.ok()) return row.error = plan.error().message, row;

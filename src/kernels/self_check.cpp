@@ -229,14 +229,6 @@ std::vector<int> token_counts(const SitePlan& plan, const KernelPath& path) {
   return counts;
 }
 
-/// What --inject-failure makes of a row that may well be right.
-void inject_failures(SelfCheckResult& result, const KernelPath& path, const Policy& policy) {
-  if (is_injected(policy, path, Fault::random)) result.finding = "random problem made to fail by --inject-failure";
-  if (is_injected(policy, path, Fault::exact)) result.finding = "exact problem made to fail by --inject-failure";
-  if (is_injected(policy, path, Fault::any)) result.finding = "made to fail by --inject-failure";
-  if (is_injected(policy, path, Fault::image)) result.check = Check::no_image, result.finding = "image made to fail by --inject-failure";
-}
-
 /// What the driver says against the kernels of a cuda row; empty: they load.
 std::string missing_image(const KernelPath& path, int cuda_index) {
   if (path.device != Device::cuda || !path.images) return "";
@@ -256,7 +248,8 @@ SelfCheckResult check_path(const SitePlan& plan, const KernelPath& path, const M
   Subject subject{path, plan.site, plan.layout, config, threads, runner, token_counts(plan, path)};
   check_op(subject, comparison);
   result.worst = comparison.worst, result.finding = comparison.finding;
-  inject_failures(result, path, policy);
+  // A row that may well be right.
+  if (auto injected = injected_failure(policy, path)) result.check = injected->check, result.finding = std::move(injected->finding);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

@@ -80,6 +80,22 @@ bool is_injected(const Policy& policy, const KernelPath& path, Fault fault) {
          });
 }
 
+std::optional<Failure> injected_failure(const Policy& policy, const KernelPath& path) {
+  if (is_injected(policy, path, Fault::image)) return Failure{Check::no_image, "image made to fail by --inject-failure"};
+  if (is_injected(policy, path, Fault::any)) return Failure{Check::self_check, "made to fail by --inject-failure"};
+  if (is_injected(policy, path, Fault::exact)) return Failure{Check::self_check, "exact problem made to fail by --inject-failure"};
+  if (is_injected(policy, path, Fault::random)) return Failure{Check::self_check, "random problem made to fail by --inject-failure"};
+  return {};
+}
+
+std::vector<std::string> injected_packing(const Policy& policy, const SitePlan& site) {
+  std::vector<std::string> findings;
+  for (const Decision& decision : site.decisions)
+    if (is_injected(policy, *decision.chosen, Fault::packing))
+      findings.push_back(fmt::format("packing for {} made to differ by --inject-failure", decision.chosen->name));
+  return findings;
+}
+
 Status check_injected_failures(const Policy& policy, const Catalogue& catalogue) {
   for (const auto& text : policy.inject_failure) MXPATH_CHECK(check_injected_failure(text, catalogue));
   return {};

@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <set>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "engine/load.h"
 #include "engine/session.h"
 #include "golden.h"
 #include "kernels/catalogue.h"
+#include "plan/explain.h"
+#include "plan/fallback.h"
 #include "plan/fault.h"
 
 namespace mxpath {
@@ -161,6 +164,31 @@ TEST(Faults, AllButThePortableRowsMayFailInAnyWay) {
     ASSERT_TRUE(loaded.ok()) << loaded.error().message;
     EXPECT_EQ(greedy(**loaded, prompt.tokens).tokens, greedy(**best, prompt.tokens).tokens) << name_of(static_cast<Fault>(fault));
   }
+}
+
+TEST(Faults, ARehearsalEndsWhereLoadingEnds) {
+  for (int fault = 0; fault < fault_count; ++fault) {
+    Setting setting{"top_four", {}};
+    for (const Case& c : cases(false))
+      if (c.fault == static_cast<Fault>(fault)) setting.policy.inject_failure.push_back(text_of(c));
+    if (setting.policy.inject_failure.empty()) continue;
+    std::vector<std::string> loading, rehearsing;
+    const auto loaded = load(setting, &loading);
+    const Manifest manifest = open_manifest(test::golden_root() + "/top_four").value();
+    const auto plan = rehearse(manifest, catalogue(), here(), setting.policy, {}, [&](const std::string& n) { rehearsing.push_back(n); });
+    ASSERT_TRUE(loaded.ok() && plan.ok());
+    EXPECT_EQ(plan_to_json(*plan), plan_to_json((*loaded)->model.plan)) << name_of(static_cast<Fault>(fault));
+    EXPECT_EQ(rehearsing, loading);
+  }
+}
+
+TEST(Faults, AFailureOfAPathThatIsNotUsedIsSaid) {
+  Setting setting{"top_four", {}};
+  setting.policy.device = DeviceChoice::cpu, setting.policy.inject_failure = {"norm.cuda.*"};
+  std::vector<std::string> notices;
+  ASSERT_TRUE(load(setting, &notices).ok());
+  ASSERT_EQ(notices.size(), 1u);
+  EXPECT_EQ(notices[0], "--inject-failure norm.cuda.*: no path of this plan is norm.cuda.*, so nothing failed");
 }
 
 TEST(Faults, AKindThatARowCannotHaveIsWrongUse) {

@@ -1,0 +1,87 @@
+#include "plan/fallback.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "plan/fault.h"
+
+namespace mxpath {
+namespace {
+
+bool is_cpu_floor(const Catalogue& catalogue, std::string_view path) {
+  const KernelPath* found = catalogue.find(path);
+  return found && is_floor(*found) && found->device == Device::cpu;  // a GPU's has the CPU below it
+}
+
+/// The self-checks of a plan's rows, if only --inject-failure could fail them.
+Status rehearse_checks(Failures& failures, const Plan& plan, const Catalogue& catalogue, const Policy& policy, const Notice& notice) {
+  for (const SitePlan& site : plan.sites)
+    for (const Decision& decision : site.decisions)
+      if (const auto failure = injected_failure(policy, *decision.chosen))
+        MXPATH_CHECK(learn(failures, std::string(decision.chosen->name), *failure, catalogue, notice));
+  return {};
+}
+
+Status rehearse_packing(Failures& failures, const Plan& plan, const Catalogue& catalogue, const Policy& policy, const Notice& notice) {
+  const Failures before = failures;
+  for (const SitePlan& site : plan.sites)
+    for (const std::string& finding : injected_packing(policy, site))
+      MXPATH_CHECK(learn_packing(failures, before, site, finding, catalogue, notice));
+  return {};
+}
+
+}  // namespace
+
+Status learn(Failures& failures, const std::string& path, Failure failure, const Catalogue& catalogue, const Notice& notice) {
+  if (is_cpu_floor(catalogue, path))
+    return fail("{}: the portable path fails its own check ({}); this program or this computer's memory is broken, please report it", path,
+                failure.finding);
+  const auto [known, is_new] = failures.try_emplace(path, std::move(failure));
+  if (is_new && notice) notice(fmt::format("{} is not used: {}", path, known->second.finding));
+  return {};
+}
+
+Status learn_packing(Failures& failures, const Failures& before, const SitePlan& site, const std::string& finding,
+                     const Catalogue& catalogue, const Notice& notice) {
+  bool blamed = false;
+  for (const KernelPath* path : catalogue.paths) {
+    const bool reads = path->op == site.site.op && path->device == site.site.device &&
+                       (path->weights == site.layout || path->device == Device::cuda);
+    if (!reads || before.contains(path->name)) continue;
+    blamed = true;
+    MXPATH_CHECK(learn(failures, std::string(path->name), {Check::self_check, finding}, catalogue, notice));
+  }
+  if (blamed) return {};
+  return fail(
+      "{}: packed as {} the weights are not those of the checkpoint, and only the portable path reads them so ({}); this program or this "
+      "computer's memory is broken, please report it",
+      site.site.name, name_of(site.layout), finding);
+}
+
+Result<Plan> rehearse(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
+                      Failures failures, const Notice& notice) {
+  for (;;) {
+    const size_t known = failures.size();
+    MXPATH_TRY(Plan plan, make_plan(manifest, catalogue, machine, policy, failures));
+    if (policy.inject_failure.empty() || !plan.fits() || !check_strict(plan, policy).ok()) return plan;
+    MXPATH_CHECK(rehearse_checks(failures, plan, catalogue, policy, notice));
+    if (failures.size() == known) MXPATH_CHECK(rehearse_packing(failures, plan, catalogue, policy, notice));
+    if (failures.size() > known) continue;
+    tell_idle_injections(policy, catalogue, failures, notice);
+    return plan;
+  }
+}
+
+void tell_idle_injections(const Policy& policy, const Catalogue& catalogue, const Failures& failures, const Notice& notice) {
+  if (!notice) return;
+  for (const std::string& text : policy.inject_failure) {
+    const auto wanted = parse_injected_failure(text);
+    const bool failed = wanted.ok() && std::ranges::any_of(failures, [&](const auto& failure) {
+                          const KernelPath* path = catalogue.find(failure.first);
+                          return path && glob_match(wanted->glob, path->name) && can_have(*path, wanted->fault);
+                        });
+    if (!failed) notice(fmt::format("--inject-failure {0}: no path of this plan is {0}, so nothing failed", printable(text)));
+  }
+}
+
+}  // namespace mxpath

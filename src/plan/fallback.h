@@ -1,0 +1,30 @@
+// What failed on this machine, learnt until a plan stands: the rule by which loading falls back, and a rehearsal of it.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "plan/plan.h"
+
+namespace mxpath {
+
+/// Told of what happens, one sentence each.
+using Notice = std::function<void(const std::string&)>;
+
+/// Adds what was found out about a path to the failures. Error: it is the portable row of the CPU, below which there is nothing.
+Status learn(Failures& failures, const std::string& path, Failure failure, const Catalogue& catalogue, const Notice& notice);
+
+/// The weights of a site are not those of the checkpoint as packed: the rows that read them so are all suspects. Several sites may share
+/// rows, so what counts is what was known before this round. Error: only the portable row reads them so.
+Status learn_packing(Failures& failures, const Failures& before, const SitePlan& site, const std::string& finding,
+                     const Catalogue& catalogue, const Notice& notice);
+
+/// make_plan, and again with what --inject-failure makes of the chosen rows, until it stands, is too large or is refused by --strict: the plan
+/// that loading would end with, as far as that is known without a computer to load on. Errors: those of make_plan, and that of learn.
+Result<Plan> rehearse(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
+                      Failures failures, const Notice& notice = {});
+
+/// Tells of each --inject-failure that made no row fail.
+void tell_idle_injections(const Policy& policy, const Catalogue& catalogue, const Failures& failures, const Notice& notice);
+
+}  // namespace mxpath
