@@ -1,6 +1,7 @@
 #include "checkpoint/new_file.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -85,6 +86,20 @@ Status NewFile::finish() {
 }
 
 bool is_unfinished_name(std::string_view name) { return glob_match("*.*-*.part", name); }
+
+Status check_new_file(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::file_status there = fs::status(path, error);
+  if (fs::is_directory(there)) return fail("{}: is a folder; name a file in it", path);
+  if (fs::exists(there) && !fs::is_regular_file(there))
+    return fail("{}: is not an ordinary file, and would be replaced by one; choose another name", path);
+  const fs::path parent = fs::path(path).parent_path();
+  const std::string folder = parent.empty() ? "." : parent.string();
+  if (!fs::is_directory(folder, error)) return fail("{}: cannot be created: there is no folder {}", path, folder);
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) return fail("{}: cannot be created: {}", path, std::strerror(errno));
+  return {};
+}
 
 Status write_new_file(const std::string& path, std::string_view text) {
   MXPATH_TRY(NewFile file, NewFile::create(path));

@@ -40,6 +40,10 @@ class NewFile {
 /// Whether a file of this name was left behind by a NewFile that was killed.
 bool is_unfinished_name(std::string_view name);
 
+/// Before long work whose result goes to `path`. Errors: a folder or a device has that name, its folder does not exist or cannot be
+/// written.
+Status check_new_file(const std::string& path);
+
 /// A small file in one go.
 Status write_new_file(const std::string& path, std::string_view text);
 

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
+#include <optional>
 #include <regex>
+#include <span>
 
 #include "base/text.h"
 #include "interfaces/answer.h"
@@ -33,7 +34,7 @@ struct Yardstick {
 
 Policy fp32_policy(const Policy& policy) {
   Policy exact = policy;
-  exact.weights.reset(), exact.only.clear();
+  exact.weights.reset(), exact.dense_weights.reset(), exact.only.clear(), exact.inject_failure.clear();
   exact.numerics = Numerics::checkpoint, exact.strict = false;
   for (const KernelPath* path : catalogue().paths)
     if (path->arithmetic != Arithmetic::f32) exact.exclude.emplace_back(path->name);
@@ -56,10 +57,10 @@ Result<Generation> greedy(Runtime& runtime, std::span<const Token> prompt, int t
 }
 
 /// A plain text is cut to the positions that are left; a message is answered with so many tokens.
-Result<Text> text_of(Runtime& runtime, const ComparePrompt& prompt, bool chat, int positions) {
+Result<Text> text_of(Runtime& runtime, const ComparePrompt& prompt, int positions) {
   const Tokenizer& tokenizer = *runtime.files.tokenizer;
   Text text;
-  if (prompt.plain || !chat) {
+  if (prompt.plain) {
     text.tokens = tokenizer.encode(prompt.text);
     text.tokens.resize(std::min(text.tokens.size(), static_cast<size_t>(positions) + 1));
     return text;
@@ -76,11 +77,10 @@ std::span<const Token> read_part(const Text& text) { return std::span(text.token
 
 Result<Yardstick> measure_yardstick(Runtime& runtime, const std::vector<ComparePrompt>& prompts, int positions) {
   Yardstick yard;
-  const bool chat = check_vocabulary(runtime.files).ok();
   int left = positions;
   for (size_t i = 0; i < prompts.size() && left > 0; ++i) {
     const int share = (left + static_cast<int>(prompts.size() - i) - 1) / static_cast<int>(prompts.size() - i);
-    MXPATH_TRY(Text text, text_of(runtime, prompts[i], chat, share));
+    MXPATH_TRY(Text text, text_of(runtime, prompts[i], share));
     if (text.tokens.size() < text.first + 2) continue;   // nothing to predict
     const auto note = [&](size_t position, std::span<const float> logits) {
       if (position < text.first) return;
@@ -185,26 +185,63 @@ std::vector<std::string> distinct_formats(const ModelFiles& files, const Machine
   return names;
 }
 
-ComparedFormat compare_format(const ModelFiles& files, const Machine& machine, const Policy& policy, const CompareOptions& options, const std::string& name, const Yardstick& yard, const std::vector<std::regex>& patterns) {
+/// A format of the report, and the policy under which it is measured.
+struct Asked {
   ComparedFormat format;
-  format.weights = name;
-  Policy own = policy;
-  Status status = set_weights(own, name);
-  auto runtime = status.ok() ? load(files, machine, own, options, name) : Result<std::unique_ptr<Runtime>>(std::move(status).error());
-  if (!runtime.ok()) format.problem = runtime.error().message;
-  else if (const Status measured = measure(format, **runtime, yard, options, patterns); !measured.ok()) format.problem = measured.error().message;
-  return format;
+  Policy policy;
+};
+
+void note_problem(ComparedFormat& format, const Error& error) { format.problem = error.message, format.problem_kind = error.kind; }
+
+/// Plans every format before anything is loaded. Errors: a format that does not exist, what cannot be meant under any format, and the first
+/// format's if not one of them can be measured here: the FP32 forward alone would compare nothing.
+Result<std::vector<Asked>> plan_formats(const ModelFiles& files, const Machine& machine, const Policy& policy, const CompareOptions& options) {
+  std::vector<Asked> all;
+  std::optional<Error> first;
+  for (const auto& name : options.weights.empty() ? distinct_formats(files, machine, policy) : options.weights) {
+    Asked& asked = all.emplace_back(Asked{{}, policy});
+    asked.format.weights = name;
+    MXPATH_CHECK(set_weights(asked.policy, name));
+    const auto plan = plan_ahead(files, machine, asked.policy);
+    if (plan.ok()) continue;
+    if (plan.error().kind == ErrorKind::wrong_use) return plan.error();
+    note_problem(asked.format, plan.error());
+    if (!first) first = plan.error();
+  }
+  if (!first || std::ranges::any_of(all, [](const Asked& a) { return a.format.problem.empty(); })) return all;
+  if (options.notice && options.weights.size() > 1)   // by name; the formats of the default list are refused alike
+    for (const Asked& asked : all) options.notice(fmt::format("{}: {}", asked.format.weights, asked.format.problem));
+  return std::move(*first);
+}
+
+/// An answer that the context cuts off would count as a wrong one. What the model itself cannot hold is its own limit, and counts.
+Status check_problems_fit(const ModelFiles& files, const Policy& policy, const std::vector<CompareProblem>& problems) {
+  const int most = files.manifest.config.max_positions, context = std::min(policy.context ? policy.context : default_context, most);
+  int longest = 0;
+  for (const CompareProblem& problem : problems) {
+    MXPATH_TRY(const auto prompt, Conversation({}).prompt(*files.tokenizer, problem.prompt));
+    longest = std::max(longest, static_cast<int>(prompt.size()));
+  }
+  const int needed = std::min(longest + longest_answer, most);
+  if (problems.empty() || needed <= context) return {};
+  return wrong_use("--ctx {}: the longest problem has {} tokens and its answer may have {}, and an answer that is cut off would count as wrong; use --ctx {} or more, or --problems 0",
+                   context, longest, longest_answer, needed);
+}
+
+void measure_format(Asked& asked, const ModelFiles& files, const Machine& machine, const CompareOptions& options, const Yardstick& yard, const std::vector<std::regex>& patterns) {
+  if (!asked.format.problem.empty()) return;
+  const auto runtime = load(files, machine, asked.policy, options, asked.format.weights);
+  if (!runtime.ok()) return note_problem(asked.format, runtime.error());
+  if (const Status measured = measure(asked.format, **runtime, yard, options, patterns); !measured.ok()) note_problem(asked.format, measured.error());
 }
 
 }  // namespace
 
 Result<CompareReport> compare(const ModelFiles& files, const Machine& machine, const Policy& policy, const CompareOptions& options) {
-  for (const auto& name : options.weights) {
-    Policy ignored;
-    MXPATH_CHECK(set_weights(ignored, name));
-  }
-  if (!options.problems.empty()) MXPATH_CHECK(check_vocabulary(files));
+  MXPATH_CHECK(check_vocabulary(files, false));
+  MXPATH_TRY(auto asked, plan_formats(files, machine, policy, options));
   MXPATH_TRY(const auto patterns, compile_patterns(options.problems));
+  MXPATH_CHECK(check_problems_fit(files, policy, options.problems));
   MXPATH_TRY(auto exact, load(files, machine, fp32_policy(policy), options, "fp32 forward"));
   MXPATH_TRY(const Yardstick yard, measure_yardstick(*exact, options.prompts.empty() ? default_prompts() : options.prompts, options.positions));
   CompareReport report;
@@ -213,9 +250,21 @@ Result<CompareReport> compare(const ModelFiles& files, const Machine& machine, c
   report.formats.emplace_back().weights = "fp32 forward";
   MXPATH_CHECK(measure(report.formats.back(), *exact, yard, options, patterns));
   exact.reset();   // one model at a time
-  for (const auto& name : options.weights.empty() ? distinct_formats(files, machine, policy) : options.weights)
-    report.formats.push_back(compare_format(files, machine, policy, options, name, yard, patterns));
+  for (Asked& one : asked) {
+    measure_format(one, files, machine, options, yard, patterns);
+    report.formats.push_back(std::move(one.format));
+  }
   return report;
+}
+
+Status check_compare(const CompareReport& report, const CompareOptions& options) {
+  const auto failed = [](const ComparedFormat& f) { return !f.problem.empty(); };
+  const auto strictly = [&](const ComparedFormat& f) { return failed(f) && f.problem_kind == ErrorKind::refused; };
+  const auto formats = std::span(report.formats).subspan(1);
+  auto worst = options.weights.empty() ? formats.end() : std::ranges::find_if(formats, strictly);
+  if (worst == formats.end() && std::ranges::all_of(formats, failed)) worst = formats.begin();
+  if (worst == formats.end()) return {};
+  return Error{fmt::format("{}: {}", worst->weights, worst->problem), worst->problem_kind};
 }
 
 }  // namespace mxpath

@@ -8,6 +8,7 @@
 
 #include "base/json_fwd.h"
 #include "base/progress.h"
+#include "base/result.h"
 #include "interfaces/model_files.h"
 #include "machine/machine.h"
 #include "plan/policy.h"
@@ -39,6 +40,7 @@ struct CompareOptions {
 struct ComparedFormat {
   std::string weights;           ///< as typed; the first of a report is the yardstick, "fp32 forward"
   std::string problem;           ///< why it could not be measured; empty: it was
+  ErrorKind problem_kind = ErrorKind::failed;
   uint64_t bytes = 0;            ///< all weights in memory
   double kl = 0;                 ///< mean KL(fp32 ‖ format), nats
   double delta = 0;              ///< mean |Δ log-prob| of the given next tokens
@@ -56,9 +58,13 @@ struct CompareReport {
 
 /// Loads the model once for each format, one after another. The yardstick holds the weights as stored and computes in FP32 throughout: the same
 /// numbers as an FP32 forward over the dequantised weights, in less memory. The other formats run as `mxpath run` would run them, with
-/// the paths that `policy` leaves. A format that cannot be held here becomes a line that says why. Errors: a format that does not exist, no text,
-/// a yardstick that cannot be loaded, an ill-formed pattern.
+/// the paths that `policy` leaves. A format that cannot be held here becomes a line that says why. Errors, all before anything is loaded: a vocabulary
+/// without the tokens of a conversation, a format that does not exist, no format that could be held here (the first one's), a context in which
+/// answers would be cut off, an ill-formed pattern. Later ones: a yardstick that cannot be loaded, no text.
 Result<CompareReport> compare(const ModelFiles& files, const Machine& machine, const Policy& policy, const CompareOptions& options);
+
+/// The verdict on a report. Errors: a format that was asked for by name and that --strict refuses; the first format's if none could be measured.
+Status check_compare(const CompareReport& report, const CompareOptions& options);
 
 /// One prompt a line; a line that begins with { is an object with "prompt" (a user's message) or "text" (read as it stands). Empty lines are
 /// skipped. Errors: JSON that is none, another object, no prompt at all; each with its line.

@@ -67,7 +67,7 @@ TEST(Compare, MoreBitsAreCloserToTheFp32Forward) {
   options.prompts = {{"one two three four five", true}, {"What is this?", false}}, options.positions = 24, options.speed_tokens = 4;
   options.problems = {{"any", "1 + 1", ".*"}, {"none", "1 + 1", "no model says this"}};
   Policy policy;
-  policy.context = 512;
+  policy.context = 1024;
   const auto report = compare(files, machine(), policy, options);
   ASSERT_TRUE(report.ok()) << report.error().message;
   EXPECT_EQ(report->formats.front().weights, "fp32 forward");
@@ -107,11 +107,100 @@ TEST(Compare, WhatCannotBeMeasuredSaysWhy) {
   EXPECT_NE(compare(files, machine(), policy, options).error().message.find("too short"), std::string::npos);
   options.prompts[0].text = "one two three", options.problems = {{"k", "1 + 1", "("}};
   EXPECT_NE(compare(files, machine(), policy, options).error().message.find("not a regular expression"), std::string::npos);
-  options.problems.clear(), options.weights = {"fp32", "as-stored"}, policy.strict = true;
+}
+
+/// A short comparison of the chat model.
+class CompareChat : public testing::Test {
+ protected:
+  CompareChat() {
+    options.prompts = {{"one two three", true}}, options.speed_tokens = 2;
+    policy.context = 1024;
+  }
+  Error error_of(std::vector<std::string> weights) {
+    options.weights = std::move(weights);
+    const auto report = compare(files, machine(), policy, options);
+    return report.ok() ? Error{"no error"} : report.error();
+  }
+  const TestFolder folder;
+  const ModelFiles files = open_model_files(write_chat_model(folder), {}).value();
+  CompareOptions options;
+  Policy policy;
+};
+
+TEST_F(CompareChat, TheYardstickIsTheCheckpointAsStored) {
+  options.weights = {"as-stored"}, policy.only = {"*.cpu.portable.f32"};   // nothing but the weights differs
+  const auto exact = compare(files, machine(), policy, options);
+  policy.dense_weights = NumberFormat::int8;
+  const auto rounded = compare(files, machine(), policy, options);
+  ASSERT_TRUE(exact.ok() && rounded.ok());
+  EXPECT_EQ(rounded->formats.front().bytes, exact->formats.front().bytes);
+  EXPECT_GT(row(*rounded, "as-stored").kl, 1e-7);
+  EXPECT_GT(row(*rounded, "as-stored").kl, 20 * row(*exact, "as-stored").kl);
+}
+
+TEST_F(CompareChat, WhatStrictRefusesIsTheVerdictAfterTheTable) {
+  policy.strict = true, options.weights = {"fp32", "as-stored"};
   const auto strict = compare(files, machine(), policy, options);
   ASSERT_TRUE(strict.ok()) << strict.error().message;
   EXPECT_NE(row(*strict, "fp32").problem.find("--strict"), std::string::npos);
+  EXPECT_EQ(row(*strict, "as-stored").problem, "");
   EXPECT_NE(compare_text(*strict).find("fp32: --strict"), std::string::npos);
+  const Status verdict = check_compare(*strict, options);
+  ASSERT_FALSE(verdict.ok());
+  EXPECT_EQ(verdict.error().kind, ErrorKind::refused);
+  EXPECT_TRUE(verdict.error().message.starts_with("fp32: --strict")) << verdict.error().message;
+  options.weights.clear();   // nobody asked for fp32 by name
+  EXPECT_TRUE(check_compare(*strict, options).ok());
+}
+
+TEST_F(CompareChat, NothingToCompareIsAnErrorBeforeLoading) {
+  bool loaded = false;
+  options.progress = [&](std::string_view) { return loaded = true, Progress(); };
+  policy.strict = true;
+  EXPECT_EQ(error_of({"int8"}).kind, ErrorKind::refused);
+  policy.strict = false, policy.only = {"nothing*"};
+  EXPECT_EQ(error_of({}).kind, ErrorKind::wrong_use);
+  policy.only = {"moe_gate_up.cuda.*"};
+  EXPECT_EQ(error_of({}).kind, ErrorKind::failed);
+  EXPECT_NE(error_of({"int8", "as-stored"}).message.find("--only allows no path"), std::string::npos);
+  EXPECT_FALSE(loaded);
+}
+
+TEST_F(CompareChat, AFormatThatCannotBePlannedIsALineAmongOthers) {
+  options.weights = {"int4-g64", "as-stored"};
+  const auto report = compare(files, machine(), policy, options);
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_EQ(row(*report, "as-stored").problem, "");
+  EXPECT_TRUE(check_compare(*report, options).ok());
+  CompareReport none = *report;
+  std::erase_if(none.formats, [](const ComparedFormat& f) { return f.weights == "as-stored"; });
+  EXPECT_TRUE(check_compare(none, options).error().message.starts_with("int4-g64: "));
+}
+
+TEST_F(CompareChat, AnswersAreNotCutByTheContext) {
+  options.problems = {{"any", "1 + 1", ".*"}};
+  policy.context = 512;
+  const Error error = error_of({"as-stored"});
+  EXPECT_EQ(error.kind, ErrorKind::wrong_use);
+  const size_t at = error.message.find("use --ctx ");
+  ASSERT_NE(at, std::string::npos) << error.message;
+  policy.context = std::stoi(error.message.substr(at + 10));
+  EXPECT_EQ(error_of({"as-stored"}).message, "no error");
+  policy.context -= 1;
+  EXPECT_NE(error_of({"as-stored"}).message, "no error");
+}
+
+TEST(Compare, AVocabularyWithoutTheTokensOfAConversation) {
+  const TestFolder folder;
+  const ModelFiles files = open_model_files(write_chat_model(folder, 2047), {}).value();
+  bool loaded = false;
+  CompareOptions options;
+  options.prompts = {{"one two three", true}}, options.progress = [&](std::string_view) { return loaded = true, Progress(); };
+  const auto report = compare(files, machine(), {}, options);
+  ASSERT_FALSE(report.ok());
+  EXPECT_NE(report.error().message.find("2047 entries"), std::string::npos);
+  EXPECT_EQ(report.error().message.find("--tokens"), std::string::npos) << "compare takes no tokens";
+  EXPECT_FALSE(loaded);
 }
 
 TEST(ScatterPlot, TicksAreRoundAndHoldAllPoints) {

@@ -65,14 +65,14 @@ Result<ModelFiles> open_model_files(std::string_view model, const ModelPlaces& p
   return files;
 }
 
-Status check_vocabulary(const ModelFiles& files) {
+Status check_vocabulary(const ModelFiles& files, bool takes_tokens) {
   const int vocab = files.manifest.config.vocab;
   const Token largest = files.tokenizer->special().largest;
   if (largest < vocab) return {};
   return fail(
       "{}: the vocabulary of the model has {} entries and its tokenizer ({}) gives ids up to {}; put the tokenizer.json that belongs to "
-      "the model beside it, or use --tokens",
-      files.folder, vocab, files.tokenizer->source(), largest);
+      "the model beside it{}",
+      files.folder, vocab, files.tokenizer->source(), largest, takes_tokens ? ", or use --tokens" : "");
 }
 
 std::vector<Token> raw_stop_tokens(const ModelFiles& files) {

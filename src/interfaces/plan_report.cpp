@@ -14,7 +14,8 @@ Result<Machine> machine_of(std::string_view typed) {
 
 }  // namespace
 
-Result<Plan> plan_for(std::string_view model, const ModelPlaces& places, std::string_view machine, const Policy& policy, const Notice& notice) {
+Result<Plan> plan_for(std::string_view model, const ModelPlaces& places, std::string_view machine, const Policy& policy,
+                      const Notice& notice) {
   MXPATH_TRY(const Manifest manifest, manifest_of(model, places));
   MXPATH_TRY(const Machine where, machine_of(machine));
   if (!machine.empty()) return rehearse(manifest, catalogue_of_full_build(), where, policy, {}, notice);

@@ -178,7 +178,10 @@ TEST(MachineJson, ErrorsSayWhereAndWhat) {
   EXPECT_EQ(with("/name", ""), "m.json: name: must not be empty");
   EXPECT_EQ(with("/name", "\x1b[31mred"), "m.json: name: \"\\x1b[31mred\" has control characters; leave them out");
   EXPECT_EQ(with("/cpu/name", "two\nlines"), "m.json: cpu.name: \"two\\x0alines\" has control characters; leave them out");
-  EXPECT_EQ(with("/gpus/0/name", "\xc2\x9b" "2J"), "m.json: gpus[0].name: \"\\xc2\\x9b2J\" has control characters; leave them out");
+  EXPECT_EQ(with("/gpus/0/name",
+                 "\xc2\x9b"
+                 "2J"),
+            "m.json: gpus[0].name: \"\\xc2\\x9b2J\" has control characters; leave them out");
   EXPECT_EQ(with("/name", "컴퓨터 ®"), "") << "other letters are none";
   EXPECT_EQ(with("/cpu", Json::array()), "m.json: cpu: must be an object");
   EXPECT_EQ(with("/gpus", 3), "m.json: gpus: must be an array");

@@ -45,8 +45,8 @@ Status learn_packing(Failures& failures, const Failures& before, const SitePlan&
                      const Catalogue& catalogue, const Notice& notice) {
   bool blamed = false;
   for (const KernelPath* path : catalogue.paths) {
-    const bool reads = path->op == site.site.op && path->device == site.site.device &&
-                       (path->weights == site.layout || path->device == Device::cuda);
+    const bool reads =
+        path->op == site.site.op && path->device == site.site.device && (path->weights == site.layout || path->device == Device::cuda);
     if (!reads || before.contains(path->name)) continue;
     blamed = true;
     MXPATH_CHECK(learn(failures, std::string(path->name), {Check::self_check, finding}, catalogue, notice));
@@ -58,8 +58,8 @@ Status learn_packing(Failures& failures, const Failures& before, const SitePlan&
       site.site.name, name_of(site.layout), finding);
 }
 
-Result<Plan> rehearse(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
-                      Failures failures, const Notice& notice) {
+Result<Plan> rehearse(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, Failures failures,
+                      const Notice& notice) {
   for (;;) {
     const size_t known = failures.size();
     MXPATH_TRY(Plan plan, make_plan(manifest, catalogue, machine, policy, failures));

@@ -188,6 +188,47 @@ TEST_F(Cli, ForcedPaths) {
   expect_error(run_mxpath({"plan", model, "--machine", "x86_64_v1", "--only", "*.avx512.*"}), 1, "avx512");
   expect_error(run_mxpath({"plan", model, "--device", "cpu", "--only", "moe_down.cuda.*"}), 1, "these can: moe_down.cpu.");
   expect_error(run_mxpath({"plan", model, "--machine", "haswell", "--only", "moe_down.cpu.avx2.bf16_f32"}), 1, "wants bf16_rows16");
+  for (const char* glob : {"*cuda*", "sample.cuda*"}) {
+    const Ran on_gpu = run_mxpath({"plan", model, "--machine", "rtx_3090", "--device", "cuda", "--only", glob});
+    EXPECT_EQ(on_gpu.code, 0) << on_gpu.err;
+  }
+}
+
+TEST_F(Cli, AFailureMadeOnPurposeIsSeenOrSaid) {
+  const Ran planned = run_mxpath({"plan", model, "--machine", "haswell", "--inject-failure", "moe_gate_up.cpu.avx2*"});
+  EXPECT_EQ(planned.code, 0) << planned.err;
+  EXPECT_TRUE(has(planned.err, "is not used: made to fail by --inject-failure")) << planned.err;
+  EXPECT_TRUE(has(planned.out, "gave up")) << planned.out;
+  expect_error(run_mxpath({"plan", model, "--machine", "haswell", "--inject-failure", "norm.cpu.*"}), 1, "the portable path fails");
+  const std::string idle = "mxpath: --inject-failure norm.cuda.*: no path of this plan is norm.cuda.*, so nothing failed\n";
+  EXPECT_EQ(run_mxpath({"plan", model, "--machine", "haswell", "--inject-failure", "norm.cuda.*"}).err, idle);
+  const Ran ran = run_mxpath({"run", model, "hello", "--max-new-tokens", "1", "--device", "cpu", "--inject-failure", "norm.cuda.*"});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_TRUE(has(ran.err, idle)) << ran.err;
+}
+
+TEST_F(Cli, ComparesAndSaysHowItWent) {
+  const auto compared = [&](std::vector<std::string> more, const std::string& plot = "") {
+    more.insert(more.begin(), {"compare", model, "--positions", "4", "--prompts", file("p.txt", "{\"text\": \"one two three\"}\n"), "--device", "cpu"});
+    if (!plot.empty()) more.insert(more.end(), {"--plot", plot});
+    return run_mxpath(more);
+  };
+  const std::string plot = folder / "size.svg";
+  const Ran good = compared({"--weights", "as-stored"}, plot);
+  EXPECT_EQ(good.code, 0) << good.err;
+  EXPECT_TRUE(std::filesystem::exists(plot));
+  const Ran strict = compared({"--weights", "as-stored,fp32", "--strict", "--json"});
+  EXPECT_EQ(strict.code, 3) << strict.err;
+  EXPECT_EQ(Json::parse(strict.out)["formats"].size(), 3u);
+  EXPECT_TRUE(Json::parse(strict.out).contains("error"));
+  expect_error(compared({"--weights", "int8", "--strict"}), 3, "--strict");
+  expect_error(compared({"--only", "nothing*"}), 2, "no path has such a name");
+  expect_error(compared({"--only", "moe_down.cuda.*"}), 1, "--only allows no path");
+  // Seconds or hours later would be too late.
+  expect_error(compared({}, folder / "no/such.svg"), 1, "there is no folder");
+  expect_error(compared({}, folder / ""), 1, "is a folder");
+  expect_error(compared({}, "/dev/null"), 1, "not an ordinary file");
+  expect_error(compared({"--plot", ""}), 2, "--plot: must not be empty");
 }
 
 TEST_F(Cli, PlansForAllMachinesAtOnce) {
@@ -204,6 +245,7 @@ TEST_F(Cli, PlansForOtherMachines) {
   for (const char* machine : {"h100", "haswell", "zen4.json", MXPATH_SOURCE_DIR "/tests/machines/b200.json"})
     EXPECT_EQ(run_mxpath({"plan", model, "--machine", machine}).code, 0) << machine;
   expect_error(run_mxpath({"plan", model, "--machine", "pdp11"}), 1, "haswell");
+  for (const char* command : {"plan", "doctor", "diagnose"}) expect_error(run_mxpath({command, "--machine", ""}), 2, "--machine: must not be empty");
   EXPECT_TRUE(has(run_mxpath({"plan", model, "--machine", "NVIDIA GeForce RTX 3090"}).out, "Ryzen 9 5900X"));
   expect_error(run_mxpath({"plan", model, "--machine", "RTX 4080"}), 1, "compute capability 8.9");
   expect_error(run_mxpath({"plan", model, "--machine", file("m.json", "{}")}), 1, "m.json");

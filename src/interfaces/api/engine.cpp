@@ -51,7 +51,7 @@ struct Engine::State {
   ModelInfo info;
 
   Result<mxpath::Answer> ask(std::span<const Message> messages, const GenerateOptions& options, const OnText& on_text) {
-    MXPATH_CHECK(check_vocabulary(runtime->files));
+    MXPATH_CHECK(check_vocabulary(runtime->files, false));
     MXPATH_TRY(const auto how, to_answer_options(options, runtime->files.sampling, on_text));
     MXPATH_TRY(ConversationOptions conversation, to_conversation_options(options));
     MXPATH_TRY(const auto all, to_harmony(messages, std::move(conversation)));

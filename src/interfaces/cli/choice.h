@@ -1,4 +1,4 @@
-// An option that takes one of a few words.
+// What options take: one of a few words, a number within limits, something at all.
 #pragma once
 #include <CLI/CLI.hpp>
 #include <string>
@@ -19,6 +19,11 @@ CLI::Option* add_choice(CLI::App& command, const std::string& name, T& target, c
     throw CLI::ValidationError(name + " " + given + ": choose one of " + words);
   };
   return command.add_option_function<std::string>(name, set, text)->type_name(words);
+}
+
+/// A name or path: "" is an unset variable of a script, not a wish for the default.
+inline CLI::Validator not_empty() {
+  return CLI::Validator([](const std::string& text) { return text.empty() ? std::string("must not be empty") : std::string(); }, "");
 }
 
 /// A whole number in [low, high]; the help shows no limits that nobody meets.

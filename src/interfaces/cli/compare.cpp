@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
 #include "checkpoint/new_file.h"
@@ -40,8 +41,27 @@ Result<std::vector<ComparePrompt>> prompts_of(const CompareCommand& command, con
   return prompts.empty() ? default_prompts() : prompts;
 }
 
-Status run(const CompareCommand& command, const Program& program) {
+/// The report with its verdict; the plot comes after it, so that nothing measured is lost with a plot that cannot be written.
+Status show(const CompareReport& report, const CompareCommand& command, Program& program) {
+  const Status verdict = check_compare(report, command.compare);
+  if (program.json) {
+    Json json = compare_json(report);
+    if (!verdict.ok()) json["error"] = {{"message", verdict.error().message}};
+    program.error_reported = true;
+    print_json(json);
+  } else {
+    print(compare_text(report));
+  }
+  if (command.plot.empty()) return verdict;
+  Status drawn = write_new_file(command.plot, compare_svg(report));
+  if (verdict.ok()) return drawn;
+  if (!drawn.ok()) tell(drawn.error().message);
+  return verdict;
+}
+
+Status run(const CompareCommand& command, Program& program) {
   CompareOptions options = command.compare;
+  if (!command.plot.empty()) MXPATH_CHECK(check_new_file(command.plot));
   MXPATH_TRY(const ModelFiles files, find_model(command.common.model, false));
   MXPATH_TRY(const auto problems, read_problems(files.folder));
   MXPATH_TRY(options.prompts, prompts_of(command, problems));
@@ -54,10 +74,7 @@ Status run(const CompareCommand& command, const Program& program) {
   };
   MXPATH_TRY(const CompareReport report, compare(files, machine_here(Measure::never), command.common.policy, options));
   bar.clear();
-  if (!command.plot.empty()) MXPATH_CHECK(write_new_file(command.plot, compare_svg(report)));
-  if (program.json) print_json(compare_json(report));
-  else print(compare_text(report));
-  return {};
+  return show(report, command, program);
 }
 
 /// "int8,bf16" and several options alike; checked when all are known.
@@ -76,10 +93,10 @@ void add_compare(CLI::App& app, Program& program) {
   add_model(*command, options->common.model, true);
   add_common_options(*command, options->common, program);
   add_formats(*command, options->compare.weights);
-  command->add_option("--prompts", options->prompts, "one prompt a line, or {\"prompt\": \"…\"} or {\"text\": \"…\"} (read as it stands); - is standard input; default: a built-in few")->type_name("FILE");
+  command->add_option("--prompts", options->prompts, "one prompt a line, or {\"prompt\": \"…\"} or {\"text\": \"…\"} (read as it stands); - is standard input; default: a built-in few")->check(not_empty())->type_name("FILE");
   command->add_option("--positions", options->compare.positions, "next-token distributions to compare (default 256)")->check(whole_number(1, most_positions))->type_name("N");
   command->add_option("--problems", options->problems, "problems of each kind to solve, where the model brings some (default 10)")->check(whole_number(0, 1 << 20))->type_name("N");
-  command->add_option("--plot", options->plot, "also draw size against KL into this SVG file")->type_name("FILE");
+  command->add_option("--plot", options->plot, "also draw size against KL into this SVG file")->check(not_empty())->type_name("FILE");
   command->callback([options, &program] { program.action = [options, &program] { return run(*options, program); }; });
 }
 

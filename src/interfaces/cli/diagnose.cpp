@@ -13,6 +13,7 @@
 #include "base/mapped_file.h"
 #include "base/text.h"
 #include "checkpoint/random_checkpoint.h"
+#include "interfaces/cli/choice.h"
 #include "interfaces/cli/language_option.h"
 #include "interfaces/cli/options.h"
 #include "interfaces/cli/terminal.h"
@@ -90,7 +91,9 @@ void add_diagnose(CLI::App& app, Program& program) {
   command->add_option("LOG", options->log, "the log: a file, plain or gzip; - or nothing: standard input");
   command->add_option("--checkpoint", options->checkpoint, "the model that was loaded: its config.json decides what the log cannot")
       ->type_name("DIR|NAME");
-  command->add_option("--machine", options->machine, "where it ran: a JSON file, or a name such as h100")->type_name("FILE|NAME");
+  command->add_option("--machine", options->machine, "where it ran: a JSON file, or a name such as h100")
+      ->check(not_empty())
+      ->type_name("FILE|NAME");
   command->add_option("--versions", options->versions, "what was installed there: \"triton=3.5.1 kernels=absent\"")->type_name("LIST");
   add_language_option(*command, options->language);
   add_output_options(*command, options->verbose, program);

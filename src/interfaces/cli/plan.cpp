@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "interfaces/cli/choice.h"
 #include "interfaces/cli/options.h"
 #include "interfaces/machine_table.h"
 #include "interfaces/places.h"
@@ -29,7 +30,7 @@ Status run(const PlanOptions& options, Program& program) {
   const Policy& policy = options.common.policy;
   if (options.machine == "all" && policy.strict) return wrong_use("--strict judges one plan; name one machine instead of all");
   if (options.machine == "all") return run_everywhere(options, program);
-  MXPATH_TRY(const Plan plan, plan_for(options.common.model, model_places(), options.machine, policy));
+  MXPATH_TRY(const Plan plan, plan_for(options.common.model, model_places(), options.machine, policy, tell));
   const Status status = check_plan(plan, policy);
   if (!program.json) print(explain(plan, options.common.verbose));
   if (!program.json) return status;
@@ -51,6 +52,7 @@ void add_plan(CLI::App& app, Program& program) {
       ->add_option("--machine", options->machine,
                    "plan for this machine instead: a JSON file, a name such as h100, haswell or \"RTX 3090\", "
                    "or all of them in one table")
+      ->check(not_empty())
       ->type_name("FILE|NAME|all");
   add_common_options(*command, options->common, program);
   command->callback([options, &program] { program.action = [options, &program] { return run(*options, program); }; });
