@@ -10,7 +10,7 @@ namespace {
 
 struct Words {
   std::string_view machine, cpu, features, cores, memory, huge, gpu, none, binary, system, stacks, packages, nothing, outcome[4], would,
-      prints, needs, change, source, plan, no_fit, remark, limit, assumed;
+      prints, needs, change, source, plan, no_fit, remark, limit, assumed, driver, shared;
 };
 constexpr Words english = {"machine",
                            "CPU",
@@ -35,7 +35,9 @@ constexpr Words english = {"machine",
                            "more than there is",
                            "note",
                            "cgroup limit",
-                           "assumed"};
+                           "assumed",
+                           "driver",
+                           "{} bytes of shared memory a block"};
 constexpr Words korean = {"컴퓨터",
                           "CPU",
                           "운영체제가 허용한 기능",
@@ -59,16 +61,18 @@ constexpr Words korean = {"컴퓨터",
                           "가진 것보다 많음",
                           "참고",
                           "cgroup 한도",
-                          "추정"};
+                          "추정",
+                          "드라이버",
+                          "블록당 공유 메모리 {}바이트"};
 
 const Words& words(Language language) { return language == Language::ko ? korean : english; }
 
 std::string bandwidth_text(double bandwidth) { return bandwidth > 0 ? fmt::format("{:.0f} GB/s", bandwidth / 1e9) : std::string(); }
 
-std::string gpu_text(const Gpu& gpu) {
+std::string gpu_text(const Gpu& gpu, const Words& w) {
   std::string text = fmt::format("{}, sm_{} ({}.{})", gpu.name, gpu.arch.number, gpu.arch.number / 10, gpu.arch.number % 10);
-  if (gpu.driver > 0) text += fmt::format(", driver CUDA {}.{}", gpu.driver / 1000, gpu.driver % 1000 / 10);
-  if (gpu.shared_memory > 0) text += fmt::format(", {} bytes of shared memory a block", gpu.shared_memory);
+  if (gpu.driver > 0) text += fmt::format(", {} CUDA {}.{}", w.driver, gpu.driver / 1000, gpu.driver % 1000 / 10);
+  if (gpu.shared_memory > 0) text += ", " + fmt::format(fmt::runtime(w.shared), gpu.shared_memory);
   if (gpu.memory > 0) text += ", " + human_bytes(static_cast<double>(gpu.memory));
   if (gpu.bandwidth > 0) text += ", " + bandwidth_text(gpu.bandwidth);
   return text;
@@ -161,7 +165,7 @@ std::string machine_text(const Machine& machine, const SystemReport& system, Lan
     text +=
         fmt::format("  {}: {} × {}, transparent: {}\n", w.huge, system.huge_pages, human_bytes(static_cast<double>(system.huge_page_size)),
                     system.transparent_mode.empty() ? "?" : system.transparent_mode);
-  for (const Gpu& gpu : machine.gpus) text += fmt::format("  {}: {}\n", w.gpu, gpu_text(gpu));
+  for (const Gpu& gpu : machine.gpus) text += fmt::format("  {}: {}\n", w.gpu, gpu_text(gpu, w));
   if (machine.gpus.empty())
     text += fmt::format("  {}: {}{}\n", w.gpu, w.none,
                         machine.no_gpu_reason.empty() ? std::string() : fmt::format(" ({})", machine.no_gpu_reason));

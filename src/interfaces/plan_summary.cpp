@@ -16,13 +16,18 @@ std::string device_text(const Plan& plan) { return plan.device == Device::cuda ?
 
 }  // namespace
 
-std::vector<std::string> plan_in_three_lines(const Plan& plan) {
+std::vector<std::string> plan_in_three_lines(const Plan& plan, diagnose::Language language) {
   const MemoryPlan& m = main_memory(plan);
   const std::string_view one = path_of(plan, "moe.gate_up", 1), many = path_of(plan, "moe.gate_up", 512);
+  const std::string total = human_bytes(double(m.total())), available = human_bytes(double(m.available));
+  const double answering = 1 / plan.decode_seconds, reading = 512 / plan.prefill_seconds;
+  if (language == diagnose::Language::ko)
+    return {fmt::format("전문가(expert) 계산 경로: {}{}", one, one == many ? "" : fmt::format(", 긴 프롬프트는 {}", many)),
+            fmt::format("메모리 {} 필요 ({} 사용 가능{})", total, available, plan.fits() ? "" : ": 부족함"),
+            fmt::format("답변 초당 약 {:.1f}토큰, 프롬프트 읽기 초당 약 {:.1f}토큰", answering, reading)};
   return {fmt::format("experts on {}{}", one, one == many ? "" : fmt::format(", long prompts on {}", many)),
-          fmt::format("{} of memory ({} available{})", human_bytes(double(m.total())), human_bytes(double(m.available)),
-                      plan.fits() ? "" : ": does not fit"),
-          fmt::format("about {:.1f} tok/s answering, {:.1f} tok/s reading a prompt", 1 / plan.decode_seconds, 512 / plan.prefill_seconds)};
+          fmt::format("{} of memory ({} available{})", total, available, plan.fits() ? "" : ": does not fit"),
+          fmt::format("about {:.1f} tok/s answering, {:.1f} tok/s reading a prompt", answering, reading)};
 }
 
 std::string plan_in_a_sentence(const Plan& plan, diagnose::Language language) {

@@ -10,7 +10,7 @@
 namespace mxpath {
 
 /// Paths of the experts, memory, expected speed: three lines.
-std::vector<std::string> plan_in_three_lines(const Plan& plan);
+std::vector<std::string> plan_in_three_lines(const Plan& plan, diagnose::Language language);
 /// What mxpath would do: one sentence.
 std::string plan_in_a_sentence(const Plan& plan, diagnose::Language language);
 /// The plan for a model that need not be on this disk. Errors: those of make_plan.

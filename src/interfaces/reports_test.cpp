@@ -200,13 +200,20 @@ TEST(ModelFiles, AVocabularyTooSmallForItsTokenizer) {
 TEST(PlanSummary, ThreeLinesAndASentence) {
   Machine machine = machine_named("h100").value();
   const Plan plan = plan_for_config(gpt_oss_20b_config(), "gpt-oss-20b", machine).value();
-  EXPECT_EQ(plan_in_three_lines(plan).size(), 3u);
+  for (const std::string& line : plan_in_three_lines(plan, diagnose::Language::ko)) {
+    EXPECT_TRUE(line.find("토큰") != line.npos || line.find("메모리") != line.npos || line.find("경로") != line.npos) << line;
+    for (const char* english : {"experts on", "long prompts", "available", "memory", "about", "tok/s", "answering"})
+      EXPECT_EQ(line.find(english), line.npos) << line;
+  }
+  EXPECT_EQ(plan_in_three_lines(plan, diagnose::Language::en).size(), 3u);
+  EXPECT_EQ(plan_in_three_lines(plan, diagnose::Language::ko).size(), 3u);
   EXPECT_NE(plan_in_a_sentence(plan, diagnose::Language::en).find("mxpath would run it there"), std::string::npos);
   EXPECT_NE(plan_in_a_sentence(plan, diagnose::Language::ko).find("실행합니다"), std::string::npos);
   EXPECT_NE(plan_in_a_sentence(plan, diagnose::Language::en).find("on the GPU"), std::string::npos);
   machine.memory = uint64_t{4} << 30, machine.gpus.clear(), machine.no_gpu_reason = "none";
   const Plan too_large = plan_for_config(gpt_oss_20b_config(), "gpt-oss-20b", machine).value();
-  EXPECT_NE(plan_in_three_lines(too_large)[1].find("does not fit"), std::string::npos);
+  EXPECT_NE(plan_in_three_lines(too_large, diagnose::Language::en)[1].find("does not fit"), std::string::npos);
+  EXPECT_NE(plan_in_three_lines(too_large, diagnose::Language::ko)[1].find("부족함"), std::string::npos);
   EXPECT_NE(plan_in_a_sentence(too_large, diagnose::Language::en).find("would refuse"), std::string::npos);
 }
 

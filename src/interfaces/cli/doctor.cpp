@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "checkpoint/random_checkpoint.h"
+#include "interfaces/cli/choice.h"
 #include "interfaces/cli/language_option.h"
 #include "interfaces/cli/options.h"
 #include "interfaces/machine_here.h"
@@ -62,7 +63,7 @@ Status run(const DoctorOptions& options, const Program& program) {
   MXPATH_TRY(const ModelConfig config, config_of(doctor, options));
   doctor.predictions = diagnose::predict_all(doctor.stacks, doctor.machine, doctor.model, options.language);
   MXPATH_TRY(const Plan plan, plan_for_config(config, doctor.model_name, doctor.machine));
-  doctor.plan = plan_in_three_lines(plan);
+  doctor.plan = plan_in_three_lines(plan, options.language);
   if (!options.bundle.empty()) MXPATH_CHECK(write_bundle(doctor, diagnose::private_of_process(), options.bundle));
   if (program.json) print_json(to_json(doctor));
   else print(to_text(doctor, options.language));
@@ -76,6 +77,7 @@ void add_doctor(CLI::App& app, Program& program) {
   CLI::App* command = app.add_subcommand("doctor", "Show this machine and the stacks on it: what each would do with an MXFP4 model here");
   command->add_option("MODEL", options->model, "the model to predict for; default: the shape of gpt-oss-20b");
   command->add_option("--machine", options->machine, "answer for this machine: a JSON file, a bundle, or a name such as h100")
+      ->check(not_empty())
       ->type_name("FILE|NAME");
   command->add_option("--python", options->python, "look into the environment of this interpreter (it is not run)")->type_name("PATH");
   command->add_option("--site-packages", options->site_packages, "look into this folder")
@@ -84,7 +86,9 @@ void add_doctor(CLI::App& app, Program& program) {
       ->allow_extra_args(false);
   command->add_option("--versions", options->versions, "answer for these packages: \"torch=2.8.0 triton=3.4.0\"")->type_name("LIST");
   command->add_flag("--measure", options->measure, "measure the memory bandwidth (half a second)");
-  command->add_option("--bundle", options->bundle, "write a report to share, without names, paths and secrets")->type_name("FILE");
+  command->add_option("--bundle", options->bundle, "write a report to share, without names, paths and secrets")
+      ->check(not_empty())
+      ->type_name("FILE");
   add_language_option(*command, options->language);
   add_output_options(*command, options->verbose, program);
   command->callback([options, &program] { program.action = [options, &program] { return run(*options, program); }; });
