@@ -10,6 +10,12 @@ Message to_api(const harmony::Message& m) {
       .role = std::string(name_of(m.role)), .content = m.content, .channel = m.channel, .recipient = m.recipient, .name = m.author_name};
 }
 
+/// As --gpu-layers and --cpu-experts: more layers than the model has are all of them.
+Status check_layers(const char* name, const std::optional<int>& layers) {
+  if (!layers || (*layers >= 0 && *layers <= most_layers)) return {};
+  return wrong_use("{} {}: must be between 0 and {}", name, *layers, most_layers);
+}
+
 }  // namespace
 
 Error to_api(const mxpath::Error& error) {
@@ -46,6 +52,9 @@ Result<Policy> to_policy(const Options& options) {
   if (options.threads < 0 || options.threads > 1024)
     return wrong_use("{} threads: must be between 0 (all cores) and 1024", options.threads);
   if (options.context < 0) return wrong_use("a context of {} tokens: must be 0 (the default) or more", options.context);
+  MXPATH_CHECK(check_layers("gpu_layers", options.gpu_layers));
+  MXPATH_CHECK(check_layers("cpu_experts", options.cpu_experts));
+  policy.gpu_layers = options.gpu_layers, policy.cpu_experts = options.cpu_experts;
   policy.only = options.only, policy.exclude = options.exclude, policy.strict = options.strict;
   policy.numerics = options.fast_numerics ? Numerics::fast : Numerics::checkpoint;
   policy.threads = options.threads, policy.context = options.context, policy.memory_budget = options.memory_budget;

@@ -133,6 +133,8 @@ TEST_F(EngineTest, WrongUseIsSaid) {
   EXPECT_FALSE(engine.score({}, 1).ok());
   EXPECT_FALSE(engine.ask("Hi", {.reasoning_effort = "extreme"}).ok());
   EXPECT_EQ(Engine::load(*model, {.device = "gpu"}).error().kind, Error::Kind::wrong_use);
+  EXPECT_EQ(Engine::load(*model, {.gpu_layers = -1}).error().kind, Error::Kind::wrong_use);
+  EXPECT_EQ(Engine::load(*model, {.cpu_experts = -1}).error().message, "cpu_experts -1: must be between 0 and 1048576");
   EXPECT_EQ(Engine::load(*model, {.only = {"no.such.path"}}).error().kind, Error::Kind::wrong_use);
   EXPECT_EQ(Engine::load(*folder / "nothing").error().kind, Error::Kind::failed);
   EXPECT_FALSE(Engine::load(*model, {.memory_budget = 1000}).ok());
@@ -146,6 +148,16 @@ TEST_F(EngineTest, PlansAsTextAndJson) {
   EXPECT_TRUE(Json::parse(engine.plan_json()).contains("memory"));
   EXPECT_NE(engine.plan_text().find("moe.down"), std::string::npos);
   EXPECT_EQ(engine.info().vocabulary, 2048);
+}
+
+TEST_F(EngineTest, LayersLieWhereTheOptionsSay) {
+  const auto placement = [](const Options& options) {
+    const auto text = plan(*model, options, "h100");
+    return text.ok() ? *text : text.error().message;
+  };
+  EXPECT_NE(placement({.device = "cuda", .gpu_layers = 1}).find("1 of 2 layers on the CPU"), std::string::npos);
+  EXPECT_NE(placement({.device = "cuda", .cpu_experts = 1}).find("the experts of 1 of 2 layers on the CPU"), std::string::npos);
+  EXPECT_NE(placement({.gpu_layers = 0}).find("--gpu-layers 0"), std::string::npos);
 }
 
 }  // namespace

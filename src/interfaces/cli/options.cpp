@@ -64,7 +64,7 @@ void add_resources(CLI::App& command, Policy& policy) {
     command
         .add_option_function<int>(
             name, [&target](int count) { target = count; }, text)
-        ->check(whole_number(0, 1 << 20))
+        ->check(whole_number(0, most_layers))
         ->type_name("N")
         ->group(planning);
   };
