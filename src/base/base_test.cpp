@@ -1,7 +1,14 @@
 #include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <filesystem>
 #include <vector>
+
 #include "base/buffer.h"
+#include "base/environment.h"
+#include "base/folder.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
@@ -66,6 +73,26 @@ TEST(ThreadPool, CoversEveryIndexOnce) {
 TEST(Random, StreamIsFixed) {
   Random random(1);
   EXPECT_EQ(random.next(), 0x910a2dec89025cc1u);
+}
+
+TEST(Environment, WhatIsNotSetIsEmpty) {
+  ::setenv("MXPATH_TEST_VARIABLE", "a b", 1);
+  EXPECT_EQ(environment_variable("MXPATH_TEST_VARIABLE"), "a b");
+  ::unsetenv("MXPATH_TEST_VARIABLE");
+  EXPECT_EQ(environment_variable("MXPATH_TEST_VARIABLE"), "");
+}
+
+TEST(Folder, WhatIsThereInOrder) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::temp_directory_path() / ("mxpath-folder-test-" + std::to_string(::getpid()));
+  for (const char* name : {"c", "a", "b"}) fs::create_directories(folder / name);
+  fs::create_symlink("a", folder / "link");
+  EXPECT_EQ(entries_of(folder), (std::vector<fs::path>{folder / "a", folder / "b", folder / "c", folder / "link"}));
+  EXPECT_TRUE(is_folder(folder / "link"));
+  fs::remove_all(folder);
+  EXPECT_FALSE(is_folder(folder));
+  EXPECT_FALSE(is_folder(""));
+  EXPECT_TRUE(entries_of(folder).empty());
 }
 
 TEST(Log, SilentByDefault) { EXPECT_TRUE(log().sinks().empty()); }

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <vector>
 
+#include "base/environment.h"
+#include "base/folder.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
 #include "checkpoint/foreign_formats.h"
@@ -16,24 +17,6 @@ namespace mxpath {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
-
-std::vector<fs::path> entries(const fs::path& folder) {
-  std::error_code error;
-  std::vector<fs::path> found;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) found.push_back(it->path());
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
-bool is_folder(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_directory(path, ignored);
-}
 
 std::string download_command(std::string_view name) {
   return fmt::format("hf download {} --exclude \"original/*\" --exclude \"metal/*\"", name);
@@ -60,7 +43,7 @@ fs::path repository(const fs::path& cache, std::string_view name) {
 std::string with_owner(const fs::path& cache, std::string_view name) {
   if (name.find('/') != std::string_view::npos || is_folder(repository(cache, name))) return std::string(name);
   std::vector<std::string> matches;
-  for (const auto& path : entries(cache)) {
+  for (const auto& path : entries_of(cache)) {
     const std::string folder = path.filename().string(), ending = "--" + std::string(name);
     if (!folder.starts_with("models--") || !folder.ends_with(ending) || folder.size() <= 8 + ending.size()) continue;
     matches.push_back(folder.substr(8, folder.size() - 8 - ending.size()) + "/" + std::string(name));
@@ -69,7 +52,7 @@ std::string with_owner(const fs::path& cache, std::string_view name) {
 }
 
 bool download_going_on(const fs::path& repository) {
-  const auto blobs = entries(repository / "blobs");
+  const auto blobs = entries_of(repository / "blobs");
   return std::any_of(blobs.begin(), blobs.end(), [](const fs::path& p) { return p.extension() == ".incomplete"; });
 }
 
@@ -86,7 +69,7 @@ std::optional<fs::path> snapshot_of_main(const fs::path& repository) {
 std::optional<fs::path> newest_snapshot(const fs::path& repository) {
   std::optional<fs::path> newest;
   fs::file_time_type time{};
-  for (const auto& path : entries(repository / "snapshots")) {
+  for (const auto& path : entries_of(repository / "snapshots")) {
     std::error_code ignored;
     const auto written = fs::last_write_time(path, ignored);
     if (is_folder(path) && (!newest || written > time)) newest = path, time = written;
@@ -100,13 +83,13 @@ bool is_broken_link(const fs::path& path) {
 }
 
 bool has_safetensors(const fs::path& folder) {
-  const auto files = entries(folder);
+  const auto files = entries_of(folder);
   return std::any_of(files.begin(), files.end(), [](const fs::path& p) { return p.extension() == ".safetensors"; });
 }
 
 /// What keeps a snapshot from being a whole model; empty if nothing does. Foreign formats are left to open_manifest to name.
 std::string unfinished(const fs::path& repository, const fs::path& snapshot) {
-  const auto files = entries(snapshot);
+  const auto files = entries_of(snapshot);
   if (const auto broken = std::find_if(files.begin(), files.end(), is_broken_link); broken != files.end())
     return fmt::format("{} is a link to a file that is not there", broken->filename().string());
   if (files.empty()) return "its snapshot is empty";
@@ -147,10 +130,10 @@ Result<std::string> folder_of_file(const fs::path& file) {
 }  // namespace
 
 std::string default_hub_cache() {
-  if (const auto cache = variable("HF_HUB_CACHE"); !cache.empty()) return cache;
-  if (const auto home = variable("HF_HOME"); !home.empty()) return (fs::path(home) / "hub").string();
-  const auto xdg = variable("XDG_CACHE_HOME");
-  const fs::path base = xdg.empty() ? fs::path(variable("HOME")) / ".cache" : fs::path(xdg);
+  if (const auto cache = environment_variable("HF_HUB_CACHE"); !cache.empty()) return cache;
+  if (const auto home = environment_variable("HF_HOME"); !home.empty()) return (fs::path(home) / "hub").string();
+  const auto xdg = environment_variable("XDG_CACHE_HOME");
+  const fs::path base = xdg.empty() ? fs::path(environment_variable("HOME")) / ".cache" : fs::path(xdg);
   return (base / "huggingface" / "hub").string();
 }
 

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
 #include <filesystem>
 
+#include "base/environment.h"
+#include "base/folder.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
 
@@ -13,21 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr size_t longest_metadata = 4 << 20;
-
-std::vector<fs::path> entries_of(const fs::path& folder) {
-  std::vector<fs::path> list;
-  std::error_code error;
-  for (fs::directory_iterator it(folder, fs::directory_options::skip_permission_denied, error), end; !error && it != end;
-       it.increment(error))
-    list.push_back(it->path());
-  std::sort(list.begin(), list.end());
-  return list;
-}
-
-bool is_folder(const fs::path& path) {
-  std::error_code error;
-  return fs::is_directory(path, error);
-}
 
 bool is_file(const fs::path& path) {
   std::error_code error;
@@ -124,11 +110,6 @@ void find_programs(std::string_view path, StackReport& report) {
     }
 }
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
-
 }  // namespace
 
 std::string version_in_path(std::string_view path) {
@@ -152,7 +133,9 @@ std::string version_in_path(std::string_view path) {
   return best.empty() ? "unknown" : best;
 }
 
-Surroundings surroundings_of_process() { return {variable("VIRTUAL_ENV"), variable("CONDA_PREFIX"), variable("PATH"), {}, {}}; }
+Surroundings surroundings_of_process() {
+  return {environment_variable("VIRTUAL_ENV"), environment_variable("CONDA_PREFIX"), environment_variable("PATH"), {}, {}};
+}
 
 Result<StackReport> probe_stacks(const std::string& site_packages) {
   if (!is_folder(site_packages))

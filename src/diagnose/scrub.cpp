@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include <cctype>
-#include <cstdlib>
 
+#include "base/environment.h"
 #include "base/json.h"
 #include "diagnose/pattern.h"
 
@@ -94,19 +94,14 @@ const std::vector<std::pair<Pattern, std::string>>& compiled_rules() {
   return list;
 }
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
-
 }  // namespace
 
 Private private_of_process() {
   char host[256] = "";
   if (gethostname(host, sizeof host - 1) != 0) host[0] = 0;
-  std::string user = variable("USER");
-  if (user.empty()) user = variable("LOGNAME");
-  return {user, variable("HOME"), host};
+  std::string user = environment_variable("USER");
+  if (user.empty()) user = environment_variable("LOGNAME");
+  return {user, environment_variable("HOME"), host};
 }
 
 std::string scrub(std::string_view text, const Private& known) {

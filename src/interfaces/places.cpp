@@ -1,19 +1,14 @@
 #include "interfaces/places.h"
 
-#include <cstdlib>
 #include <filesystem>
 
+#include "base/environment.h"
 #include "base/text.h"
 
 namespace mxpath {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
 
 /// <prefix>/share/mxpath for a program in <prefix>/bin.
 fs::path shared_folder() {
@@ -28,15 +23,15 @@ bool there_is(const fs::path& path) {
 }
 
 std::string demo_folder() {
-  if (const auto given = variable("MXPATH_DEMO_DIR"); !given.empty()) return given;
+  if (const auto given = environment_variable("MXPATH_DEMO_DIR"); !given.empty()) return given;
   if (const fs::path installed = shared_folder() / "demo"; there_is(installed)) return installed.string();
   return MXPATH_SOURCE_TREE "/models/demo";
 }
 
 /// An XDG base folder (absolute, as the specification demands) or its default below the home folder.
 std::string base_folder(const char* name, const char* below_home) {
-  if (const auto given = variable(name); given.starts_with('/')) return given + "/mxpath";
-  const auto home = variable("HOME");
+  if (const auto given = environment_variable(name); given.starts_with('/')) return given + "/mxpath";
+  const auto home = environment_variable("HOME");
   return home.empty() ? "" : fmt::format("{}/{}/mxpath", home, below_home);
 }
 
