@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/mapped_file.h"
 #include "base/text.h"
 #include "checkpoint/config_fields.h"
 #include "checkpoint/config_rope.h"
@@ -10,6 +11,8 @@ namespace mxpath {
 namespace {
 
 constexpr int largest_dimension = 1 << 24, most_layers = 4096;
+/// gpt-oss' own is 2 KB; the limit keeps a file that is something else from being parsed at length.
+constexpr size_t file_limit = 256 << 10;
 
 /// A whole-number field: its name, an older or newer name for the same, and where it goes.
 struct IntegerField {
@@ -178,6 +181,13 @@ Result<ModelConfig> parse_config(std::string_view json, std::string_view where) 
   const Fields fields(value, std::string(where));
   const bool original = !fields.find("model_type") && !fields.find("architectures") && fields.find("rope_scaling_factor");
   return original ? parse_original(fields) : parse_hub(fields);
+}
+
+Result<std::string> read_config_text(const std::string& path) { return read_text_file(path, file_limit); }
+
+Result<ModelConfig> read_config_file(const std::string& path) {
+  MXPATH_TRY(const std::string text, read_config_text(path));
+  return parse_config(text, path);
 }
 
 }  // namespace mxpath

@@ -51,4 +51,10 @@ struct ModelConfig {
 /// of range, values that contradict each other; every one names the field and the value.
 Result<ModelConfig> parse_config(std::string_view json, std::string_view where);
 
+/// The text of a config.json. Errors: those of read_text_file; a file so large that it is something else.
+Result<std::string> read_config_text(const std::string& path);
+
+/// parse_config of a file.
+Result<ModelConfig> read_config_file(const std::string& path);
+
 }  // namespace mxpath

@@ -12,9 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// gpt-oss' own is 2 KB; the limit keeps a file that is something else from being parsed at length.
-constexpr size_t config_limit = 256 << 10;
-
 bool has_weights(const std::vector<std::string>& names) {
   return std::any_of(names.begin(), names.end(), [](const std::string& name) {
     return name.front() != '.' && (name.ends_with(".safetensors") || name == "model.safetensors.index.json");
@@ -37,8 +34,7 @@ Result<ModelConfig> read_config(const std::string& weights, const std::string& f
   if (!fs::exists(fs::symlink_status(path, ignored)) && weights != folder) path = (fs::path(folder) / "config.json").string();
   if (!fs::exists(fs::symlink_status(path, ignored)))
     return fail("{}: there is no config.json beside the weights; download it into the same folder", folder);
-  MXPATH_TRY(const std::string text, read_text_file(path, config_limit));
-  return parse_config(text, path);
+  return read_config_file(path);
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ Result<std::string> mended_config(const Source& source, bool mxfp4) {
   ModelConfig config = source.config;
   config.quantized_mxfp4 = mxfp4;
   if (source.kind == SourceKind::gguf) return hub_config_json(config);
-  MXPATH_TRY(const std::string text, read_text_file(source.config_path, 256 << 10));
+  MXPATH_TRY(const std::string text, read_config_text(source.config_path));
   MXPATH_TRY(Json json, parse_json(text, source.config_path));
   if (!is_hub_config(json)) return hub_config_json(config);
   if (!mxfp4) json.erase("quantization_config");

@@ -3,14 +3,10 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "base/mapped_file.h"
-
 namespace mxpath {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr size_t config_limit = 256 << 10;
 
 bool has_weights(const fs::path& folder) {
   std::error_code error;
@@ -34,8 +30,7 @@ Result<Manifest> manifest_of(std::string_view model, const ModelPlaces& places) 
   MXPATH_TRY(const std::string folder, locate_model(model, places));
   const std::string config = lone_config(folder);
   if (config.empty()) return open_manifest(folder);
-  MXPATH_TRY(const std::string text, read_text_file(config, config_limit));
-  MXPATH_TRY(const ModelConfig parsed, parse_config(text, config));
+  MXPATH_TRY(const ModelConfig parsed, read_config_file(config));
   return manifest_from_config(parsed, config);
 }
 

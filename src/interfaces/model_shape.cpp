@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "base/mapped_file.h"
+#include "base/folder.h"
 #include "base/text.h"
 #include "checkpoint/random_checkpoint.h"
 #include "formats/mxfp4.h"
@@ -12,29 +12,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t config_limit = 256 << 10;
-
 struct NamedShape {
   std::string_view name;
   ModelConfig (*config)();
 };
 constexpr NamedShape shapes[] = {{"20b", gpt_oss_20b_config}, {"120b", gpt_oss_120b_config}, {"tiny", tiny_config}};
 
-Result<ModelConfig> read_shape(const std::string& path) {
-  MXPATH_TRY(const std::string text, read_text_file(path, config_limit));
-  return parse_config(text, path);
-}
-
 }  // namespace
 
 Result<ModelConfig> model_shape(std::string_view shape, const ModelPlaces& places) {
   for (const NamedShape& named : shapes)
     if (shape == named.name) return named.config();
-  if (shape == "demo") return read_shape((fs::path(places.demo) / "config.json").string());
+  if (shape == "demo") return read_config_file((fs::path(places.demo) / "config.json").string());
   std::error_code ignored;
   const fs::path path(shape);
-  if (!shape.empty() && fs::is_directory(path, ignored)) return read_shape((path / "config.json").string());
-  if (shape.ends_with(".json") || fs::exists(path, ignored)) return read_shape(path.string());
+  if (is_folder(path)) return read_config_file((path / "config.json").string());
+  if (shape.ends_with(".json") || fs::exists(path, ignored)) return read_config_file(path.string());
   return wrong_use("--shape {}: choose 20b, 120b, demo, tiny, or give a config.json", printable(shape));
 }
 

@@ -34,7 +34,7 @@ struct DiagnoseOptions {
 Result<std::string> read_config(const std::string& checkpoint, std::string& path) {
   MXPATH_TRY(const std::string folder, locate_model(checkpoint, model_places()));
   path = folder + "/config.json";
-  return read_text_file(path, 256 << 10);
+  return read_config_text(path);
 }
 
 Status add_checkpoint(diagnose::Facts& facts, const DiagnoseOptions& options, ModelConfig& config) {
