@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "formats/mxfp4.h"
 
 namespace mxpath {
 namespace {
@@ -73,12 +74,16 @@ Status check_values(const TensorRecord& record, std::span<const uint8_t> values,
   return {};
 }
 
-Status check_scales(const TensorRecord& record, std::span<const uint8_t> scales, uint64_t first_byte, std::string_view where) {
-  if (scales.empty()) return {};
-  const void* found = std::memchr(scales.data(), 255, scales.size());
-  if (!found) return {};
-  const uint64_t index = first_byte + static_cast<uint64_t>(static_cast<const uint8_t*>(found) - scales.data());
-  const uint64_t blocks = static_cast<uint64_t>(record.columns) / 32, rows = static_cast<uint64_t>(record.stored_rows);
+Status check_blocks(const TensorRecord& record, const uint8_t* codes, std::span<const uint8_t> scales, uint64_t first_block,
+                    std::string_view where) {
+  const size_t found = first_not_finite_mxfp4_block(codes, scales.data(), scales.size());
+  if (found == scales.size()) return {};
+  const uint64_t index = first_block + found;
+  if (scales[found] != e8m0_nan)
+    return bad_value(record,
+                     index * mxfp4_block + static_cast<uint64_t>(first_not_finite_mxfp4(codes + found * mxfp4_block_bytes, scales[found])),
+                     where);
+  const uint64_t blocks = static_cast<uint64_t>(record.columns) / mxfp4_block, rows = static_cast<uint64_t>(record.stored_rows);
   return fail("{}: the scale of tensor {} is 255 (NaN) at expert {}, row {}, block {}; the file is damaged: download it again", where,
               record.name, index / blocks / rows, index / blocks % rows, index % blocks);
 }
@@ -87,7 +92,8 @@ Status check_tensor(const Checkpoint& checkpoint, const TensorRecord& record) {
   if (record.data.file < 0) return {};
   const std::string& where = checkpoint.manifest().files[static_cast<size_t>(record.data.file)];
   MXPATH_CHECK(check_values(record, checkpoint.data(record), 0, where));
-  return check_scales(record, checkpoint.scales(record), 0, where);
+  if (record.encoding != Encoding::mxfp4_blocks) return {};
+  return check_blocks(record, checkpoint.data(record).data(), checkpoint.scales(record), 0, where);
 }
 
 }  // namespace mxpath

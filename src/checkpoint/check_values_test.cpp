@@ -58,16 +58,53 @@ TEST(CheckValues, TransposedAndSlicedTensorsNameTheLogicalPlace) {
   EXPECT_NE(check_values(record, bytes, 2 * 48, "f").error().message.find("expert 2, row 1, column 2"), std::string::npos);
 }
 
-TEST(CheckScales, FindsByte255) {
-  const auto record = record_of(Encoding::mxfp4_blocks, 2, 3, 128);
-  std::vector<uint8_t> scales(24, 254);
-  EXPECT_TRUE(check_scales(record, scales, 0, "f").ok());
-  scales[19] = 255;
-  EXPECT_EQ(check_scales(record, scales, 0, "f").error().message,
-            "f: the scale of tensor t is 255 (NaN) at expert 1, row 1, block 3; the file is damaged: download it again");
-  EXPECT_NE(check_scales(record, std::span(scales).subspan(12), 12, "f").error().message.find("expert 1, row 1, block 3"),
-            std::string::npos);
-  EXPECT_TRUE(check_values(record, std::vector<uint8_t>(64, 255), 0, "f").ok());  // codes are all good
+/// 2 experts, 3 rows, 4 blocks a row; codes of ±1.5, which are numbers under every scale up to 254.
+struct Blocks {
+  TensorRecord record = record_of(Encoding::mxfp4_blocks, 2, 3, 128);
+  std::vector<uint8_t> codes = std::vector<uint8_t>(24 * 16, 0x3b), scales = std::vector<uint8_t>(24, 254);
+
+  std::string error(size_t first = 0) const {
+    const auto status = check_blocks(record, codes.data() + first * 16, std::span(scales).subspan(first), first, "f");
+    return status.ok() ? "" : status.error().message;
+  }
+};
+
+TEST(CheckBlocks, FindsScale255) {
+  Blocks blocks;
+  EXPECT_EQ(blocks.error(), "");
+  blocks.scales[19] = 255;
+  EXPECT_EQ(blocks.error(), "f: the scale of tensor t is 255 (NaN) at expert 1, row 1, block 3; the file is damaged: download it again");
+  EXPECT_EQ(blocks.error(12), blocks.error());
+  EXPECT_TRUE(check_values(blocks.record, std::vector<uint8_t>(64, 255), 0, "f").ok());  // codes alone are all good
+}
+
+TEST(CheckBlocks, FindsWhatFp32CannotHold) {
+  for (const int scale : {252, 253, 254})
+    for (int code = 0; code < 16; ++code) {
+      Blocks blocks;
+      blocks.scales[19] = static_cast<uint8_t>(scale);
+      blocks.codes[19 * 16 + 5] = static_cast<uint8_t>(code << 4 | 1);  // element 11 of block 3: column 107
+      const bool infinite = (code & 7) >= (scale == 252 ? 8 : scale == 253 ? 6 : 4);
+      EXPECT_EQ(blocks.error(),
+                infinite ? "f: tensor t is NaN or infinite at expert 1, row 1, column 107; the file is damaged or its training diverged: "
+                           "download it again"
+                         : "")
+          << scale << ' ' << code;
+      EXPECT_EQ(blocks.error(12), blocks.error());
+    }
+}
+
+TEST(CheckBlocks, LooksAtEveryBlockOfALargeTensor) {
+  const auto record = record_of(Encoding::mxfp4_blocks, 1, 9000, 32);
+  std::vector<uint8_t> codes(9000 * 16, 0x77), scales(9000, 252);
+  for (const size_t at : {0u, 4095u, 4096u, 8999u}) {
+    EXPECT_TRUE(check_blocks(record, codes.data(), scales, 0, "f").ok());
+    scales[at] = 253;
+    const auto status = check_blocks(record, codes.data(), scales, 0, "f");
+    ASSERT_FALSE(status.ok());
+    EXPECT_NE(status.error().message.find(" row " + std::to_string(at) + ", column 0;"), std::string::npos) << status.error().message;
+    scales[at] = 252;
+  }
 }
 
 }  // namespace

@@ -30,6 +30,26 @@ void decode_mxfp4_blocks(const uint8_t* codes, const uint8_t* scales, size_t blo
   for (size_t b = 0; b < blocks; ++b) decode_mxfp4_block(codes + mxfp4_block_bytes * b, scales[b], out + mxfp4_block * b, order);
 }
 
+int first_not_finite_mxfp4(const uint8_t* codes, uint8_t scale) {
+  for (int i = 0; i < mxfp4_block; ++i)
+    if (!std::isfinite(decode_mxfp4(codes, scale, i, NibbleOrder::adjacent))) return i;
+  return mxfp4_block;
+}
+
+size_t first_not_finite_mxfp4_block(const uint8_t* codes, const uint8_t* scales, size_t blocks) {
+  constexpr uint8_t first_to_overflow = 253;  // 6 * 2^(252-127) is a float
+  constexpr size_t run = 4096;
+  for (size_t begin = 0; begin < blocks; begin += run) {
+    const size_t end = std::min(blocks, begin + run);
+    uint8_t most = 0;
+    for (size_t b = begin; b < end; ++b) most = std::max(most, scales[b]);
+    if (most < first_to_overflow) continue;
+    for (size_t b = begin; b < end; ++b)
+      if (scales[b] >= first_to_overflow && first_not_finite_mxfp4(codes + b * mxfp4_block_bytes, scales[b]) < mxfp4_block) return b;
+  }
+  return blocks;
+}
+
 uint8_t encode_mxfp4_block(const float* values, uint8_t* codes, ScaleRule rule, NibbleOrder order) {
   std::memset(codes, 0, mxfp4_block_bytes);
   const float amax = largest_magnitude(values, mxfp4_block);

@@ -34,6 +34,12 @@ void decode_mxfp4_block(const uint8_t* codes, uint8_t scale, float* out, NibbleO
 /// `blocks` blocks one after the other: codes[16 * blocks], scales[blocks] → out[32 * blocks].
 void decode_mxfp4_blocks(const uint8_t* codes, const uint8_t* scales, size_t blocks, float* out, NibbleOrder order);
 
+/// The first element of a block (adjacent) that decodes to a NaN or an infinity; mxfp4_block if there is none.
+int first_not_finite_mxfp4(const uint8_t* codes, uint8_t scale);
+/// The first of `blocks` blocks that has such an element; `blocks` if there is none. Looks at codes only under scales of 253 and more, so
+/// it runs at the speed of the scales.
+size_t first_not_finite_mxfp4_block(const uint8_t* codes, const uint8_t* scales, size_t blocks);
+
 /// values[32] → codes[16]; returns the scale byte. Elements are rounded to nearest even and saturate at ±6 × scale. All zeros: byte
 /// 0 and codes 0. A NaN or an infinity anywhere: byte 255 and codes 0, the whole block decodes to NaN.
 /// A block of finite values that came from decode_mxfp4_block comes back to the same values bit for bit under `ocp` and `ceil`

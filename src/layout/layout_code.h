@@ -51,7 +51,7 @@ extern const LayoutCode fp32_rows_code, fp16_rows_code, bf16_rows_code, bf16_row
 
 /// One row of the file as floats.
 void decode_raw_row(const RawRows& raw, int64_t row, float* out);
-/// The first column that is a NaN or an infinity (mxfp4_blocks: the first of a block with scale byte 255), or -1.
+/// The first column that is a NaN or an infinity (mxfp4_blocks: the first of the block that has one), or -1.
 int64_t first_bad_column(const RawRows& raw, int64_t row);
 
 /// `blocks` MXFP4 blocks → out[32 * blocks]; the same numbers as formats/mxfp4, but fast enough for whole layers.

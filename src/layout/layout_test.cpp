@@ -180,6 +180,23 @@ TEST(PackTest, SaysWhereAScaleIsNotANumber) {
   }
 }
 
+TEST(PackTest, SaysWhereABlockIsInfinite) {
+  Random random(6);
+  Fixture fixture;
+  fixture.add(Encoding::mxfp4_blocks, 2, 20, 64, grid_values(random, 2 * 20 * 64));
+  const size_t block = (20 + 7) * 2 + 1;
+  fixture.bytes[fixture.tensors[0].scales.offset + block] = '\xfe';
+  for (size_t i = 0; i < 16; ++i) fixture.bytes[fixture.tensors[0].data.offset + block * 16 + i] = i == 3 ? '\x41' : '\0';
+  fixture.open();
+  for (Layout layout : layouts) {
+    Target target(layout_bytes(layout, 2, 20, 64));
+    const auto matrix = fixture.pack_into(target, layout, {0}, 1);
+    ASSERT_FALSE(matrix.ok()) << name_of(layout);
+    EXPECT_NE(matrix.error().message.find("/file: tensor tensor.0 is NaN or infinite at expert 1, row 7, column 39;"), std::string::npos)
+        << matrix.error().message;
+  }
+}
+
 TEST(PackTest, RefusesShapesThatMxfp4CannotHold) {
   Random random(7);
   Fixture fixture;

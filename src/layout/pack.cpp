@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "checkpoint/check_values.h"
 #include "formats/bf16.h"
+#include "formats/mxfp4.h"
 #include "layout/layout_code.h"
 
 namespace mxpath {
@@ -195,7 +196,7 @@ class Packer {
     const int64_t stored_row = expert * record_.stored_rows + record_.first_row + row;
     if (record_.encoding == Encoding::mxfp4_blocks) {
       const int64_t at = (stored_row * record_.columns + column) / 32;
-      return check_scales(record_, {scales_ + at, 1}, static_cast<uint64_t>(at), file);
+      return check_blocks(record_, data_ + at * mxfp4_block_bytes, {scales_ + at, 1}, static_cast<uint64_t>(at), file);
     }
     const int64_t size = bytes_of(record_.encoding);
     const int64_t first = record_.transposed ? (expert * record_.columns + column) * record_.stored_rows + record_.first_row + row

@@ -91,8 +91,9 @@ int64_t first_bad_column(const RawRows& raw, int64_t row) {
     case Encoding::mxfp4_blocks:
       break;
   }
-  const int64_t block = first_all_ones<uint8_t>(raw.row_scales(row), raw.columns / 32, 0xff);
-  return block < 0 ? -1 : block * 32;
+  const auto blocks = static_cast<size_t>(raw.columns / mxfp4_block);
+  const size_t block = first_not_finite_mxfp4_block(raw.row(row), raw.row_scales(row), blocks);
+  return block == blocks ? -1 : static_cast<int64_t>(block) * mxfp4_block;
 }
 
 }  // namespace mxpath

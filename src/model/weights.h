@@ -55,7 +55,7 @@ struct Weights {
 
 /// Packs every matrix into the layout that the plan chose; matrices that `weights` already holds in that layout stay as they are, so
 /// that planning again after a failure packs only what changed. What the plan puts on a GPU is packed here and sent there. Errors: a NaN
-/// or infinity among the weights, a scale byte 255, not enough memory; each with the tensor.
+/// or infinity among the weights, a scale that makes one, not enough memory; each with the tensor.
 Status pack_weights(Weights& weights, const Plan& plan, const Checkpoint& checkpoint, ThreadPool& threads, const Progress& progress);
 
 /// How many values of these sites were rounded on load.
