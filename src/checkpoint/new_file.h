@@ -10,13 +10,14 @@
 
 namespace mxpath {
 
-/// The sentence for a write to `path` that failed with errno `code`; a full disk has its own.
+/// The sentence for a write to `path` that failed with errno `code`; a full disk and a limit on the size of files have their own.
 Error write_error(const std::string& path, int code);
 
 /// Until finish() the file has a temporary name, PATH.PID-N.part, and is removed if it is never finished. After a crash such a file stays;
 /// is_unfinished_name() tells it.
 class NewFile {
  public:
+  /// Error: no such folder, no permission; there is something at `path` that is no file, such as a folder or a device.
   static Result<NewFile> create(const std::string& path);
   NewFile(NewFile&& other) noexcept;
   ~NewFile();
@@ -37,7 +38,7 @@ class NewFile {
   uint64_t size_ = 0, flushed_ = 0;
 };
 
-/// Whether a file of this name was left behind by a NewFile that was killed.
+/// Whether a file of this name was left behind by a NewFile that was killed: NAME.DIGITS-DIGITS.part.
 bool is_unfinished_name(std::string_view name);
 
 /// Before long work whose result goes to `path`. Errors: a folder or a device has that name, its folder does not exist or cannot be
