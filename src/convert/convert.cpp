@@ -33,6 +33,17 @@ uint64_t disk_free(const std::string& folder) {
   return ::statvfs(folder.c_str(), &info) == 0 ? uint64_t{info.f_bavail} * info.f_frsize : UINT64_MAX;
 }
 
+Status create_folder(const std::string& folder) {
+  std::error_code error, ignored;
+  fs::create_directories(folder, error);
+  if (!error) return {};
+  for (fs::path path = folder; path.has_relative_path(); path = path.parent_path())
+    if (fs::is_symlink(path, ignored) && !fs::exists(path, ignored))
+      return wrong_use("{}: is a link that leads nowhere ({}); create that folder, or remove the link", path.string(),
+                       fs::read_symlink(path, ignored).string());
+  return fail("{}: the folder cannot be created: {}", folder, error.message());
+}
+
 struct Shard {
   std::string name;
   std::vector<SafetensorsItem> items;
@@ -91,27 +102,37 @@ class Converter {
     return {};
   }
 
-  /// The folder must be ours alone: new, empty, or left by the same conversion.
+  /// The folder must be ours alone: new, empty, or left by the same conversion. Nothing is removed before that is known.
   Status take_folder() {
-    std::error_code error;
-    fs::create_directories(folder_, error);
-    if (error) return fail("{}: the folder cannot be created: {}", folder_, error.message());
+    MXPATH_CHECK(create_folder(folder_));
     lock_ = SystemFile(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (lock_.fd() >= 0 && ::flock(lock_.fd(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
       return fail("{}: another conversion writes into this folder", folder_);
     MXPATH_TRY(const auto names, list_folder(folder_));
     MXPATH_TRY(const auto before, read_journal(folder_));
-    if (!options_.resume && !names.empty())
-      return before ? wrong_use("{}: an unfinished conversion is in this folder; go on with it with --resume, or delete it", folder_)
-                    : wrong_use("{}: the folder is not empty; give one that does not exist yet", folder_);
-    if (before) MXPATH_CHECK(check_same_conversion(folder_, *before, journal_));
-    for (const auto& name : names) {
-      if (!before && !is_unfinished_name(name))
-        return wrong_use("{}: there is no {} in this folder, so nothing to resume", folder_, journal_name);
-      if (is_unfinished_name(name)) fs::remove(in_folder(name), error);
-    }
+    MXPATH_CHECK(check_folder(names, before));
+    std::error_code ignored;
+    for (const auto& name : names)
+      if (is_unfinished_name(name)) fs::remove(in_folder(name), ignored);
     if (before) keep_finished(*before);
     return {};
+  }
+
+  Status check_folder(const std::vector<std::string>& names, const std::optional<Journal>& before) const {
+    if (names.empty()) return {};
+    if (!options_.resume)
+      return before ? wrong_use("{}: an unfinished conversion is in this folder; go on with it with --resume, or delete it", folder_)
+                    : wrong_use("{}: the folder is not empty; give one that does not exist yet", folder_);
+    if (before) return check_same_conversion(folder_, *before, journal_);
+    // A run that was killed before its journal stood left only the beginning of that.
+    const std::string beginning = std::string(journal_name) + ".";
+    if (std::all_of(names.begin(), names.end(),
+                    [&](const std::string& name) { return name.starts_with(beginning) && is_unfinished_name(name); }))
+      return {};
+    if (const auto finished = open_manifest(folder_); finished.ok())
+      return wrong_use("{}: holds a finished checkpoint ({}) and no {}, so nothing is left to resume", folder_, name_of(finished->layout),
+                       journal_name);
+    return wrong_use("{}: there is no {} in this folder, so nothing to resume", folder_, journal_name);
   }
 
   /// Shards that the journal knows and whose files are as it says.
@@ -146,6 +167,7 @@ class Converter {
     if (options_.write_fault) add_faults(shard, path);
     MXPATH_CHECK(write_safetensors(path, shard.items, {{"format", "pt"}}));
     tell(shard.name);
+    MXPATH_CHECK(source_.check_unchanged());
     std::error_code error;
     const std::vector<TensorLoss> losses(losses_.begin() + static_cast<ptrdiff_t>(losses_before), losses_.end());
     journal_.shards.push_back({shard.name, fs::file_size(path, error), losses});
@@ -176,6 +198,7 @@ class Converter {
     // OpenAI's own loader takes every file of the folder and has no index.
     if (original()) MXPATH_CHECK(write_last("dtypes.json", original_dtypes_json(items)));
     else if (shards_.size() > 1) MXPATH_CHECK(write_last(index_name, shard_index_json(weight_map, total_)));
+    MXPATH_CHECK(source_.check_unchanged());
     MXPATH_CHECK(write_last("config.json", config_));
     MXPATH_CHECK(open_manifest(folder_));
     std::error_code error;

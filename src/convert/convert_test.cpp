@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <tuple>
+
 #include "base/text.h"
 #include "checkpoint/test_folder.h"
 #include "convert/source.h"
@@ -276,6 +279,56 @@ TEST(Convert, NotANumberIsRefusedWithItsPlace) {
     for (const auto target : layouts)
       EXPECT_NE(error_of(source, source + fmt::format("to{}", static_cast<int>(target)), to(target)).find("expert 0, row 1, column"),
                 std::string::npos);
+  }
+}
+
+/// Codes that are numbers under most scales, but not under 253 or 254; all ways that blocks are read and written.
+TEST(Convert, BlocksThatFp32CannotHoldAreRefusedWithTheirPlace) {
+  TestFolder folder;
+  for (const auto from : {CheckpointLayout::hugging_face_mxfp4, CheckpointLayout::openai_original})
+    for (const auto& [scale, code, infinite] :
+         {std::tuple{253, 0x60, true}, {253, 0xf0, true}, {253, 0x50, false}, {254, 0x40, true}, {254, 0x30, false}}) {
+      const std::string source = folder / fmt::format("from{}-{}-{}", static_cast<int>(from), scale, code);
+      write_tiny(source, from);
+      const std::string file = source + "/model.safetensors";
+      auto tensors = load_tensors(file);
+      const auto scales = std::find_if(tensors.begin(), tensors.end(), [](const LooseTensor& t) { return t.name.ends_with("scales"); });
+      auto& blocks = tensor_named(tensors, scales->name.substr(0, scales->name.size() - 6) + "blocks");
+      // Expert 1, row 2, block 1, element 7 of the block; all others are 0.
+      const size_t block = (scales->shape[1] + 2) * scales->shape[2] + 1;
+      scales->bytes[block] = static_cast<uint8_t>(scale);
+      std::fill_n(blocks.bytes.begin() + static_cast<ptrdiff_t>(block * 16), 16, uint8_t{0});
+      blocks.bytes[block * 16 + 3] = static_cast<uint8_t>(code);
+      save_tensors(file, tensors);
+      for (const auto target : layouts) {
+        const std::string message = error_of(source, source + fmt::format("to{}", static_cast<int>(target)), to(target));
+        if (infinite)
+          EXPECT_TRUE(message.starts_with(file) && message.find("expert 1, row 2, column 39 is NaN, infinite") != message.npos) << message;
+        else EXPECT_EQ(message, "no error");
+      }
+    }
+}
+
+/// 3.9 * 2^126 is rounded up to 4 * 2^126 = 2^128 under the scale of `ceil`; the others saturate at 6 * 2^125.
+TEST(Convert, CeilNearTheLargestFloatNamesTheOtherRules) {
+  TestFolder folder;
+  write_tiny(folder / "a", CheckpointLayout::hugging_face_bf16);
+  auto tensors = load_tensors(folder / "a/model.safetensors");
+  auto& down = tensor_named(tensors, "model.layers.1.mlp.experts.down_proj");
+  const uint16_t large = encode_bf16(std::ldexp(3.9f, 126));
+  std::memcpy(&down.bytes[2 * (33 * down.shape[2] + 5)], &large, 2);  // [experts, in, out]
+  save_tensors(folder / "a/model.safetensors", tensors);
+  auto options = to(CheckpointLayout::hugging_face_mxfp4);
+  const std::string message = error_of(folder / "a", folder / "ceil", options);
+  EXPECT_NE(message.find(
+                "expert 0, row 5, column 33 becomes larger than FP32 can hold under --scale-rule ceil; choose --scale-rule ocp or nearest"),
+            std::string::npos)
+      << message;
+  for (const ScaleRule rule : {ScaleRule::ocp, ScaleRule::nearest}) {
+    options.scale_rule = rule;
+    converted(folder / "a", folder / std::string(name_of(rule)), options);
+    converted(folder / std::string(name_of(rule)), folder / (std::string(name_of(rule)) + "-back"),
+              to(CheckpointLayout::hugging_face_bf16));
   }
 }
 

@@ -201,12 +201,131 @@ TEST(Resume, AfterAWriteThatTheSystemRefused) {
     const rlimit limit{50'000, 50'000};
     ::setrlimit(RLIMIT_FSIZE, &limit);
     const auto report = convert(folder / "source", folder / "limited", options);
-    ::_exit(!report.ok() && report.error().message.find("cannot be written: File too large") != std::string::npos ? 42 : 1);
+    ::_exit(!report.ok() && report.error().message.find("the file size limit of this shell (ulimit -f)") != std::string::npos ? 42 : 1);
   });
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 42);
   expect_no_half_files(folder / "limited");
   options.resume = true;
   EXPECT_TRUE(convert(folder / "source", folder / "limited", options).ok());
+}
+
+TEST(Resume, TouchesNothingInAFolderThatNoConversionLeft) {
+  TestFolder folder;
+  write_tiny(folder / "source");
+  auto options = small_shards(CheckpointLayout::hugging_face_bf16);
+  options.resume = true;
+  // Names as users and this program have them; in an order in which those to refuse come last.
+  folder.write("mine/a.12-3.part", "precious"), folder.write("mine/film.2024-uncut.part", "precious"), folder.write("mine/z", "precious");
+  folder.write("parts/a.12-3.part", "precious");
+  for (const std::string name : {"mine", "parts"}) {
+    const auto before = files_of(folder / name);
+    const auto report = convert(folder / "source", folder / name, options);
+    ASSERT_FALSE(report.ok());
+    EXPECT_EQ(report.error().kind, ErrorKind::wrong_use);
+    EXPECT_NE(report.error().message.find("nothing to resume"), std::string::npos) << report.error().message;
+    EXPECT_TRUE(files_of(folder / name) == before) << name;
+  }
+}
+
+TEST(Resume, TouchesNothingThatAnotherConversionLeft) {
+  TestFolder folder;
+  write_tiny(folder / "source");
+  auto options = small_shards(CheckpointLayout::hugging_face_bf16);
+  kill_at(5, folder / "source", folder / "killed", options);
+  folder.write("killed/model.safetensors.12-3.part", "half");
+  const auto before = files_of(folder / "killed");
+  options.resume = true, options.scale_rule = ScaleRule::ocp;
+  EXPECT_FALSE(convert(folder / "source", folder / "killed", options).ok());
+  EXPECT_TRUE(files_of(folder / "killed") == before);
+}
+
+TEST(Resume, AfterAKillBeforeTheFirstJournal) {
+  TestFolder folder;
+  write_tiny(folder / "source");
+  auto options = small_shards(CheckpointLayout::hugging_face_bf16);
+  ASSERT_TRUE(convert(folder / "source", folder / "whole", options).ok());
+  folder.write("killed/convert.json.12-0.part", "{");
+  options.resume = true;
+  ASSERT_TRUE(convert(folder / "source", folder / "killed", options).ok());
+  EXPECT_TRUE(files_of(folder / "killed") == files_of(folder / "whole"));
+}
+
+TEST(Resume, SaysThatAFolderIsFinished) {
+  TestFolder folder;
+  write_tiny(folder / "source");
+  auto options = small_shards(CheckpointLayout::hugging_face_bf16);
+  ASSERT_TRUE(convert(folder / "source", folder / "whole", options).ok());
+  options.resume = true;
+  const auto report = convert(folder / "source", folder / "whole", options);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().kind, ErrorKind::wrong_use);
+  EXPECT_NE(report.error().message.find("holds a finished checkpoint (Hugging Face, unquantised experts)"), std::string::npos)
+      << report.error().message;
+}
+
+/// Strikes once, at a moment of the conversion; what it then says.
+template <class Strike>
+std::string error_after(const std::string& source, const std::string& target, ConvertOptions options, size_t moment, Strike&& strike) {
+  size_t seen = 0;
+  options.progress = [&](std::string_view, uint64_t, uint64_t) {
+    if (seen++ == moment) strike();
+  };
+  const auto report = convert(source, target, options);
+  return report.ok() ? "no error" : report.error().message;
+}
+
+/// At any moment but after config.json: cut short (which without a look at its size would be a fault of the process), written to, or gone.
+TEST(SourceThatChanges, IsNoticed) {
+  TestFolder folder;
+  namespace fs = std::filesystem;
+  for (const auto from : {CheckpointLayout::hugging_face_bf16, CheckpointLayout::hugging_face_mxfp4})
+    for (const auto target : {CheckpointLayout::hugging_face_bf16, CheckpointLayout::hugging_face_mxfp4}) {
+      write_tiny(folder / "source", from);
+      folder.write("source/tokenizer.json", "{}");
+      const auto options = small_shards(target);
+      const auto moments = moments_of(folder / "source", folder / "whole", options);
+      const std::string weights = folder / "source/model.safetensors", copy = folder / "copy";
+      fs::rename(weights, copy);
+      for (size_t moment = 0; moment + 1 < moments.size(); ++moment) {
+        fs::copy_file(copy, weights, fs::copy_options::overwrite_existing);
+        const std::string result = folder / fmt::format("to{}", moment);
+        const std::string message = error_after(folder / "source", result, options, moment, [&] {
+          if (moment % 3 == 0) fs::resize_file(weights, 1000);
+          if (moment % 3 == 1) fs::last_write_time(weights, fs::last_write_time(weights) + std::chrono::seconds(1));
+          if (moment % 3 == 2) fs::remove(weights);
+        });
+        const std::string wanted = weights + ": this file of the source " + (moment % 3 == 2 ? "disappeared" : "was changed");
+        ASSERT_EQ(message.substr(0, wanted.size()), wanted) << moment << ' ' << moments[moment];
+        EXPECT_FALSE(open_manifest(result).ok());
+        fs::remove_all(result);
+      }
+      fs::remove_all(folder / "whole"), fs::remove_all(folder / "source"), fs::remove(copy);
+    }
+}
+
+TEST(SourceThatChanges, ConfigToo) {
+  TestFolder folder;
+  write_tiny(folder / "source");
+  const auto options = small_shards(CheckpointLayout::hugging_face_bf16);
+  const std::string message = error_after(folder / "source", folder / "to", options, 3, [&] { folder.write("source/config.json", "{}"); });
+  EXPECT_NE(message.find("source/config.json: this file of the source was changed"), std::string::npos) << message;
+}
+
+/// What was finished before the change is kept; what came after it is not in the journal.
+TEST(SourceThatChanges, AndComesBackIsResumed) {
+  TestFolder folder;
+  write_tiny(folder / "source");
+  auto options = small_shards(CheckpointLayout::hugging_face_bf16);
+  const auto moments = moments_of(folder / "source", folder / "whole", options);
+  const std::string weights = folder / "source/model.safetensors";
+  const auto time = std::filesystem::last_write_time(weights);
+  error_after(folder / "source", folder / "to", options, moments.size() / 2,
+              [&] { std::filesystem::last_write_time(weights, time + std::chrono::seconds(1)); });
+  std::filesystem::last_write_time(weights, time);
+  options.resume = true;
+  const auto report = convert(folder / "source", folder / "to", options);
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_TRUE(files_of(folder / "to") == files_of(folder / "whole"));
 }
 
 }  // namespace

@@ -194,6 +194,29 @@ const SourceTensor* Source::find(Role role, int layer) const {
   return found == tensors.end() ? nullptr : &*found;
 }
 
+const std::string& Source::path_of(const uint8_t* at) const {
+  const MappedFile* map = map_of(maps, at);
+  return map ? map->path() : weights_folder;
+}
+
+Status Source::check_file(size_t index) const {
+  const std::string& path = index < maps.size() ? maps[index].path() : config_path;
+  const auto now = source_file(path);
+  if (now.ok() && *now == files[index]) return {};
+  return fail("{}: this file of the source {} while it was being converted; convert again once nothing changes it", path,
+              now.ok() ? "was changed" : "disappeared");
+}
+
+Status Source::check_unchanged() const {
+  for (size_t i = 0; i < files.size(); ++i) MXPATH_CHECK(check_file(i));
+  return {};
+}
+
+Status Source::check_unchanged(const uint8_t* at) const {
+  const MappedFile* map = map_of(maps, at);
+  return map ? check_file(static_cast<size_t>(map - maps.data())) : Status();
+}
+
 void Source::release(const uint8_t* begin, size_t bytes) const {
   if (const MappedFile* map = map_of(maps, begin)) map->release(static_cast<size_t>(begin - map->bytes().data()), bytes);
 }

@@ -76,15 +76,25 @@ struct Source {
   CheckpointLayout layout = CheckpointLayout::hugging_face_mxfp4;  ///< of a checkpoint
   std::string config_path;                                         ///< of a checkpoint
   std::vector<SourceTensor> tensors;
-  std::vector<SourceFile> files;
+  std::vector<SourceFile> files;  ///< those of `maps` in their order, then config.json, each as it was when it was opened
   std::vector<std::string> remarks;
 
   const SourceTensor* find(Role role, int layer) const;
   /// Gives the resident pages of a range back, or asks for them ahead of time.
   void release(const uint8_t* begin, size_t bytes) const;
   void will_need(const uint8_t* begin, size_t bytes) const;
+  /// Path of the file that holds this byte.
+  const std::string& path_of(const uint8_t* at) const;
+
+  /// Whether the files, or the one that holds this byte, still have the size and time that they had. A page that a file lost is a fault
+  /// when it is read (SIGBUS), so this is asked before each piece is. Error: names the file.
+  Status check_unchanged() const;
+  Status check_unchanged(const uint8_t* at) const;
 
   std::vector<MappedFile> maps;  ///< all files that `tensors` point into
+
+ private:
+  Status check_file(size_t index) const;
 };
 
 /// A folder of one of the three layouts, a GGUF file (told by its first bytes, so that Ollama's blobs will do), a folder with one, or the

@@ -1,11 +1,11 @@
 #include "convert/write_tensor.h"
 
-#include <cmath>
 #include <future>
 #include <system_error>
 
 #include "base/buffer.h"
 #include "base/text.h"
+#include "convert/convert.h"
 #include "formats/bf16.h"
 #include "formats/mxfp4.h"
 
@@ -15,16 +15,29 @@ namespace {
 constexpr size_t raw_piece = size_t{1} << 20, band_bytes = size_t{16} << 20, ahead_bytes = size_t{32} << 20;
 constexpr size_t band_rows = 128;  // 256 bytes of each transposed row: whole cache lines, few pages
 
-Error not_finite(const SourceTensor& tensor, size_t expert, size_t row, size_t column) {
-  return fail(
-      "tensor {}: expert {}, row {}, column {} is NaN, infinite, or beyond what BF16 holds; the source is damaged or was never sound",
-      printable(tensor.name), expert, row, column);
+std::string place(const TensorWriter& writer, const SourceTensor& tensor, size_t expert, size_t row, size_t column) {
+  const Strand& strand = tensor.strands[row % tensor.strands.size()];
+  return fmt::format("{}: tensor {}: expert {}, row {}, column {}", writer.source.path_of(strand.data), printable(tensor.name), expert, row,
+                     column);
 }
 
-/// Index `i` into values stored from `first_row` on, columns fastest (or rows, if transposed).
-Error not_finite_at(const SourceTensor& tensor, size_t expert, size_t first_row, bool transposed, size_t i) {
-  return transposed ? not_finite(tensor, expert, i % tensor.rows, i / tensor.rows)
-                    : not_finite(tensor, expert, first_row + i / tensor.columns, i % tensor.columns);
+Error not_finite(const std::string& place, std::string_view format) {
+  return fail("{} is NaN, infinite, or beyond what {} holds; the source is damaged or was never sound", place, format);
+}
+
+/// Index `i` into BF16 values stored from `first_row` on, columns fastest (or rows, if transposed).
+Error not_finite_at(const TensorWriter& writer, const SourceTensor& tensor, size_t expert, size_t first_row, bool transposed, size_t i) {
+  return not_finite(transposed ? place(writer, tensor, expert, i % tensor.rows, i / tensor.rows)
+                               : place(writer, tensor, expert, first_row + i / tensor.columns, i % tensor.columns),
+                    "BF16");
+}
+
+/// Before a piece of a tensor is read.
+Status check_unchanged(const TensorWriter& writer, const SourceTensor& tensor) {
+  for (const Strand& strand : tensor.strands)
+    for (const uint8_t* at : {strand.data, strand.scales})
+      if (at) MXPATH_CHECK(writer.source.check_unchanged(at));
+  return {};
 }
 
 /// Writes one buffer on a thread of its own while the next is filled.
@@ -98,6 +111,7 @@ template <class Check>
 Status write_raw(const TensorWriter& writer, std::span<const uint8_t> bytes, const WriteBytes& write, Check&& check) {
   for (size_t at = 0; at < bytes.size(); at += raw_piece) {
     const auto piece = bytes.subspan(at, std::min(raw_piece, bytes.size() - at));
+    MXPATH_CHECK(writer.source.check_unchanged(piece.data()));
     if (at % ahead_bytes == 0) writer.source.will_need(piece.data(), std::min(ahead_bytes, bytes.size() - at));
     MXPATH_CHECK(check(piece, at));
     MXPATH_CHECK(write(piece));
@@ -120,7 +134,7 @@ Status write_raw_bf16(const TensorWriter& writer, const SourceTensor& tensor, co
         values = copy.data();
       }
       const size_t count = piece.size() / 2, bad = first_not_finite(values, count);
-      return bad == count ? Status() : not_finite_at(tensor, expert, 0, tensor.transposed, at / 2 + bad);
+      return bad == count ? Status() : not_finite_at(writer, tensor, expert, 0, tensor.transposed, at / 2 + bad);
     }));
   }
   return {};
@@ -148,13 +162,14 @@ Status write_rounded(const TensorWriter& writer, const SourceTensor& tensor, con
   for (size_t expert = 0; expert < tensor.experts; ++expert) {
     for (size_t first = 0; first < tensor.rows; first += piece_rows) {
       const size_t rows = std::min(piece_rows, tensor.rows - first);
+      MXPATH_CHECK(check_unchanged(writer, tensor));
       MXPATH_TRY(uint8_t * bytes, behind.buffer(rows * tensor.columns * 2));
       auto* out = reinterpret_cast<uint16_t*>(bytes);
       for_bands(writer, rows, band_rows, loss, [&](size_t begin, size_t count, Loss& part) {
         read_bf16_rows(tensor, expert, first + begin, count, out + begin * tensor.columns, part);
       });
       const size_t count = rows * tensor.columns, bad = first_not_finite(out, count);
-      if (bad < count) return not_finite_at(tensor, expert, first, false, bad);
+      if (bad < count) return not_finite_at(writer, tensor, expert, first, false, bad);
       MXPATH_CHECK(behind.submit(count * 2));
     }
     release(writer, tensor, expert);
@@ -181,13 +196,14 @@ Status write_transposed(const TensorWriter& writer, const SourceTensor& tensor, 
   Behind behind(writer, write);
   const size_t count = tensor.rows * tensor.columns;
   for (size_t expert = 0; expert < tensor.experts; ++expert) {
+    MXPATH_CHECK(check_unchanged(writer, tensor));
     prefetch(writer, tensor, expert + 1);
     MXPATH_TRY(uint8_t * bytes, behind.buffer(count * 2));
     auto* out = reinterpret_cast<uint16_t*>(bytes);
     for_bands(writer, tensor.rows, band_rows, loss,
               [&](size_t first, size_t rows, Loss& part) { fill_columns(tensor, expert, first, rows, out, part); });
     const size_t bad = first_not_finite(out, count);
-    if (bad < count) return not_finite_at(tensor, expert, 0, true, bad);
+    if (bad < count) return not_finite_at(writer, tensor, expert, 0, true, bad);
     MXPATH_CHECK(behind.submit(count * 2));
     release(writer, tensor, expert);
   }
@@ -216,11 +232,17 @@ void fill_blocks(const TensorWriter& writer, const SourceTensor& tensor, size_t 
   }
 }
 
-Status check_scales(const SourceTensor& tensor, size_t expert, std::span<const uint8_t> scales) {
-  const auto bad = std::find(scales.begin(), scales.end(), e8m0_nan);
-  if (bad == scales.end()) return {};
-  const size_t block = static_cast<size_t>(bad - scales.begin()), blocks = tensor.columns / mxfp4_block;
-  return not_finite(tensor, expert, block / blocks, block % blocks * mxfp4_block);
+/// Numbers that an MXFP4 source cannot have meant, or that rounding made infinite: `ceil` may round 3.5 up to 4 under the scale 2^126.
+Status check_blocks(const TensorWriter& writer, const SourceTensor& tensor, size_t expert, const uint8_t* codes,
+                    std::span<const uint8_t> scales) {
+  const size_t bad = first_not_finite_mxfp4_block(codes, scales.data(), scales.size());
+  if (bad == scales.size()) return {};
+  const size_t blocks = tensor.columns / mxfp4_block;
+  const auto element = static_cast<size_t>(first_not_finite_mxfp4(codes + bad * mxfp4_block_bytes, scales[bad]));
+  const std::string where = place(writer, tensor, expert, bad / blocks, bad % blocks * mxfp4_block + element);
+  if (tensor.mxfp4() || scales[bad] == e8m0_nan) return not_finite(where, "FP32");
+  return fail("{} becomes larger than FP32 can hold under --scale-rule {}; choose --scale-rule ocp or nearest, which saturate", where,
+              name_of(writer.rule));
 }
 
 }  // namespace
@@ -236,23 +258,25 @@ Status write_codes(const TensorWriter& writer, const SourceTensor& tensor, const
   scales.resize(tensor.experts * expert_scales);
   const Strand& only = tensor.strands.front();
   if (only.stored == Stored::mxfp4) {
+    MXPATH_CHECK(check_unchanged(writer, tensor));
     std::copy_n(only.scales, scales.size(), scales.begin());
     for (size_t expert = 0; expert < tensor.experts; ++expert)
-      MXPATH_CHECK(check_scales(tensor, expert, {scales.data() + expert * expert_scales, expert_scales}));
+      MXPATH_CHECK(
+          check_blocks(writer, tensor, expert, only.data + expert * expert_codes, {scales.data() + expert * expert_scales, expert_scales}));
     return write_raw(writer, {only.data, tensor.experts * expert_codes}, write, [](auto, size_t) { return Status(); });
   }
   Behind behind(writer, write);
   for (size_t expert = 0; expert < tensor.experts; ++expert) {
+    MXPATH_CHECK(check_unchanged(writer, tensor));
     prefetch(writer, tensor, expert + 1);
     MXPATH_TRY(uint8_t * codes, behind.buffer(expert_codes));
     uint8_t* own_scales = scales.data() + expert * expert_scales;
     for_bands(writer, tensor.rows, band_rows, loss,
               [&](size_t first, size_t rows, Loss& part) { fill_blocks(writer, tensor, expert, first, rows, codes, own_scales, part); });
-    MXPATH_CHECK(check_scales(tensor, expert, {own_scales, expert_scales}));
+    MXPATH_CHECK(check_blocks(writer, tensor, expert, codes, {own_scales, expert_scales}));
     MXPATH_CHECK(behind.submit(expert_codes));
     release(writer, tensor, expert);
   }
-  if (!std::isfinite(loss.sum)) return fail("tensor {}: holds values beyond what MXFP4 can say", printable(tensor.name));
   return behind.finish();
 }
 
