@@ -1,5 +1,6 @@
 // One command, one answer: exit codes, what goes to which stream, bad input.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <chrono>
 #include <filesystem>
@@ -282,6 +283,31 @@ TEST_F(Cli, ScoreAsText) {
   EXPECT_TRUE(has(ran.out, "perplexity ")) << ran.out;
   EXPECT_TRUE(has(ran.out, "next:")) << ran.out;
   EXPECT_TRUE(Json::parse(run_mxpath({"score", model, "--tokens", file("one.json", "[5]"), "--json"}).out)["perplexity"].is_null());
+}
+
+TEST_F(Cli, ShardSizesThatCannotBeMeant) {
+  for (const char* size : {"-5", "0x10", "5XB", "18446744073709551615"})
+    expect_error(run_mxpath({"convert", model, folder / "out", "--to", "bf16", "--shard-bytes", size}), 2,
+                 std::string("--shard-bytes ") + size + ": give a number of bytes, or one with a unit such as 500MB, 1.5GB or 2GiB");
+  expect_error(run_mxpath({"convert", model, folder / "out", "--to", "bf16", "--shard-bytes", "0"}), 2, "must be above 0");
+  EXPECT_FALSE(std::filesystem::exists(folder / "out"));
+  EXPECT_EQ(run_mxpath({"convert", model, folder / "out", "--to", "bf16", "--shard-bytes", "0.1MB"}).code, 0);
+}
+
+TEST_F(Cli, ALimitOnTheSizeOfFilesIsAnErrorLikeAnother) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit small{50'000, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const Ran ran = run_mxpath({"convert", model, folder / "out", "--to", "bf16"});
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  expect_error(ran, 1, "the file size limit of this shell (ulimit -f)");
+}
+
+TEST_F(Cli, ConvertIntoALinkThatLeadsNowhere) {
+  std::filesystem::create_symlink("nowhere", folder / "link");
+  expect_error(run_mxpath({"convert", model, folder / "link", "--to", "bf16"}), 2, "link: is a link that leads nowhere (nowhere)");
+  expect_error(run_mxpath({"convert", model, folder / "link/inside", "--to", "bf16"}), 2, "link: is a link that leads nowhere (nowhere)");
 }
 
 TEST_F(Cli, DoctorAndItsBundle) {

@@ -15,6 +15,7 @@
 #include "checkpoint/locate.h"
 #include "interfaces/cli/choice.h"
 #include "interfaces/cli/options.h"
+#include "interfaces/cli/size.h"
 #include "interfaces/cli/terminal.h"
 #include "interfaces/places.h"
 
@@ -90,8 +91,16 @@ void add_convert(CLI::App& app, Program& program) {
       ->required();
   add_choice<ScaleRule>(*command, "--scale-rule", options->options.scale_rule, {{"ocp", ScaleRule::ocp}, {"ceil", ScaleRule::ceil}, {"nearest", ScaleRule::nearest}},
                         "how block scales are chosen when numbers become MXFP4; ceil (default) never saturates");
-  command->add_option("--shard-bytes", options->options.shard_bytes, "start a new file beyond this size; 5GB by default")
-      ->transform(CLI::AsSizeValue(true))
+  const auto set_size = [options](const std::string& text) {
+    const auto size = parse_size(text);
+    if (!size)
+      throw CLI::ValidationError("--shard-bytes " + printable(text) +
+                                 ": give a number of bytes, or one with a unit such as 500MB, 1.5GB or 2GiB");
+    options->options.shard_bytes = *size;
+  };
+  command
+      ->add_option_function<std::string>("--shard-bytes", set_size,
+                                         "start a new file beyond this size, such as 500MB or 2GiB; 5GB by default")
       ->type_name("SIZE");
   command->add_flag("--resume", options->options.resume, "go on with a conversion that was interrupted");
   command->add_option("--threads", options->options.threads, "threads; default: all cores this process may use")->check(CLI::Range(1, 1024))->type_name("N");
