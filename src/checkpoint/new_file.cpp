@@ -122,12 +122,8 @@ bool is_unfinished_name(std::string_view name) {
 }
 
 Status check_new_file(const std::string& path) {
-  namespace fs = std::filesystem;
+  MXPATH_CHECK(check_target(path));
   std::error_code error;
-  const fs::file_status there = fs::status(path, error);
-  if (fs::is_directory(there)) return fail("{}: is a folder; name a file in it", path);
-  if (fs::exists(there) && !fs::is_regular_file(there))
-    return fail("{}: is not an ordinary file, and would be replaced by one; choose another name", path);
   const fs::path parent = fs::path(path).parent_path();
   const std::string folder = parent.empty() ? "." : parent.string();
   if (!fs::is_directory(folder, error)) return fail("{}: cannot be created: there is no folder {}", path, folder);

@@ -40,6 +40,17 @@ TEST(NewFile, LeavesAloneWhatIsNoFile) {
   EXPECT_EQ(folder.names(), (std::vector<std::string>{"inside", "link", "pipe"}));
 }
 
+TEST(NewFile, IsRefusedBeforeLongWorkWithTheSameSentence) {
+  TestFolder folder;
+  std::filesystem::create_directory(folder / "inside");
+  for (const std::string& path : {folder / "inside", std::string("/proc/self/fd/1")}) {
+    const Status status = check_new_file(path);
+    ASSERT_FALSE(status.ok()) << path;
+    EXPECT_EQ(status.error().message, error_of(path));
+  }
+  EXPECT_TRUE(check_new_file(folder / "a").ok());
+}
+
 TEST(NewFile, WhatCameInTheWayMeanwhileIsLeftAlone) {
   TestFolder folder;
   auto file = NewFile::create(folder / "a");

@@ -210,7 +210,8 @@ TEST_F(Cli, AFailureMadeOnPurposeIsSeenOrSaid) {
 
 TEST_F(Cli, ComparesAndSaysHowItWent) {
   const auto compared = [&](std::vector<std::string> more, const std::string& plot = "") {
-    more.insert(more.begin(), {"compare", model, "--positions", "4", "--prompts", file("p.txt", "{\"text\": \"one two three\"}\n"), "--device", "cpu"});
+    more.insert(more.begin(),
+                {"compare", model, "--positions", "4", "--prompts", file("p.txt", "{\"text\": \"one two three\"}\n"), "--device", "cpu"});
     if (!plot.empty()) more.insert(more.end(), {"--plot", plot});
     return run_mxpath(more);
   };
@@ -228,14 +229,16 @@ TEST_F(Cli, ComparesAndSaysHowItWent) {
   // Seconds or hours later would be too late.
   expect_error(compared({}, folder / "no/such.svg"), 1, "there is no folder");
   expect_error(compared({}, folder / ""), 1, "is a folder");
-  expect_error(compared({}, "/dev/null"), 1, "not an ordinary file");
+  std::filesystem::create_symlink("/dev/null", folder / "device");  // not /dev/null itself, which root would lose if this failed
+  expect_error(compared({}, folder / "device"), 1, "device: is a device or a pipe");
   expect_error(compared({"--plot", ""}), 2, "--plot: must not be empty");
 }
 
 TEST_F(Cli, PlansForAllMachinesAtOnce) {
   const Ran table = run_mxpath({"plan", model, "--machine", "all"});
   ASSERT_EQ(table.code, 0) << table.err;
-  for (const char* machine : {"h100", "rtx_4090", "gb10", "x86_64_v1"}) EXPECT_TRUE(has(table.out, std::string("\n") + machine + " ")) << machine;
+  for (const char* machine : {"h100", "rtx_4090", "gb10", "x86_64_v1"})
+    EXPECT_TRUE(has(table.out, std::string("\n") + machine + " ")) << machine;
   const Ran json = run_mxpath({"plan", model, "--machine", "all", "--json"});
   ASSERT_EQ(json.code, 0) << json.err;
   EXPECT_GE(Json::parse(json.out)["machines"].size(), 25u);
@@ -246,7 +249,8 @@ TEST_F(Cli, PlansForOtherMachines) {
   for (const char* machine : {"h100", "haswell", "zen4.json", MXPATH_SOURCE_DIR "/tests/machines/b200.json"})
     EXPECT_EQ(run_mxpath({"plan", model, "--machine", machine}).code, 0) << machine;
   expect_error(run_mxpath({"plan", model, "--machine", "pdp11"}), 1, "haswell");
-  for (const char* command : {"plan", "doctor", "diagnose"}) expect_error(run_mxpath({command, "--machine", ""}), 2, "--machine: must not be empty");
+  for (const char* command : {"plan", "doctor", "diagnose"})
+    expect_error(run_mxpath({command, "--machine", ""}), 2, "--machine: must not be empty");
   EXPECT_TRUE(has(run_mxpath({"plan", model, "--machine", "NVIDIA GeForce RTX 3090"}).out, "Ryzen 9 5900X"));
   expect_error(run_mxpath({"plan", model, "--machine", "RTX 4080"}), 1, "compute capability 8.9");
   expect_error(run_mxpath({"plan", model, "--machine", file("m.json", "{}")}), 1, "m.json");
@@ -263,7 +267,7 @@ TEST_F(Cli, PlanningALargeModelIsQuick) {
     EXPECT_EQ(run_mxpath({"plan", folder / "120b", "--memory", "100"}).code, 0);
     best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
-  const bool driver = std::filesystem::exists("/proc/driver/nvidia");   // opening it takes longer than planning
+  const bool driver = std::filesystem::exists("/proc/driver/nvidia");  // opening it takes longer than planning
   EXPECT_LT(best, sanitized || driver ? 1 : 0.05);
 }
 
