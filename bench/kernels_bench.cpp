@@ -218,7 +218,8 @@ void bench_small(benchmark::State& state, const Case& c) {
     if (c.path->op == Op::norm) call_row(*c.path, NormArgs{x.data(), scale.data(), y.data(), hidden, tokens, 1e-5f, &pool});
     if (c.path->op == Op::swiglu) call_row(*c.path, SwigluArgs{x.data(), y.data(), tokens * per_token, hidden, 7.0f, 1.702f, &pool});
     if (c.path->op == Op::rope)
-      call_row(*c.path, RopeArgs{x.data(), heads * head_dim, positions.data(), table.inverse_frequency.data(), table.attention_factor, tokens, heads, head_dim, &pool});
+      call_row(*c.path, RopeArgs{x.data(), heads * head_dim, positions.data(), table.inverse_frequency.data(), table.attention_factor,
+                                 tokens, heads, head_dim, &pool});
   });
 }
 
@@ -244,21 +245,14 @@ void bench_sample(benchmark::State& state, const Case& c) {
 
 void run_case(benchmark::State& state, const Case& c) {
   switch (c.path->op) {
-    case Op::linear:
-      return bench_linear(state, c);
+    case Op::linear: return bench_linear(state, c);
     case Op::moe_gate_up:
-    case Op::moe_down:
-      return bench_moe(state, c);
-    case Op::attention:
-      return bench_attention(state, c);
-    case Op::router:
-      return bench_router(state, c);
-    case Op::embed:
-      return bench_embed(state, c);
-    case Op::sample:
-      return bench_sample(state, c);
-    default:
-      return bench_small(state, c);
+    case Op::moe_down: return bench_moe(state, c);
+    case Op::attention: return bench_attention(state, c);
+    case Op::router: return bench_router(state, c);
+    case Op::embed: return bench_embed(state, c);
+    case Op::sample: return bench_sample(state, c);
+    default: return bench_small(state, c);
   }
 }
 

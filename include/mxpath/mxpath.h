@@ -52,19 +52,19 @@ class [[nodiscard]] Outcome {
 
 /// How a model is to run; the same words as on the command line.
 struct Options {
-  std::string device = "auto";            ///< auto, cpu, cuda, cuda:N
-  std::string weights = "as-stored";      ///< format of the experts: as-stored, mxfp4, fp32, fp16, bf16, fp8-e4m3, fp8-e5m2, int8,
-                                          ///< int4 (groups of 32), int4-g64, nf4 (blocks of 64), nf4-g32
+  std::string device = "auto";              ///< auto, cpu, cuda, cuda:N
+  std::string weights = "as-stored";        ///< format of the experts: as-stored, mxfp4, fp32, fp16, bf16, fp8-e4m3, fp8-e5m2, int8,
+                                            ///< int4 (groups of 32), int4-g64, nf4 (blocks of 64), nf4-g32
   std::string dense_weights = "as-stored";  ///< of the attention projections and the head: as-stored, bf16, fp8-e4m3, int8
-  std::vector<std::string> only = {};     ///< globs of path names: where an operation has such a path, no other is used
-  std::vector<std::string> exclude = {};  ///< globs of path names that are never used
-  bool fast_numerics = false;             ///< let paths compete that quantise activations
-  bool strict = false;                    ///< an error instead of a fallback or a change of precision
-  int threads = 0;                        ///< 0: all cores this process may use
-  int context = 0;                        ///< tokens; 0: 8192, or what the model allows
-  std::optional<int> gpu_layers = {};     ///< the last so many layers on the GPU, 0 or more; none: as many as fit
-  std::optional<int> cpu_experts = {};    ///< of those, the experts of the first so many on the CPU; none: as few as need be
-  uint64_t memory_budget = 0;             ///< bytes the model may take; 0: what the machine has
+  std::vector<std::string> only = {};       ///< globs of path names: where an operation has such a path, no other is used
+  std::vector<std::string> exclude = {};    ///< globs of path names that are never used
+  bool fast_numerics = false;               ///< let paths compete that quantise activations
+  bool strict = false;                      ///< an error instead of a fallback or a change of precision
+  int threads = 0;                          ///< 0: all cores this process may use
+  int context = 0;                          ///< tokens; 0: 8192, or what the model allows
+  std::optional<int> gpu_layers = {};       ///< the last so many layers on the GPU, 0 or more; none: as many as fit
+  std::optional<int> cpu_experts = {};      ///< of those, the experts of the first so many on the CPU; none: as few as need be
+  uint64_t memory_budget = 0;               ///< bytes the model may take; 0: what the machine has
   std::function<void(std::string_view what, uint64_t done, uint64_t total)> progress = {};  ///< of loading
   std::function<void(const std::string&)> notice = {};                                      ///< told of each fallback, one sentence
 };

@@ -64,7 +64,9 @@ TEST(ThreadPool, CoversEveryIndexOnce) {
     ThreadPool pool(threads);
     for (size_t count : {0u, 1u, 7u, 64u, 1000u}) {
       std::vector<std::atomic<int>> seen(count);
-      pool.for_range(count, 16, [&](size_t begin, size_t end, int) { for (size_t i = begin; i < end; ++i) ++seen[i]; });
+      pool.for_range(count, 16, [&](size_t begin, size_t end, int) {
+        for (size_t i = begin; i < end; ++i) ++seen[i];
+      });
       for (auto& s : seen) EXPECT_EQ(s, 1);
     }
   }

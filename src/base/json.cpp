@@ -22,7 +22,8 @@ struct Watcher {
       keys.pop_back();
     } else if (event == Event::key) {
       const auto& key = parsed.get_ref<const std::string&>();
-      if (!keys.back().insert(key).second && problem.empty()) problem = fmt::format("key \"{}\" appears twice in one object", printable(key));
+      if (!keys.back().insert(key).second && problem.empty())
+        problem = fmt::format("key \"{}\" appears twice in one object", printable(key));
     }
     return true;
   }

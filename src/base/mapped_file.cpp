@@ -16,7 +16,9 @@ namespace {
 
 struct FileDescriptor {
   int fd;
-  ~FileDescriptor() { if (fd >= 0) ::close(fd); }
+  ~FileDescriptor() {
+    if (fd >= 0) ::close(fd);
+  }
 };
 
 Error open_error(const std::string& path, int code) {
@@ -71,7 +73,9 @@ void MappedFile::release(size_t offset, size_t length) const {
 Result<std::string> read_text_file(const std::string& path, size_t limit) {
   MXPATH_TRY(const MappedFile file, MappedFile::open(path));
   const auto bytes = file.bytes();
-  if (bytes.size() > limit) return fail("{}: {} is too large for a file of this kind (limit {})", path, human_bytes(double(bytes.size())), human_bytes(double(limit)));
+  if (bytes.size() > limit)
+    return fail("{}: {} is too large for a file of this kind (limit {})", path, human_bytes(double(bytes.size())),
+                human_bytes(double(limit)));
   return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 

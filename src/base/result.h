@@ -31,17 +31,32 @@ class [[nodiscard]] Result {
   bool ok() const { return content_.index() == 0; }
   explicit operator bool() const { return ok(); }
 
-  T& value() & { assert(ok()); return *std::get_if<0>(&content_); }
-  const T& value() const& { assert(ok()); return *std::get_if<0>(&content_); }
-  T&& value() && { assert(ok()); return std::move(*std::get_if<0>(&content_)); }
+  T& value() & {
+    assert(ok());
+    return *std::get_if<0>(&content_);
+  }
+  const T& value() const& {
+    assert(ok());
+    return *std::get_if<0>(&content_);
+  }
+  T&& value() && {
+    assert(ok());
+    return std::move(*std::get_if<0>(&content_));
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  const Error& error() const& { assert(!ok()); return *std::get_if<1>(&content_); }
-  Error&& error() && { assert(!ok()); return std::move(*std::get_if<1>(&content_)); }
+  const Error& error() const& {
+    assert(!ok());
+    return *std::get_if<1>(&content_);
+  }
+  Error&& error() && {
+    assert(!ok());
+    return std::move(*std::get_if<1>(&content_));
+  }
 
  private:
   std::variant<T, Error> content_;
@@ -55,8 +70,14 @@ class [[nodiscard]] Result<void> {
   Result(Error error) : error_(std::move(error)) {}
   bool ok() const { return !error_; }
   explicit operator bool() const { return ok(); }
-  const Error& error() const& { assert(!ok()); return *error_; }
-  Error&& error() && { assert(!ok()); return std::move(*error_); }
+  const Error& error() const& {
+    assert(!ok());
+    return *error_;
+  }
+  Error&& error() && {
+    assert(!ok());
+    return std::move(*error_);
+  }
 
  private:
   std::optional<Error> error_;
@@ -69,15 +90,13 @@ using Status = Result<void>;
 #define MXPATH_CONCAT(a, b) MXPATH_CONCAT_(a, b)
 
 /// Returns the error of `expression` from the enclosing function, if it has one.
-#define MXPATH_CHECK(expression)                                                       \
-  do {                                                                                 \
-    if (auto mxpath_status_ = (expression); !mxpath_status_.ok())                      \
-      return std::move(mxpath_status_).error();                                        \
+#define MXPATH_CHECK(expression)                                                                            \
+  do {                                                                                                      \
+    if (auto mxpath_status_ = (expression); !mxpath_status_.ok()) return std::move(mxpath_status_).error(); \
   } while (0)
 
 /// `MXPATH_TRY(auto x, f())`: x = the value of f(), or returns its error from the enclosing function.
-#define MXPATH_TRY(declaration, expression)                                            \
-  auto MXPATH_CONCAT(mxpath_result_, __LINE__) = (expression);                         \
-  if (!MXPATH_CONCAT(mxpath_result_, __LINE__).ok())                                   \
-    return std::move(MXPATH_CONCAT(mxpath_result_, __LINE__)).error();                 \
+#define MXPATH_TRY(declaration, expression)                                                                             \
+  auto MXPATH_CONCAT(mxpath_result_, __LINE__) = (expression);                                                          \
+  if (!MXPATH_CONCAT(mxpath_result_, __LINE__).ok()) return std::move(MXPATH_CONCAT(mxpath_result_, __LINE__)).error(); \
   declaration = std::move(MXPATH_CONCAT(mxpath_result_, __LINE__)).value()

@@ -27,7 +27,8 @@ class ThreadPool {
   template <class Body>
   void for_range(size_t count, size_t grain, Body&& body) {
     using Plain = std::remove_reference_t<Body>;
-    run(count, grain, [](void* b, size_t begin, size_t end, int thread) { (*static_cast<Plain*>(b))(begin, end, thread); },
+    run(
+        count, grain, [](void* b, size_t begin, size_t end, int thread) { (*static_cast<Plain*>(b))(begin, end, thread); },
         const_cast<void*>(static_cast<const void*>(&body)));
   }
 

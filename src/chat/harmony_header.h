@@ -7,7 +7,8 @@
 
 namespace mxpath::harmony {
 
-/// As the parser of openai/harmony reads it. In `text` the special tokens stand as their literal texts. `preset`: a role that the prompt gave.
+/// As the parser of openai/harmony reads it. In `text` the special tokens stand as their literal texts. `preset`: a role that the prompt
+/// gave.
 Result<Message> parse_header(std::string text, std::optional<Role> preset);
 
 /// The same for what models really write: several channels (the last counts), "to=assistant" on the assistant's own message, a content type

@@ -25,12 +25,9 @@ bool Parser::ends_message(Token token) const {
 Status Parser::push(Token token) {
   delta_.clear();
   switch (state_) {
-    case State::expect_start:
-      return push_between(token);
-    case State::header:
-      return push_header(token);
-    case State::content:
-      return push_content(token);
+    case State::expect_start: return push_between(token);
+    case State::header: return push_header(token);
+    case State::content: return push_content(token);
   }
   return {};
 }

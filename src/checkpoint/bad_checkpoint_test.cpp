@@ -58,9 +58,8 @@ TEST_F(BadCheckpoint, OtherFormats) {
   folder_.write("m/gpt-oss-20b-mxfp4.gguf", "x");
   folder_.write("m/config.json", "{}");
   expect_problem({"a GGUF file", "`mxpath convert gpt-oss-20b-mxfp4.gguf FOLDER --to mxfp4`"});
-  for (const auto& [file, what] : std::map<std::string, std::string>{{"pytorch_model-00001-of-00002.bin", "PyTorch pickle"},
-                                                                     {"model.bin", "Apple Metal"},
-                                                                     {"model.onnx", "ONNX"}}) {
+  for (const auto& [file, what] : std::map<std::string, std::string>{
+           {"pytorch_model-00001-of-00002.bin", "PyTorch pickle"}, {"model.bin", "Apple Metal"}, {"model.onnx", "ONNX"}}) {
     fs::remove_all(folder_ / "m");
     folder_.write("m/" + file, "x");
     folder_.write("m/config.json", "{}");

@@ -62,14 +62,10 @@ Status check_values(const TensorRecord& record, std::span<const uint8_t> values,
     return bad_value(record, first_byte / bytes + found, where);
   };
   switch (record.encoding) {
-    case Encoding::bf16:
-      return report(first_not_finite<uint16_t>(values, 0x7f80), 2);
-    case Encoding::f16:
-      return report(first_not_finite<uint16_t>(values, 0x7c00), 2);
-    case Encoding::f32:
-      return report(first_not_finite<uint32_t>(values, 0x7f800000), 4);
-    case Encoding::mxfp4_blocks:
-      return {};
+    case Encoding::bf16: return report(first_not_finite<uint16_t>(values, 0x7f80), 2);
+    case Encoding::f16: return report(first_not_finite<uint16_t>(values, 0x7c00), 2);
+    case Encoding::f32: return report(first_not_finite<uint32_t>(values, 0x7f800000), 4);
+    case Encoding::mxfp4_blocks: return {};
   }
   return {};
 }

@@ -28,11 +28,8 @@ constexpr std::array tensor_signs = {
 };
 
 constexpr std::array file_signs = {
-    Sign{"pytorch_model*.bin", "PyTorch pickle files"},
-    Sign{"*.pt", "PyTorch pickle files"},
-    Sign{"*.pth", "PyTorch pickle files"},
-    Sign{"model.bin", "OpenAI's build for Apple Metal"},
-    Sign{"*.onnx", "an ONNX model"},
+    Sign{"pytorch_model*.bin", "PyTorch pickle files"},  Sign{"*.pt", "PyTorch pickle files"}, Sign{"*.pth", "PyTorch pickle files"},
+    Sign{"model.bin", "OpenAI's build for Apple Metal"}, Sign{"*.onnx", "an ONNX model"},
 };
 
 constexpr std::string_view instead =
@@ -50,7 +47,8 @@ std::string foreign_folder(const std::vector<std::string>& names) {
   if (names.empty()) return "the folder is empty; give one that holds config.json and model.safetensors";
   for (const auto& name : names)
     if (name.ends_with(".gguf"))
-      return fmt::format("holds a GGUF file ({0}) and no safetensors; convert it with `mxpath convert {0} FOLDER --to mxfp4`", printable(name));
+      return fmt::format("holds a GGUF file ({0}) and no safetensors; convert it with `mxpath convert {0} FOLDER --to mxfp4`",
+                         printable(name));
   for (const auto& sign : file_signs)
     for (const auto& name : names)
       if (glob_match(sign.pattern, name)) return fmt::format("holds {} ({}) and no safetensors; {}", sign.what, printable(name), instead);

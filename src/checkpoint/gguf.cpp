@@ -250,26 +250,18 @@ class Reader {
 std::optional<int64_t> integer_at(GgufType type, const uint8_t* at) {
   switch (type) {
     case GgufType::u8:
-    case GgufType::boolean:
-      return *at;
-    case GgufType::i8:
-      return load<int8_t>(at);
-    case GgufType::u16:
-      return load<uint16_t>(at);
-    case GgufType::i16:
-      return load<int16_t>(at);
-    case GgufType::u32:
-      return load<uint32_t>(at);
-    case GgufType::i32:
-      return load<int32_t>(at);
-    case GgufType::i64:
-      return load<int64_t>(at);
+    case GgufType::boolean: return *at;
+    case GgufType::i8: return load<int8_t>(at);
+    case GgufType::u16: return load<uint16_t>(at);
+    case GgufType::i16: return load<int16_t>(at);
+    case GgufType::u32: return load<uint32_t>(at);
+    case GgufType::i32: return load<int32_t>(at);
+    case GgufType::i64: return load<int64_t>(at);
     case GgufType::u64: {
       const auto value = load<uint64_t>(at);
       return value <= INT64_MAX ? std::optional<int64_t>(static_cast<int64_t>(value)) : std::nullopt;
     }
-    default:
-      return std::nullopt;
+    default: return std::nullopt;
   }
 }
 

@@ -16,14 +16,10 @@ using Shape = std::vector<uint64_t>;
 
 std::optional<Encoding> plain_encoding(Dtype dtype) {
   switch (dtype) {
-    case Dtype::bf16:
-      return Encoding::bf16;
-    case Dtype::f16:
-      return Encoding::f16;
-    case Dtype::f32:
-      return Encoding::f32;
-    default:
-      return std::nullopt;
+    case Dtype::bf16: return Encoding::bf16;
+    case Dtype::f16: return Encoding::f16;
+    case Dtype::f32: return Encoding::f32;
+    default: return std::nullopt;
   }
 }
 

@@ -32,20 +32,14 @@ struct Spread {
 Spread spread_of(const TensorRecord& record) {
   const float root3 = 1.7320508f, fan_in = root3 / std::sqrt(static_cast<float>(record.columns));
   switch (record.role) {
-    case Role::embedding:
-      return {0, root3};
+    case Role::embedding: return {0, root3};
     case Role::final_norm:
     case Role::attention_norm:
-    case Role::mlp_norm:
-      return {1, 0.25f};
-    case Role::sinks:
-      return {0, 2};
-    case Role::head:
-      return {0, 3 * fan_in};
-    case Role::router_weight:
-      return {0, 2 * fan_in};
-    default:
-      return row_of(record.role).columns == Extent::one ? Spread{0, 0.1f} : Spread{0, fan_in};
+    case Role::mlp_norm: return {1, 0.25f};
+    case Role::sinks: return {0, 2};
+    case Role::head: return {0, 3 * fan_in};
+    case Role::router_weight: return {0, 2 * fan_in};
+    default: return row_of(record.role).columns == Extent::one ? Spread{0, 0.1f} : Spread{0, fan_in};
   }
 }
 

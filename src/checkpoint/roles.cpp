@@ -65,28 +65,17 @@ static_assert(in_enum_order());
 
 int64_t size_of(Extent extent, const ModelConfig& c) {
   switch (extent) {
-    case Extent::none:
-      return 0;
-    case Extent::one:
-      return 1;
-    case Extent::hidden:
-      return c.hidden;
-    case Extent::intermediate:
-      return c.intermediate;
-    case Extent::gate_up:
-      return int64_t{2} * c.intermediate;
-    case Extent::experts:
-      return c.experts;
-    case Extent::vocab:
-      return c.vocab;
-    case Extent::heads:
-      return c.heads;
-    case Extent::q_width:
-      return c.q_width();
-    case Extent::kv_width:
-      return c.kv_width();
-    case Extent::qkv_width:
-      return int64_t{c.q_width()} + 2 * int64_t{c.kv_width()};
+    case Extent::none: return 0;
+    case Extent::one: return 1;
+    case Extent::hidden: return c.hidden;
+    case Extent::intermediate: return c.intermediate;
+    case Extent::gate_up: return int64_t{2} * c.intermediate;
+    case Extent::experts: return c.experts;
+    case Extent::vocab: return c.vocab;
+    case Extent::heads: return c.heads;
+    case Extent::q_width: return c.q_width();
+    case Extent::kv_width: return c.kv_width();
+    case Extent::qkv_width: return int64_t{c.q_width()} + 2 * int64_t{c.kv_width()};
   }
   return 0;
 }

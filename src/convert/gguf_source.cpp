@@ -185,18 +185,12 @@ class GgufOpener {
 
   Result<Stored> stored_of(const GgufTensor& tensor) const {
     switch (tensor.type) {
-      case gguf_tensor::f32:
-        return Stored::f32;
-      case gguf_tensor::f16:
-        return Stored::f16;
-      case gguf_tensor::bf16:
-        return Stored::bf16;
-      case gguf_tensor::q8_0:
-        return Stored::q8_0;
-      case gguf_tensor::mxfp4:
-        return Stored::mxfp4_halves;
-      case gguf_tensor::mxfp4_raw:
-        return Stored::mxfp4_together;
+      case gguf_tensor::f32: return Stored::f32;
+      case gguf_tensor::f16: return Stored::f16;
+      case gguf_tensor::bf16: return Stored::bf16;
+      case gguf_tensor::q8_0: return Stored::q8_0;
+      case gguf_tensor::mxfp4: return Stored::mxfp4_halves;
+      case gguf_tensor::mxfp4_raw: return Stored::mxfp4_together;
       default:
         return fail(
             "{}: tensor {} is {}; mxpath converts F32, F16, BF16, Q8_0 and MXFP4: take the file of this model that holds only those", path_,

@@ -109,46 +109,26 @@ class TinyGguf {
   std::string name_of_role(const TensorRecord& r) const {
     const auto layer = [&](std::string_view rest) { return fmt::format("blk.{}.{}", r.layer, rest); };
     switch (r.role) {
-      case Role::embedding:
-        return "token_embd.weight";
-      case Role::final_norm:
-        return "output_norm.weight";
-      case Role::head:
-        return "output.weight";
-      case Role::attention_norm:
-        return layer("attn_norm.weight");
-      case Role::q_weight:
-        return layer("attn_q.weight");
-      case Role::q_bias:
-        return layer("attn_q.bias");
-      case Role::k_weight:
-        return layer("attn_k.weight");
-      case Role::k_bias:
-        return layer("attn_k.bias");
-      case Role::v_weight:
-        return layer("attn_v.weight");
-      case Role::v_bias:
-        return layer("attn_v.bias");
-      case Role::o_weight:
-        return layer(ollama ? "attn_out.weight" : "attn_output.weight");
-      case Role::o_bias:
-        return layer(ollama ? "attn_out.bias" : "attn_output.bias");
-      case Role::sinks:
-        return layer(ollama ? "attn_sinks" : "attn_sinks.weight");
-      case Role::mlp_norm:
-        return layer(ollama ? "ffn_norm.weight" : "post_attention_norm.weight");
-      case Role::router_weight:
-        return layer("ffn_gate_inp.weight");
-      case Role::router_bias:
-        return layer("ffn_gate_inp.bias");
-      case Role::gate_up_weight:
-        return layer("ffn_gate_up_exps.weight");
-      case Role::gate_up_bias:
-        return layer("ffn_gate_up_exps.bias");
-      case Role::down_weight:
-        return layer("ffn_down_exps.weight");
-      case Role::down_bias:
-        return layer("ffn_down_exps.bias");
+      case Role::embedding: return "token_embd.weight";
+      case Role::final_norm: return "output_norm.weight";
+      case Role::head: return "output.weight";
+      case Role::attention_norm: return layer("attn_norm.weight");
+      case Role::q_weight: return layer("attn_q.weight");
+      case Role::q_bias: return layer("attn_q.bias");
+      case Role::k_weight: return layer("attn_k.weight");
+      case Role::k_bias: return layer("attn_k.bias");
+      case Role::v_weight: return layer("attn_v.weight");
+      case Role::v_bias: return layer("attn_v.bias");
+      case Role::o_weight: return layer(ollama ? "attn_out.weight" : "attn_output.weight");
+      case Role::o_bias: return layer(ollama ? "attn_out.bias" : "attn_output.bias");
+      case Role::sinks: return layer(ollama ? "attn_sinks" : "attn_sinks.weight");
+      case Role::mlp_norm: return layer(ollama ? "ffn_norm.weight" : "post_attention_norm.weight");
+      case Role::router_weight: return layer("ffn_gate_inp.weight");
+      case Role::router_bias: return layer("ffn_gate_inp.bias");
+      case Role::gate_up_weight: return layer("ffn_gate_up_exps.weight");
+      case Role::gate_up_bias: return layer("ffn_gate_up_exps.bias");
+      case Role::down_weight: return layer("ffn_down_exps.weight");
+      case Role::down_bias: return layer("ffn_down_exps.bias");
     }
     return "";
   }

@@ -23,14 +23,10 @@ constexpr size_t block_together = 1 + mxfp4_block_bytes, block_q8_0 = 34;
 
 Stored stored_of(Encoding encoding) {
   switch (encoding) {
-    case Encoding::bf16:
-      return Stored::bf16;
-    case Encoding::f16:
-      return Stored::f16;
-    case Encoding::f32:
-      return Stored::f32;
-    case Encoding::mxfp4_blocks:
-      return Stored::mxfp4;
+    case Encoding::bf16: return Stored::bf16;
+    case Encoding::f16: return Stored::f16;
+    case Encoding::f32: return Stored::f32;
+    case Encoding::mxfp4_blocks: return Stored::mxfp4;
   }
   return Stored::bf16;
 }
@@ -125,17 +121,12 @@ bool is_mxfp4(Stored stored) { return stored == Stored::mxfp4 || stored == Store
 
 size_t row_bytes(Stored stored, size_t columns) {
   switch (stored) {
-    case Stored::f32:
-      return columns * 4;
-    case Stored::q8_0:
-      return columns / 32 * block_q8_0;
-    case Stored::mxfp4:
-      return columns / 2;
+    case Stored::f32: return columns * 4;
+    case Stored::q8_0: return columns / 32 * block_q8_0;
+    case Stored::mxfp4: return columns / 2;
     case Stored::mxfp4_halves:
-    case Stored::mxfp4_together:
-      return columns / mxfp4_block * block_together;
-    default:
-      return columns * 2;
+    case Stored::mxfp4_together: return columns / mxfp4_block * block_together;
+    default: return columns * 2;
   }
 }
 

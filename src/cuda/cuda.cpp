@@ -10,11 +10,13 @@
 namespace mxpath {
 namespace {
 
-std::string text_of(cudaError_t code, const char* call) { return fmt::format("{}: {} ({})", call, cudaGetErrorString(code), cudaGetErrorName(code)); }
+std::string text_of(cudaError_t code, const char* call) {
+  return fmt::format("{}: {} ({})", call, cudaGetErrorString(code), cudaGetErrorName(code));
+}
 
 Status checked(cudaError_t code, const char* call) {
   if (code == cudaSuccess) return {};
-  (void)cudaGetLastError();   // it has been told; what comes next is not to blame
+  (void)cudaGetLastError();  // it has been told; what comes next is not to blame
   return fail("CUDA {}", text_of(code, call));
 }
 
@@ -66,8 +68,9 @@ Result<CudaBuffer> CudaBuffer::allocate(int device, size_t bytes) {
   if (const cudaError_t code = cudaMalloc(&data, bytes); code != cudaSuccess) {
     (void)cudaGetLastError();
     const auto left = free_device_memory(device);
-    return fail("no {} of memory on cuda:{} ({} are free): {}; use --gpu-layers or --cpu-experts, a shorter --ctx, or free the device", human_bytes(double(bytes)), device,
-                left.ok() ? human_bytes(double(*left)) : "an unknown amount", text_of(code, "cudaMalloc"));
+    return fail("no {} of memory on cuda:{} ({} are free): {}; use --gpu-layers or --cpu-experts, a shorter --ctx, or free the device",
+                human_bytes(double(bytes)), device, left.ok() ? human_bytes(double(*left)) : "an unknown amount",
+                text_of(code, "cudaMalloc"));
   }
   buffer.device_ = device, buffer.data_ = static_cast<uint8_t*>(data), buffer.size_ = bytes;
   return buffer;

@@ -29,7 +29,7 @@ class CudaStream {
   /// For whoever calls CUDA on this stream: `code` is a cudaError_t, `call` what was called, as "moe_gate_up.cuda.portable.f32".
   void note(int code, const char* call);
   Status status() const;
-  Status wait();   ///< until all is done
+  Status wait();  ///< until all is done
 
   /// Copies after all that was enqueued before, done when they return: CUDA does not promise that it reads ordinary memory any earlier.
   Status copy_in(void* device, const void* host, size_t bytes);
@@ -54,7 +54,10 @@ class CudaBuffer {
 
   size_t size() const { return size_; }
   uint8_t* data() const { return data_; }
-  template <class T> T* as() const { return reinterpret_cast<T*>(data_); }
+  template <class T>
+  T* as() const {
+    return reinterpret_cast<T*>(data_);
+  }
 
  private:
   [[maybe_unused]] int device_ = 0;

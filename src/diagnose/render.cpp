@@ -1,6 +1,6 @@
 // A diagnosis as text and as JSON.
-#include "base/text.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "diagnose/diagnose.h"
 
 namespace mxpath::diagnose {

@@ -19,7 +19,8 @@ Result<KvCache> KvCache::create(const ModelConfig& config, const Plan& plan, Cud
   const int64_t block = int64_t{kv_block_tokens} * config.kv_width();
   for (int layer = 0; layer < config.layers; ++layer) {
     const bool sliding = config.sliding[static_cast<size_t>(layer)], gpu = plan.placement.attention(layer) == Device::cuda;
-    const int64_t capacity = kv_capacity(config, sliding, plan.context, plan.chunk), count = (capacity + kv_block_tokens - 1) / kv_block_tokens;
+    const int64_t capacity = kv_capacity(config, sliding, plan.context, plan.chunk),
+                  count = (capacity + kv_block_tokens - 1) / kv_block_tokens;
     uint16_t*& next = gpu ? next_gpu : next_cpu;
     for (int part = 0; part < 2; ++part) {
       std::vector<uint16_t*> blocks;
@@ -31,7 +32,8 @@ Result<KvCache> KvCache::create(const ModelConfig& config, const Plan& plan, Cud
   }
   // A vector's elements keep their place when the outer vector moves.
   for (size_t l = 0; l < config.sliding.size(); ++l)
-    cache.own_.push_back({cache.blocks_[2 * l].data(), cache.blocks_[2 * l + 1].data(), kv_capacity(config, config.sliding[l], plan.context, plan.chunk)});
+    cache.own_.push_back(
+        {cache.blocks_[2 * l].data(), cache.blocks_[2 * l + 1].data(), kv_capacity(config, config.sliding[l], plan.context, plan.chunk)});
   for (const KvView& view : cache.own_) cache.views_.push_back(&view);
   if (cache.gpu_memory_.size() > 0) MXPATH_CHECK(cache.send_tables(stream));
   return cache;

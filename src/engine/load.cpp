@@ -14,7 +14,8 @@ namespace {
 Result<std::vector<PackingDifference>> packing_differences(const LoadedModel& loaded, const Policy& policy) {
   MXPATH_TRY(auto differences, check_packing(loaded.model.weights, loaded.model.plan, loaded.checkpoint, 1));
   for (const SitePlan& site : loaded.model.plan.sites)
-    for (std::string& finding : injected_packing(policy, site)) differences.push_back({site.site.name, site.site.device, std::move(finding)});
+    for (std::string& finding : injected_packing(policy, site))
+      differences.push_back({site.site.name, site.site.device, std::move(finding)});
   return differences;
 }
 
@@ -26,10 +27,13 @@ Status send_rope_table(Model& model) {
   return stream.copy_in(model.rope_on_gpu.data(), model.rope.inverse_frequency.data(), bytes);
 }
 
-Failures images_missing(const Machine& machine, const Policy& policy) { return policy.device == DeviceChoice::cpu ? Failures() : image_failures(machine, policy.cuda_index); }
+Failures images_missing(const Machine& machine, const Policy& policy) {
+  return policy.device == DeviceChoice::cpu ? Failures() : image_failures(machine, policy.cuda_index);
+}
 
 /// One round: plan, check the rows, pack, check the packing. Returns whether it can stand.
-Result<bool> try_plan(LoadedModel& loaded, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const LoadOptions& options) {
+Result<bool> try_plan(LoadedModel& loaded, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
+                      const LoadOptions& options) {
   Model& model = loaded.model;
   const size_t known = loaded.failures.size();
   MXPATH_TRY(model.plan, make_plan(loaded.checkpoint.manifest(), catalogue, machine, policy, loaded.failures));
@@ -49,14 +53,18 @@ Result<bool> try_plan(LoadedModel& loaded, const Catalogue& catalogue, const Mac
   return loaded.failures.size() == known;
 }
 
-double seconds_since(std::chrono::steady_clock::time_point start) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); }
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
 }  // namespace
 
-Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const LoadOptions& options) {
+Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const Catalogue& catalogue, const Machine& machine,
+                                                const Policy& policy, const LoadOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   MXPATH_TRY(Manifest manifest, open_manifest(folder));
-  if (manifest.header_only) return fail("{}: there is only a config.json, no weights; `mxpath plan` works with it, running does not", folder);
+  if (manifest.header_only)
+    return fail("{}: there is only a config.json, no weights; `mxpath plan` works with it, running does not", folder);
   // The memory plan speaks before the files are mapped.
   MXPATH_TRY(const Plan first, make_plan(manifest, catalogue, machine, policy, images_missing(machine, policy)));
   MXPATH_CHECK(check_memory(first));
@@ -66,7 +74,8 @@ Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const
   return loaded;
 }
 
-Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const LoadOptions& options) {
+Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Catalogue& catalogue, const Machine& machine,
+                                                const Policy& policy, const LoadOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   auto loaded = std::make_unique<LoadedModel>();
   loaded->checkpoint = std::move(checkpoint);
@@ -80,7 +89,8 @@ Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Cat
   tell_idle_injections(policy, catalogue, loaded->failures, options.notice);
   if (options.notice)
     for (const Conversion& conversion : loaded->model.plan.conversions)
-      options.notice("converted on load: " + to_string(conversion, rounded_values(loaded->model.weights, loaded->model.config, conversion.sites)));
+      options.notice("converted on load: " +
+                     to_string(conversion, rounded_values(loaded->model.weights, loaded->model.config, conversion.sites)));
   loaded->seconds = seconds_since(start);
   return loaded;
 }

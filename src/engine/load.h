@@ -16,7 +16,8 @@ namespace mxpath {
 
 struct LoadOptions {
   Progress progress;
-  std::function<void(const std::string&)> notice;   ///< told of every fallback as it happens, and of every conversion of weights; one sentence each
+  std::function<void(const std::string&)>
+      notice;  ///< told of every fallback as it happens, and of every conversion of weights; one sentence each
 };
 
 /// A model with everything that it stands on. Not movable: the model's matrices may point into the checkpoint's files.
@@ -24,16 +25,18 @@ struct LoadedModel {
   Checkpoint checkpoint;
   Model model;
   std::unique_ptr<ThreadPool> threads;
-  Failures failures;                        ///< paths that failed here
-  std::vector<SelfCheckResult> checks;      ///< of the final plan
-  double seconds = 0;                       ///< that loading took
+  Failures failures;                    ///< paths that failed here
+  std::vector<SelfCheckResult> checks;  ///< of the final plan
+  double seconds = 0;                   ///< that loading took
 };
 
 /// plan → self-check → pack → check the packing; a failure becomes a fact and planning starts again with it. This ends, because failures
-/// only grow. Errors: everything that opening finds, a model larger than memory (before any weight is read), a refused --strict, and a portable path that
-/// fails its own check: nothing is hidden.
-Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const LoadOptions& options = {});
+/// only grow. Errors: everything that opening finds, a model larger than memory (before any weight is read), a refused --strict, and a
+/// portable path that fails its own check: nothing is hidden.
+Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const Catalogue& catalogue, const Machine& machine,
+                                                const Policy& policy, const LoadOptions& options = {});
 /// The same for a checkpoint that is already open: its weights may lie in memory.
-Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const LoadOptions& options = {});
+Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Catalogue& catalogue, const Machine& machine,
+                                                const Policy& policy, const LoadOptions& options = {});
 
 }  // namespace mxpath

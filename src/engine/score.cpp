@@ -11,7 +11,9 @@ namespace {
 std::vector<std::pair<int32_t, double>> most_likely(std::span<const float> logits, double log_sum, int count) {
   std::vector<int32_t> ids(logits.size());
   std::iota(ids.begin(), ids.end(), 0);
-  const auto more = [&](int32_t a, int32_t b) { return logits[size_t(a)] != logits[size_t(b)] ? logits[size_t(a)] > logits[size_t(b)] : a < b; };
+  const auto more = [&](int32_t a, int32_t b) {
+    return logits[size_t(a)] != logits[size_t(b)] ? logits[size_t(a)] > logits[size_t(b)] : a < b;
+  };
   const auto end = ids.begin() + std::min<ptrdiff_t>(count, std::ssize(ids));
   std::partial_sort(ids.begin(), end, ids.end(), more);
   std::vector<std::pair<int32_t, double>> out;
@@ -28,7 +30,8 @@ double log_sum_exp(std::span<const float> logits) {
   return largest + std::log(sum);
 }
 
-Status Session::visit_logits(std::span<const int32_t> tokens, const std::function<void(size_t position, std::span<const float> logits)>& visit, const Progress& progress) {
+Status Session::visit_logits(std::span<const int32_t> tokens,
+                             const std::function<void(size_t position, std::span<const float> logits)>& visit, const Progress& progress) {
   MXPATH_CHECK(check(tokens));
   const size_t vocab = static_cast<size_t>(model_->config.vocab), chunk = static_cast<size_t>(model_->plan.chunk);
   forget();

@@ -34,7 +34,8 @@ std::string_view name_of(StopReason reason) {
 }
 
 Status check_sampling(const SamplingOptions& o) {
-  if (!(o.temperature >= 0 && o.temperature <= 100)) return wrong_use("--temperature {}: must be between 0 (greedy) and 100", o.temperature);
+  if (!(o.temperature >= 0 && o.temperature <= 100))
+    return wrong_use("--temperature {}: must be between 0 (greedy) and 100", o.temperature);
   if (!(o.top_p > 0 && o.top_p <= 1)) return wrong_use("--top-p {}: must be above 0 and at most 1", o.top_p);
   if (!(o.min_p >= 0 && o.min_p <= 1)) return wrong_use("--min-p {}: must be between 0 and 1", o.min_p);
   if (o.top_k < 0) return wrong_use("--top-k {}: must be 0 (all) or more", o.top_k);
@@ -55,9 +56,11 @@ Result<Session> Session::create(const Model& model, ThreadPool& threads) {
 Status check_prompt(std::span<const int32_t> tokens, int context, const ModelConfig& config) {
   if (tokens.empty()) return fail("the prompt is empty; give at least one token");
   if (tokens.size() > static_cast<size_t>(context))
-    return fail("the prompt has {} tokens and the context holds {}; choose a larger --ctx (the model allows {}) or a shorter prompt", tokens.size(), context, config.max_positions);
+    return fail("the prompt has {} tokens and the context holds {}; choose a larger --ctx (the model allows {}) or a shorter prompt",
+                tokens.size(), context, config.max_positions);
   for (size_t i = 0; i < tokens.size(); ++i)
-    if (tokens[i] < 0 || tokens[i] >= config.vocab) return fail("token {} of the prompt is {}, outside the model's vocabulary of {}", i, tokens[i], config.vocab);
+    if (tokens[i] < 0 || tokens[i] >= config.vocab)
+      return fail("token {} of the prompt is {}, outside the model's vocabulary of {}", i, tokens[i], config.vocab);
   return {};
 }
 
@@ -127,7 +130,7 @@ Result<bool> Session::read(std::span<const int32_t> tokens, const Progress& prog
     MXPATH_CHECK(read_chunk(part));
     if (begin + part.size() == tokens.size()) head(*model_, state_, static_cast<int>(part.size()) - 1, 1);
     if (progress) {
-      if (state_.uses_gpu) MXPATH_CHECK(state_.stream.wait());   // what is only enqueued is not progress
+      if (state_.uses_gpu) MXPATH_CHECK(state_.stream.wait());  // what is only enqueued is not progress
       progress("reading the prompt", begin + part.size(), tokens.size());
     }
   }
@@ -143,9 +146,17 @@ Result<int32_t> Session::pick(const GenerateOptions& options, Random& random) {
   const SamplingOptions& s = options.sampling;
   const int largest = options.largest_token < 0 ? model_->config.vocab - 1 : std::min(options.largest_token, model_->config.vocab - 1);
   int32_t token = 0;
-  SampleArgs args{.vocab = model_->config.vocab, .largest_token = largest, .temperature = s.temperature, .top_p = s.top_p, .min_p = s.min_p, .top_k = s.top_k, .random = random.uniform(), .scratch = sample_scratch_.data(), .token = &token};
+  SampleArgs args{.vocab = model_->config.vocab,
+                  .largest_token = largest,
+                  .temperature = s.temperature,
+                  .top_p = s.top_p,
+                  .min_p = s.min_p,
+                  .top_k = s.top_k,
+                  .random = random.uniform(),
+                  .scratch = sample_scratch_.data(),
+                  .token = &token};
   const SitePlan* gpu = model_->plan.find("sample", Device::cuda);
-  if (gpu && s.temperature == 0) {   // four bytes come back instead of all logits
+  if (gpu && s.temperature == 0) {  // four bytes come back instead of all logits
     args.logits = state_.gpu.logits, args.scratch = state_.gpu.scratch, args.token = state_.gpu.order, args.stream = &state_.stream;
     run(*gpu, 1, args, state_.trace);
     MXPATH_CHECK(state_.stream.copy_out(&token, args.token, sizeof token));
@@ -164,7 +175,7 @@ Result<Generation> Session::generate(std::span<const int32_t> prompt, const Gene
   out.reused_tokens = static_cast<int>(keep_common_prefix(prompt, options.use_cache));
   Stopwatch watch;
   MXPATH_TRY(const bool whole, read(prompt.subspan(static_cast<size_t>(out.reused_tokens)), options.progress, options.go_on));
-  if (state_.uses_gpu) MXPATH_CHECK(state_.stream.wait());   // what is only enqueued has not been read
+  if (state_.uses_gpu) MXPATH_CHECK(state_.stream.wait());  // what is only enqueued has not been read
   out.prompt_seconds = watch.lap();
   if (!whole) {
     out.reason = StopReason::cancelled;

@@ -15,7 +15,7 @@
 namespace mxpath {
 namespace {
 
-constexpr int longest_answer = 600;   // tokens of a problem's solution
+constexpr int longest_answer = 600;  // tokens of a problem's solution
 constexpr int speed_runs = 3;
 
 /// Tokens, and the first position whose next-token distribution counts.
@@ -24,7 +24,8 @@ struct Text {
   size_t first = 0;
 };
 
-/// What the FP32 forward says along the texts: logits [positions, V], what turns them into log-probabilities, and the most likely token of each.
+/// What the FP32 forward says along the texts: logits [positions, V], what turns them into log-probabilities, and the most likely token of
+/// each.
 struct Yardstick {
   std::vector<Text> texts;
   std::vector<float> logits;
@@ -43,9 +44,12 @@ Policy fp32_policy(const Policy& policy) {
 
 int32_t most_likely(std::span<const float> values) { return static_cast<int32_t>(std::ranges::max_element(values) - values.begin()); }
 
-Progress progress_of(const CompareOptions& options, const std::string& what) { return options.progress ? options.progress(what) : Progress(); }
+Progress progress_of(const CompareOptions& options, const std::string& what) {
+  return options.progress ? options.progress(what) : Progress();
+}
 
-Result<std::unique_ptr<Runtime>> load(const ModelFiles& files, const Machine& machine, const Policy& policy, const CompareOptions& options, std::string_view name) {
+Result<std::unique_ptr<Runtime>> load(const ModelFiles& files, const Machine& machine, const Policy& policy, const CompareOptions& options,
+                                      std::string_view name) {
   return start(files, machine, policy, {.progress = progress_of(options, fmt::format("{}: ", name)), .notice = options.notice});
 }
 
@@ -81,7 +85,7 @@ Result<Yardstick> measure_yardstick(Runtime& runtime, const std::vector<CompareP
   for (size_t i = 0; i < prompts.size() && left > 0; ++i) {
     const int share = (left + static_cast<int>(prompts.size() - i) - 1) / static_cast<int>(prompts.size() - i);
     MXPATH_TRY(Text text, text_of(runtime, prompts[i], share));
-    if (text.tokens.size() < text.first + 2) continue;   // nothing to predict
+    if (text.tokens.size() < text.first + 2) continue;  // nothing to predict
     const auto note = [&](size_t position, std::span<const float> logits) {
       if (position < text.first) return;
       yard.logits.insert(yard.logits.end(), logits.begin(), logits.end());
@@ -104,7 +108,9 @@ Status measure_distance(ComparedFormat& format, Runtime& runtime, const Yardstic
       if (position < text.first) return;
       const std::span<const float> expected(&yard.logits[at * logits.size()], logits.size());
       const double sum = log_sum_exp(logits), expected_sum = yard.log_sums[at];
-      const auto difference = [&](size_t i) { return (static_cast<double>(expected[i]) - expected_sum) - (static_cast<double>(logits[i]) - sum); };
+      const auto difference = [&](size_t i) {
+        return (static_cast<double>(expected[i]) - expected_sum) - (static_cast<double>(logits[i]) - sum);
+      };
       for (size_t i = 0; i < logits.size(); ++i) format.kl += std::exp(static_cast<double>(expected[i]) - expected_sum) * difference(i);
       format.delta += std::abs(difference(static_cast<size_t>(text.tokens[position + 1])));
       same += most_likely(logits) == yard.best[at];
@@ -121,7 +127,8 @@ Status measure_distance(ComparedFormat& format, Runtime& runtime, const Yardstic
 Status measure_speed(ComparedFormat& format, Runtime& runtime, const Text& text, int tokens) {
   for (int run = 0; run < speed_runs; ++run) {
     MXPATH_TRY(const Generation answer, greedy(runtime, std::span(text.tokens).first(text.first + 1), tokens, {}));
-    if (answer.tokens.size() > 1 && answer.answer_seconds > 0) format.tokens_per_second = std::max(format.tokens_per_second, static_cast<double>(answer.tokens.size() - 1) / answer.answer_seconds);
+    if (answer.tokens.size() > 1 && answer.answer_seconds > 0)
+      format.tokens_per_second = std::max(format.tokens_per_second, static_cast<double>(answer.tokens.size() - 1) / answer.answer_seconds);
   }
   return {};
 }
@@ -145,7 +152,8 @@ Result<std::vector<std::regex>> compile_patterns(const std::vector<CompareProble
     try {
       patterns.emplace_back(problem.pattern);
     } catch (const std::regex_error& error) {
-      return fail("the pattern {} of the problem {} is not a regular expression: {}", printable(problem.pattern), printable(problem.prompt), error.what());
+      return fail("the pattern {} of the problem {} is not a regular expression: {}", printable(problem.pattern), printable(problem.prompt),
+                  error.what());
     }
   }
   return patterns;
@@ -153,7 +161,8 @@ Result<std::vector<std::regex>> compile_patterns(const std::vector<CompareProble
 
 uint64_t weight_bytes(const Plan& plan) { return plan.memory.weights + plan.gpu_memory.weights + plan.memory.mapped; }
 
-Status measure(ComparedFormat& format, Runtime& runtime, const Yardstick& yard, const CompareOptions& options, const std::vector<std::regex>& patterns) {
+Status measure(ComparedFormat& format, Runtime& runtime, const Yardstick& yard, const CompareOptions& options,
+               const std::vector<std::regex>& patterns) {
   format.bytes = weight_bytes(runtime.plan());
   format.path = runtime.plan().site("moe.gate_up").path_for(1).name;
   MXPATH_CHECK(measure_distance(format, runtime, yard));
@@ -195,7 +204,8 @@ void note_problem(ComparedFormat& format, const Error& error) { format.problem =
 
 /// Plans every format before anything is loaded. Errors: a format that does not exist, what cannot be meant under any format, and the first
 /// format's if not one of them can be measured here: the FP32 forward alone would compare nothing.
-Result<std::vector<Asked>> plan_formats(const ModelFiles& files, const Machine& machine, const Policy& policy, const CompareOptions& options) {
+Result<std::vector<Asked>> plan_formats(const ModelFiles& files, const Machine& machine, const Policy& policy,
+                                        const CompareOptions& options) {
   std::vector<Asked> all;
   std::optional<Error> first;
   for (const auto& name : options.weights.empty() ? distinct_formats(files, machine, policy) : options.weights) {
@@ -209,7 +219,7 @@ Result<std::vector<Asked>> plan_formats(const ModelFiles& files, const Machine& 
     if (!first) first = plan.error();
   }
   if (!first || std::ranges::any_of(all, [](const Asked& a) { return a.format.problem.empty(); })) return all;
-  if (options.notice && options.weights.size() > 1)   // by name; the formats of the default list are refused alike
+  if (options.notice && options.weights.size() > 1)  // by name; the formats of the default list are refused alike
     for (const Asked& asked : all) options.notice(fmt::format("{}: {}", asked.format.weights, asked.format.problem));
   return std::move(*first);
 }
@@ -224,15 +234,19 @@ Status check_problems_fit(const ModelFiles& files, const Policy& policy, const s
   }
   const int needed = std::min(longest + longest_answer, most);
   if (problems.empty() || needed <= context) return {};
-  return wrong_use("--ctx {}: the longest problem has {} tokens and its answer may have {}, and an answer that is cut off would count as wrong; use --ctx {} or more, or --problems 0",
-                   context, longest, longest_answer, needed);
+  return wrong_use(
+      "--ctx {}: the longest problem has {} tokens and its answer may have {}, and an answer that is cut off would count as wrong; use "
+      "--ctx {} or more, or --problems 0",
+      context, longest, longest_answer, needed);
 }
 
-void measure_format(Asked& asked, const ModelFiles& files, const Machine& machine, const CompareOptions& options, const Yardstick& yard, const std::vector<std::regex>& patterns) {
+void measure_format(Asked& asked, const ModelFiles& files, const Machine& machine, const CompareOptions& options, const Yardstick& yard,
+                    const std::vector<std::regex>& patterns) {
   if (!asked.format.problem.empty()) return;
   const auto runtime = load(files, machine, asked.policy, options, asked.format.weights);
   if (!runtime.ok()) return note_problem(asked.format, runtime.error());
-  if (const Status measured = measure(asked.format, **runtime, yard, options, patterns); !measured.ok()) note_problem(asked.format, measured.error());
+  if (const Status measured = measure(asked.format, **runtime, yard, options, patterns); !measured.ok())
+    note_problem(asked.format, measured.error());
 }
 
 }  // namespace
@@ -243,13 +257,15 @@ Result<CompareReport> compare(const ModelFiles& files, const Machine& machine, c
   MXPATH_TRY(const auto patterns, compile_patterns(options.problems));
   MXPATH_CHECK(check_problems_fit(files, policy, options.problems));
   MXPATH_TRY(auto exact, load(files, machine, fp32_policy(policy), options, "fp32 forward"));
-  MXPATH_TRY(const Yardstick yard, measure_yardstick(*exact, options.prompts.empty() ? default_prompts() : options.prompts, options.positions));
+  MXPATH_TRY(const Yardstick yard,
+             measure_yardstick(*exact, options.prompts.empty() ? default_prompts() : options.prompts, options.positions));
   CompareReport report;
   report.model = exact->plan().model, report.machine = exact->plan().machine;
-  report.positions = static_cast<int>(yard.best.size()), report.texts = static_cast<int>(yard.texts.size()), report.problems = static_cast<int>(options.problems.size());
+  report.positions = static_cast<int>(yard.best.size()), report.texts = static_cast<int>(yard.texts.size()),
+  report.problems = static_cast<int>(options.problems.size());
   report.formats.emplace_back().weights = "fp32 forward";
   MXPATH_CHECK(measure(report.formats.back(), *exact, yard, options, patterns));
-  exact.reset();   // one model at a time
+  exact.reset();  // one model at a time
   for (Asked& one : asked) {
     measure_format(one, files, machine, options, yard, patterns);
     report.formats.push_back(std::move(one.format));

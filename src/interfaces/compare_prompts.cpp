@@ -26,7 +26,8 @@ Status each_line(std::string_view text, std::string_view where, Body&& body) {
 }
 
 Result<std::string> text_field(const Json& object, const char* name, const std::string& where) {
-  if (!object.is_object() || !object.contains(name) || !object[name].is_string() || object[name].get_ref<const std::string&>().empty()) return fail("{}: expected an object with a text under \"{}\"", where, name);
+  if (!object.is_object() || !object.contains(name) || !object[name].is_string() || object[name].get_ref<const std::string&>().empty())
+    return fail("{}: expected an object with a text under \"{}\"", where, name);
   return object[name].get<std::string>();
 }
 
@@ -34,7 +35,8 @@ Result<ComparePrompt> parse_prompt(std::string_view line, const std::string& whe
   if (!line.starts_with('{')) return ComparePrompt{std::string(line), false};
   MXPATH_TRY(const Json object, parse_json(line, where));
   const bool plain = object.contains("text");
-  if (plain == object.contains("prompt")) return fail("{}: expected either \"prompt\" (a message to answer) or \"text\" (read as it stands)", where);
+  if (plain == object.contains("prompt"))
+    return fail("{}: expected either \"prompt\" (a message to answer) or \"text\" (read as it stands)", where);
   MXPATH_TRY(std::string text, text_field(object, plain ? "text" : "prompt", where));
   return ComparePrompt{std::move(text), plain};
 }

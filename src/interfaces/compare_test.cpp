@@ -39,13 +39,19 @@ TEST(ComparePrompts, EveryDefectIsNamedWithItsLine) {
 TEST(CompareProblems, AreReadBesideTheModel) {
   const TestFolder folder;
   EXPECT_TRUE(read_problems(folder / "").value().empty());
-  std::ofstream(folder / "problems.jsonl") << R"({"kind": "sum", "prompt": "1 + 1", "pattern": "= 2"})" "\n" R"({"kind": "sum", "prompt": "1 + 2", "pattern": "= 3"})" "\n" R"({"kind": "product", "prompt": "2 * 2", "pattern": "= 4"})" "\n";
+  std::ofstream(folder / "problems.jsonl") << R"({"kind": "sum", "prompt": "1 + 1", "pattern": "= 2"})"
+                                              "\n"
+                                              R"({"kind": "sum", "prompt": "1 + 2", "pattern": "= 3"})"
+                                              "\n"
+                                              R"({"kind": "product", "prompt": "2 * 2", "pattern": "= 4"})"
+                                              "\n";
   const auto problems = read_problems(folder / "").value();
   ASSERT_EQ(problems.size(), 3u);
   EXPECT_EQ(some_of_each_kind(problems, 1).size(), 2u);
   EXPECT_EQ(some_of_each_kind(problems, 1)[1].prompt, "2 * 2");
   std::ofstream(folder / "problems.jsonl") << "{\"kind\": \"sum\", \"prompt\": \"1 + 1\"}\n";
-  EXPECT_NE(read_problems(folder / "").error().message.find("problems.jsonl:1: expected an object with a text under \"pattern\""), std::string::npos);
+  EXPECT_NE(read_problems(folder / "").error().message.find("problems.jsonl:1: expected an object with a text under \"pattern\""),
+            std::string::npos);
 }
 
 const ComparedFormat& row(const CompareReport& report, std::string_view name) {
@@ -76,12 +82,12 @@ TEST(Compare, MoreBitsAreCloserToTheFp32Forward) {
   EXPECT_LE(report->positions, 24);
   EXPECT_GE(report->positions, 12);
   for (const ComparedFormat& f : report->formats) {
-    if (f.weights == "int4-g64" || f.weights == "nf4") {   // 96 columns are no groups of 64
+    if (f.weights == "int4-g64" || f.weights == "nf4") {  // 96 columns are no groups of 64
       EXPECT_NE(f.problem.find("groups of 64"), std::string::npos) << f.weights;
       continue;
     }
     EXPECT_EQ(f.problem, "") << f.weights;
-    EXPECT_EQ(f.right, 1) << f.weights;   // of any and none
+    EXPECT_EQ(f.right, 1) << f.weights;  // of any and none
     EXPECT_GT(f.tokens_per_second, 0) << f.weights;
   }
   EXPECT_EQ(std::ranges::count(report->formats, "mxfp4", &ComparedFormat::weights), 0) << "the same as as-stored";
@@ -128,7 +134,7 @@ class CompareChat : public testing::Test {
 };
 
 TEST_F(CompareChat, TheYardstickIsTheCheckpointAsStored) {
-  options.weights = {"as-stored"}, policy.only = {"*.cpu.portable.f32"};   // nothing but the weights differs
+  options.weights = {"as-stored"}, policy.only = {"*.cpu.portable.f32"};  // nothing but the weights differs
   const auto exact = compare(files, machine(), policy, options);
   policy.dense_weights = NumberFormat::int8;
   const auto rounded = compare(files, machine(), policy, options);
@@ -149,7 +155,7 @@ TEST_F(CompareChat, WhatStrictRefusesIsTheVerdictAfterTheTable) {
   ASSERT_FALSE(verdict.ok());
   EXPECT_EQ(verdict.error().kind, ErrorKind::refused);
   EXPECT_TRUE(verdict.error().message.starts_with("fp32: --strict")) << verdict.error().message;
-  options.weights.clear();   // nobody asked for fp32 by name
+  options.weights.clear();  // nobody asked for fp32 by name
   EXPECT_TRUE(check_compare(*strict, options).ok());
 }
 
@@ -216,7 +222,11 @@ TEST(ScatterPlot, TicksAreRoundAndHoldAllPoints) {
 }
 
 TEST(ScatterPlot, DrawsEveryPointInsideAndEscapesText) {
-  const std::string svg = to_svg({.title = "a < b & c", .subtitle = "s", .x_label = "x", .y_label = "y", .points = {{1, 0.1, "<one>"}, {1.01, 0.1, "two"}, {40, 0, "zero"}, {40, 1e-3, "three"}}});
+  const std::string svg = to_svg({.title = "a < b & c",
+                                  .subtitle = "s",
+                                  .x_label = "x",
+                                  .y_label = "y",
+                                  .points = {{1, 0.1, "<one>"}, {1.01, 0.1, "two"}, {40, 0, "zero"}, {40, 1e-3, "three"}}});
   EXPECT_NE(svg.find("a &lt; b &amp; c"), std::string::npos);
   EXPECT_NE(svg.find(">&lt;one&gt;<"), std::string::npos);
   EXPECT_NE(svg.find("zero (0e+00)"), std::string::npos);

@@ -13,7 +13,9 @@ namespace {
 
 const std::string model_20b = MXPATH_SOURCE_DIR "/tests/data/checkpoint/gpt-oss-20b/config.json";
 
-const MachineRow& row_of(const MachineTable& table, std::string_view machine) { return *std::ranges::find(table.rows, machine, &MachineRow::name); }
+const MachineRow& row_of(const MachineTable& table, std::string_view machine) {
+  return *std::ranges::find(table.rows, machine, &MachineRow::name);
+}
 
 TEST(MachineTable, HasARowForEveryMachineThatSaysWhatItsOwnPlanSays) {
   const MachineTable table = plan_everywhere(model_20b, {}, {}).value();

@@ -1,7 +1,8 @@
-#include "base/json.h"
 #include "interfaces/pretty_json.h"
 
 #include <algorithm>
+
+#include "base/json.h"
 
 namespace mxpath {
 namespace {

@@ -101,7 +101,8 @@ TEST(GenerationConfig, FieldsBecomeSampling) {
   EXPECT_FALSE(parse_generation_config(R"({"top_p": 2})", "g").ok());
   EXPECT_EQ(parse_generation_config(R"({"top_k": 50})", "g").value().top_k, 50);
   for (const char* top_k : {"50.7", "4294967297", "1e300", "-1", "\"50\""})
-    EXPECT_NE(parse_generation_config(fmt::format(R"({{"top_k": {}}})", top_k), "g").error().message.find("top_k is"), std::string::npos) << top_k;
+    EXPECT_NE(parse_generation_config(fmt::format(R"({{"top_k": {}}})", top_k), "g").error().message.find("top_k is"), std::string::npos)
+        << top_k;
   EXPECT_FALSE(parse_generation_config("[]", "g").ok());
 }
 

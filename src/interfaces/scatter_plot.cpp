@@ -11,7 +11,7 @@ namespace {
 
 constexpr double width = 760, height = 480, left = 84, right = 28, top = 66, bottom = 58;
 constexpr double plot_right = width - right, plot_bottom = height - bottom;
-constexpr double line_height = 16, character = 7.4;   // of a label, pixels
+constexpr double line_height = 16, character = 7.4;  // of a label, pixels
 constexpr int most_decades = 8;
 
 constexpr const char* style =
@@ -37,9 +37,13 @@ std::string escaped(const std::string& text) {
   return out;
 }
 
-std::string text_at(double x, double y, const std::string& text, std::string_view more = "") { return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\"{}>{}</text>\n", x, y, more, escaped(text)); }
+std::string text_at(double x, double y, const std::string& text, std::string_view more = "") {
+  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\"{}>{}</text>\n", x, y, more, escaped(text));
+}
 
-std::string line_at(double x0, double y0, double x1, double y1, std::string_view kind) { return fmt::format("<line class=\"{}\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n", kind, x0, y0, x1, y1); }
+std::string line_at(double x0, double y0, double x1, double y1, std::string_view kind) {
+  return fmt::format("<line class=\"{}\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n", kind, x0, y0, x1, y1);
+}
 
 /// Where values lie on the page.
 struct Frame {
@@ -75,12 +79,13 @@ std::string axes(const ScatterPlot& plot, const Frame& frame) {
   }
   out += line_at(left, plot_bottom, plot_right, plot_bottom, "axis") + line_at(left, top, left, plot_bottom, "axis");
   out += text_at((left + plot_right) / 2, height - 14, plot.x_label, " text-anchor=\"middle\"");
-  return out + fmt::format("<text transform=\"translate(20 {:.1f}) rotate(-90)\" text-anchor=\"middle\">{}</text>\n", (top + plot_bottom) / 2, escaped(plot.y_label));
+  return out + fmt::format("<text transform=\"translate(20 {:.1f}) rotate(-90)\" text-anchor=\"middle\">{}</text>\n",
+                           (top + plot_bottom) / 2, escaped(plot.y_label));
 }
 
 /// A label's box on the page.
 struct Box {
-  double x, y, width;   // y: of the base line
+  double x, y, width;  // y: of the base line
   bool meets(const Box& other) const { return x < other.x + other.width && other.x < x + width && std::abs(y - other.y) < line_height; }
 };
 
@@ -139,8 +144,12 @@ std::vector<int> decade_ticks(double least, double most) {
 
 std::string to_svg(const ScatterPlot& plot) {
   const Frame frame(plot);
-  return fmt::format("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" height=\"{1:.0f}\" role=\"img\">\n<title>{2}</title>\n", width, height, escaped(plot.title)) + style +
-         fmt::format("<rect class=\"ground\" width=\"{:.0f}\" height=\"{:.0f}\"/>\n", width, height) + text_at(left, 26, plot.title, " class=\"title\"") + text_at(left, 48, plot.subtitle, " class=\"dim\"") + axes(plot, frame) +
+  return fmt::format(
+             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" height=\"{1:.0f}\" "
+             "role=\"img\">\n<title>{2}</title>\n",
+             width, height, escaped(plot.title)) +
+         style + fmt::format("<rect class=\"ground\" width=\"{:.0f}\" height=\"{:.0f}\"/>\n", width, height) +
+         text_at(left, 26, plot.title, " class=\"title\"") + text_at(left, 48, plot.subtitle, " class=\"dim\"") + axes(plot, frame) +
          points_of(plot, frame) + "</svg>\n";
 }
 

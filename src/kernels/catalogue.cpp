@@ -32,7 +32,7 @@ const Catalogue& catalogue_of_full_build() {
   }();
   static const Catalogue all = [] {
     Catalogue full = catalogue();
-    full.nvcc = 0;   // of that program nobody knows it
+    full.nvcc = 0;  // of that program nobody knows it
     for (size_t i = 0; i < rows.size(); ++i) full.paths[i] = &rows[i];
     return full;
   }();
@@ -41,12 +41,14 @@ const Catalogue& catalogue_of_full_build() {
 
 Failures image_failures(const Machine& machine, int cuda_index) {
   Failures failures;
-  const bool usable = cuda_built && static_cast<size_t>(cuda_index) < machine.gpus.size() && machine.gpus[static_cast<size_t>(cuda_index)].problem.empty();
+  const bool usable =
+      cuda_built && static_cast<size_t>(cuda_index) < machine.gpus.size() && machine.gpus[static_cast<size_t>(cuda_index)].problem.empty();
   if (!usable) return failures;
   for (const KernelPath* path : catalogue().paths) {
     if (!path->images) continue;
     for (const void* kernel : path->images())
-      if (const std::string problem = image_problem(cuda_index, kernel); !problem.empty()) failures.try_emplace(std::string(path->name), Failure{Check::no_image, problem});
+      if (const std::string problem = image_problem(cuda_index, kernel); !problem.empty())
+        failures.try_emplace(std::string(path->name), Failure{Check::no_image, problem});
   }
   return failures;
 }

@@ -63,11 +63,15 @@ Status DeviceCopies::send(CudaStream& stream) {
 
 Status DeviceCopies::check(const Region& region) const {
   const Chunk& chunk = chunks_[region.chunk];
-  const auto changed = [&](size_t from, size_t bytes) { return std::memcmp(chunk.sent.data() + from, chunk.back.data() + from, bytes) != 0; };
+  const auto changed = [&](size_t from, size_t bytes) {
+    return std::memcmp(chunk.sent.data() + from, chunk.back.data() + from, bytes) != 0;
+  };
   const size_t end = region.start + region.bytes;
-  if (changed(region.guarded_from, region.start - region.guarded_from)) return fail("CUDA: it wrote before the start of {} of {} bytes", region.what, region.bytes);
+  if (changed(region.guarded_from, region.start - region.guarded_from))
+    return fail("CUDA: it wrote before the start of {} of {} bytes", region.what, region.bytes);
   if (changed(end, guard_bytes)) return fail("CUDA: it wrote beyond the end of {} of {} bytes", region.what, region.bytes);
-  if (!region.may_change && changed(region.start, region.bytes)) return fail("CUDA: it wrote into {} of {} bytes", region.what, region.bytes);
+  if (!region.may_change && changed(region.start, region.bytes))
+    return fail("CUDA: it wrote into {} of {} bytes", region.what, region.bytes);
   return {};
 }
 

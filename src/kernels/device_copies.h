@@ -48,7 +48,7 @@ class DeviceCopies {
   struct Region {
     const char* what;
     size_t chunk, guarded_from, start, bytes;
-    void* output = nullptr;   // null: does not come back
+    void* output = nullptr;  // null: does not come back
     bool may_change = true;
   };
   uint8_t* place(const char* what, const void* content, size_t bytes);

@@ -94,7 +94,7 @@ class HostRunner::CudaSide {
   /// The caches with their block tables; blocks come back when keys are stored.
   const KvView* const* placed_caches(const AttentionArgs& a) {
     std::map<const KvView*, const KvView*> views;
-    std::map<const uint16_t*, uint16_t*> blocks;   // a block may stand in more than one table
+    std::map<const uint16_t*, uint16_t*> blocks;  // a block may stand in more than one table
     std::vector<const KvView*> list;
     for (int t = 0; t < a.tokens; ++t) {
       const KvView*& view = views[a.kv[t]];
@@ -109,7 +109,9 @@ class HostRunner::CudaSide {
     for (int64_t b = 0; b < count; ++b)
       for (auto [table, from] : {std::pair{&k, host.k_blocks[b]}, {&v, host.v_blocks[b]}}) {
         uint16_t*& block = blocks[from];
-        if (!block) block = written ? copies.in_out(from, block_elements) : const_cast<uint16_t*>(copies.in(static_cast<const uint16_t*>(from), block_elements));
+        if (!block)
+          block = written ? copies.in_out(from, block_elements)
+                          : const_cast<uint16_t*>(copies.in(static_cast<const uint16_t*>(from), block_elements));
         table->push_back(block);
       }
     const KvView view{copies.in(k.data(), count), copies.in(v.data(), count), host.capacity};
@@ -138,7 +140,7 @@ Status HostRunner::run_any(const KernelPath& path, const Args& args) {
   placed.stream = &cuda_->stream;
   Status status = cuda_->copies.send(cuda_->stream);
   if (status.ok()) (*function)(placed), status = cuda_->copies.fetch(cuda_->stream);
-  if (!cuda_->stream.status().ok()) cuda_.reset();   // a stream keeps its error, and the next row is not to blame
+  if (!cuda_->stream.status().ok()) cuda_.reset();  // a stream keeps its error, and the next row is not to blame
   return status;
 }
 

@@ -7,8 +7,8 @@
 
 namespace mxpath {
 
-/// Every array that the arguments point to lies in host memory, `threads` is set, `stream` is not looked at. A CPU row is called as it is. A
-/// CUDA row works on copies in device memory, each as far from a 64-byte line as its original and between guard bytes; its scratch is
+/// Every array that the arguments point to lies in host memory, `threads` is set, `stream` is not looked at. A CPU row is called as it is.
+/// A CUDA row works on copies in device memory, each as far from a 64-byte line as its original and between guard bytes; its scratch is
 /// allocated here and full of NaN. All outputs come back whole, so that elements that were not written show.
 /// Keep one for many calls: device memory stays allocated. Not for two threads at once.
 class HostRunner {

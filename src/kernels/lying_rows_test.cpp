@@ -45,18 +45,34 @@ struct Place {
 
 const auto first = [](int64_t) { return int64_t{0}; };
 const auto last = [](int64_t count) { return count - 1; };
-std::function<int64_t(int64_t)> at(int64_t index) { return [=](int64_t count) { return index < count ? index : -1; }; }
+std::function<int64_t(int64_t)> at(int64_t index) {
+  return [=](int64_t count) { return index < count ? index : -1; };
+}
 /// The last of an incomplete tile, the last of the last complete one.
-std::function<int64_t(int64_t)> ragged(int64_t tile) { return [=](int64_t count) { return count % tile ? count - 1 : -1; }; }
-std::function<int64_t(int64_t)> complete(int64_t tile) { return [=](int64_t count) { return count >= tile ? count / tile * tile - 1 : -1; }; }
+std::function<int64_t(int64_t)> ragged(int64_t tile) {
+  return [=](int64_t count) { return count % tile ? count - 1 : -1; };
+}
+std::function<int64_t(int64_t)> complete(int64_t tile) {
+  return [=](int64_t count) { return count >= tile ? count / tile * tile - 1 : -1; };
+}
 
 std::vector<Place> places(bool product) {
-  std::vector<Place> all = {{"the last token's last output", last, last}, {"the first output", first, first},       {"output 16", first, at(16)},
-                            {"output 15 of the last token", last, at(15)}, {"the end of a ragged tile of outputs", first, ragged(16)},
-                            {"the second token alone", at(1), first},      {"token 16", at(16), last},                 {"token 15", at(15), first}};
-  const std::vector<Place> tiles = {{"the last of a tile of eight tokens", complete(8), at(7)}, {"the last of a ragged tile of eight tokens", ragged(8), at(3)},
-                                    {"the last of a ragged tile of five tokens", ragged(5), at(20)}, {"token 64", at(64), at(33)},
-                                    {"token 127", at(127), last}, {"token 128", at(128), first}, {"output 64", last, at(64)}, {"output 47", at(3), at(47)}};
+  std::vector<Place> all = {{"the last token's last output", last, last},
+                            {"the first output", first, first},
+                            {"output 16", first, at(16)},
+                            {"output 15 of the last token", last, at(15)},
+                            {"the end of a ragged tile of outputs", first, ragged(16)},
+                            {"the second token alone", at(1), first},
+                            {"token 16", at(16), last},
+                            {"token 15", at(15), first}};
+  const std::vector<Place> tiles = {{"the last of a tile of eight tokens", complete(8), at(7)},
+                                    {"the last of a ragged tile of eight tokens", ragged(8), at(3)},
+                                    {"the last of a ragged tile of five tokens", ragged(5), at(20)},
+                                    {"token 64", at(64), at(33)},
+                                    {"token 127", at(127), last},
+                                    {"token 128", at(128), first},
+                                    {"output 64", last, at(64)},
+                                    {"output 47", at(3), at(47)}};
   if (product) all.insert(all.end(), tiles.begin(), tiles.end());
   return all;
 }
@@ -107,7 +123,9 @@ Plan plan_with(const KernelPath& path, const KernelPath* stand_in, const ModelCo
     if (!set_weights(policy, weights).ok() || !set_dense_weights(policy, weights).ok()) continue;
     auto plan = make_plan(manifest_from_config(config, "test"), reduced, test_machine(), policy);
     if (!plan.ok()) continue;
-    std::erase_if(plan->sites, [&](const SitePlan& site) { return std::ranges::none_of(site.decisions, [&](const Decision& d) { return d.chosen->name == path.name; }); });
+    std::erase_if(plan->sites, [&](const SitePlan& site) {
+      return std::ranges::none_of(site.decisions, [&](const Decision& d) { return d.chosen->name == path.name; });
+    });
     if (plan->sites.size() > best.sites.size()) best = std::move(plan).value();
   }
   return best;
@@ -127,7 +145,8 @@ std::string finding_of(const std::vector<SelfCheckResult>& results, std::string_
 
 /// The lie is told in host memory, so CPU rows tell it; what catches it is the same for all.
 std::vector<Row> cpu_rows() {
-  auto rows = rows_of({Op::embed, Op::norm, Op::linear, Op::rope, Op::attention, Op::router, Op::moe_gate_up, Op::swiglu, Op::moe_down, Op::sample});
+  auto rows = rows_of(
+      {Op::embed, Op::norm, Op::linear, Op::rope, Op::attention, Op::router, Op::moe_gate_up, Op::swiglu, Op::moe_down, Op::sample});
   std::erase_if(rows, [](const Row& row) { return row.path->device != Device::cpu; });
   return rows;
 }
@@ -180,7 +199,8 @@ TEST(SelfCheckTime, OfTheRowsOfThe20bShape) {
     std::cout << result.site << " " << result.path << " " << result.seconds * 1e3 << " ms\n";
     total += result.seconds;
   }
-  std::cout << "self-check of the 20b shape: " << total * 1e3 << " ms, " << static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC * 1e3 << " ms of processor time\n";
+  std::cout << "self-check of the 20b shape: " << total * 1e3 << " ms, " << static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC * 1e3
+            << " ms of processor time\n";
   RecordProperty("milliseconds", static_cast<int>(total * 1e3));
   EXPECT_LT(total, 3) << "seconds; 0.3 is the aim on a quiet computer";
 }

@@ -4,7 +4,8 @@
 // (bench/kernels_bench.cpp) on two Zen 5 cores at 3.8 GHz: 39 GB/s read by one thread and 67 by two; GFLOP/s of a core 442 with
 // VDPBF16PS, 241 with FP32 AVX-512, 121 with AVX2, 30 with SSE2.
 //
-// Those of the portable CUDA rows: one H200 at 1.98 GHz, 4.9 TB/s and 67 TFLOP/s of FP32, the time of a launch taken off (docs/performance.md).
+// Those of the portable CUDA rows: one H200 at 1.98 GHz, 4.9 TB/s and 67 TFLOP/s of FP32, the time of a launch taken off
+// (docs/performance.md).
 #pragma once
 #include <span>
 

@@ -1,5 +1,5 @@
-// The self-check of matrix products. Of an exact problem every element of every token counts, at the price of one dot product an output row:
-// what is compared is the sum over all tokens, each times a small integer of its own (Freivalds 1979), which no rounding blurs.
+// The self-check of matrix products. Of an exact problem every element of every token counts, at the price of one dot product an output
+// row: what is compared is the sum over all tokens, each times a small integer of its own (Freivalds 1979), which no rounding blurs.
 #include <algorithm>
 #include <cmath>
 
@@ -10,11 +10,13 @@
 namespace mxpath {
 namespace {
 
-constexpr int64_t exact_rows = 69;    // four tiles of 16 rows and a ragged one: the widest step of any CPU row, and its rest
-constexpr int64_t random_rows = 37;   // two tiles and a ragged one
+constexpr int64_t exact_rows = 69;   // four tiles of 16 rows and a ragged one: the widest step of any CPU row, and its rest
+constexpr int64_t random_rows = 37;  // two tiles and a ragged one
 constexpr int most_random_tokens = 17;
 
-int64_t rows_for(const KernelPath& path, int64_t rows) { return (rows + path.needs.n_multiple - 1) / path.needs.n_multiple * path.needs.n_multiple; }
+int64_t rows_for(const KernelPath& path, int64_t rows) {
+  return (rows + path.needs.n_multiple - 1) / path.needs.n_multiple * path.needs.n_multiple;
+}
 
 double factor_of(int64_t token) { return static_cast<double>(1 + token % 7); }
 
@@ -51,7 +53,11 @@ struct LinearProblem {
   KnownMatrix w;
   std::vector<float> x, bias;
   LinearProblem(Subject& s, bool exact, int64_t rows, int tokens)
-      : n(rows), k(s.site.k), w(known_matrix(s.layout, 1, n, k, exact, s.random)), x(known_inputs(static_cast<size_t>(tokens * k), exact, s.random)), bias(known_inputs(static_cast<size_t>(n), exact, s.random)) {}
+      : n(rows),
+        k(s.site.k),
+        w(known_matrix(s.layout, 1, n, k, exact, s.random)),
+        x(known_inputs(static_cast<size_t>(tokens * k), exact, s.random)),
+        bias(known_inputs(static_cast<size_t>(n), exact, s.random)) {}
   const float* input(int64_t token) const { return &x[static_cast<size_t>(token * k)]; }
   const float* weights(int64_t row) const { return &w.values[static_cast<size_t>(row * k)]; }
 };
@@ -60,7 +66,17 @@ struct LinearProblem {
 std::vector<float> run_linear(Subject& s, Comparison& out, const LinearProblem& p, int tokens, bool add, ThreadPool& threads) {
   std::vector<float> y(static_cast<size_t>(tokens * p.n), add ? 1.0f : poison);
   Buffer scratch = scratch_of(linear_scratch_bytes(tokens, p.k, threads.size()));
-  call(s, out, LinearArgs{.weights = &p.w.packed, .bias = add ? nullptr : p.bias.data(), .x = p.x.data(), .x_stride = p.k, .y = y.data(), .y_stride = p.n, .tokens = tokens, .accumulate = add, .scratch = scratch.data(), .threads = &threads});
+  call(s, out,
+       LinearArgs{.weights = &p.w.packed,
+                  .bias = add ? nullptr : p.bias.data(),
+                  .x = p.x.data(),
+                  .x_stride = p.k,
+                  .y = y.data(),
+                  .y_stride = p.n,
+                  .tokens = tokens,
+                  .accumulate = add,
+                  .scratch = scratch.data(),
+                  .threads = &threads});
   return y;
 }
 
@@ -79,7 +95,8 @@ void check_linear_exactly(Subject& s, Comparison& out) {
       double got = 0;
       for (int64_t t = 0; t < tokens; ++t) got += factor_of(t) * static_cast<double>(y[static_cast<size_t>(t * p.n + row)]);
       if (got == sum.times(p.weights(row), start)) continue;
-      for (int64_t t = 0; t < tokens; ++t) out.compare(exact_dot(p.input(t), p.weights(row), p.k).sum + start, 0, y[static_cast<size_t>(t * p.n + row)], t, row);
+      for (int64_t t = 0; t < tokens; ++t)
+        out.compare(exact_dot(p.input(t), p.weights(row), p.k).sum + start, 0, y[static_cast<size_t>(t * p.n + row)], t, row);
     }
   }
 }
@@ -91,7 +108,8 @@ void check_linear_randomly(Subject& s, int tokens, Comparison& out) {
     for (int64_t row = 0; row < p.n; ++row) {
       const DotProduct dot = exact_dot(p.input(t), p.weights(row), p.k);
       const double bias = p.bias[static_cast<size_t>(row)];
-      out.compare(dot.sum + bias, dot_bound(s.path.arithmetic, dot.magnitude + std::abs(bias), p.k), y[static_cast<size_t>(t * p.n + row)], t, row);
+      out.compare(dot.sum + bias, dot_bound(s.path.arithmetic, dot.magnitude + std::abs(bias), p.k), y[static_cast<size_t>(t * p.n + row)],
+                  t, row);
     }
 }
 
@@ -116,8 +134,13 @@ struct MoeProblem {
   KnownMatrix w;
   std::vector<float> x, bias;
   MoeProblem(Subject& s, bool exact, int64_t rows, int tokens)
-      : down(s.path.op == Op::moe_down), choices(std::min(s.site.experts_per_token, 2)), n(rows), k(s.site.k), w(known_matrix(s.layout, 4, n, k, exact, s.random)),
-        x(known_inputs(static_cast<size_t>(tokens * (down ? choices : 1) * k), exact, s.random)), bias(known_inputs(static_cast<size_t>(4 * n), exact, s.random)) {}
+      : down(s.path.op == Op::moe_down),
+        choices(std::min(s.site.experts_per_token, 2)),
+        n(rows),
+        k(s.site.k),
+        w(known_matrix(s.layout, 4, n, k, exact, s.random)),
+        x(known_inputs(static_cast<size_t>(tokens * (down ? choices : 1) * k), exact, s.random)),
+        bias(known_inputs(static_cast<size_t>(4 * n), exact, s.random)) {}
   const float* input(int64_t pair) const { return &x[static_cast<size_t>((down ? pair : pair / choices) * k)]; }
   const float* weights(int64_t expert, int64_t row) const { return &w.values[static_cast<size_t>((expert * n + row) * k)]; }
   double bias_of(int64_t expert, int64_t row) const { return bias[static_cast<size_t>(expert * n + row)]; }
@@ -125,14 +148,22 @@ struct MoeProblem {
 
 std::vector<float> run_moe(Subject& s, Comparison& out, const MoeProblem& p, const KnownRouting& routing, ThreadPool& threads) {
   const int64_t tokens = routing.batches.tokens, pairs = tokens * p.choices;
-  std::vector<float> y(static_cast<size_t>((p.down ? tokens : pairs) * p.n), p.down ? 1.0f : poison);   // down adds to the residual
+  std::vector<float> y(static_cast<size_t>((p.down ? tokens : pairs) * p.n), p.down ? 1.0f : poison);  // down adds to the residual
   Buffer scratch = scratch_of(moe_scratch_bytes(pairs, p.k, threads.size()));
-  call(s, out, MoeMatmulArgs{.weights = &p.w.packed, .bias = p.bias.data(), .x = p.x.data(), .y = y.data(), .batches = &routing.batches, .scratch = scratch.data(), .threads = &threads});
+  call(s, out,
+       MoeMatmulArgs{.weights = &p.w.packed,
+                     .bias = p.bias.data(),
+                     .x = p.x.data(),
+                     .y = y.data(),
+                     .batches = &routing.batches,
+                     .scratch = scratch.data(),
+                     .threads = &threads});
   return y;
 }
 
 /// Each sampled token alone; bounds of 0 where all is exact.
-void compare_moe(const Subject& s, const MoeProblem& p, const KnownRouting& routing, bool exact, const std::vector<int>& tokens, int64_t row, const std::vector<float>& y, Comparison& out) {
+void compare_moe(const Subject& s, const MoeProblem& p, const KnownRouting& routing, bool exact, const std::vector<int>& tokens,
+                 int64_t row, const std::vector<float>& y, Comparison& out) {
   for (int t : tokens) {
     double sum = 1, bound = 0;
     for (int c = 0; c < p.choices; ++c) {
@@ -148,7 +179,8 @@ void compare_moe(const Subject& s, const MoeProblem& p, const KnownRouting& rout
 }
 
 /// Σ over the experts of what each makes of its tokens, and the residual of 1 below a down product; against Σ over the results.
-bool moe_sums_agree(const MoeProblem& p, const KnownRouting& routing, const std::vector<WeightedSum>& sums, int64_t row, const std::vector<float>& y) {
+bool moe_sums_agree(const MoeProblem& p, const KnownRouting& routing, const std::vector<WeightedSum>& sums, int64_t row,
+                    const std::vector<float>& y) {
   double expected = 0, got[4] = {}, residual = 0;
   const int64_t tokens = routing.batches.tokens, pairs = tokens * p.choices;
   for (int64_t o = 0; o < (p.down ? tokens : pairs); ++o) {

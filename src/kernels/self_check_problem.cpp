@@ -31,7 +31,8 @@ void fill_scaled_integers(std::span<float> row, size_t group, int largest, Rando
     const auto part = row.subspan(begin, std::min(group, row.size() - begin));
     const float scale = std::ldexp(1.0f, static_cast<int>(random.integer(-1, 1)));
     for (float& value : part) value = static_cast<float>(random.integer(-largest, largest)) * scale;
-    part[static_cast<size_t>(random.integer(0, std::ssize(part) - 1))] = static_cast<float>(random.integer(0, 1) ? largest : -largest) * scale;
+    part[static_cast<size_t>(random.integer(0, std::ssize(part) - 1))] =
+        static_cast<float>(random.integer(0, 1) ? largest : -largest) * scale;
     fill_edges(row, part, scale);
   }
 }
@@ -110,8 +111,9 @@ std::vector<int> sampled_tokens(int tokens) {
 void Comparison::compare(double expected, double bound, float got, int64_t token, int64_t element) {
   const double difference = std::abs(static_cast<double>(got) - expected);
   const double share = bound > 0 ? difference / bound : difference > 0 ? 1e9 : 0;
-  if (!(share <= worst)) worst = std::isnan(share) ? 1e9 : share;   // a NaN is the worst of all
-  if (!(share <= 1) && finding.empty()) finding = fmt::format("token {}, output {} is {}, expected {} within {:.3g}", token, element, got, expected, bound);
+  if (!(share <= worst)) worst = std::isnan(share) ? 1e9 : share;  // a NaN is the worst of all
+  if (!(share <= 1) && finding.empty())
+    finding = fmt::format("token {}, output {} is {}, expected {} within {:.3g}", token, element, got, expected, bound);
 }
 
 DotProduct exact_dot(const float* x, const float* w, int64_t k) {
@@ -133,7 +135,7 @@ double dot_bound(Arithmetic arithmetic, double magnitude, int64_t k) {
   switch (arithmetic) {
     case Arithmetic::f32: return sums * magnitude;
     case Arithmetic::bf16_inputs: return (sums + 0x1p-9 * 1.01) * magnitude;
-    case Arithmetic::tf32: return (sums + 0x1p-10 * 1.01) * magnitude;   // two roundings of 2^-11
+    case Arithmetic::tf32: return (sums + 0x1p-10 * 1.01) * magnitude;  // two roundings of 2^-11
     case Arithmetic::int8_dynamic: return (sums + 0x1p-6) * magnitude;
   }
   return 0;

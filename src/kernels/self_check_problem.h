@@ -15,7 +15,7 @@ namespace mxpath {
 /// A matrix packed in the layout under test, and the same values as floats.
 struct KnownMatrix {
   int64_t experts, rows, columns;
-  std::vector<float> values;   // [experts, rows, columns]
+  std::vector<float> values;  // [experts, rows, columns]
   Buffer memory;
   PackedMatrix packed;
 };

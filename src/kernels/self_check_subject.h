@@ -21,7 +21,7 @@ struct Subject {
   const ModelConfig& config;
   ThreadPool& threads;
   HostRunner& runner;
-  std::vector<int> counts;   // ascending
+  std::vector<int> counts;  // ascending
   Random random{20260801};
 };
 

@@ -59,20 +59,13 @@ void as_held(Layout layout, std::span<float> row) {
     case NumberFormat::fp16:
       for (float& value : row) value = round_fp16(value);
       break;
-    case NumberFormat::mxfp4:
-      return through_mxfp4(row);
-    case NumberFormat::int8:
-      return through_int8(row);
-    case NumberFormat::fp8_e4m3:
-      return through_fp8(row, true);
-    case NumberFormat::fp8_e5m2:
-      return through_fp8(row, false);
-    case NumberFormat::int4:
-      return through_int4(row, group);
-    case NumberFormat::nf4:
-      return through_nf4(row, group);
-    default:
-      break;  // fp32 changes nothing
+    case NumberFormat::mxfp4: return through_mxfp4(row);
+    case NumberFormat::int8: return through_int8(row);
+    case NumberFormat::fp8_e4m3: return through_fp8(row, true);
+    case NumberFormat::fp8_e5m2: return through_fp8(row, false);
+    case NumberFormat::int4: return through_int4(row, group);
+    case NumberFormat::nf4: return through_nf4(row, group);
+    default: break;  // fp32 changes nothing
   }
 }
 

@@ -16,34 +16,20 @@ bool is_stored_layout(Layout layout, Encoding encoding) {
 
 const LayoutCode& layout_code(Layout layout) {
   switch (layout) {
-    case Layout::fp16_rows:
-      return fp16_rows_code;
-    case Layout::bf16_rows:
-      return bf16_rows_code;
-    case Layout::bf16_rows16:
-      return bf16_rows16_code;
-    case Layout::mxfp4_rows:
-      return mxfp4_rows_code;
-    case Layout::mxfp4_rows16:
-      return mxfp4_rows16_code;
-    case Layout::fp8_e4m3_rows:
-      return fp8_e4m3_rows_code;
-    case Layout::fp8_e5m2_rows:
-      return fp8_e5m2_rows_code;
-    case Layout::int8_rows:
-      return int8_rows_code;
-    case Layout::int8_rows16:
-      return int8_rows16_code;
-    case Layout::int4_g32_rows:
-      return int4_g32_rows_code;
-    case Layout::int4_g64_rows:
-      return int4_g64_rows_code;
-    case Layout::nf4_g32_rows:
-      return nf4_g32_rows_code;
-    case Layout::nf4_g64_rows:
-      return nf4_g64_rows_code;
-    default:
-      return fp32_rows_code;
+    case Layout::fp16_rows: return fp16_rows_code;
+    case Layout::bf16_rows: return bf16_rows_code;
+    case Layout::bf16_rows16: return bf16_rows16_code;
+    case Layout::mxfp4_rows: return mxfp4_rows_code;
+    case Layout::mxfp4_rows16: return mxfp4_rows16_code;
+    case Layout::fp8_e4m3_rows: return fp8_e4m3_rows_code;
+    case Layout::fp8_e5m2_rows: return fp8_e5m2_rows_code;
+    case Layout::int8_rows: return int8_rows_code;
+    case Layout::int8_rows16: return int8_rows16_code;
+    case Layout::int4_g32_rows: return int4_g32_rows_code;
+    case Layout::int4_g64_rows: return int4_g64_rows_code;
+    case Layout::nf4_g32_rows: return nf4_g32_rows_code;
+    case Layout::nf4_g64_rows: return nf4_g64_rows_code;
+    default: return fp32_rows_code;
   }
 }
 

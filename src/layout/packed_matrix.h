@@ -46,7 +46,8 @@ struct PackSource {
 /// format; a value too large for FP16. A format that cannot hold the stored values exactly is not an error here (planning says so): floats
 /// and mxfp4 (scale rule ceil) round to nearest. `rounded`: the number of values that became another number is added to it; counting costs
 /// about as much as packing.
-Result<PackedMatrix> pack(Layout layout, const PackSource& source, std::span<uint8_t> target, ThreadPool& threads, uint64_t* rounded = nullptr);
+Result<PackedMatrix> pack(Layout layout, const PackSource& source, std::span<uint8_t> target, ThreadPool& threads,
+                          uint64_t* rounded = nullptr);
 
 /// The same for rows given as floats [experts][rows][columns]; tests and self-checks make their matrices with it. Values
 /// that the format does not hold are rounded.

@@ -71,25 +71,17 @@ void decode_raw_row(const RawRows& raw, int64_t row, float* out) {
     case Encoding::f16:
       for (int64_t c = 0; c < raw.columns; ++c) out[c] = decode_fp16(load_as<uint16_t>(from + 2 * c));
       break;
-    case Encoding::f32:
-      std::memcpy(out, from, static_cast<size_t>(raw.columns) * 4);
-      break;
-    case Encoding::mxfp4_blocks:
-      decode_mxfp4_row(from, raw.row_scales(row), raw.columns / 32, out);
-      break;
+    case Encoding::f32: std::memcpy(out, from, static_cast<size_t>(raw.columns) * 4); break;
+    case Encoding::mxfp4_blocks: decode_mxfp4_row(from, raw.row_scales(row), raw.columns / 32, out); break;
   }
 }
 
 int64_t first_bad_column(const RawRows& raw, int64_t row) {
   switch (raw.encoding) {
-    case Encoding::bf16:
-      return first_all_ones<uint16_t>(raw.row(row), raw.columns, 0x7f80);
-    case Encoding::f16:
-      return first_all_ones<uint16_t>(raw.row(row), raw.columns, 0x7c00);
-    case Encoding::f32:
-      return first_all_ones<uint32_t>(raw.row(row), raw.columns, 0x7f800000);
-    case Encoding::mxfp4_blocks:
-      break;
+    case Encoding::bf16: return first_all_ones<uint16_t>(raw.row(row), raw.columns, 0x7f80);
+    case Encoding::f16: return first_all_ones<uint16_t>(raw.row(row), raw.columns, 0x7c00);
+    case Encoding::f32: return first_all_ones<uint32_t>(raw.row(row), raw.columns, 0x7f800000);
+    case Encoding::mxfp4_blocks: break;
   }
   const auto blocks = static_cast<size_t>(raw.columns / mxfp4_block);
   const size_t block = first_not_finite_mxfp4_block(raw.row(row), raw.row_scales(row), blocks);

@@ -34,18 +34,13 @@ std::string_view name_of(Unit unit) {
 
 CpuFeatures features_of(Unit unit) {
   switch (unit) {
-    case Unit::avx2:
-      return {CpuFeature::avx2, CpuFeature::fma};
-    case Unit::avx512:
-      return {CpuFeature::avx512};
-    case Unit::avx512_bf16:
-      return {CpuFeature::avx512_bf16};
-    case Unit::amx:
-      return {CpuFeature::amx_tile, CpuFeature::amx_bf16};
+    case Unit::avx2: return {CpuFeature::avx2, CpuFeature::fma};
+    case Unit::avx512: return {CpuFeature::avx512};
+    case Unit::avx512_bf16: return {CpuFeature::avx512_bf16};
+    case Unit::amx: return {CpuFeature::amx_tile, CpuFeature::amx_bf16};
     case Unit::scalar:
     case Unit::cuda_cores:
-    case Unit::tensor_cores:
-      return {};
+    case Unit::tensor_cores: return {};
   }
   return {};
 }

@@ -10,10 +10,10 @@ namespace {
 
 struct PerClock {
   int arch;
-  int fp32_cores;     // of one multiprocessor; CUDA C++ Programming Guide, "Arithmetic Instructions"
-  int tensor_flops;   // dense BF16 of one multiprocessor and clock, from the vendors' data sheets: rate / (multiprocessors × boost clock)
+  int fp32_cores;    // of one multiprocessor; CUDA C++ Programming Guide, "Arithmetic Instructions"
+  int tensor_flops;  // dense BF16 of one multiprocessor and clock, from the vendors' data sheets: rate / (multiprocessors × boost clock)
 };
-constexpr PerClock per_clock[] = {{75, 64, 0},     {80, 64, 2048},  {86, 128, 512},  {87, 128, 512},   {89, 128, 512},  {90, 128, 4096},
+constexpr PerClock per_clock[] = {{75, 64, 0},      {80, 64, 2048},   {86, 128, 512},   {87, 128, 512},   {89, 128, 512},  {90, 128, 4096},
                                   {100, 128, 8192}, {103, 128, 8192}, {110, 128, 4096}, {120, 128, 1024}, {121, 128, 1024}};
 
 /// The entry of the architecture, or of the last one before it.
@@ -48,8 +48,8 @@ Function* driver_function(const char* name) {
   if (code != cudaSuccess) (void)cudaGetLastError();
   return code == cudaSuccess && result == cudaDriverEntryPointSuccess ? reinterpret_cast<Function*>(found) : nullptr;
 }
-/// Free bytes are told inside a context, which takes some hundred megabytes of the device: it is held for the question alone, so that looking at
-/// a computer leaves nothing on its GPUs. A device that another program holds for itself says so here.
+/// Free bytes are told inside a context, which takes some hundred megabytes of the device: it is held for the question alone, so that
+/// looking at a computer leaves nothing on its GPUs. A device that another program holds for itself says so here.
 cudaError_t read_free_memory(int ordinal, size_t& left) {
   const auto retain = driver_function<decltype(cuDevicePrimaryCtxRetain)>("cuDevicePrimaryCtxRetain");
   const auto release = driver_function<decltype(cuDevicePrimaryCtxRelease)>("cuDevicePrimaryCtxRelease");
@@ -63,7 +63,7 @@ cudaError_t read_free_memory(int ordinal, size_t& left) {
   size_t total = 0;
   CUresult code = get(&device, ordinal);
   if (code == CUDA_SUCCESS) code = retain(&context, device);
-  if (code != CUDA_SUCCESS) return static_cast<cudaError_t>(code);   // the two count alike
+  if (code != CUDA_SUCCESS) return static_cast<cudaError_t>(code);  // the two count alike
   code = push(context);
   if (code == CUDA_SUCCESS) code = ask(&left, &total), pop(&context);
   release(device);
@@ -77,13 +77,14 @@ Gpu probe_gpu(int device, int driver) {
   gpu.name = properties.name, gpu.arch = {10 * properties.major + properties.minor}, gpu.driver = driver;
   gpu.shared_memory = properties.sharedMemPerBlockOptin, gpu.memory = properties.totalGlobalMem;
   const double clock = 1e3 * attribute(cudaDevAttrClockRate, device), memory_clock = 1e3 * attribute(cudaDevAttrMemoryClockRate, device);
-  gpu.bandwidth = 2 * memory_clock * attribute(cudaDevAttrGlobalMemoryBusWidth, device) / 8;   // two transfers a clock
+  gpu.bandwidth = 2 * memory_clock * attribute(cudaDevAttrGlobalMemoryBusWidth, device) / 8;  // two transfers a clock
   const PerClock rates = rates_of(gpu.arch.number);
   gpu.cuda_flops = 2.0 * rates.fp32_cores * properties.multiProcessorCount * clock;
   gpu.tensor_flops = 1.0 * rates.tensor_flops * properties.multiProcessorCount * clock;
   gpu.integrated = attribute(cudaDevAttrIntegrated, device) != 0;
   size_t left = 0;
-  if (const cudaError_t code = read_free_memory(device, left); code != cudaSuccess) gpu.problem = fmt::format("cuda:{} cannot be used: {}", device, text_of(code));
+  if (const cudaError_t code = read_free_memory(device, left); code != cudaSuccess)
+    gpu.problem = fmt::format("cuda:{} cannot be used: {}", device, text_of(code));
   gpu.free_memory = left;
   return gpu;
 }
@@ -91,8 +92,9 @@ Gpu probe_gpu(int device, int driver) {
 std::string reason_of(cudaError_t code, int driver) {
   if (driver == 0) return "there is no NVIDIA driver on this computer";
   if (code == cudaErrorInsufficientDriver)
-    return fmt::format("the NVIDIA driver is for CUDA {}.{} and this program was built with CUDA {}.{}; update the driver, or build with an older toolkit", driver / 1000, driver % 1000 / 10,
-                       CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
+    return fmt::format(
+        "the NVIDIA driver is for CUDA {}.{} and this program was built with CUDA {}.{}; update the driver, or build with an older toolkit",
+        driver / 1000, driver % 1000 / 10, CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
   if (code == cudaErrorNoDevice || code == cudaSuccess) return "there is no NVIDIA GPU on this computer, or CUDA_VISIBLE_DEVICES hides it";
   return fmt::format("the NVIDIA driver does not answer: {}", text_of(code));
 }

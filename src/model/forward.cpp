@@ -15,13 +15,23 @@ void embed(const Model& m, State& s) {
   const Device device = m.plan.placement.embedding();
   Activations& a = s.on(device);
   s.where = device;
-  run(m.plan.site("embed"), s.staged, EmbedArgs{.table = &m.weights.embedding.matrix, .tokens = a.tokens, .count = s.staged, .y = a.x, .stream = &s.stream}, s.trace);
+  run(m.plan.site("embed"), s.staged,
+      EmbedArgs{.table = &m.weights.embedding.matrix, .tokens = a.tokens, .count = s.staged, .y = a.x, .stream = &s.stream}, s.trace);
 }
 
 void final_norm(const Model& m, State& s) {
   const Device device = m.plan.placement.head();
   Activations& a = enter(m, s, device);
-  run(*m.plan.find("norm", device), s.staged, NormArgs{.x = a.x, .scale = m.weights.final_norm.on(device), .y = a.t, .width = m.config.hidden, .tokens = s.staged, .eps = m.config.norm_eps, .threads = s.threads, .stream = &s.stream}, s.trace);
+  run(*m.plan.find("norm", device), s.staged,
+      NormArgs{.x = a.x,
+               .scale = m.weights.final_norm.on(device),
+               .y = a.t,
+               .width = m.config.hidden,
+               .tokens = s.staged,
+               .eps = m.config.norm_eps,
+               .threads = s.threads,
+               .stream = &s.stream},
+      s.trace);
 }
 
 }  // namespace
@@ -58,12 +68,22 @@ void head(const Model& m, State& s, int first, int count) {
   assert(count <= logit_rows);
   Activations& a = s.on(m.plan.placement.head());
   run(m.plan.site("head"), count,
-      LinearArgs{.weights = &m.weights.head.matrix, .x = a.t + int64_t{first} * m.config.hidden, .x_stride = m.config.hidden, .y = a.logits, .y_stride = m.config.vocab, .tokens = count, .scratch = a.scratch, .threads = s.threads, .stream = &s.stream}, s.trace);
+      LinearArgs{.weights = &m.weights.head.matrix,
+                 .x = a.t + int64_t{first} * m.config.hidden,
+                 .x_stride = m.config.hidden,
+                 .y = a.logits,
+                 .y_stride = m.config.vocab,
+                 .tokens = count,
+                 .scratch = a.scratch,
+                 .threads = s.threads,
+                 .stream = &s.stream},
+      s.trace);
 }
 
 Result<const float*> read_logits(const Model& m, State& s, int count) {
   if (m.plan.placement.head() == Device::cuda)
-    MXPATH_CHECK(s.stream.copy_out(s.cpu.logits, s.gpu.logits, static_cast<size_t>(count) * static_cast<size_t>(m.config.vocab) * sizeof(float)));
+    MXPATH_CHECK(
+        s.stream.copy_out(s.cpu.logits, s.gpu.logits, static_cast<size_t>(count) * static_cast<size_t>(m.config.vocab) * sizeof(float)));
   return static_cast<const float*>(s.cpu.logits);
 }
 

@@ -13,7 +13,43 @@ namespace mxpath {
 namespace {
 
 void norm(const Model& m, const LayerSites& sites, State& s, Activations& a, Device device, const OwnedVector& scale) {
-  run(*sites.norm, s.staged, NormArgs{.x = a.x, .scale = scale.on(device), .y = a.t, .width = m.config.hidden, .tokens = s.staged, .eps = m.config.norm_eps, .threads = s.threads, .stream = &s.stream}, s.trace);
+  run(*sites.norm, s.staged,
+      NormArgs{.x = a.x,
+               .scale = scale.on(device),
+               .y = a.t,
+               .width = m.config.hidden,
+               .tokens = s.staged,
+               .eps = m.config.norm_eps,
+               .threads = s.threads,
+               .stream = &s.stream},
+      s.trace);
+}
+
+/// q, k and v of the batch lie side by side in a.qkv, already turned.
+void attend(const Model& m, const LayerSites& sites, State& s, Device device, int layer) {
+  const ModelConfig& c = m.config;
+  const LayerWeights& w = m.weights.layers[static_cast<size_t>(layer)];
+  Activations& a = s.on(device);
+  const int n = s.staged;
+  run(w.sliding ? *sites.sliding : *sites.full, n,
+      AttentionArgs{.q = a.qkv,
+                    .q_stride = c.q_width() + 2 * c.kv_width(),
+                    .y = a.attended,
+                    .k = a.qkv + c.q_width(),
+                    .v = a.qkv + c.q_width() + c.kv_width(),
+                    .sinks = w.sinks.on(device),
+                    .positions = a.positions,
+                    .kv = a.kv + int64_t{layer} * n,
+                    .tokens = n,
+                    .heads = c.heads,
+                    .kv_heads = c.kv_heads,
+                    .head_dim = c.head_dim,
+                    .window = w.sliding ? c.sliding_window : 0,
+                    .scale = 1 / std::sqrt(static_cast<float>(c.head_dim)),
+                    .scratch = a.scratch,
+                    .threads = s.threads,
+                    .stream = &s.stream},
+      s.trace);
 }
 
 void attention_block(const Model& m, const LayerSites& sites, State& s, Device device, int layer) {
@@ -25,13 +61,45 @@ void attention_block(const Model& m, const LayerSites& sites, State& s, Device d
   const double* frequencies = device == Device::cuda ? m.rope_on_gpu.as<double>() : m.rope.inverse_frequency.data();
 
   norm(m, sites, s, a, device, w.attention_norm);
-  run(*sites.qkv, n, LinearArgs{.weights = &w.qkv.matrix, .bias = w.qkv_bias.on(device), .x = a.t, .x_stride = c.hidden, .y = a.qkv, .y_stride = width, .tokens = n, .scratch = a.scratch, .threads = s.threads, .stream = &s.stream}, s.trace);
+  run(*sites.qkv, n,
+      LinearArgs{.weights = &w.qkv.matrix,
+                 .bias = w.qkv_bias.on(device),
+                 .x = a.t,
+                 .x_stride = c.hidden,
+                 .y = a.qkv,
+                 .y_stride = width,
+                 .tokens = n,
+                 .scratch = a.scratch,
+                 .threads = s.threads,
+                 .stream = &s.stream},
+      s.trace);
   // q and k lie side by side, so that one call turns both.
-  run(*sites.rope, n, RopeArgs{.x = a.qkv, .x_stride = width, .positions = a.positions, .inverse_frequency = frequencies, .attention_factor = m.rope.attention_factor, .tokens = n, .heads = c.heads + c.kv_heads, .head_dim = c.head_dim, .threads = s.threads, .stream = &s.stream}, s.trace);
-  run(w.sliding ? *sites.sliding : *sites.full, n,
-      AttentionArgs{.q = a.qkv, .q_stride = width, .y = a.attended, .k = a.qkv + c.q_width(), .v = a.qkv + c.q_width() + c.kv_width(), .sinks = w.sinks.on(device), .positions = a.positions, .kv = a.kv + int64_t{layer} * n, .tokens = n, .heads = c.heads, .kv_heads = c.kv_heads, .head_dim = c.head_dim,
-                    .window = w.sliding ? c.sliding_window : 0, .scale = 1 / std::sqrt(static_cast<float>(c.head_dim)), .scratch = a.scratch, .threads = s.threads, .stream = &s.stream}, s.trace);
-  run(*sites.output, n, LinearArgs{.weights = &w.output.matrix, .bias = w.output_bias.on(device), .x = a.attended, .x_stride = c.q_width(), .y = a.x, .y_stride = c.hidden, .tokens = n, .accumulate = true, .scratch = a.scratch, .threads = s.threads, .stream = &s.stream}, s.trace);
+  run(*sites.rope, n,
+      RopeArgs{.x = a.qkv,
+               .x_stride = width,
+               .positions = a.positions,
+               .inverse_frequency = frequencies,
+               .attention_factor = m.rope.attention_factor,
+               .tokens = n,
+               .heads = c.heads + c.kv_heads,
+               .head_dim = c.head_dim,
+               .threads = s.threads,
+               .stream = &s.stream},
+      s.trace);
+  attend(m, sites, s, device, layer);
+  run(*sites.output, n,
+      LinearArgs{.weights = &w.output.matrix,
+                 .bias = w.output_bias.on(device),
+                 .x = a.attended,
+                 .x_stride = c.q_width(),
+                 .y = a.x,
+                 .y_stride = c.hidden,
+                 .tokens = n,
+                 .accumulate = true,
+                 .scratch = a.scratch,
+                 .threads = s.threads,
+                 .stream = &s.stream},
+      s.trace);
 }
 
 void experts_block(const Model& m, const LayerSites& sites, State& s, Device device, int layer) {
@@ -41,18 +109,66 @@ void experts_block(const Model& m, const LayerSites& sites, State& s, Device dev
   const int n = s.staged;
 
   norm(m, sites, s, a, device, w.mlp_norm);
-  run(*sites.router, n, RouterArgs{.weights = &w.router.matrix, .bias = w.router_bias.on(device), .x = a.t, .tokens = n, .experts_per_token = c.experts_per_token, .logits = a.router_logits, .expert = a.expert, .weight = a.expert_weight, .first = a.first, .order = a.order, .threads = s.threads, .stream = &s.stream}, s.trace);
+  run(*sites.router, n,
+      RouterArgs{.weights = &w.router.matrix,
+                 .bias = w.router_bias.on(device),
+                 .x = a.t,
+                 .tokens = n,
+                 .experts_per_token = c.experts_per_token,
+                 .logits = a.router_logits,
+                 .expert = a.expert,
+                 .weight = a.expert_weight,
+                 .first = a.first,
+                 .order = a.order,
+                 .threads = s.threads,
+                 .stream = &s.stream},
+      s.trace);
   const ExpertBatches batches{c.experts, c.experts_per_token, n, a.first, a.order, a.expert_weight};
-  run(*sites.gate_up, n, MoeMatmulArgs{.weights = &w.gate_up.matrix, .bias = w.gate_up_bias.on(device), .x = a.t, .y = a.u, .batches = &batches, .scratch = a.scratch, .threads = s.threads, .stream = &s.stream}, s.trace);
-  run(*sites.swiglu, n, SwigluArgs{.u = a.u, .h = a.h, .rows = int64_t{n} * c.experts_per_token, .width = c.intermediate, .limit = c.swiglu_limit, .alpha = c.swiglu_alpha, .threads = s.threads, .stream = &s.stream}, s.trace);
-  run(*sites.down, n, MoeMatmulArgs{.weights = &w.down.matrix, .bias = w.down_bias.on(device), .x = a.h, .y = a.x, .batches = &batches, .scratch = a.scratch, .threads = s.threads, .stream = &s.stream}, s.trace);
+  run(*sites.gate_up, n,
+      MoeMatmulArgs{.weights = &w.gate_up.matrix,
+                    .bias = w.gate_up_bias.on(device),
+                    .x = a.t,
+                    .y = a.u,
+                    .batches = &batches,
+                    .scratch = a.scratch,
+                    .threads = s.threads,
+                    .stream = &s.stream},
+      s.trace);
+  run(*sites.swiglu, n,
+      SwigluArgs{.u = a.u,
+                 .h = a.h,
+                 .rows = int64_t{n} * c.experts_per_token,
+                 .width = c.intermediate,
+                 .limit = c.swiglu_limit,
+                 .alpha = c.swiglu_alpha,
+                 .threads = s.threads,
+                 .stream = &s.stream},
+      s.trace);
+  run(*sites.down, n,
+      MoeMatmulArgs{.weights = &w.down.matrix,
+                    .bias = w.down_bias.on(device),
+                    .x = a.h,
+                    .y = a.x,
+                    .batches = &batches,
+                    .scratch = a.scratch,
+                    .threads = s.threads,
+                    .stream = &s.stream},
+      s.trace);
 }
 
 }  // namespace
 
 LayerSites::LayerSites(const Plan& plan, Device d)
-    : norm(plan.find("norm", d)), qkv(plan.find("attention.qkv", d)), rope(plan.find("rope", d)), sliding(plan.find("attention.sliding", d)), full(plan.find("attention.full", d)), output(plan.find("attention.output", d)),
-      router(plan.find("router", d)), gate_up(plan.find("moe.gate_up", d)), swiglu(plan.find("swiglu", d)), down(plan.find("moe.down", d)) {}
+    : norm(plan.find("norm", d)),
+      qkv(plan.find("attention.qkv", d)),
+      rope(plan.find("rope", d)),
+      sliding(plan.find("attention.sliding", d)),
+      full(plan.find("attention.full", d)),
+      output(plan.find("attention.output", d)),
+      router(plan.find("router", d)),
+      gate_up(plan.find("moe.gate_up", d)),
+      swiglu(plan.find("swiglu", d)),
+      down(plan.find("moe.down", d)) {}
 
 Activations& enter(const Model& model, State& state, Device device) {
   const size_t bytes = static_cast<size_t>(state.staged) * static_cast<size_t>(model.config.hidden) * sizeof(float);

@@ -19,16 +19,17 @@ struct Model {
   Plan plan;
   Weights weights;
   RopeTable rope;
-  CudaBuffer rope_on_gpu;                                   // [head_dim / 2] double; empty without layers there
+  CudaBuffer rope_on_gpu;  // [head_dim / 2] double; empty without layers there
 };
 
 /// Token ids with their positions and the sequence each belongs to. One conversation is a batch of one sequence; prefill and decode
 /// differ only in how many tokens a batch has.
 struct Batch {
-  std::span<const int32_t> tokens;                          // [n] ids, each < config.vocab
-  std::span<const int32_t> positions;                       // [n]; ascending within a sequence
-  std::span<const int32_t> slots;                           // [n] index into sequences
-  std::span<const std::span<const KvView* const>> sequences;// [slot][layer]: caches that the caller owns, each where the layer's attention runs
+  std::span<const int32_t> tokens;     // [n] ids, each < config.vocab
+  std::span<const int32_t> positions;  // [n]; ascending within a sequence
+  std::span<const int32_t> slots;      // [n] index into sequences
+  std::span<const std::span<const KvView* const>>
+      sequences;  // [slot][layer]: caches that the caller owns, each where the layer's attention runs
 };
 
 /// Which row ran, in order; tests read it.
@@ -36,23 +37,23 @@ using Trace = std::vector<const KernelPath*>;
 
 /// The activations of one forward in the memory of one device. H hidden, I intermediate, k experts a token, V vocabulary.
 struct Activations {
-  float* x = nullptr;            // [tokens, H] residual stream
-  float* t = nullptr;            // [tokens, H] normed input of the next operation; after forward(): the normed output of the last layer
-  float* qkv = nullptr;          // [tokens, (nh + 2 nkv) * head_dim]
-  float* attended = nullptr;     // [tokens, nh * head_dim]
-  float* router_logits = nullptr;// [tokens, E]
-  float* u = nullptr;            // [tokens * k, 2I] gate and up
-  float* h = nullptr;            // [tokens * k, I]
-  float* expert_weight = nullptr;// [tokens * k]
-  int32_t* expert = nullptr;     // [tokens * k]
-  int32_t* order = nullptr;      // [tokens * k] rows sorted by expert
-  int32_t* first = nullptr;      // [E + 1] where each expert's rows begin in order
-  float* logits = nullptr;       // [logit_rows, V]
-  void* scratch = nullptr;       // of the kernels
+  float* x = nullptr;              // [tokens, H] residual stream
+  float* t = nullptr;              // [tokens, H] normed input of the next operation; after forward(): the normed output of the last layer
+  float* qkv = nullptr;            // [tokens, (nh + 2 nkv) * head_dim]
+  float* attended = nullptr;       // [tokens, nh * head_dim]
+  float* router_logits = nullptr;  // [tokens, E]
+  float* u = nullptr;              // [tokens * k, 2I] gate and up
+  float* h = nullptr;              // [tokens * k, I]
+  float* expert_weight = nullptr;  // [tokens * k]
+  int32_t* expert = nullptr;       // [tokens * k]
+  int32_t* order = nullptr;        // [tokens * k] rows sorted by expert
+  int32_t* first = nullptr;        // [E + 1] where each expert's rows begin in order
+  float* logits = nullptr;         // [logit_rows, V]
+  void* scratch = nullptr;         // of the kernels
   // The batch: copies on a GPU, the caller's own arrays on the CPU.
   const int32_t* tokens = nullptr;
   const int32_t* positions = nullptr;
-  const KvView* const* kv = nullptr;   // [layers, tokens]
+  const KvView* const* kv = nullptr;  // [layers, tokens]
 };
 
 /// What a forward works in; on both devices where layers lie on both.
@@ -66,14 +67,14 @@ struct State {
 
   int capacity = 0, staged = 0;  // tokens: the most, and those of the last batch
   Activations cpu, gpu;
-  Device where = Device::cpu;    // which of them holds x
+  Device where = Device::cpu;  // which of them holds x
   bool uses_gpu = false;
   Buffer memory, scratch;
   CudaBuffer gpu_memory;
   CudaStream stream;
-  std::vector<const KvView*> kv; // [layers, tokens] of the batch; for a GPU the tokens' ids and positions behind them
+  std::vector<const KvView*> kv;  // [layers, tokens] of the batch; for a GPU the tokens' ids and positions behind them
   ThreadPool* threads = nullptr;
-  Trace* trace = nullptr;        // null: not recorded
+  Trace* trace = nullptr;  // null: not recorded
 };
 
 /// Makes a batch known: sets what Activations says of it, on every device. n ≤ state.capacity.

@@ -14,7 +14,8 @@ namespace {
 class Carver {
  public:
   explicit Carver(uint8_t* memory) : memory_(memory) {}
-  template <class T> T* take(int64_t count) {
+  template <class T>
+  T* take(int64_t count) {
     const size_t at = std::exchange(used_, used_ + (static_cast<size_t>(count) * sizeof(T) + 255) / 256 * 256);
     return memory_ ? reinterpret_cast<T*>(memory_ + at) : nullptr;
   }
@@ -28,9 +29,12 @@ class Carver {
 size_t scratch_bytes(const ModelConfig& c, const Plan& plan, int64_t n, Device device) {
   const int64_t rows = n * c.experts_per_token, widest = std::max(c.hidden, c.q_width());
   if (device == Device::cpu)
-    return std::max({linear_scratch_bytes(n, widest, plan.threads), moe_scratch_bytes(rows, c.hidden, plan.threads), moe_scratch_bytes(rows, c.intermediate, plan.threads)});
-  return std::max({linear_cuda_scratch_bytes(n, c.q_width() + 2 * c.kv_width(), c.hidden), linear_cuda_scratch_bytes(n, c.hidden, c.q_width()), linear_cuda_scratch_bytes(logit_rows, c.vocab, c.hidden),
-                   moe_cuda_scratch_bytes(rows, c.hidden, c.intermediate), attention_scratch_bytes(n, c.heads, c.head_dim), sample_scratch_bytes(c.vocab)});
+    return std::max({linear_scratch_bytes(n, widest, plan.threads), moe_scratch_bytes(rows, c.hidden, plan.threads),
+                     moe_scratch_bytes(rows, c.intermediate, plan.threads)});
+  return std::max({linear_cuda_scratch_bytes(n, c.q_width() + 2 * c.kv_width(), c.hidden),
+                   linear_cuda_scratch_bytes(n, c.hidden, c.q_width()), linear_cuda_scratch_bytes(logit_rows, c.vocab, c.hidden),
+                   moe_cuda_scratch_bytes(rows, c.hidden, c.intermediate), attention_scratch_bytes(n, c.heads, c.head_dim),
+                   sample_scratch_bytes(c.vocab)});
 }
 
 /// What is told about a batch, in words of eight bytes: a view for each layer and token, and each token's id and position.
@@ -46,7 +50,8 @@ void carve_layer(Activations& a, Carver& from, const ModelConfig& c, const Plan&
   a.qkv = from.take<float>(n * (c.q_width() + 2 * c.kv_width())), a.attended = from.take<float>(n * c.q_width());
   a.router_logits = from.take<float>(n * c.experts);
   a.u = from.take<float>(rows * 2 * c.intermediate), a.h = from.take<float>(rows * c.intermediate);
-  a.expert_weight = from.take<float>(rows), a.expert = from.take<int32_t>(rows), a.order = from.take<int32_t>(rows), a.first = from.take<int32_t>(c.experts + 1);
+  a.expert_weight = from.take<float>(rows), a.expert = from.take<int32_t>(rows), a.order = from.take<int32_t>(rows),
+  a.first = from.take<int32_t>(c.experts + 1);
   a.scratch = from.take<uint8_t>(static_cast<int64_t>(scratch_bytes(c, plan, n, device)));
   if (device == Device::cpu) return;
   a.kv = from.take<const KvView*>(batch_words(c, n));

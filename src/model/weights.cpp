@@ -74,9 +74,11 @@ Status send_vectors(Weights& w, const Placement& placement, CudaStream& stream) 
   for (size_t i = 0; i < w.layers.size(); ++i) {
     LayerWeights& layer = w.layers[i];
     if (placement.attention(static_cast<int>(i)) == Device::cuda)
-      for (OwnedVector* vector : {&layer.attention_norm, &layer.qkv_bias, &layer.sinks, &layer.output_bias}) MXPATH_CHECK(send(*vector, stream));
+      for (OwnedVector* vector : {&layer.attention_norm, &layer.qkv_bias, &layer.sinks, &layer.output_bias})
+        MXPATH_CHECK(send(*vector, stream));
     if (placement.experts(static_cast<int>(i)) == Device::cuda)
-      for (OwnedVector* vector : {&layer.mlp_norm, &layer.router_bias, &layer.gate_up_bias, &layer.down_bias}) MXPATH_CHECK(send(*vector, stream));
+      for (OwnedVector* vector : {&layer.mlp_norm, &layer.router_bias, &layer.gate_up_bias, &layer.down_bias})
+        MXPATH_CHECK(send(*vector, stream));
   }
   return {};
 }
@@ -84,8 +86,9 @@ Status send_vectors(Weights& w, const Placement& placement, CudaStream& stream) 
 Status pack_slot(const MatrixSlot& slot, const SitePlan& site, const Checkpoint& checkpoint, ThreadPool& threads, CudaStream& stream) {
   const auto records = records_of(slot, checkpoint.manifest());
   OwnedMatrix& target = *slot.target;
-  target = {};   // the old copy goes before the new one comes
-  if (slot.site == "embed" && site.site.device == Device::cpu && can_map(site.layout, *records.front())) {   // a token reads one row: the file is good enough
+  target = {};  // the old copy goes before the new one comes
+  if (slot.site == "embed" && site.site.device == Device::cpu &&
+      can_map(site.layout, *records.front())) {  // a token reads one row: the file is good enough
     target.matrix = map_stored(site.layout, checkpoint, *records.front());
     return {};
   }
@@ -93,7 +96,8 @@ Status pack_slot(const MatrixSlot& slot, const SitePlan& site, const Checkpoint&
   for (const TensorRecord* record : records) rows += record->rows;
   MXPATH_TRY(target.memory, Buffer::allocate(layout_bytes(site.layout, records.front()->experts, rows, records.front()->columns)));
   const bool may_round = !is_lossless(site.site.stored, site.site.format);
-  MXPATH_TRY(target.matrix, pack(site.layout, {&checkpoint, records}, target.memory.bytes(), threads, may_round ? &target.rounded : nullptr));
+  MXPATH_TRY(target.matrix,
+             pack(site.layout, {&checkpoint, records}, target.memory.bytes(), threads, may_round ? &target.rounded : nullptr));
   return site.site.device == Device::cuda ? send(target, stream) : Status();
 }
 
@@ -115,7 +119,9 @@ Status append_vector(std::vector<float>& out, const Checkpoint& checkpoint, Role
   for (int64_t e = 0; e < record->experts; ++e)
     for (int64_t r = 0; r < record->rows; ++r) {
       const float value = element(bytes, record->encoding, static_cast<size_t>(e * record->stored_rows + record->first_row + r));
-      if (!std::isfinite(value)) return fail("{}: element {} is {}; the checkpoint is damaged, download it again", record->name, e * record->stored_rows + record->first_row + r, value);
+      if (!std::isfinite(value))
+        return fail("{}: element {} is {}; the checkpoint is damaged, download it again", record->name,
+                    e * record->stored_rows + record->first_row + r, value);
       out.push_back(value);
     }
   return {};
@@ -127,11 +133,16 @@ Status load_vectors(Weights& w, const Checkpoint& checkpoint) {
   for (int i = 0; i < config.layers; ++i) {
     LayerWeights& layer = w.layers[static_cast<size_t>(i)];
     layer.sliding = config.sliding[static_cast<size_t>(i)];
-    const std::pair<OwnedVector*, Role> vectors[] = {
-        {&layer.attention_norm, Role::attention_norm}, {&layer.qkv_bias, Role::q_bias},       {&layer.qkv_bias, Role::k_bias},
-        {&layer.qkv_bias, Role::v_bias},               {&layer.sinks, Role::sinks},           {&layer.output_bias, Role::o_bias},
-        {&layer.mlp_norm, Role::mlp_norm},             {&layer.router_bias, Role::router_bias}, {&layer.gate_up_bias, Role::gate_up_bias},
-        {&layer.down_bias, Role::down_bias}};
+    const std::pair<OwnedVector*, Role> vectors[] = {{&layer.attention_norm, Role::attention_norm},
+                                                     {&layer.qkv_bias, Role::q_bias},
+                                                     {&layer.qkv_bias, Role::k_bias},
+                                                     {&layer.qkv_bias, Role::v_bias},
+                                                     {&layer.sinks, Role::sinks},
+                                                     {&layer.output_bias, Role::o_bias},
+                                                     {&layer.mlp_norm, Role::mlp_norm},
+                                                     {&layer.router_bias, Role::router_bias},
+                                                     {&layer.gate_up_bias, Role::gate_up_bias},
+                                                     {&layer.down_bias, Role::down_bias}};
     for (const auto& [vector, role] : vectors) MXPATH_CHECK(append_vector(vector->values, checkpoint, role, i));
   }
   return {};
@@ -140,13 +151,14 @@ Status load_vectors(Weights& w, const Checkpoint& checkpoint) {
 /// A few packed rows where the computer can read them: in place, or fetched from the GPU.
 struct FetchedRows {
   PackedMatrix matrix;
-  int64_t expert, row;                  // of the wanted row in `matrix`
-  std::vector<uint8_t> data, scales;    // of fetched ones
+  int64_t expert, row;                // of the wanted row in `matrix`
+  std::vector<uint8_t> data, scales;  // of fetched ones
 };
 Result<FetchedRows> fetch_rows(const OwnedMatrix& from, int64_t expert, int64_t row, CudaStream& stream) {
   if (from.device == Device::cpu) return FetchedRows{from.matrix, expert, row, {}, {}};
   FetchedRows rows{row_group(from.matrix, expert, row / 16), 0, row % 16, {}, {}};
-  rows.data.resize(static_cast<size_t>(rows.matrix.expert_bytes())), rows.scales.resize(static_cast<size_t>(rows.matrix.expert_scale_bytes()));
+  rows.data.resize(static_cast<size_t>(rows.matrix.expert_bytes())),
+      rows.scales.resize(static_cast<size_t>(rows.matrix.expert_scale_bytes()));
   MXPATH_CHECK(stream.copy_out(rows.data.data(), rows.matrix.data, rows.data.size()));
   if (rows.matrix.scales) MXPATH_CHECK(stream.copy_out(rows.scales.data(), rows.matrix.scales, rows.scales.size()));
   rows.matrix.data = rows.data.data(), rows.matrix.scales = rows.scales.data();
@@ -163,7 +175,8 @@ Status compare_row(const FetchedRows& from, const Checkpoint& checkpoint, const 
   if (record.encoding != Encoding::mxfp4_blocks || format_of(matrix.layout) != NumberFormat::mxfp4) as_held(matrix.layout, expected);
   for (size_t k = 0; k < stored.size(); ++k)
     if (packed[k] != expected[k])
-      return fail("{}: expert {}, row {}, column {} is {} in the file, {} in this format and {} as packed in {}", record.name, expert, row, k, stored[k], expected[k], packed[k], name_of(matrix.layout));
+      return fail("{}: expert {}, row {}, column {} is {} in the file, {} in this format and {} as packed in {}", record.name, expert, row,
+                  k, stored[k], expected[k], packed[k], name_of(matrix.layout));
   return {};
 }
 
@@ -186,7 +199,8 @@ Status pack_weights(Weights& weights, const Plan& plan, const Checkpoint& checkp
   for (const MatrixSlot& slot : slots) total += size_of(site_of(slot).site);
   for (const MatrixSlot& slot : slots) {
     const SitePlan& site = site_of(slot);
-    if (slot.target->matrix.layout != site.layout || slot.target->device != site.site.device) MXPATH_CHECK(pack_slot(slot, site, checkpoint, threads, stream));
+    if (slot.target->matrix.layout != site.layout || slot.target->device != site.site.device)
+      MXPATH_CHECK(pack_slot(slot, site, checkpoint, threads, stream));
     done += size_of(site.site);
     if (progress) progress("packing weights", done, total);
   }
@@ -200,7 +214,8 @@ uint64_t rounded_values(const Weights& weights, const ModelConfig& config, std::
   return rounded;
 }
 
-Result<std::vector<PackingDifference>> check_packing(const Weights& weights, const Plan& plan, const Checkpoint& checkpoint, uint64_t seed) {
+Result<std::vector<PackingDifference>> check_packing(const Weights& weights, const Plan& plan, const Checkpoint& checkpoint,
+                                                     uint64_t seed) {
   std::vector<PackingDifference> differences;
   Random random(seed);
   CudaStream stream;
@@ -209,13 +224,17 @@ Result<std::vector<PackingDifference>> check_packing(const Weights& weights, con
   }
   // matrix_slots only points into the weights here; nothing is written.
   for (const MatrixSlot& slot : matrix_slots(const_cast<Weights&>(weights), checkpoint.manifest().config)) {
-    const auto known = [&] { return std::ranges::any_of(differences, [&](const PackingDifference& d) { return d.site == slot.site && d.device == slot.target->device; }); };
+    const auto known = [&] {
+      return std::ranges::any_of(differences,
+                                 [&](const PackingDifference& d) { return d.site == slot.site && d.device == slot.target->device; });
+    };
     int64_t packed_row = 0;
     for (const TensorRecord* record : records_of(slot, checkpoint.manifest())) {
       const int expert = static_cast<int>(random.integer(0, record->experts - 1));
       for (int64_t row : {int64_t{0}, record->rows - 1, random.integer(0, record->rows - 1)}) {
         MXPATH_TRY(const FetchedRows rows, fetch_rows(*slot.target, expert, packed_row + row, stream));
-        if (const auto same = compare_row(rows, checkpoint, *record, expert, row); !same.ok() && !known()) differences.push_back({std::string(slot.site), slot.target->device, same.error().message});
+        if (const auto same = compare_row(rows, checkpoint, *record, expert, row); !same.ok() && !known())
+          differences.push_back({std::string(slot.site), slot.target->device, same.error().message});
       }
       packed_row += record->rows;
     }

@@ -15,10 +15,10 @@ namespace mxpath {
 /// A matrix and the memory it lies in; both memories are empty when the matrix is read in place from the file.
 struct OwnedMatrix {
   PackedMatrix matrix;
-  Device device = Device::cpu;   // where the matrix's pointers lead
+  Device device = Device::cpu;  // where the matrix's pointers lead
   Buffer memory;
   CudaBuffer gpu_memory;
-  uint64_t rounded = 0;          // values that the layout holds as another number than the checkpoint
+  uint64_t rounded = 0;  // values that the layout holds as another number than the checkpoint
 };
 
 /// A vector of FP32, with a copy on the GPU where a layer there reads it.
@@ -31,26 +31,26 @@ struct OwnedVector {
 /// H hidden, I intermediate, E experts, nh/nkv heads of head_dim.
 struct LayerWeights {
   bool sliding = false;
-  OwnedVector attention_norm;          // [H]
-  OwnedMatrix qkv;                     // [(nh + 2 nkv) * head_dim, H]: q rows, then k, then v
-  OwnedVector qkv_bias;                // [(nh + 2 nkv) * head_dim]
-  OwnedVector sinks;                   // [nh]
-  OwnedMatrix output;                  // [H, nh * head_dim]
-  OwnedVector output_bias;             // [H]
-  OwnedVector mlp_norm;                // [H]
-  OwnedMatrix router;                  // [E, H]
-  OwnedVector router_bias;             // [E]
-  OwnedMatrix gate_up;                 // [E, 2I, H], row 2j gate, 2j + 1 up
-  OwnedVector gate_up_bias;            // [E, 2I]
-  OwnedMatrix down;                    // [E, H, I]
-  OwnedVector down_bias;               // [E, H]
+  OwnedVector attention_norm;  // [H]
+  OwnedMatrix qkv;             // [(nh + 2 nkv) * head_dim, H]: q rows, then k, then v
+  OwnedVector qkv_bias;        // [(nh + 2 nkv) * head_dim]
+  OwnedVector sinks;           // [nh]
+  OwnedMatrix output;          // [H, nh * head_dim]
+  OwnedVector output_bias;     // [H]
+  OwnedVector mlp_norm;        // [H]
+  OwnedMatrix router;          // [E, H]
+  OwnedVector router_bias;     // [E]
+  OwnedMatrix gate_up;         // [E, 2I, H], row 2j gate, 2j + 1 up
+  OwnedVector gate_up_bias;    // [E, 2I]
+  OwnedMatrix down;            // [E, H, I]
+  OwnedVector down_bias;       // [E, H]
 };
 
 struct Weights {
-  OwnedMatrix embedding;               // [V, H]
+  OwnedMatrix embedding;  // [V, H]
   std::vector<LayerWeights> layers;
-  OwnedVector final_norm;              // [H]
-  OwnedMatrix head;                    // [V, H]
+  OwnedVector final_norm;  // [H]
+  OwnedMatrix head;        // [V, H]
 };
 
 /// Packs every matrix into the layout that the plan chose; matrices that `weights` already holds in that layout stay as they are, so
@@ -65,11 +65,11 @@ uint64_t rounded_values(const Weights& weights, const ModelConfig& config, std::
 struct PackingDifference {
   std::string site;
   Device device;
-  std::string finding;           // one sentence, the first difference
+  std::string finding;  // one sentence, the first difference
 };
 /// Compares a few rows of every packed matrix, decoded, with the checkpoint's own values, or with what the scalar code of src/formats
-/// makes of them where the weights are held in another format: exactly, in both cases. Rows of a GPU are read back from it. One entry a site
-/// and device, empty when all agree. `seed` chooses the rows. Error: the GPU has failed.
+/// makes of them where the weights are held in another format: exactly, in both cases. Rows of a GPU are read back from it. One entry a
+/// site and device, empty when all agree. `seed` chooses the rows. Error: the GPU has failed.
 Result<std::vector<PackingDifference>> check_packing(const Weights& weights, const Plan& plan, const Checkpoint& checkpoint, uint64_t seed);
 
 }  // namespace mxpath

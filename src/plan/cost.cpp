@@ -10,7 +10,9 @@ constexpr double unmeasured = 0.02;
 /// A kernel inside a graph until the next one runs, measured on an H200; small operations take nothing else.
 constexpr double launch_seconds = 2e-6;
 
-double bandwidth_of(const KernelPath& path, const Machine& machine, const Gpu& gpu) { return path.device == Device::cpu ? machine.cpu.bandwidth : gpu.bandwidth; }
+double bandwidth_of(const KernelPath& path, const Machine& machine, const Gpu& gpu) {
+  return path.device == Device::cpu ? machine.cpu.bandwidth : gpu.bandwidth;
+}
 
 double peak_of(const KernelPath& path, const Machine& machine, const Gpu& gpu) {
   if (path.device == Device::cpu) return machine.cpu.flops[static_cast<size_t>(path.unit)];

@@ -16,7 +16,7 @@ std::vector<double> regime_weights(Goal goal) {
     case Goal::prefill: return {8, 1, 2, 16};
     case Goal::balanced: break;
   }
-  return {256, 2, 1, 4};   // a prompt of 2,000 tokens, an answer of 256
+  return {256, 2, 1, 4};  // a prompt of 2,000 tokens, an answer of 256
 }
 
 /// Layouts of the site's format and group that some row reads; the plain one first, so that it wins ties.
@@ -37,11 +37,12 @@ std::string reasons(const Candidate& candidate) {
 }
 
 /// The sentence for a site that the policy leaves without a path: the named ones with their refusals, then what could run instead.
-Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
+              const Failures& failures) {
   Policy free = policy;
   free.only.clear(), free.exclude.clear();
   std::string named, nearest, all;
-  std::map<double, std::string_view> legal;   // by price, the best first
+  std::map<double, std::string_view> legal;  // by price, the best first
   const auto layouts = layouts_for(site, catalogue);
   for (Layout layout : layouts) {
     for (const Candidate& c : decide({site, layout, regime.tokens, catalogue, machine, free, failures}, regime).all) {
@@ -50,17 +51,21 @@ Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue
       const bool foreign = own != Layout::any && !std::ranges::count(layouts, own);
       if (own != layout && own != Layout::any && !(foreign && layout == layouts.front())) continue;
       const bool forced = std::ranges::any_of(policy.only, [&](const std::string& glob) { return glob_match(glob, c.path->name); });
-      if (c.path->device == site.device && !c.why_not.empty() && all.find(c.path->name) == std::string::npos) all += fmt::format("{} {} ({})", all.empty() ? "" : ",", c.path->name, reasons(c));
+      if (c.path->device == site.device && !c.why_not.empty() && all.find(c.path->name) == std::string::npos)
+        all += fmt::format("{} {} ({})", all.empty() ? "" : ",", c.path->name, reasons(c));
       if (!forced && c.why_not.empty()) legal.emplace(c.seconds, c.path->name);
-      if (forced && !c.why_not.empty() && named.find(c.path->name) == std::string::npos) named += fmt::format(" {} ({}),", c.path->name, reasons(c));
+      if (forced && !c.why_not.empty() && named.find(c.path->name) == std::string::npos)
+        named += fmt::format(" {} ({}),", c.path->name, reasons(c));
     }
   }
   for (const auto& [seconds, name] : legal)
     if (nearest.find(name) == std::string::npos) nearest += fmt::format(" {}", name);
   if (policy.only.empty() && policy.exclude.empty()) return fail("{} on {}: no path can run:{}", site.name, name_of(site.device), all);
-  if (named.empty()) return fail("{}: --exclude leaves no path for {} tokens; keep one of:{}", site.name, regime.tokens.to_string(), nearest);
+  if (named.empty())
+    return fail("{}: --exclude leaves no path for {} tokens; keep one of:{}", site.name, regime.tokens.to_string(), nearest);
   named.pop_back();
-  return fail("{}: --only allows no path that can run with {} tokens here:{}; these can:{}", site.name, regime.tokens.to_string(), named, nearest);
+  return fail("{}: --only allows no path that can run with {} tokens here:{}; these can:{}", site.name, regime.tokens.to_string(), named,
+              nearest);
 }
 
 }  // namespace
@@ -104,12 +109,14 @@ Decision decide(const Question& q, const Regime& regime) {
   return decision;
 }
 
-Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
+                           const Failures& failures) {
   SitePlan best;
   double best_seconds = std::numeric_limits<double>::infinity();
   for (Layout layout : layouts_for(site, catalogue)) {
     SitePlan plan{site, layout, {}};
-    for (const Regime& regime : regimes()) plan.decisions.push_back(decide({site, layout, regime.tokens, catalogue, machine, policy, failures}, regime));
+    for (const Regime& regime : regimes())
+      plan.decisions.push_back(decide({site, layout, regime.tokens, catalogue, machine, policy, failures}, regime));
     const double seconds = cost_of(plan, policy.goal);
     if (best.decisions.empty() || seconds < best_seconds) best_seconds = seconds, best = std::move(plan);
   }

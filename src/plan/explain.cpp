@@ -60,7 +60,8 @@ std::string verbose_lines(const SitePlan& plan) {
     out += fmt::format("  tokens {} (priced at {})\n", decision.regime.tokens.to_string(), decision.regime.typical);
     for (const Candidate& c : decision.all) {
       const bool chosen = c.path == decision.chosen;
-      out += fmt::format("  {} {:<44} {:>10}  {}\n", chosen ? ">" : " ", c.path->name, duration(c.seconds), chosen ? "chosen" : verdict(c, decision, true));
+      out += fmt::format("  {} {:<44} {:>10}  {}\n", chosen ? ">" : " ", c.path->name, duration(c.seconds),
+                         chosen ? "chosen" : verdict(c, decision, true));
     }
   }
   return out;
@@ -71,18 +72,22 @@ std::string site_header(const SitePlan& plan) {
   std::string shape = s.k ? fmt::format("n={} k={}", s.n, s.k) : fmt::format("n={}", s.n);
   if (s.experts > 1) shape += fmt::format(" experts={}/{}", s.experts_per_token, s.experts);
   if (s.keys) shape += fmt::format(" keys={}", s.keys);
-  const std::string layout = s.has_weights ? fmt::format("  weights {}{}", name_of(plan.layout), s.format != s.stored ? fmt::format(" (stored {})", name_of(s.stored)) : "") : "";
+  const std::string layout = s.has_weights ? fmt::format("  weights {}{}", name_of(plan.layout),
+                                                         s.format != s.stored ? fmt::format(" (stored {})", name_of(s.stored)) : "")
+                                           : "";
   return fmt::format("{}  x{}  {}{}{}\n", s.name, s.count, s.device == Device::cuda ? "on cuda  " : "", shape, layout);
 }
 
 std::string memory_line(const Plan& plan, const MemoryPlan& m) {
   const std::string in_place = m.mapped ? fmt::format("; {} more read in place", human_bytes(double(m.mapped))) : "";
-  return fmt::format("{} of {} ({}): weights {}, key/value cache {} for {} tokens, scratch {}{}", human_bytes(double(m.total())), human_bytes(double(m.available)),
-                     m.fits() ? "fits" : "does NOT fit", human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)), in_place);
+  return fmt::format("{} of {} ({}): weights {}, key/value cache {} for {} tokens, scratch {}{}", human_bytes(double(m.total())),
+                     human_bytes(double(m.available)), m.fits() ? "fits" : "does NOT fit", human_bytes(double(m.weights)),
+                     human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)), in_place);
 }
 
 std::string expected_line(const Plan& plan) {
-  return fmt::format("{:.1f} tok/s answering, {:.1f} tok/s reading a prompt; {} of weights a token", 1 / plan.decode_seconds, 512 / plan.prefill_seconds, human_bytes(plan.decode_bytes));
+  return fmt::format("{:.1f} tok/s answering, {:.1f} tok/s reading a prompt; {} of weights a token", 1 / plan.decode_seconds,
+                     512 / plan.prefill_seconds, human_bytes(plan.decode_bytes));
 }
 
 std::string conversion_lines(const Plan& plan) {
@@ -92,8 +97,9 @@ std::string conversion_lines(const Plan& plan) {
 }
 
 std::string header(const Plan& plan) {
-  std::string out = fmt::format("model     {}\nmachine   {}\ndevice    {}{}\nmemory    {}\n", plan.model, plan.machine, plan.placement.to_string(),
-                                plan.device_reason.empty() ? "" : fmt::format(": {}", plan.device_reason), memory_line(plan, plan.memory));
+  std::string out =
+      fmt::format("model     {}\nmachine   {}\ndevice    {}{}\nmemory    {}\n", plan.model, plan.machine, plan.placement.to_string(),
+                  plan.device_reason.empty() ? "" : fmt::format(": {}", plan.device_reason), memory_line(plan, plan.memory));
   if (plan.device == Device::cuda) out += fmt::format("on cuda   {}\n", memory_line(plan, plan.gpu_memory));
   out += fmt::format("expected  {}\n", expected_line(plan));
   for (const auto& concession : plan.concessions) out += fmt::format("gave up   {}\n", concession);
@@ -109,26 +115,49 @@ Json decision_json(const Decision& d) {
   for (const Candidate& c : d.all) {
     Json why_not = Json::array();
     for (const Refusal& r : c.why_not) why_not.push_back(refusal_json(r));
-    all.push_back({{"path", c.path->name}, {"chosen", c.path == d.chosen}, {"seconds", c.seconds}, {"arithmetic", name_of(c.path->arithmetic)}, {"why_not", std::move(why_not)}});
+    all.push_back({{"path", c.path->name},
+                   {"chosen", c.path == d.chosen},
+                   {"seconds", c.seconds},
+                   {"arithmetic", name_of(c.path->arithmetic)},
+                   {"why_not", std::move(why_not)}});
   }
   return {{"tokens", range_json(d.regime.tokens)}, {"priced_at", d.regime.typical}, {"chosen", d.chosen->name}, {"paths", std::move(all)}};
 }
 
 Json memory_json(const MemoryPlan& m) {
-  return {{"weights", m.weights}, {"kv_cache", m.kv_cache}, {"scratch", m.scratch}, {"mapped", m.mapped}, {"total", m.total()}, {"available", m.available}, {"fits", m.fits()}};
+  return {{"weights", m.weights}, {"kv_cache", m.kv_cache},   {"scratch", m.scratch}, {"mapped", m.mapped},
+          {"total", m.total()},   {"available", m.available}, {"fits", m.fits()}};
 }
 
 Json site_json(const SitePlan& plan) {
   const Site& s = plan.site;
-  Json out = {{"site", s.name}, {"op", name_of(s.op)}, {"device", name_of(s.device)}, {"count", s.count}, {"n", s.n}, {"k", s.k}, {"experts", s.experts}, {"experts_per_token", s.experts_per_token}, {"keys", s.keys}};
-  if (s.has_weights) out["weights"] = {{"stored", name_of(s.stored)}, {"format", name_of(s.format)}, {"lossless", is_lossless(s.stored, s.format)}, {"layout", name_of(plan.layout)}, {"bytes", layout_bytes(plan.layout, s.experts, s.n, s.k) * static_cast<uint64_t>(s.count)}};
+  Json out = {{"site", s.name},
+              {"op", name_of(s.op)},
+              {"device", name_of(s.device)},
+              {"count", s.count},
+              {"n", s.n},
+              {"k", s.k},
+              {"experts", s.experts},
+              {"experts_per_token", s.experts_per_token},
+              {"keys", s.keys}};
+  if (s.has_weights)
+    out["weights"] = {{"stored", name_of(s.stored)},
+                      {"format", name_of(s.format)},
+                      {"lossless", is_lossless(s.stored, s.format)},
+                      {"layout", name_of(plan.layout)},
+                      {"bytes", layout_bytes(plan.layout, s.experts, s.n, s.k) * static_cast<uint64_t>(s.count)}};
   out["regimes"] = Json::array();
   for (const Decision& d : plan.decisions) out["regimes"].push_back(decision_json(d));
   return out;
 }
 
 Json conversion_json(const Conversion& c) {
-  return {{"sites", c.sites}, {"from", name_of(c.from)}, {"to", name_of(c.to)}, {"bytes_before", c.bytes_before}, {"bytes_after", c.bytes_after}, {"lossless", c.lossless()}};
+  return {{"sites", c.sites},
+          {"from", name_of(c.from)},
+          {"to", name_of(c.to)},
+          {"bytes_before", c.bytes_before},
+          {"bytes_after", c.bytes_after},
+          {"lossless", c.lossless()}};
 }
 
 Json conversions_json(const Plan& plan) {
@@ -141,13 +170,18 @@ Json conversions_json(const Plan& plan) {
 
 std::string to_string(const Conversion& c, std::optional<uint64_t> rounded) {
   std::string loss(loss_of(c.from, c.to));
-  if (rounded) loss = *rounded == 0 ? "without loss" : fmt::format("with loss: {:.3g} % of the values rounded", 100 * static_cast<double>(*rounded) / static_cast<double>(c.values));
-  return fmt::format("{}: {} to {}, {} to {}, {}", fmt::join(c.sites, ", "), name_of(c.from), name_of(c.to), human_bytes(double(c.bytes_before)), human_bytes(double(c.bytes_after)), loss);
+  if (rounded)
+    loss = *rounded == 0 ? "without loss"
+                         : fmt::format("with loss: {:.3g} % of the values rounded",
+                                       100 * static_cast<double>(*rounded) / static_cast<double>(c.values));
+  return fmt::format("{}: {} to {}, {} to {}, {}", fmt::join(c.sites, ", "), name_of(c.from), name_of(c.to),
+                     human_bytes(double(c.bytes_before)), human_bytes(double(c.bytes_after)), loss);
 }
 
 std::string explain(const Plan& plan, bool verbose) {
   std::string out = header(plan) + conversion_lines(plan);
-  for (const SitePlan& site : plan.sites) out += "\n" + site_header(site) + (verbose ? verbose_lines(site) : chosen_lines(site) + other_lines(site));
+  for (const SitePlan& site : plan.sites)
+    out += "\n" + site_header(site) + (verbose ? verbose_lines(site) : chosen_lines(site) + other_lines(site));
   return out;
 }
 
@@ -174,12 +208,19 @@ Json plan_to_json(const Plan& plan) {
           {"context", plan.context},
           {"chunk", plan.chunk},
           {"threads", plan.threads},
-          {"placement", {{"gpu_layers", plan.placement.gpu_layers}, {"cpu_experts", plan.placement.cpu_experts}, {"gpu_embedding", plan.placement.gpu_embedding}, {"text", plan.placement.to_string()}}},
+          {"placement",
+           {{"gpu_layers", plan.placement.gpu_layers},
+            {"cpu_experts", plan.placement.cpu_experts},
+            {"gpu_embedding", plan.placement.gpu_embedding},
+            {"text", plan.placement.to_string()}}},
           {"memory", memory_json(plan.memory)},
           {"gpu_memory", plan.device == Device::cuda ? memory_json(plan.gpu_memory) : Json()},
           {"fitting_context", plan.fitting_context},
           {"would_fit", plan.would_fit},
-          {"expected", {{"decode_tokens_per_second", 1 / plan.decode_seconds}, {"prefill_tokens_per_second", 512 / plan.prefill_seconds}, {"decode_bytes", plan.decode_bytes}}},
+          {"expected",
+           {{"decode_tokens_per_second", 1 / plan.decode_seconds},
+            {"prefill_tokens_per_second", 512 / plan.prefill_seconds},
+            {"decode_bytes", plan.decode_bytes}}},
           {"conversions", conversions_json(plan)},
           {"concessions", plan.concessions},
           {"sites", std::move(sites)}};

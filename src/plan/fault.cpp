@@ -18,16 +18,11 @@ bool has_random_problem(Op op) { return op != Op::embed && op != Op::sample; }
 
 std::string_view lacks(Fault fault) {
   switch (fault) {
-    case Fault::image:
-      return "runs on a CPU and has no image that a driver would load";
-    case Fault::exact:
-      return "is compared within a bound and has no exact problem";
-    case Fault::random:
-      return "is compared bit for bit and has no random problem";
-    case Fault::packing:
-      return "reads no packed weights";
-    case Fault::any:
-      break;
+    case Fault::image: return "runs on a CPU and has no image that a driver would load";
+    case Fault::exact: return "is compared within a bound and has no exact problem";
+    case Fault::random: return "is compared bit for bit and has no random problem";
+    case Fault::packing: return "reads no packed weights";
+    case Fault::any: break;
   }
   return "";
 }
@@ -59,16 +54,11 @@ Result<InjectedFailure> parse_injected_failure(std::string_view text) {
 
 bool can_have(const KernelPath& path, Fault fault) {
   switch (fault) {
-    case Fault::any:
-      return true;
-    case Fault::image:
-      return path.device == Device::cuda;
-    case Fault::exact:
-      return has_exact_problem(path.op);
-    case Fault::random:
-      return has_random_problem(path.op);
-    case Fault::packing:
-      return path.weights != Layout::none;
+    case Fault::any: return true;
+    case Fault::image: return path.device == Device::cuda;
+    case Fault::exact: return has_exact_problem(path.op);
+    case Fault::random: return has_random_problem(path.op);
+    case Fault::packing: return path.weights != Layout::none;
   }
   return false;
 }

@@ -8,8 +8,9 @@
 namespace mxpath {
 namespace {
 
-constexpr std::array<std::string_view, layout_count> names = {"none",          "any",           "fp32_rows", "bf16_rows",   "bf16_rows16",   "mxfp4_rows",    "mxfp4_rows16", "fp16_rows",
-                                                              "fp8_e4m3_rows", "fp8_e5m2_rows", "int8_rows", "int8_rows16", "int4_g32_rows", "int4_g64_rows", "nf4_g32_rows", "nf4_g64_rows"};
+constexpr std::array<std::string_view, layout_count> names = {
+    "none",          "any",           "fp32_rows", "bf16_rows",   "bf16_rows16",   "mxfp4_rows",    "mxfp4_rows16", "fp16_rows",
+    "fp8_e4m3_rows", "fp8_e5m2_rows", "int8_rows", "int8_rows16", "int4_g32_rows", "int4_g64_rows", "nf4_g32_rows", "nf4_g64_rows"};
 
 constexpr int64_t up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
@@ -48,7 +49,8 @@ int group_of(Layout layout) {
 }
 
 bool is_plain(Layout layout) {
-  return layout != Layout::none && layout != Layout::any && layout != Layout::bf16_rows16 && layout != Layout::mxfp4_rows16 && layout != Layout::int8_rows16;
+  return layout != Layout::none && layout != Layout::any && layout != Layout::bf16_rows16 && layout != Layout::mxfp4_rows16 &&
+         layout != Layout::int8_rows16;
 }
 
 std::string name_of(WeightFormat format) {

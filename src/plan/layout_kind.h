@@ -40,7 +40,7 @@ bool is_plain(Layout layout);
 /// A number format with the columns under one scale, where that is a choice: what a user asks weights to be held as.
 struct WeightFormat {
   NumberFormat format;
-  int group;                      ///< 32 or 64; 0 where a row has one scale or none
+  int group;  ///< 32 or 64; 0 where a row has one scale or none
   /// Without a group: 32 for mxfp4 and int4, 64 for nf4.
   constexpr WeightFormat(NumberFormat number, int columns = 0) : format(number), group(columns ? columns : usual_group(number)) {}
   bool operator==(const WeightFormat&) const = default;

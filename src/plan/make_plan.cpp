@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <utility>
 #include <tuple>
+#include <utility>
 
 #include "base/text.h"
 #include "plan/fault.h"
@@ -13,17 +13,21 @@ namespace {
 
 /// Globs that name nothing are typing errors, and silence would hide them.
 Status check_globs(const Policy& policy, const Catalogue& catalogue) {
-  const auto known = [&](const std::string& glob) { return std::ranges::any_of(catalogue.paths, [&](const KernelPath* path) { return glob_match(glob, path->name); }); };
-  for (const auto& glob : policy.only) if (!known(glob)) return wrong_use("--only {}: no path has such a name; `mxpath plan -v` lists them", printable(glob));
-  for (const auto& glob : policy.exclude) if (!known(glob)) return wrong_use("--exclude {}: no path has such a name; `mxpath plan -v` lists them", printable(glob));
+  const auto known = [&](const std::string& glob) {
+    return std::ranges::any_of(catalogue.paths, [&](const KernelPath* path) { return glob_match(glob, path->name); });
+  };
+  for (const auto& glob : policy.only)
+    if (!known(glob)) return wrong_use("--only {}: no path has such a name; `mxpath plan -v` lists them", printable(glob));
+  for (const auto& glob : policy.exclude)
+    if (!known(glob)) return wrong_use("--exclude {}: no path has such a name; `mxpath plan -v` lists them", printable(glob));
   return check_injected_failures(policy, catalogue);
 }
 
 Status check_formats(const std::vector<Site>& sites) {
   for (const Site& site : sites)
     if (site.has_weights && site.format.group && site.k % site.format.group != 0)
-      return fail("--weights {}: the {} columns of {} do not divide into groups of {}; choose {} or int8", name_of(site.format), site.k, site.name, site.format.group,
-                  site.k % 32 != 0 ? "bf16" : fmt::format("{}-g32", name_of(site.format.format)));
+      return fail("--weights {}: the {} columns of {} do not divide into groups of {}; choose {} or int8", name_of(site.format), site.k,
+                  site.name, site.format.group, site.k % 32 != 0 ? "bf16" : fmt::format("{}-g32", name_of(site.format.format)));
   return {};
 }
 
@@ -54,10 +58,13 @@ void concede(std::vector<std::string>& out, const SitePlan& plan, const Failures
     if (!lost || lost->path->name == last) continue;
     last = lost->path->name;
     const double ratio = decision.all.front().seconds / lost->seconds;
-    const std::string slower = ratio > 1.05 ? fmt::format(", about {:.1f} times slower than {}", ratio, last) : fmt::format(" instead of {}", last);
+    const std::string slower =
+        ratio > 1.05 ? fmt::format(", about {:.1f} times slower than {}", ratio, last) : fmt::format(" instead of {}", last);
     // A failure here is the reason even where planning again has changed the layout too, and so is anything but the layout itself.
     const auto beside_layout = std::ranges::find_if(lost->why_not, [](const Refusal& r) { return r.check != Check::layout; });
-    const Refusal& reason = failures.contains(last) ? lost->why_not.back() : beside_layout != lost->why_not.end() ? *beside_layout : lost->why_not.front();
+    const Refusal& reason = failures.contains(last)                ? lost->why_not.back()
+                            : beside_layout != lost->why_not.end() ? *beside_layout
+                                                                   : lost->why_not.front();
     out.push_back(fmt::format("{} runs on {}{}, because of {}", plan.site.name, decision.chosen->name, slower, to_string(reason)));
   }
 }
@@ -69,8 +76,12 @@ void concede_arithmetic(std::vector<std::string>& out, const SitePlan& plan) {
     const KernelPath* path = std::exchange(last, decision.chosen);
     if (path == decision.chosen) continue;
     const Arithmetic arithmetic = decision.chosen->arithmetic;
-    if (arithmetic == Arithmetic::int8_dynamic) out.push_back(fmt::format("{} quantises activations to int8 ({}), allowed by --numerics fast", plan.site.name, decision.chosen->name));
-    if (arithmetic == Arithmetic::tf32) out.push_back(fmt::format("{} rounds activations and weights to tf32 ({}), allowed by --numerics fast", plan.site.name, decision.chosen->name));
+    if (arithmetic == Arithmetic::int8_dynamic)
+      out.push_back(
+          fmt::format("{} quantises activations to int8 ({}), allowed by --numerics fast", plan.site.name, decision.chosen->name));
+    if (arithmetic == Arithmetic::tf32)
+      out.push_back(
+          fmt::format("{} rounds activations and weights to tf32 ({}), allowed by --numerics fast", plan.site.name, decision.chosen->name));
   }
 }
 
@@ -78,7 +89,8 @@ void add_concessions(Plan& plan, const Failures& failures) {
   for (const SitePlan& site : plan.sites) {
     const Site& s = site.site;
     if (s.has_weights && s.format != s.stored)
-      plan.concessions.push_back(fmt::format("{} holds its weights as {}, stored as {}, {}", s.name, name_of(s.format), name_of(s.stored), loss_of(s.stored, s.format)));
+      plan.concessions.push_back(fmt::format("{} holds its weights as {}, stored as {}, {}", s.name, name_of(s.format), name_of(s.stored),
+                                             loss_of(s.stored, s.format)));
     concede(plan.concessions, site, failures);
     concede_arithmetic(plan.concessions, site);
   }
@@ -100,18 +112,22 @@ void add_conversions(Plan& plan) {
 
 std::string describe(const Manifest& manifest) {
   const ModelConfig& c = manifest.config;
-  return fmt::format("gpt-oss, {} layers, {} experts of which {} a token, hidden {}, {}", c.layers, c.experts, c.experts_per_token, c.hidden, name_of(manifest.layout));
+  return fmt::format("gpt-oss, {} layers, {} experts of which {} a token, hidden {}, {}", c.layers, c.experts, c.experts_per_token,
+                     c.hidden, name_of(manifest.layout));
 }
 
 std::string describe(const Machine& machine, int threads, int cuda_index) {
   const auto index = static_cast<size_t>(cuda_index);
   const std::string gpu = index < machine.gpus.size() ? fmt::format("; {}", machine.gpus[index].name) : "";
-  return fmt::format("{}, {} threads, {}, {:.1f} GB/s ({})", machine.cpu.name.empty() ? machine.name : machine.cpu.name, threads, machine.cpu.features.to_string(), machine.cpu.bandwidth / 1e9,
-                     machine.cpu.bandwidth_measured ? "measured" : "assumed") + gpu;
+  return fmt::format("{}, {} threads, {}, {:.1f} GB/s ({})", machine.cpu.name.empty() ? machine.name : machine.cpu.name, threads,
+                     machine.cpu.features.to_string(), machine.cpu.bandwidth / 1e9,
+                     machine.cpu.bandwidth_measured ? "measured" : "assumed") +
+         gpu;
 }
 
 /// Where the model lies because of rows that failed on the GPU, against where it would lie without them.
-Status concede_placement(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+Status concede_placement(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
+                         const Failures& failures) {
   const auto failed = std::ranges::find_if(failures, [&](const auto& failure) {
     const KernelPath* path = catalogue.find(failure.first);
     return path && path->device == Device::cuda;
@@ -119,7 +135,8 @@ Status concede_placement(Plan& plan, const Manifest& manifest, const Catalogue& 
   if (failed == failures.end()) return {};
   MXPATH_TRY(const Plan wished, plan_as_asked(manifest, catalogue, machine, policy, {}));
   if (wished.placement == plan.placement) return {};
-  plan.concessions.push_back(fmt::format("the model runs on {} instead of {}, about {:.1f} times slower, because of {}: {}", plan.placement.to_string(), wished.placement.to_string(),
+  plan.concessions.push_back(fmt::format("the model runs on {} instead of {}, about {:.1f} times slower, because of {}: {}",
+                                         plan.placement.to_string(), wished.placement.to_string(),
                                          plan.decode_seconds / wished.decode_seconds, failed->first, failed->second.finding));
   return {};
 }
@@ -135,9 +152,12 @@ const SitePlan* Plan::find(std::string_view name, Device on) const {
   return at == sites.end() ? nullptr : &*at;
 }
 
-bool Plan::is_idle(const SitePlan& site) const { return site.site.op == Op::sample && site.site.device == Device::cpu && find("sample", Device::cuda); }
+bool Plan::is_idle(const SitePlan& site) const {
+  return site.site.op == Op::sample && site.site.device == Device::cpu && find("sample", Device::cuda);
+}
 
-Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
+                           const Failures& failures) {
   MXPATH_CHECK(check_globs(policy, catalogue));
   MXPATH_CHECK(check_formats(sites_of(manifest, policy, Device::cpu)));
   Plan plan;

@@ -7,12 +7,12 @@
 namespace mxpath {
 namespace {
 
-constexpr uint64_t system_reserve = uint64_t{512} << 20;   // left to the system and the program itself
-constexpr uint64_t cuda_reserve = uint64_t{512} << 20;     // the driver's own: code, stacks of all threads, fragments
-constexpr uint64_t cuda_scratch = uint64_t{64} << 20;      // what kernels keep beside the rows they write
+constexpr uint64_t system_reserve = uint64_t{512} << 20;  // left to the system and the program itself
+constexpr uint64_t cuda_reserve = uint64_t{512} << 20;    // the driver's own: code, stacks of all threads, fragments
+constexpr uint64_t cuda_scratch = uint64_t{64} << 20;     // what kernels keep beside the rows they write
 
-constexpr uint64_t cpu_panel = 48 << 10;                   // decoded weights and sums of a thread
-constexpr uint64_t sample_bytes = 12;                      // for each id of the vocabulary: its likelihood, and that with the id to be sorted
+constexpr uint64_t cpu_panel = 48 << 10;  // decoded weights and sums of a thread
+constexpr uint64_t sample_bytes = 12;     // for each id of the vocabulary: its likelihood, and that with the id to be sorted
 
 int64_t blocks(int64_t slots) { return (slots + kv_block - 1) / kv_block * kv_block; }
 
@@ -32,19 +32,25 @@ uint64_t vector_bytes(const ModelConfig& c, const Placement& placement, Device d
 
 uint64_t matrix_bytes(const SitePlan& site) { return layout_bytes(site.layout, site.site.experts, site.site.n, site.site.k); }
 
-/// Beside its inputs and results a matrix product on the CPU keeps a panel of weights for each thread, and its inputs once more where they become BF16.
+/// Beside its inputs and results a matrix product on the CPU keeps a panel of weights for each thread, and its inputs once more where they
+/// become BF16.
 uint64_t cpu_product_scratch(const ModelConfig& c, const Plan& plan) {
   const bool rounds = std::ranges::any_of(plan.sites, [](const SitePlan& site) {
-    return site.site.device == Device::cpu && std::ranges::any_of(site.decisions, [](const Decision& d) { return d.chosen && d.chosen->arithmetic == Arithmetic::bf16_inputs; });
+    return site.site.device == Device::cpu && std::ranges::any_of(site.decisions, [](const Decision& d) {
+             return d.chosen && d.chosen->arithmetic == Arithmetic::bf16_inputs;
+           });
   });
-  const uint64_t rows = static_cast<uint64_t>(plan.chunk) * static_cast<uint64_t>(c.experts_per_token), tokens = static_cast<uint64_t>(plan.chunk);
-  const uint64_t inputs = std::max(tokens * static_cast<uint64_t>(std::max(c.hidden, c.q_width())), rows * static_cast<uint64_t>(std::max(c.hidden, c.intermediate)));
+  const uint64_t rows = static_cast<uint64_t>(plan.chunk) * static_cast<uint64_t>(c.experts_per_token),
+                 tokens = static_cast<uint64_t>(plan.chunk);
+  const uint64_t inputs = std::max(tokens * static_cast<uint64_t>(std::max(c.hidden, c.q_width())),
+                                   rows * static_cast<uint64_t>(std::max(c.hidden, c.intermediate)));
   const uint64_t panel = std::max<uint64_t>(cpu_panel, 16 * static_cast<uint64_t>(std::max({c.hidden, c.q_width(), c.intermediate})));
   return (rounds ? 2 * inputs : 0) + panel * static_cast<uint64_t>(plan.threads);
 }
 
 uint64_t cpu_scratch(const ModelConfig& c, const Plan& plan) {
-  const uint64_t sampling = uint64_t{sample_bytes} * static_cast<uint64_t>(c.vocab), logits = uint64_t{logit_rows} * static_cast<uint64_t>(c.vocab) * 4 + sampling;
+  const uint64_t sampling = uint64_t{sample_bytes} * static_cast<uint64_t>(c.vocab),
+                 logits = uint64_t{logit_rows} * static_cast<uint64_t>(c.vocab) * 4 + sampling;
   // A matrix for a GPU is packed here before it is sent.
   uint64_t staging = 0;
   for (const SitePlan& site : plan.sites)
@@ -59,7 +65,9 @@ uint64_t cpu_scratch(const ModelConfig& c, const Plan& plan) {
 uint64_t gpu_scratch(const ModelConfig& c, const Plan& plan) {
   if (!plan.placement.uses(Device::cuda)) return 0;
   const uint64_t rows = static_cast<uint64_t>(plan.chunk) * static_cast<uint64_t>(c.experts_per_token);
-  return 4 * (activation_floats(c, plan.chunk) + uint64_t{logit_rows} * static_cast<uint64_t>(c.vocab) + rows * static_cast<uint64_t>(c.hidden)) + cuda_scratch;
+  return 4 * (activation_floats(c, plan.chunk) + uint64_t{logit_rows} * static_cast<uint64_t>(c.vocab) +
+              rows * static_cast<uint64_t>(c.hidden)) +
+         cuda_scratch;
 }
 
 uint64_t less(uint64_t bytes, uint64_t taken) { return bytes - std::min(bytes, taken); }
@@ -92,7 +100,8 @@ uint64_t kv_cache_bytes(const ModelConfig& config, int context, int chunk, const
 
 uint64_t activation_floats(const ModelConfig& c, int tokens) {
   const uint64_t rows = static_cast<uint64_t>(tokens) * static_cast<uint64_t>(c.experts_per_token);
-  const uint64_t per_token = 2 * uint64_t(c.hidden) + uint64_t(c.q_width() + 2 * c.kv_width()) + uint64_t(c.q_width()) + uint64_t(c.experts);
+  const uint64_t per_token =
+      2 * uint64_t(c.hidden) + uint64_t(c.q_width() + 2 * c.kv_width()) + uint64_t(c.q_width()) + uint64_t(c.experts);
   return static_cast<uint64_t>(tokens) * per_token + rows * (3 * uint64_t(c.intermediate) + 3);
 }
 
@@ -103,7 +112,8 @@ void plan_memory(Plan& plan, const Manifest& manifest, const Machine& machine, c
   if (plan.placement.uses(Device::cuda)) gpu.weights = vector_bytes(c, plan.placement, Device::cuda);
   for (const SitePlan& site : plan.sites) {
     const uint64_t bytes = matrix_bytes(site) * static_cast<uint64_t>(site.site.count);
-    const bool on_cpu = site.site.device == Device::cpu, in_place = on_cpu && site.site.op == Op::embed && site.site.stored == site.site.format;
+    const bool on_cpu = site.site.device == Device::cpu,
+               in_place = on_cpu && site.site.op == Op::embed && site.site.stored == site.site.format;
     (in_place ? cpu.mapped : on_cpu ? cpu.weights : gpu.weights) += bytes;
   }
   cpu.kv_cache = kv_cache_bytes(c, plan.context, plan.chunk, plan.placement, Device::cpu);
@@ -117,11 +127,17 @@ Status check_memory(const Plan& plan) {
   if (plan.fits()) return {};
   const bool cpu = !plan.memory.fits();
   const MemoryPlan& m = cpu ? plan.memory : plan.gpu_memory;
-  const std::string needs = fmt::format("the model needs {} of {} (weights {}, key/value cache {} for {} tokens of context, scratch {}) and {} are available",
-                                        human_bytes(double(m.total())), cpu ? "memory" : fmt::format("memory on cuda:{}", plan.placement.cuda_index), human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)), human_bytes(double(m.available)));
-  if (plan.would_fit.empty()) return fail("{}; no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model", needs);
+  const std::string needs =
+      fmt::format("the model needs {} of {} (weights {}, key/value cache {} for {} tokens of context, scratch {}) and {} are available",
+                  human_bytes(double(m.total())), cpu ? "memory" : fmt::format("memory on cuda:{}", plan.placement.cuda_index),
+                  human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)),
+                  human_bytes(double(m.available)));
+  if (plan.would_fit.empty())
+    return fail("{}; no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model",
+                needs);
   std::string flags;
-  for (size_t i = 0; i < plan.would_fit.size(); ++i) flags += (i == 0 ? "" : i + 1 == plan.would_fit.size() ? " or " : ", ") + plan.would_fit[i];
+  for (size_t i = 0; i < plan.would_fit.size(); ++i)
+    flags += (i == 0 ? "" : i + 1 == plan.would_fit.size() ? " or " : ", ") + plan.would_fit[i];
   return fail("{}; {} would fit", needs, flags);
 }
 

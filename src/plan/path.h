@@ -27,31 +27,33 @@ std::string_view name_of(Arithmetic arithmetic);
 struct Range {
   int low = 1, high = std::numeric_limits<int>::max();
   constexpr bool contains(Range other) const { return low <= other.low && other.high <= high; }
-  std::string to_string() const;   ///< "1..15", ">= 16", "any"
+  std::string to_string() const;  ///< "1..15", ">= 16", "any"
 };
 
-/// What a path needs. Every default means "no requirement". Closed on purpose: data can be printed, compared and tested; a predicate cannot.
+/// What a path needs. Every default means "no requirement". Closed on purpose: data can be printed, compared and tested; a predicate
+/// cannot.
 struct Needs {
-  CpuFeatures cpu = {};            ///< all required
+  CpuFeatures cpu = {};  ///< all required
   ArchSet arch = any_arch;
-  int driver = 0;                  ///< least CUDA driver API version, 12080 = 12.8
+  int driver = 0;  ///< least CUDA driver API version, 12080 = 12.8
   Range tokens = {};
   int n_multiple = 1, k_multiple = 1;
-  size_t shared_memory = 0;        ///< bytes a block, from the constexpr function that the kernel itself uses
+  size_t shared_memory = 0;  ///< bytes a block, from the constexpr function that the kernel itself uses
 };
 
 struct KernelPath {
-  std::string_view name = {};      ///< op.device.target.types.method; globs in a policy match this
+  std::string_view name = {};  ///< op.device.target.types.method; globs in a policy match this
   Op op = Op::linear;
   Device device = Device::cpu;
-  Layout weights = Layout::none;   ///< the layout it reads; any: through decode()
+  Layout weights = Layout::none;  ///< the layout it reads; any: through decode()
   Arithmetic arithmetic = Arithmetic::f32;
   Needs needs = {};
-  Unit unit = Unit::scalar;        ///< which roof it computes under
-  double efficiency = 0;           ///< measured share of its roof (docs/performance.md); 0: not measured
-  bool built = true;               ///< rows exist in every build; what was left out says so
+  Unit unit = Unit::scalar;  ///< which roof it computes under
+  double efficiency = 0;     ///< measured share of its roof (docs/performance.md); 0: not measured
+  bool built = true;         ///< rows exist in every build; what was left out says so
   RunFn run = {};
-  std::span<const void* const> (*images)() = nullptr;   ///< cuda: one kernel of each kind that it launches, to ask the driver whether they load
+  std::span<const void* const> (*images)() =
+      nullptr;  ///< cuda: one kernel of each kind that it launches, to ask the driver whether they load
 };
 
 /// The portable row of an op and device: it requires nothing but, on a GPU, what CUDA itself does (an architecture and a driver that can
@@ -63,11 +65,11 @@ constexpr int nvcc_version(int major, int minor, int build) { return (major * 10
 
 /// A combination known to compute wrong or to crash, whatever the self-check says. Every condition that is set must hold.
 struct KnownIssue {
-  std::string_view path = {};      ///< glob; never one that names a portable row
-  CpuFeatures cpu = {};            ///< on CPUs that have all of these …
-  ArchSet arch = any_arch;         ///< … and GPUs of these architectures (cuda paths)
-  int driver_below = 0;            ///< only with an older CUDA driver than this; 0: with any
-  int nvcc_from = 0, nvcc_below = 0;   ///< only in programs whose CUDA code came from such an nvcc; below 0: from any
+  std::string_view path = {};         ///< glob; never one that names a portable row
+  CpuFeatures cpu = {};               ///< on CPUs that have all of these …
+  ArchSet arch = any_arch;            ///< … and GPUs of these architectures (cuda paths)
+  int driver_below = 0;               ///< only with an older CUDA driver than this; 0: with any
+  int nvcc_from = 0, nvcc_below = 0;  ///< only in programs whose CUDA code came from such an nvcc; below 0: from any
   std::string_view reason = {}, link = {};
 };
 
@@ -75,7 +77,7 @@ struct KnownIssue {
 struct Catalogue {
   std::vector<const KernelPath*> paths;
   std::vector<KnownIssue> known_issues;
-  int nvcc = 0;                    ///< nvcc_version of what compiled the cuda rows; 0: nothing did
+  int nvcc = 0;  ///< nvcc_version of what compiled the cuda rows; 0: nothing did
   const KernelPath* find(std::string_view name) const;
 };
 

@@ -23,7 +23,8 @@ std::string needs_text(const Needs& n) {
 
 std::string row_text(const KernelPath& path) {
   const std::string share = path.efficiency > 0 ? fmt::format("{:.0f} %", 100 * path.efficiency) : "not measured";
-  return fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", path.name, name_of(path.weights), name_of(path.arithmetic), needs_text(path.needs), name_of(path.unit), share);
+  return fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", path.name, name_of(path.weights), name_of(path.arithmetic),
+                     needs_text(path.needs), name_of(path.unit), share);
 }
 
 std::string nvcc_text(int version) { return fmt::format("{}.{}.{}", version / 100000, version / 1000 % 100, version % 1000); }
@@ -61,17 +62,27 @@ constexpr std::array<std::string_view, check_count> meanings = {
 }  // namespace
 
 std::string paths_page(const Catalogue& catalogue) {
-  std::string out = "# Kernel paths\n\nMade from the catalogue by `make docs`; a test fails when this page is stale. A path is a row of constants in\n`src/kernels/<op>/`; `mxpath plan -v` shows what became of each on a machine. The share of the roof is what the row reached when it\nwas measured ([performance.md](performance.md)); the portable rows of the CPU need nothing, so there always is a path.\n";
+  std::string out =
+      "# Kernel paths\n\nMade from the catalogue by `make docs`; a test fails when this page is stale. A path is a row of constants "
+      "in\n`src/kernels/<op>/`; `mxpath plan -v` shows what became of each on a machine. The share of the roof is what the row reached "
+      "when it\nwas measured ([performance.md](performance.md)); the portable rows of the CPU need nothing, so there always is a path.\n";
   for (int o = 0; o < op_count; ++o) {
-    out += fmt::format("\n## {}\n\n| path | weights | arithmetic | needs | roof | share of it |\n|---|---|---|---|---|---|\n", name_of(static_cast<Op>(o)));
+    out += fmt::format("\n## {}\n\n| path | weights | arithmetic | needs | roof | share of it |\n|---|---|---|---|---|---|\n",
+                       name_of(static_cast<Op>(o)));
     for (const KernelPath* path : catalogue.paths)
       if (path->op == static_cast<Op>(o)) out += row_text(*path);
   }
-  out += "\n## Why a path is refused\n\nIn the order of how fundamental a reason is. All of them are kept; `mxpath plan` shows the first, `-v` and `--json` show all.\n\n| check | meaning |\n|---|---|\n";
-  for (int c = 0; c < check_count; ++c) out += fmt::format("| `{}` | {} |\n", name_of(static_cast<Check>(c)), meanings[static_cast<size_t>(c)]);
+  out +=
+      "\n## Why a path is refused\n\nIn the order of how fundamental a reason is. All of them are kept; `mxpath plan` shows the first, "
+      "`-v` and `--json` show all.\n\n| check | meaning |\n|---|---|\n";
+  for (int c = 0; c < check_count; ++c)
+    out += fmt::format("| `{}` | {} |\n", name_of(static_cast<Check>(c)), meanings[static_cast<size_t>(c)]);
   if (catalogue.known_issues.empty()) return out;
-  out += "\n## Known issues\n\nFaults of compilers and drivers that strike some inputs only, so that a self-check may miss them. A path that one of them meets is refused; a row\nwhose name no path has yet waits for it.\n\n| paths | where | reason |\n|---|---|---|\n";
-  for (const KnownIssue& issue : catalogue.known_issues) out += fmt::format("| `{}` | {} | [{}]({}) |\n", issue.path, where_text(issue), issue.reason, issue.link);
+  out +=
+      "\n## Known issues\n\nFaults of compilers and drivers that strike some inputs only, so that a self-check may miss them. A path that "
+      "one of them meets is refused; a row\nwhose name no path has yet waits for it.\n\n| paths | where | reason |\n|---|---|---|\n";
+  for (const KnownIssue& issue : catalogue.known_issues)
+    out += fmt::format("| `{}` | {} | [{}]({}) |\n", issue.path, where_text(issue), issue.reason, issue.link);
   return out;
 }
 

@@ -11,7 +11,7 @@ namespace mxpath {
 namespace {
 
 constexpr int cpu_chunk = 512, gpu_chunk = 2048;
-constexpr double crossing_seconds = 25e-6;      // a copy each way and a wait, over PCIe
+constexpr double crossing_seconds = 25e-6;  // a copy each way and a wait, over PCIe
 constexpr double crossing_bandwidth = 12e9;
 
 /// Every site of the model planned for one device, or why it cannot be.
@@ -23,12 +23,14 @@ struct DeviceSites {
   /// The error of the first site that the placement needs here and that has no path. The CPU can pick a token for a GPU.
   const Error* obstacle(const Placement& placement, const ModelConfig& config) const {
     for (size_t i = 0; i < sites.size(); ++i)
-      if (!plans[i].ok() && count_on(sites[i], device, placement, config) > 0 && !(sites[i].op == Op::sample && device == Device::cuda)) return &plans[i].error();
+      if (!plans[i].ok() && count_on(sites[i], device, placement, config) > 0 && !(sites[i].op == Op::sample && device == Device::cuda))
+        return &plans[i].error();
     return nullptr;
   }
 };
 
-DeviceSites plan_device(Device device, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+DeviceSites plan_device(Device device, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
+                        const Failures& failures) {
   DeviceSites all{device, sites_of(manifest, policy, device), {}};
   for (const Site& site : all.sites) all.plans.push_back(plan_site(site, catalogue, machine, policy, failures));
   return all;
@@ -36,13 +38,15 @@ DeviceSites plan_device(Device device, const Manifest& manifest, const Catalogue
 
 bool names_row_of(const Policy& policy, const Catalogue& catalogue, Op op, Device device) {
   return std::ranges::any_of(catalogue.paths, [&](const KernelPath* path) {
-    return path->op == op && path->device == device && std::ranges::any_of(policy.only, [&](const std::string& glob) { return glob_match(glob, path->name); });
+    return path->op == op && path->device == device &&
+           std::ranges::any_of(policy.only, [&](const std::string& glob) { return glob_match(glob, path->name); });
   });
 }
 
-/// The CPU's sites beside a GPU. Whatever lies there, the CPU must be able to sample too; an --only that names sampling on the GPU alone is kept
-/// by the GPU, and does not mean the CPU.
-DeviceSites beside_gpu(const DeviceSites& cpu, const DeviceSites& gpu, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+/// The CPU's sites beside a GPU. Whatever lies there, the CPU must be able to sample too; an --only that names sampling on the GPU alone is
+/// kept by the GPU, and does not mean the CPU.
+DeviceSites beside_gpu(const DeviceSites& cpu, const DeviceSites& gpu, const Catalogue& catalogue, const Machine& machine,
+                       const Policy& policy, const Failures& failures) {
   DeviceSites all = cpu;
   const bool gpu_samples = std::ranges::any_of(gpu.plans, [](const auto& plan) { return plan.ok() && plan->site.op == Op::sample; });
   if (!gpu_samples || names_row_of(policy, catalogue, Op::sample, Device::cpu)) return all;
@@ -54,10 +58,13 @@ DeviceSites beside_gpu(const DeviceSites& cpu, const DeviceSites& gpu, const Cat
 }
 
 /// Why no layer can lie on the GPU; empty: some can.
-std::string gpu_obstacle(const DeviceSites& gpu, const ModelConfig& config, const Catalogue& catalogue, const Machine& machine, const Policy& policy) {
-  if (std::ranges::none_of(catalogue.paths, [](const KernelPath* path) { return path->device == Device::cuda; })) return "this version has no CUDA paths";
+std::string gpu_obstacle(const DeviceSites& gpu, const ModelConfig& config, const Catalogue& catalogue, const Machine& machine,
+                         const Policy& policy) {
+  if (std::ranges::none_of(catalogue.paths, [](const KernelPath* path) { return path->device == Device::cuda; }))
+    return "this version has no CUDA paths";
   if (static_cast<size_t>(policy.cuda_index) >= machine.gpus.size())
-    return machine.gpus.empty() && !machine.no_gpu_reason.empty() ? machine.no_gpu_reason : fmt::format("there is no CUDA device {}", policy.cuda_index);
+    return machine.gpus.empty() && !machine.no_gpu_reason.empty() ? machine.no_gpu_reason
+                                                                  : fmt::format("there is no CUDA device {}", policy.cuda_index);
   const Error* error = gpu.obstacle({.layers = config.layers, .gpu_layers = config.layers, .cpu_experts = config.layers}, config);
   return error ? error->message : "";
 }
@@ -65,7 +72,8 @@ std::string gpu_obstacle(const DeviceSites& gpu, const ModelConfig& config, cons
 /// Of the residual stream, all of it in FP32.
 std::vector<double> seconds_of_crossings(const Placement& placement, const ModelConfig& config) {
   std::vector<double> seconds;
-  for (const Regime& regime : regimes()) seconds.push_back(placement.crossings() * (crossing_seconds + regime.typical * 4.0 * config.hidden / crossing_bandwidth));
+  for (const Regime& regime : regimes())
+    seconds.push_back(placement.crossings() * (crossing_seconds + regime.typical * 4.0 * config.hidden / crossing_bandwidth));
   return seconds;
 }
 
@@ -85,7 +93,8 @@ void add_predictions(Plan& plan, const ModelConfig& config) {
   }
 }
 
-Plan with(const Plan& base, const Placement& placement, const DeviceSites& cpu, const DeviceSites& gpu, const Manifest& manifest, const Machine& machine, const Policy& policy) {
+Plan with(const Plan& base, const Placement& placement, const DeviceSites& cpu, const DeviceSites& gpu, const Manifest& manifest,
+          const Machine& machine, const Policy& policy) {
   Plan plan = base;
   plan.placement = placement;
   plan.device = placement.gpu_layers > 0 ? Device::cuda : Device::cpu;
@@ -104,19 +113,22 @@ Plan with(const Plan& base, const Placement& placement, const DeviceSites& cpu, 
 }
 
 std::string does_not_fit(const Plan& whole) {
-  return fmt::format("all of it would take {} of cuda:{} and {} are available", human_bytes(double(whole.gpu_memory.total())), whole.placement.cuda_index, human_bytes(double(whole.gpu_memory.available)));
+  return fmt::format("all of it would take {} of cuda:{} and {} are available", human_bytes(double(whole.gpu_memory.total())),
+                     whole.placement.cuda_index, human_bytes(double(whole.gpu_memory.available)));
 }
 
 }  // namespace
 
-Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
+             const Failures& failures) {
   const DeviceSites cpu = plan_device(Device::cpu, manifest, catalogue, machine, policy, failures);
   DeviceSites gpu{Device::cuda, {}, {}};
   std::string reason = policy.device == DeviceChoice::cpu ? (machine.gpus.empty() ? "" : "asked for by --device cpu") : "";
   if (policy.device != DeviceChoice::cpu) {
     gpu = plan_device(Device::cuda, manifest, catalogue, machine, policy, failures);
     reason = gpu_obstacle(gpu, manifest.config, catalogue, machine, policy);
-    if (!reason.empty() && policy.device == DeviceChoice::cuda) return fail("--device cuda:{}: {}; use --device cpu or auto", policy.cuda_index, reason);
+    if (!reason.empty() && policy.device == DeviceChoice::cuda)
+      return fail("--device cuda:{}: {}; use --device cpu or auto", policy.cuda_index, reason);
   }
   std::optional<Plan> best, first;
   const bool gpu_open = policy.device != DeviceChoice::cpu && reason.empty();
@@ -135,13 +147,18 @@ Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, c
     if (better) best = std::move(candidate);
   }
   if (!best) {
-    const Placement everything{.layers = manifest.config.layers, .gpu_layers = policy.device == DeviceChoice::cuda ? manifest.config.layers : 0, .gpu_embedding = policy.device == DeviceChoice::cuda};
+    const Placement everything{.layers = manifest.config.layers,
+                               .gpu_layers = policy.device == DeviceChoice::cuda ? manifest.config.layers : 0,
+                               .gpu_embedding = policy.device == DeviceChoice::cuda};
     for (const DeviceSites* sites : {everything.gpu_layers > 0 ? &beside : &cpu, static_cast<const DeviceSites*>(&gpu)})
       if (const Error* error = sites->obstacle(everything, manifest.config)) return *error;
     return fail("no part of the model can be placed anywhere");
   }
   plan = std::move(*best);
-  if (reason.empty() && plan.device == Device::cpu && gpu_open) reason = first->placement.gpu_layers > 0 && !first->fits() ? does_not_fit(*first) : policy.gpu_layers == 0 ? "asked for by --gpu-layers 0" : "the CPU should be faster for so small a model";
+  if (reason.empty() && plan.device == Device::cpu && gpu_open)
+    reason = first->placement.gpu_layers > 0 && !first->fits() ? does_not_fit(*first)
+             : policy.gpu_layers == 0                          ? "asked for by --gpu-layers 0"
+                                                               : "the CPU should be faster for so small a model";
   if (plan.device == Device::cuda && !plan.placement.all_on_gpu() && !first->fits()) reason = does_not_fit(*first);
   const bool nobody_asked = policy.device == DeviceChoice::automatic && machine.gpus.empty();
   plan.device_reason = nobody_asked ? "" : reason;

@@ -19,8 +19,8 @@ struct Placement {
   Device attention(int layer) const { return layer >= layers - gpu_layers ? Device::cuda : Device::cpu; }
   Device experts(int layer) const { return layer >= layers - gpu_layers + cpu_experts ? Device::cuda : Device::cpu; }
   Device embedding() const { return gpu_embedding ? Device::cuda : Device::cpu; }
-  Device head() const { return gpu_layers > 0 ? Device::cuda : Device::cpu; }   ///< and the final norm
-  bool uses(Device device) const;         ///< whether any operation of a forward runs there; sampling apart
+  Device head() const { return gpu_layers > 0 ? Device::cuda : Device::cpu; }  ///< and the final norm
+  bool uses(Device device) const;  ///< whether any operation of a forward runs there; sampling apart
   bool all_on_gpu() const { return gpu_embedding && gpu_layers == layers && cpu_experts == 0; }
   /// How often the residual stream goes from one device to the other in one forward.
   int crossings() const;

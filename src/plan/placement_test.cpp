@@ -31,7 +31,8 @@ void expect_every_layer_once(const Plan& plan) {
   for (const SitePlan& site : plan.sites)
     if (site.site.op != Op::sample) counts[site.site.name] += site.site.count;
   EXPECT_EQ(counts["norm"], 9);
-  for (const char* name : {"attention.qkv", "attention.output", "rope", "router", "moe.gate_up", "swiglu", "moe.down"}) EXPECT_EQ(counts[name], 4) << name;
+  for (const char* name : {"attention.qkv", "attention.output", "rope", "router", "moe.gate_up", "swiglu", "moe.down"})
+    EXPECT_EQ(counts[name], 4) << name;
   EXPECT_EQ(counts["embed"], 1);
   EXPECT_EQ(counts["head"], 1);
   EXPECT_EQ(counts["attention.sliding"] + counts["attention.full"], 4);
@@ -155,9 +156,10 @@ TEST(Placement, AFailedRowTakesItsPartToTheCpu) {
   EXPECT_EQ(embed.placement.embedding(), Device::cpu);
   const Plan all = planned(gpu_of(80), {}, {{"norm.cuda.portable.f32", failure}});
   EXPECT_EQ(all.device, Device::cpu);
-  EXPECT_NE(all.device_reason.find("norm.cuda.portable.f32 (self_check: wants to pass its self-check"), std::string::npos) << all.device_reason;
+  EXPECT_NE(all.device_reason.find("norm.cuda.portable.f32 (self_check: wants to pass its self-check"), std::string::npos)
+      << all.device_reason;
   const Plan sample = planned(gpu_of(80), {}, {{"sample.cuda.portable.f32", failure}});
-  EXPECT_TRUE(sample.placement.all_on_gpu());   // logits come back instead
+  EXPECT_TRUE(sample.placement.all_on_gpu());  // logits come back instead
   EXPECT_EQ(sample.find("sample", Device::cuda), nullptr);
 }
 

@@ -17,38 +17,38 @@ namespace mxpath {
 /// A class of calls by token count. A chosen path must be legal for all of them, so that at run time a lookup is enough.
 struct Regime {
   Range tokens;
-  int typical = 1;                  ///< the count that is priced
+  int typical = 1;  ///< the count that is priced
 };
 /// 1 · 2..15 · 16..127 · 128 and more, priced at 1, 8, 64 and 512.
 const std::vector<Regime>& regimes();
 
 struct Candidate {
   const KernelPath* path;
-  std::vector<Refusal> why_not;     ///< empty: legal
-  double seconds;                   ///< predicted for one call of the site
+  std::vector<Refusal> why_not;  ///< empty: legal
+  double seconds;                ///< predicted for one call of the site
 };
 
 /// The answer for one regime: every row of the op appears exactly once, best first; those of the other device are refused.
 struct Decision {
   Regime regime;
-  const KernelPath* chosen = nullptr;   ///< null only when the policy excludes every path
+  const KernelPath* chosen = nullptr;  ///< null only when the policy excludes every path
   std::vector<Candidate> all;
 };
 
 struct SitePlan {
   Site site;
   Layout layout = Layout::none;
-  std::vector<Decision> decisions;      ///< one for each regime
+  std::vector<Decision> decisions;  ///< one for each regime
   const KernelPath& path_for(int tokens) const;
 };
 
 /// Bytes by use, on one device.
 struct MemoryPlan {
-  uint64_t weights = 0;        ///< packed, all layers that lie there
-  uint64_t kv_cache = 0;       ///< for the whole context
-  uint64_t scratch = 0;        ///< activations of one chunk
-  uint64_t mapped = 0;         ///< read in place from the file (embedding); not counted in total, the system may drop it
-  uint64_t available = 0;      ///< the policy's budget, or the machine's memory; on a GPU what is free
+  uint64_t weights = 0;    ///< packed, all layers that lie there
+  uint64_t kv_cache = 0;   ///< for the whole context
+  uint64_t scratch = 0;    ///< activations of one chunk
+  uint64_t mapped = 0;     ///< read in place from the file (embedding); not counted in total, the system may drop it
+  uint64_t available = 0;  ///< the policy's budget, or the machine's memory; on a GPU what is free
   uint64_t total() const { return weights + kv_cache + scratch; }
   bool fits() const { return total() <= available; }
 };
@@ -58,35 +58,35 @@ struct Conversion {
   NumberFormat from;
   WeightFormat to;
   std::vector<std::string> sites;
-  uint64_t values = 0, bytes_before = 0, bytes_after = 0;   ///< bytes as stored, and as packed
+  uint64_t values = 0, bytes_before = 0, bytes_after = 0;  ///< bytes as stored, and as packed
   bool lossless() const { return is_lossless(from, to); }
 };
-/// "moe.gate_up, moe.down: mxfp4 to int8, 12.7 GiB to 23.9 GiB, with loss". rounded: how many values it rounded, where that has been counted:
-/// "… with loss: 93.2 % of the values rounded", or "without loss" if none was.
+/// "moe.gate_up, moe.down: mxfp4 to int8, 12.7 GiB to 23.9 GiB, with loss". rounded: how many values it rounded, where that has been
+/// counted: "… with loss: 93.2 % of the values rounded", or "without loss" if none was.
 std::string to_string(const Conversion& conversion, std::optional<uint64_t> rounded = {});
 
 struct Plan {
-  std::string model;                    ///< one line: layers, experts, format
+  std::string model;  ///< one line: layers, experts, format
   std::string machine;
-  Device device = Device::cpu;          ///< the GPU as soon as a layer lies there
-  std::string device_reason;            ///< why not the GPU, if there is one or one was wished for
+  Device device = Device::cpu;  ///< the GPU as soon as a layer lies there
+  std::string device_reason;    ///< why not the GPU, if there is one or one was wished for
   Placement placement;
-  std::vector<SitePlan> sites;          ///< a site whose layers lie on both devices is there twice, the GPU's first
+  std::vector<SitePlan> sites;  ///< a site whose layers lie on both devices is there twice, the GPU's first
   MemoryPlan memory, gpu_memory;
   int context = 0, chunk = 0, threads = 1;
-  std::vector<Conversion> conversions;  ///< in the order of their first sites; every one is a concession too
-  int fitting_context = 0;              ///< the longest context up to the one asked for that fits; 0: none does
-  std::vector<std::string> would_fit;   ///< when it does not fit: flags with which it would, such as "--ctx 4096"
-  std::vector<std::string> concessions; ///< what was given up against the best plan, one sentence each; --strict refuses any
-  double decode_seconds = 0;            ///< predicted, one token
-  double prefill_seconds = 0;           ///< predicted, 512 tokens
-  double decode_bytes = 0;              ///< weights read for one token
-  std::vector<double> crossing_seconds; ///< for each regime: the ways between the devices, part of the two predictions
+  std::vector<Conversion> conversions;   ///< in the order of their first sites; every one is a concession too
+  int fitting_context = 0;               ///< the longest context up to the one asked for that fits; 0: none does
+  std::vector<std::string> would_fit;    ///< when it does not fit: flags with which it would, such as "--ctx 4096"
+  std::vector<std::string> concessions;  ///< what was given up against the best plan, one sentence each; --strict refuses any
+  double decode_seconds = 0;             ///< predicted, one token
+  double prefill_seconds = 0;            ///< predicted, 512 tokens
+  double decode_bytes = 0;               ///< weights read for one token
+  std::vector<double> crossing_seconds;  ///< for each regime: the ways between the devices, part of the two predictions
 
   bool fits() const { return memory.fits() && gpu_memory.fits(); }
-  const SitePlan& site(std::string_view name) const;   ///< the first of that name
-  const SitePlan* find(std::string_view name, Device on) const;   ///< null: there is none on that device
-  bool is_idle(const SitePlan& site) const;   ///< sampling on the CPU beside a GPU that picks the likeliest itself
+  const SitePlan& site(std::string_view name) const;             ///< the first of that name
+  const SitePlan* find(std::string_view name, Device on) const;  ///< null: there is none on that device
+  bool is_idle(const SitePlan& site) const;                      ///< sampling on the CPU beside a GPU that picks the likeliest itself
 };
 
 /// The least seconds that one call can take under the roofs of a path: max(bytes / bandwidth, flops / peak). Two roofs, because bandwidth
@@ -105,7 +105,8 @@ double cost_of(const Plan& plan, Goal goal);
 
 /// The cheapest layout over all regimes, with the decisions it leads to. Error: a forced path that cannot run (with its refusals and
 /// the nearest legal ones), or a policy that excludes every path.
-Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures);
+Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
+                           const Failures& failures);
 
 /// The sites of a model as if all of it lay on one device, in the order of the forward pass.
 std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Device device);
@@ -115,7 +116,8 @@ int count_on(const Site& site, Device device, const Placement& placement, const 
 /// Pure: the same arguments give the same plan, byte for byte. Reads no weights. Of the placements that fit into both memories the one that
 /// should be fastest is taken. A plan that does not fit into memory is returned with
 /// fits() false and with what would_fit; check_memory says so in a sentence.
-Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures = {});
+Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
+                       const Failures& failures = {});
 
 /// Error: the plan needs more memory than there is; says how much and what would fit.
 Status check_memory(const Plan& plan);

@@ -15,12 +15,16 @@ namespace {
 
 using test::cpu_machine, test::gpu_machine;
 
-constexpr CpuFeatures avx2{CpuFeature::avx2}, avx512{CpuFeature::avx2, CpuFeature::avx512}, amx{CpuFeature::avx2, CpuFeature::avx512, CpuFeature::amx_bf16};
+constexpr CpuFeatures avx2{CpuFeature::avx2}, avx512{CpuFeature::avx2, CpuFeature::avx512},
+    amx{CpuFeature::avx2, CpuFeature::avx512, CpuFeature::amx_bf16};
 
 Manifest manifest() { return manifest_from_config(test::small_config(), "test"); }
-Site linear_site(Device device = Device::cpu) { return {.name = "linear", .op = Op::linear, .device = device, .n = 5760, .k = 2880, .has_weights = true}; }
+Site linear_site(Device device = Device::cpu) {
+  return {.name = "linear", .op = Op::linear, .device = device, .n = 5760, .k = 2880, .has_weights = true};
+}
 
-std::vector<Refusal> ask(std::string_view path, const Machine& machine, const Policy& policy = {}, const Failures& failures = {}, Range tokens = {64, 64}, Layout layout = Layout::bf16_rows16, Catalogue rows = test::catalogue()) {
+std::vector<Refusal> ask(std::string_view path, const Machine& machine, const Policy& policy = {}, const Failures& failures = {},
+                         Range tokens = {64, 64}, Layout layout = Layout::bf16_rows16, Catalogue rows = test::catalogue()) {
   const KernelPath* row = rows.find(path);
   const Site site = linear_site(row->device);
   return refusals(*row, {site, layout, tokens, rows, machine, policy, failures});
@@ -30,7 +34,8 @@ std::vector<Refusal> ask(std::string_view path, const Machine& machine, const Po
 Refusal only(const std::vector<Refusal>& all, Check check) {
   Refusal found{};
   int count = 0;
-  for (const Refusal& r : all) if (r.check == check) found = r, ++count;
+  for (const Refusal& r : all)
+    if (r.check == check) found = r, ++count;
   EXPECT_EQ(count, 1) << name_of(check);
   return found;
 }
@@ -45,35 +50,48 @@ TEST(Refusals, EveryCheckOccursAndSaysWhatItWantsAndHas) {
   };
   expect(ask("linear.cuda.sm100.bf16.tcgen05", gpu_machine(100)), Check::not_built, "a build with this target", "left out of this program");
   Catalogue faulty = test::catalogue();
-  faulty.known_issues.push_back({.path = "linear.cpu.avx512.*", .cpu = {CpuFeature::amx_bf16}, .reason = "wrong sums on stepping 3", .link = "https://example.org/1"});
-  expect(ask("linear.cpu.avx512.bf16_f32", cpu_machine(amx), {}, {}, {64, 64}, Layout::bf16_rows16, faulty), Check::known_issue, "a machine without this fault: wrong sums on stepping 3", "this one (https://example.org/1)");
+  faulty.known_issues.push_back({.path = "linear.cpu.avx512.*",
+                                 .cpu = {CpuFeature::amx_bf16},
+                                 .reason = "wrong sums on stepping 3",
+                                 .link = "https://example.org/1"});
+  expect(ask("linear.cpu.avx512.bf16_f32", cpu_machine(amx), {}, {}, {64, 64}, Layout::bf16_rows16, faulty), Check::known_issue,
+         "a machine without this fault: wrong sums on stepping 3", "this one (https://example.org/1)");
   EXPECT_TRUE(ask("linear.cpu.avx512.bf16_f32", cpu_machine(avx512), {}, {}, {64, 64}, Layout::bf16_rows16, faulty).empty());
   expect(ask("linear.cpu.amx.bf16", cpu_machine(avx2)), Check::cpu_feature, "avx512+amx_bf16", "no avx512+amx_bf16");
   expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(120)), Check::cuda_arch, "sm90a only", "sm120");
   expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(90, 12000)), Check::driver, "CUDA driver 12.3 or later", "CUDA driver 12.0");
-  expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(90), {}, {{"linear.cuda.sm90a.bf16.wgmma", {Check::no_image, "no kernel image for sm90"}}}), Check::no_image, "to load on this device", "no kernel image for sm90");
+  expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(90), {},
+             {{"linear.cuda.sm90a.bf16.wgmma", {Check::no_image, "no kernel image for sm90"}}}),
+         Check::no_image, "to load on this device", "no kernel image for sm90");
   expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(90, 12080, 101376)), Check::shared_memory, "204800 bytes a block", "101376 bytes");
-  expect(ask("linear.cpu.avx2.bf16_f32", cpu_machine(avx2), {}, {}, {64, 64}, Layout::bf16_rows), Check::layout, "bf16_rows16", "bf16_rows");
-  expect(ask("linear.cpu.avx2.int8", cpu_machine(avx2)), Check::arithmetic, "--numerics fast", "--numerics checkpoint, and it computes int8_dynamic");
+  expect(ask("linear.cpu.avx2.bf16_f32", cpu_machine(avx2), {}, {}, {64, 64}, Layout::bf16_rows), Check::layout, "bf16_rows16",
+         "bf16_rows");
+  expect(ask("linear.cpu.avx2.int8", cpu_machine(avx2)), Check::arithmetic, "--numerics fast",
+         "--numerics checkpoint, and it computes int8_dynamic");
   expect(ask("linear.cpu.amx.bf16", cpu_machine(amx), {}, {}, {2, 15}), Check::tokens, ">= 16 tokens", "2..15 tokens");
   expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(90)), Check::k_multiple, "k % 128 == 0", "k = 2880, remainder 64");
   Site odd = linear_site(Device::cuda);
   odd.n = 5761;
   const Machine h100 = gpu_machine(90);
   const Catalogue rows = test::catalogue();
-  expect(refusals(*rows.find("linear.cuda.sm90a.bf16.wgmma"), {odd, Layout::bf16_rows16, {64, 64}, rows, h100, Policy{}, Failures{}}), Check::n_multiple, "n % 16 == 0", "n = 5761, remainder 1");
+  expect(refusals(*rows.find("linear.cuda.sm90a.bf16.wgmma"), {odd, Layout::bf16_rows16, {64, 64}, rows, h100, Policy{}, Failures{}}),
+         Check::n_multiple, "n % 16 == 0", "n = 5761, remainder 1");
   const Site here = linear_site();
-  expect(refusals(*rows.find("linear.cuda.portable.f32"), {here, Layout::bf16_rows, {1, 1}, rows, h100, Policy{}, Failures{}}), Check::device, "its weights and inputs on cuda", "this site on cpu");
+  expect(refusals(*rows.find("linear.cuda.portable.f32"), {here, Layout::bf16_rows, {1, 1}, rows, h100, Policy{}, Failures{}}),
+         Check::device, "its weights and inputs on cuda", "this site on cpu");
   Policy policy;
   policy.exclude = {"*.avx2.*"};
   expect(ask("linear.cpu.avx2.bf16_f32", cpu_machine(avx2), policy), Check::excluded, "not to be excluded", "--exclude *.avx2.*");
   Policy tight;
   tight.memory_budget = 100000;
   Site ragged = linear_site();
-  ragged.n = 17;   // 98 kB as stored, 184 kB in groups of 16 rows
+  ragged.n = 17;  // 98 kB as stored, 184 kB in groups of 16 rows
   const Machine small = cpu_machine(avx2);
-  expect(refusals(*rows.find("linear.cpu.avx2.bf16_f32"), {ragged, Layout::bf16_rows16, {64, 64}, rows, small, tight, Failures{}}), Check::memory_budget, "180 KiB for its padded weights", "97.7 KiB");
-  expect(ask("linear.cpu.avx2.bf16_f32", cpu_machine(avx2), {}, {{"linear.cpu.avx2.bf16_f32", {Check::self_check, "token 3, output 7 is 1, expected 2"}}}), Check::self_check, "to pass its self-check", "token 3, output 7 is 1, expected 2");
+  expect(refusals(*rows.find("linear.cpu.avx2.bf16_f32"), {ragged, Layout::bf16_rows16, {64, 64}, rows, small, tight, Failures{}}),
+         Check::memory_budget, "180 KiB for its padded weights", "97.7 KiB");
+  expect(ask("linear.cpu.avx2.bf16_f32", cpu_machine(avx2), {},
+             {{"linear.cpu.avx2.bf16_f32", {Check::self_check, "token 3, output 7 is 1, expected 2"}}}),
+         Check::self_check, "to pass its self-check", "token 3, output 7 is 1, expected 2");
   EXPECT_EQ(provoked.size(), static_cast<size_t>(check_count));
 }
 
@@ -110,8 +128,8 @@ TEST(Decide, EveryRowAppearsOnceAndTheCheapestLegalOneWins) {
 TEST(Decide, TwoRoofs) {
   const auto plan = plan_site(linear_site(), test::catalogue(), cpu_machine(amx), {}, {});
   ASSERT_TRUE(plan.ok());
-  EXPECT_EQ(plan->path_for(1).name, "linear.cpu.avx512.bf16_f32");   // a matrix unit has no use for one token
-  EXPECT_EQ(plan->path_for(512).name, "linear.cpu.amx.bf16");        // bandwidth alone would keep avx512
+  EXPECT_EQ(plan->path_for(1).name, "linear.cpu.avx512.bf16_f32");  // a matrix unit has no use for one token
+  EXPECT_EQ(plan->path_for(512).name, "linear.cpu.amx.bf16");       // bandwidth alone would keep avx512
   EXPECT_EQ(plan->layout, Layout::bf16_rows16);
 }
 
@@ -129,7 +147,8 @@ TEST(Plan, FallsBackOneRowAtATimeAndEndsAtTheFloor) {
 
 TEST(Plan, AFailureChangesNoUnrelatedSite) {
   const auto before = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {});
-  const auto after = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {}, {{"linear.cpu.avx512.bf16_f32", {Check::self_check, "wrong"}}});
+  const auto after =
+      make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {}, {{"linear.cpu.avx512.bf16_f32", {Check::self_check, "wrong"}}});
   ASSERT_TRUE(before.ok() && after.ok());
   for (size_t i = 0; i < before->sites.size(); ++i)
     if (before->sites[i].site.op != Op::linear) {
@@ -138,10 +157,12 @@ TEST(Plan, AFailureChangesNoUnrelatedSite) {
 }
 
 TEST(Plan, FallbackIsLoudAndStrictRefusesIt) {
-  const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {}, {{"moe_gate_up.cpu.avx512.mxfp4_f32", {Check::self_check, "token 0, output 1 is 2, expected 1"}}});
+  const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {},
+                              {{"moe_gate_up.cpu.avx512.mxfp4_f32", {Check::self_check, "token 0, output 1 is 2, expected 1"}}});
   ASSERT_TRUE(plan.ok());
   ASSERT_FALSE(plan->concessions.empty());
-  EXPECT_NE(plan->concessions.front().find("moe.gate_up runs on moe_gate_up.cpu.portable.f32, about "), std::string::npos) << plan->concessions.front();
+  EXPECT_NE(plan->concessions.front().find("moe.gate_up runs on moe_gate_up.cpu.portable.f32, about "), std::string::npos)
+      << plan->concessions.front();
   EXPECT_NE(plan->concessions.front().find("token 0, output 1 is 2, expected 1"), std::string::npos);
   Policy strict;
   strict.strict = true;
@@ -165,13 +186,15 @@ TEST(Plan, ForcedMeansForced) {
   policy.only = {"linear.cpu.amx.*"};
   const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx2), policy);
   ASSERT_FALSE(plan.ok());
-  EXPECT_NE(plan.error().message.find("linear.cpu.amx.bf16 (cpu_feature: wants avx512+amx_bf16, have no avx512+amx_bf16"), std::string::npos) << plan.error().message;
+  EXPECT_NE(plan.error().message.find("linear.cpu.amx.bf16 (cpu_feature: wants avx512+amx_bf16, have no avx512+amx_bf16"),
+            std::string::npos)
+      << plan.error().message;
   EXPECT_NE(plan.error().message.find("these can: linear.cpu.avx2.bf16_f32"), std::string::npos) << plan.error().message;
   policy.only = {"linear.cpu.avx2.bf16_f32"};
   const auto forced = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), policy);
   ASSERT_TRUE(forced.ok());
   EXPECT_EQ(forced->site("head").path_for(1).name, "linear.cpu.avx2.bf16_f32");
-  EXPECT_EQ(forced->site("moe.gate_up").path_for(1).name, "moe_gate_up.cpu.avx512.mxfp4_f32");   // --only speaks about its own op
+  EXPECT_EQ(forced->site("moe.gate_up").path_for(1).name, "moe_gate_up.cpu.avx512.mxfp4_f32");  // --only speaks about its own op
   policy.only = {"linear.cpu.avx1024.*"};
   EXPECT_EQ(make_plan(manifest(), test::catalogue(), cpu_machine(avx2), policy).error().kind, ErrorKind::wrong_use);
   policy.only.clear(), policy.exclude = {"linear.*"};
@@ -186,7 +209,7 @@ TEST(Plan, ForcedRowsOfADeviceThatIsNotPlannedOnAreAnError) {
   EXPECT_EQ(plan.error().kind, ErrorKind::failed);
   EXPECT_NE(plan.error().message.find("linear.cuda.sm90a.bf16.wgmma ("), std::string::npos) << plan.error().message;
   EXPECT_NE(plan.error().message.find("these can: linear.cpu.avx2.bf16_f32"), std::string::npos) << plan.error().message;
-  policy.only = {"linear.*"};   // names rows of both
+  policy.only = {"linear.*"};  // names rows of both
   EXPECT_TRUE(make_plan(manifest(), test::catalogue(), cpu_machine(avx2), policy).ok());
 }
 
@@ -195,7 +218,8 @@ TEST(Plan, ForcedRowsOfAnotherWeightFormatAreNamedWithTheirRefusals) {
   policy.only = {"moe_gate_up.cpu.avx512.mxfp4_f32"}, policy.weights = NumberFormat::bf16;
   const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), policy);
   ASSERT_FALSE(plan.ok());
-  EXPECT_NE(plan.error().message.find("moe_gate_up.cpu.avx512.mxfp4_f32 (layout: wants mxfp4_rows16, have bf16_rows)"), std::string::npos) << plan.error().message;
+  EXPECT_NE(plan.error().message.find("moe_gate_up.cpu.avx512.mxfp4_f32 (layout: wants mxfp4_rows16, have bf16_rows)"), std::string::npos)
+      << plan.error().message;
 }
 
 TEST(Plan, StrictRefusesPortablePathsConversionsAndOtherArithmetic) {
@@ -220,7 +244,8 @@ TEST(Plan, StrictRefusesPortablePathsConversionsAndOtherArithmetic) {
 }
 
 TEST(Plan, SameInputsSamePlanByteForByte) {
-  const auto a = make_plan(manifest(), test::catalogue(), cpu_machine(amx), {}), b = make_plan(manifest(), test::catalogue(), cpu_machine(amx), {});
+  const auto a = make_plan(manifest(), test::catalogue(), cpu_machine(amx), {}),
+             b = make_plan(manifest(), test::catalogue(), cpu_machine(amx), {});
   EXPECT_EQ(explain(*a, true), explain(*b, true));
   EXPECT_EQ(plan_to_json(*a).dump(), plan_to_json(*b).dump());
 }
@@ -239,11 +264,14 @@ TEST(Plan, ExistsForAnyMachineShapeAndFailures) {
   Random random(7);
   for (int round = 0; round < 300; ++round) {
     CpuFeatures features;
-    for (int f = 0; f < cpu_feature_count; ++f) if (random.integer(0, 1)) features.add(static_cast<CpuFeature>(f));
+    for (int f = 0; f < cpu_feature_count; ++f)
+      if (random.integer(0, 1)) features.add(static_cast<CpuFeature>(f));
     ModelConfig c = test::small_config();
-    c.hidden = static_cast<int>(32 * random.integer(1, 200)), c.intermediate = static_cast<int>(32 * random.integer(1, 200)), c.vocab = static_cast<int>(random.integer(1, 300000));
+    c.hidden = static_cast<int>(32 * random.integer(1, 200)), c.intermediate = static_cast<int>(32 * random.integer(1, 200)),
+    c.vocab = static_cast<int>(random.integer(1, 300000));
     Failures failures;
-    for (const KernelPath* path : test::catalogue().paths) if (!is_floor(*path) && random.integer(0, 2) == 0) failures[std::string(path->name)] = {Check::self_check, "x"};
+    for (const KernelPath* path : test::catalogue().paths)
+      if (!is_floor(*path) && random.integer(0, 2) == 0) failures[std::string(path->name)] = {Check::self_check, "x"};
     const auto plan = make_plan(manifest_from_config(c, "random"), test::catalogue(), cpu_machine(features), {}, failures);
     ASSERT_TRUE(plan.ok()) << plan.error().message;
     for (const SitePlan& site : plan->sites)
@@ -267,7 +295,8 @@ TEST(Memory, TooLargeIsRefusedWithWhatWouldFit) {
   policy.context = 131072;
   EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 1.66), policy), "--ctx 124928 would fit");
   policy.context = 0;
-  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 0.8), policy), "no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model");
+  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 0.8), policy),
+            "no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model");
 }
 
 TEST(Memory, WhatWouldFitDoes) {
@@ -303,7 +332,7 @@ TEST(Memory, CacheFollowsTheHybridFormula) {
   // 2048 bytes a token and layer; full layers hold the context, sliding ones window + chunk = 640 here.
   const Placement cpu{.layers = 24}, half{.layers = 24, .gpu_layers = 12};
   EXPECT_EQ(kv_cache_bytes(c, 131072, 512, cpu, Device::cpu), 2048ull * 12 * (131072 + 640));
-  EXPECT_EQ(kv_cache_bytes(c, 100, 100, cpu, Device::cpu), 2048ull * 24 * 128);   // whole blocks of 64
+  EXPECT_EQ(kv_cache_bytes(c, 100, 100, cpu, Device::cpu), 2048ull * 24 * 128);  // whole blocks of 64
   EXPECT_EQ(kv_cache_bytes(c, 100, 100, half, Device::cuda), 2048ull * 12 * 128);
 }
 
@@ -325,8 +354,7 @@ TEST(Explain, ShowsEveryRowOfEverySite) {
   const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx2), {});
   ASSERT_TRUE(plan.ok());
   for (const std::string& text : {explain(*plan, false), explain(*plan, true)})
-    for (const KernelPath* path : test::catalogue().paths)
-      EXPECT_NE(text.find(path->name), std::string::npos) << path->name;
+    for (const KernelPath* path : test::catalogue().paths) EXPECT_NE(text.find(path->name), std::string::npos) << path->name;
   const Json json = plan_to_json(*plan);
   EXPECT_EQ(json["sites"].size(), plan->sites.size());
   const Json& paths = json["sites"][2]["regimes"][0]["paths"];

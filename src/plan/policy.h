@@ -12,31 +12,31 @@
 
 namespace mxpath {
 
-enum class Numerics : uint8_t { checkpoint, fast };            ///< fast: paths that quantise activations may compete
-enum class Goal : uint8_t { decode, balanced, prefill };       ///< which token counts weigh most when one layout must serve all
+enum class Numerics : uint8_t { checkpoint, fast };       ///< fast: paths that quantise activations may compete
+enum class Goal : uint8_t { decode, balanced, prefill };  ///< which token counts weigh most when one layout must serve all
 enum class DeviceChoice : uint8_t { automatic, cpu, cuda };
 
 struct Policy {
-  std::vector<std::string> only;         ///< globs: ops that have a matching path use one of the matching paths, or planning fails
-  std::vector<std::string> exclude;      ///< globs
-  std::optional<WeightFormat> weights;   ///< of the experts; empty: as stored
+  std::vector<std::string> only;              ///< globs: ops that have a matching path use one of the matching paths, or planning fails
+  std::vector<std::string> exclude;           ///< globs
+  std::optional<WeightFormat> weights;        ///< of the experts; empty: as stored
   std::optional<WeightFormat> dense_weights;  ///< of the attention projections and the head; empty: as stored
   Numerics numerics = Numerics::checkpoint;
   Goal goal = Goal::balanced;
   DeviceChoice device = DeviceChoice::automatic;
   int cuda_index = 0;
-  std::optional<int> gpu_layers;         ///< the last so many layers on the GPU; empty: as many as fit
-  std::optional<int> cpu_experts;        ///< of those, the experts of the first so many on the CPU; empty: as few as need be
-  bool strict = false;                   ///< nothing but the checkpoint's own numbers on a path that is not the portable one
-  int threads = 0;                       ///< 0: all cores of the machine
-  int context = 0;                       ///< 0: default_context
-  int chunk = 0;                         ///< most tokens in one forward; 0: 512, or 2,048 with the whole model on a GPU
-  uint64_t memory_budget = 0;            ///< bytes; 0: what the machine has
+  std::optional<int> gpu_layers;            ///< the last so many layers on the GPU; empty: as many as fit
+  std::optional<int> cpu_experts;           ///< of those, the experts of the first so many on the CPU; empty: as few as need be
+  bool strict = false;                      ///< nothing but the checkpoint's own numbers on a path that is not the portable one
+  int threads = 0;                          ///< 0: all cores of the machine
+  int context = 0;                          ///< 0: default_context
+  int chunk = 0;                            ///< most tokens in one forward; 0: 512, or 2,048 with the whole model on a GPU
+  uint64_t memory_budget = 0;               ///< bytes; 0: what the machine has
   std::vector<std::string> inject_failure;  ///< "GLOB" or "GLOB:KIND" (plan/fault.h): paths that are made to fail, to see the fallback
 };
 
 inline constexpr int default_context = 8192;
-inline constexpr int most_layers = 1 << 20;   ///< of gpu_layers and cpu_experts; more than the model has are all of them
+inline constexpr int most_layers = 1 << 20;  ///< of gpu_layers and cpu_experts; more than the model has are all of them
 
 /// Every format that set_weights takes, as typed, the checkpoint's own first.
 std::span<const std::string_view> weights_choices();

@@ -8,7 +8,9 @@
 namespace mxpath {
 namespace {
 
-std::string driver_text(int driver) { return driver ? fmt::format("CUDA driver {}.{}", driver / 1000, driver % 1000 / 10) : "no CUDA driver"; }
+std::string driver_text(int driver) {
+  return driver ? fmt::format("CUDA driver {}.{}", driver / 1000, driver % 1000 / 10) : "no CUDA driver";
+}
 
 /// Collects what does not hold.
 struct Collector {
@@ -34,7 +36,8 @@ bool concerns(const KnownIssue& issue, const KernelPath& path, const Question& q
 void check_known_issues(Collector& out, const KernelPath& path, const Question& q) {
   for (const KnownIssue& issue : q.catalogue.known_issues)
     if (concerns(issue, path, q))
-      out.need(false, Check::known_issue, fmt::format("a machine without this fault: {}", issue.reason), fmt::format("this one ({})", issue.link));
+      out.need(false, Check::known_issue, fmt::format("a machine without this fault: {}", issue.reason),
+               fmt::format("this one ({})", issue.link));
 }
 
 void check_machine(Collector& out, const KernelPath& path, const Question& q) {
@@ -45,24 +48,32 @@ void check_machine(Collector& out, const KernelPath& path, const Question& q) {
   const Gpu* gpu = gpu_of(q);
   if (gpu && !gpu->problem.empty()) return out.need(false, Check::cuda_arch, "a CUDA device that can be used", gpu->problem);
   out.need(gpu && n.arch.contains(gpu->arch), Check::cuda_arch, gpu ? n.arch.to_string() : "a CUDA device",
-           gpu ? gpu->arch.to_string() : q.machine.no_gpu_reason.empty() ? fmt::format("{} CUDA devices", q.machine.gpus.size()) : q.machine.no_gpu_reason);
+           gpu                               ? gpu->arch.to_string()
+           : q.machine.no_gpu_reason.empty() ? fmt::format("{} CUDA devices", q.machine.gpus.size())
+                                             : q.machine.no_gpu_reason);
   if (!gpu) return;
   out.need(gpu->driver >= n.driver, Check::driver, driver_text(n.driver) + " or later", driver_text(gpu->driver));
-  out.need(gpu->shared_memory >= n.shared_memory, Check::shared_memory, fmt::format("{} bytes a block", n.shared_memory), fmt::format("{} bytes", gpu->shared_memory));
+  out.need(gpu->shared_memory >= n.shared_memory, Check::shared_memory, fmt::format("{} bytes a block", n.shared_memory),
+           fmt::format("{} bytes", gpu->shared_memory));
 }
 
 void check_shape(Collector& out, const KernelPath& path, const Question& q) {
   const Needs& n = path.needs;
   const Site& s = q.site;
-  out.need(path.weights == Layout::any || path.weights == q.layout, Check::layout, std::string(name_of(path.weights)), std::string(name_of(q.layout)));
-  out.need(n.tokens.contains(q.tokens), Check::tokens, fmt::format("{} tokens", n.tokens.to_string()), fmt::format("{} tokens", q.tokens.to_string()));
-  out.need(s.n % n.n_multiple == 0, Check::n_multiple, fmt::format("n % {} == 0", n.n_multiple), fmt::format("n = {}, remainder {}", s.n, s.n % n.n_multiple));
-  out.need(s.k % n.k_multiple == 0, Check::k_multiple, fmt::format("k % {} == 0", n.k_multiple), fmt::format("k = {}, remainder {}", s.k, s.k % n.k_multiple));
+  out.need(path.weights == Layout::any || path.weights == q.layout, Check::layout, std::string(name_of(path.weights)),
+           std::string(name_of(q.layout)));
+  out.need(n.tokens.contains(q.tokens), Check::tokens, fmt::format("{} tokens", n.tokens.to_string()),
+           fmt::format("{} tokens", q.tokens.to_string()));
+  out.need(s.n % n.n_multiple == 0, Check::n_multiple, fmt::format("n % {} == 0", n.n_multiple),
+           fmt::format("n = {}, remainder {}", s.n, s.n % n.n_multiple));
+  out.need(s.k % n.k_multiple == 0, Check::k_multiple, fmt::format("k % {} == 0", n.k_multiple),
+           fmt::format("k = {}, remainder {}", s.k, s.k % n.k_multiple));
 }
 
 bool forced_away(const KernelPath& path, const Question& q) {
   const auto named = [&](const KernelPath& p) {
-    for (const auto& glob : q.policy.only) if (glob_match(glob, p.name)) return true;
+    for (const auto& glob : q.policy.only)
+      if (glob_match(glob, p.name)) return true;
     return false;
   };
   if (q.policy.only.empty() || named(path)) return false;
@@ -74,22 +85,29 @@ bool forced_away(const KernelPath& path, const Question& q) {
 
 void check_policy(Collector& out, const KernelPath& path, const Question& q) {
   const bool exact = path.arithmetic == Arithmetic::f32 || path.arithmetic == Arithmetic::bf16_inputs;
-  out.need(path.device == q.site.device, Check::device, fmt::format("its weights and inputs on {}", name_of(path.device)), fmt::format("this site on {}", name_of(q.site.device)));
-  out.need(exact || q.policy.numerics == Numerics::fast, Check::arithmetic, "--numerics fast", fmt::format("--numerics checkpoint, and it computes {}", name_of(path.arithmetic)));
-  for (const auto& glob : q.policy.exclude) out.need(!glob_match(glob, path.name), Check::excluded, "not to be excluded", "--exclude " + glob);
+  out.need(path.device == q.site.device, Check::device, fmt::format("its weights and inputs on {}", name_of(path.device)),
+           fmt::format("this site on {}", name_of(q.site.device)));
+  out.need(exact || q.policy.numerics == Numerics::fast, Check::arithmetic, "--numerics fast",
+           fmt::format("--numerics checkpoint, and it computes {}", name_of(path.arithmetic)));
+  for (const auto& glob : q.policy.exclude)
+    out.need(!glob_match(glob, path.name), Check::excluded, "not to be excluded", "--exclude " + glob);
   out.need(!forced_away(path, q), Check::excluded, "to be named by --only", "--only names other paths of this operation");
   // A padded layout may be too large where the plain one fits; whether the whole model fits is the memory plan's question.
-  const auto bytes_in = [&](Layout layout) { return layout_bytes(layout, q.site.experts, q.site.n, q.site.k) * static_cast<uint64_t>(q.site.count); };
+  const auto bytes_in = [&](Layout layout) {
+    return layout_bytes(layout, q.site.experts, q.site.n, q.site.k) * static_cast<uint64_t>(q.site.count);
+  };
   const uint64_t bytes = bytes_in(q.layout), budget = q.policy.memory_budget ? q.policy.memory_budget : q.machine.memory;
   const bool padding_decides = q.site.has_weights && bytes > budget && bytes_in(plain_layout(q.site.format)) <= budget;
-  out.need(is_floor(path) || !padding_decides, Check::memory_budget, fmt::format("{} for its padded weights", human_bytes(double(bytes))), human_bytes(double(budget)));
+  out.need(is_floor(path) || !padding_decides, Check::memory_budget, fmt::format("{} for its padded weights", human_bytes(double(bytes))),
+           human_bytes(double(budget)));
 }
 
 }  // namespace
 
 std::string_view name_of(Check check) {
-  constexpr std::array<std::string_view, check_count> names = {"not_built", "known_issue", "cpu_feature", "cuda_arch",  "driver",     "no_image",      "shared_memory", "layout",
-                                                               "arithmetic", "tokens",     "n_multiple",  "k_multiple", "device",  "excluded",   "memory_budget", "self_check"};
+  constexpr std::array<std::string_view, check_count> names = {
+      "not_built",  "known_issue", "cpu_feature", "cuda_arch",  "driver", "no_image", "shared_memory", "layout",
+      "arithmetic", "tokens",      "n_multiple",  "k_multiple", "device", "excluded", "memory_budget", "self_check"};
   return names[static_cast<size_t>(check)];
 }
 
@@ -101,11 +119,14 @@ std::vector<Refusal> refusals(const KernelPath& path, const Question& q) {
   check_shape(out, path, q);
   check_policy(out, path, q);
   if (const auto failed = q.failures.find(path.name); failed != q.failures.end())
-    out.need(false, failed->second.check, failed->second.check == Check::self_check ? "to pass its self-check" : "to load on this device", failed->second.finding);
+    out.need(false, failed->second.check, failed->second.check == Check::self_check ? "to pass its self-check" : "to load on this device",
+             failed->second.finding);
   std::ranges::stable_sort(out.found, {}, &Refusal::check);
   return std::move(out.found);
 }
 
-std::string to_string(const Refusal& refusal) { return fmt::format("{}: wants {}, have {}", name_of(refusal.check), refusal.wants, refusal.have); }
+std::string to_string(const Refusal& refusal) {
+  return fmt::format("{}: wants {}, have {}", name_of(refusal.check), refusal.wants, refusal.have);
+}
 
 }  // namespace mxpath

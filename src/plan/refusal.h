@@ -11,8 +11,24 @@
 namespace mxpath {
 
 /// In the order of how fundamental a reason is; the first is shown when only one can be.
-enum class Check : uint8_t { not_built, known_issue, cpu_feature, cuda_arch, driver, no_image, shared_memory, layout, arithmetic, tokens,
-                             n_multiple, k_multiple, device, excluded, memory_budget, self_check };
+enum class Check : uint8_t {
+  not_built,
+  known_issue,
+  cpu_feature,
+  cuda_arch,
+  driver,
+  no_image,
+  shared_memory,
+  layout,
+  arithmetic,
+  tokens,
+  n_multiple,
+  k_multiple,
+  device,
+  excluded,
+  memory_budget,
+  self_check
+};
 inline constexpr int check_count = 16;
 std::string_view name_of(Check check);
 
@@ -25,16 +41,16 @@ struct Refusal {
 
 /// What went wrong with a path on this machine although planning allowed it. Planning again with it is how mxpath falls back.
 struct Failure {
-  Check check = Check::self_check;   ///< self_check, no_image or shared_memory
-  std::string finding;               ///< "differs at (3, 17): 1.5, portable 1.25"
+  Check check = Check::self_check;  ///< self_check, no_image or shared_memory
+  std::string finding;              ///< "differs at (3, 17): 1.5, portable 1.25"
 };
-using Failures = std::map<std::string, Failure, std::less<>>;   ///< by path name
+using Failures = std::map<std::string, Failure, std::less<>>;  ///< by path name
 
 /// Everything that decide() looks at besides the path itself.
 struct Question {
   const Site& site;
-  Layout layout;                     ///< of the site's weights; none for ops without weights
-  Range tokens;                      ///< all of these must be legal
+  Layout layout;  ///< of the site's weights; none for ops without weights
+  Range tokens;   ///< all of these must be legal
   const Catalogue& catalogue;
   const Machine& machine;
   const Policy& policy;

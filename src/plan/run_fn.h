@@ -10,7 +10,7 @@ struct LinearArgs;
 struct RopeArgs;
 struct AttentionArgs;
 struct RouterArgs;
-struct MoeMatmulArgs;   // moe_gate_up and moe_down
+struct MoeMatmulArgs;  // moe_gate_up and moe_down
 struct SwigluArgs;
 struct SampleArgs;
 

@@ -23,7 +23,8 @@ Work matrix_work(const Site& site, Layout layout, double tokens) {
 /// Every query of the batch sees about `keys` keys; the cache is read once for the batch. Many tokens are a prompt read from its
 /// beginning, where a query sees half of it; a few are answers somewhere inside the context.
 Work attention_work(const Site& site, double tokens) {
-  const double context_keys = static_cast<double>(site.keys), keys = tokens >= 16 ? std::min(context_keys, (tokens + 1) / 2) : context_keys, kv = site.kv_heads * site.head_dim, q = site.heads * site.head_dim;
+  const double context_keys = static_cast<double>(site.keys), keys = tokens >= 16 ? std::min(context_keys, (tokens + 1) / 2) : context_keys,
+               kv = site.kv_heads * site.head_dim, q = site.heads * site.head_dim;
   return {2 * 2 * kv * (keys + tokens) + 8 * q * tokens, 4 * q * keys * tokens};
 }
 

@@ -19,22 +19,22 @@ std::string_view name_of(Device device);
 
 /// One op of the model; equal ones of several layers are one site with a count.
 struct Site {
-  std::string name = {};          ///< "attention.qkv", "moe.gate_up", "head"
+  std::string name = {};  ///< "attention.qkv", "moe.gate_up", "head"
   Op op = Op::linear;
   Device device = Device::cpu;
-  int64_t n = 0, k = 0;           ///< output width and inner width of one token; embed, norm, rope, swiglu: n = width
+  int64_t n = 0, k = 0;  ///< output width and inner width of one token; embed, norm, rope, swiglu: n = width
   int experts = 1, experts_per_token = 1;
   bool has_weights = false;
   NumberFormat stored = NumberFormat::bf16;   ///< of the weights in the checkpoint
   WeightFormat format = NumberFormat::bf16;   ///< of the weights as they will be held (policy may convert)
-  int count = 1;                  ///< how many times it runs in one forward: layers that have it
-  int64_t keys = 0;               ///< attention: keys one query sees at most (window, or the context); 0 otherwise
+  int count = 1;                              ///< how many times it runs in one forward: layers that have it
+  int64_t keys = 0;                           ///< attention: keys one query sees at most (window, or the context); 0 otherwise
   int heads = 0, kv_heads = 0, head_dim = 0;  ///< attention and rope only
 };
 
 /// The least that one call with `tokens` tokens must do.
 struct Work {
-  double bytes = 0;               ///< weights and key/value cache read once, activations in and out
+  double bytes = 0;  ///< weights and key/value cache read once, activations in and out
   double flops = 0;
 };
 Work work_of(const Site& site, Layout layout, int64_t tokens);

@@ -46,6 +46,9 @@ std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Devic
     set_weights_of(site, manifest, {role}, 0);
     if (policy.weights) site.format = *policy.weights;
   };
+  const auto of_experts = [&](const char* name, Op op, int64_t n, int64_t k) {
+    return Site{.name = name, .op = op, .n = n, .k = k, .experts = c.experts, .experts_per_token = c.experts_per_token, .count = c.layers};
+  };
   const auto dense = [&](Site& site, std::initializer_list<Role> roles, int layer) {
     set_weights_of(site, manifest, roles, layer);
     if (policy.dense_weights) site.format = *policy.dense_weights;
@@ -55,23 +58,29 @@ std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Devic
   add({.name = "norm", .op = Op::norm, .n = c.hidden, .count = 2 * c.layers + 1});
   dense(add({.name = "attention.qkv", .op = Op::linear, .n = c.q_width() + 2 * c.kv_width(), .k = c.hidden, .count = c.layers}),
         {Role::q_weight, Role::k_weight, Role::v_weight}, 0);
-  add({.name = "rope", .op = Op::rope, .n = c.q_width() + c.kv_width(), .count = c.layers, .heads = c.heads, .kv_heads = c.kv_heads, .head_dim = c.head_dim});
-  const Site attention{.name = "attention", .op = Op::attention, .n = c.q_width(), .heads = c.heads, .kv_heads = c.kv_heads, .head_dim = c.head_dim};
+  add({.name = "rope",
+       .op = Op::rope,
+       .n = c.q_width() + c.kv_width(),
+       .count = c.layers,
+       .heads = c.heads,
+       .kv_heads = c.kv_heads,
+       .head_dim = c.head_dim});
+  const Site attention{
+      .name = "attention", .op = Op::attention, .n = c.q_width(), .heads = c.heads, .kv_heads = c.kv_heads, .head_dim = c.head_dim};
   if (sliding > 0) {
     Site& site = add(attention);
     site.name = "attention.sliding", site.keys = std::min(c.sliding_window, context), site.count = sliding;
   }
   if (sliding < c.layers) {
     Site& site = add(attention);
-    site.name = "attention.full", site.keys = std::max(context / 2, 1), site.count = c.layers - sliding;   // half the context on average
+    site.name = "attention.full", site.keys = std::max(context / 2, 1), site.count = c.layers - sliding;  // half the context on average
   }
   dense(add({.name = "attention.output", .op = Op::linear, .n = c.hidden, .k = c.q_width(), .count = c.layers}), {Role::o_weight}, 0);
-  set_weights_of(add({.name = "router", .op = Op::router, .n = c.experts, .k = c.hidden, .count = c.layers}), manifest, {Role::router_weight}, 0);
-  experts(add({.name = "moe.gate_up", .op = Op::moe_gate_up, .n = 2 * c.intermediate, .k = c.hidden, .experts = c.experts, .experts_per_token = c.experts_per_token, .count = c.layers}),
-          Role::gate_up_weight);
-  add({.name = "swiglu", .op = Op::swiglu, .n = c.intermediate, .experts = c.experts, .experts_per_token = c.experts_per_token, .count = c.layers});
-  experts(add({.name = "moe.down", .op = Op::moe_down, .n = c.hidden, .k = c.intermediate, .experts = c.experts, .experts_per_token = c.experts_per_token, .count = c.layers}),
-          Role::down_weight);
+  set_weights_of(add({.name = "router", .op = Op::router, .n = c.experts, .k = c.hidden, .count = c.layers}), manifest,
+                 {Role::router_weight}, 0);
+  experts(add(of_experts("moe.gate_up", Op::moe_gate_up, 2 * c.intermediate, c.hidden)), Role::gate_up_weight);
+  add(of_experts("swiglu", Op::swiglu, c.intermediate, 0));
+  experts(add(of_experts("moe.down", Op::moe_down, c.hidden, c.intermediate)), Role::down_weight);
   dense(add({.name = "head", .op = Op::linear, .n = c.vocab, .k = c.hidden}), {c.tied_embeddings ? Role::embedding : Role::head}, -1);
   add({.name = "sample", .op = Op::sample, .n = c.vocab});
   return sites;
@@ -94,7 +103,7 @@ int count_on(const Site& site, Device device, const Placement& placement, const 
     case Op::moe_gate_up:
     case Op::swiglu:
     case Op::moe_down: return experts;
-    case Op::sample: return device == Device::cpu || placement.head() == device;   // a GPU picks the largest; everything else comes back
+    case Op::sample: return device == Device::cpu || placement.head() == device;  // a GPU picks the largest; everything else comes back
   }
   return 0;
 }

@@ -93,13 +93,17 @@ inline Machine more_of(Machine machine, Random& random) {
   switch (random.integer(0, 5)) {
     case 0: add_feature(machine.cpu, random_feature(random)), add_rates(machine, random); break;
     case 1: machine.cpu.bandwidth *= factor; break;
-    case 2: for (double& rate : machine.cpu.flops) rate *= factor; break;
+    case 2:
+      for (double& rate : machine.cpu.flops) rate *= factor;
+      break;
     case 3: machine.memory *= 2; break;
     case 4:
       if (machine.gpus.empty()) machine.gpus.push_back(random_gpu(random)), machine.no_gpu_reason.clear();
       break;
     default:
-      for (Gpu& gpu : machine.gpus) gpu.bandwidth *= factor, gpu.cuda_flops *= factor, gpu.tensor_flops *= factor, gpu.shared_memory *= 2, gpu.memory *= 2, gpu.free_memory *= 2;
+      for (Gpu& gpu : machine.gpus)
+        gpu.bandwidth *= factor, gpu.cuda_flops *= factor, gpu.tensor_flops *= factor, gpu.shared_memory *= 2, gpu.memory *= 2,
+            gpu.free_memory *= 2;
   }
   return machine;
 }
@@ -153,7 +157,7 @@ inline void check_a_failure_stays_where_it_is(const Case& c, const Catalogue& ca
   const auto after = make_plan(worse.manifest, catalogue, worse.machine, worse.policy, worse.failures);
   ASSERT_TRUE(after.ok()) << path->name << ": " << after.error().message;
   expect_sound(*after, worse.failures);
-  if (after->placement != plan.placement) {   // dearer there than elsewhere: whole layers move, and only because a row of theirs failed
+  if (after->placement != plan.placement) {  // dearer there than elsewhere: whole layers move, and only because a row of theirs failed
     EXPECT_TRUE(std::ranges::any_of(plan.sites, [&](const SitePlan& site) { return chosen_anywhere(site, path->name); }));
     return;
   }
@@ -181,7 +185,8 @@ inline void check_properties(const Catalogue& catalogue, uint64_t seed, int roun
   Random random(seed);
   for (int round = 0; round < rounds; ++round) {
     const Case c = random_case(random, catalogue);
-    SCOPED_TRACE(fmt::format("seed {}, round {}, machine {}, {} failures", seed, round, machine_to_json(c.machine).dump(), c.failures.size()));
+    SCOPED_TRACE(
+        fmt::format("seed {}, round {}, machine {}, {} failures", seed, round, machine_to_json(c.machine).dump(), c.failures.size()));
     const auto plan = make_plan(c.manifest, catalogue, c.machine, c.policy, c.failures);
     ASSERT_TRUE(plan.ok()) << plan.error().message;
     expect_sound(*plan, c.failures);

@@ -53,7 +53,8 @@ std::vector<std::pair<std::string, Policy>> smaller_weights(const Manifest& mani
   std::vector<std::pair<std::string, Policy>> all;
   const auto offer = [&](std::string_view name) {
     Policy smaller = policy;
-    if (set_weights(smaller, name).ok() && bits_per_value(expert_format(manifest, smaller).format) < asked) all.emplace_back(fmt::format("--weights {}", name), smaller);
+    if (set_weights(smaller, name).ok() && bits_per_value(expert_format(manifest, smaller).format) < asked)
+      all.emplace_back(fmt::format("--weights {}", name), smaller);
   };
   std::vector<NumberFormat> formats;
   for (int f = 0; f < number_format_count; ++f) formats.push_back(static_cast<NumberFormat>(f));
@@ -68,7 +69,8 @@ std::vector<std::pair<std::string, Policy>> freer_placements(const Policy& polic
   std::vector<std::pair<std::string, Policy>> all;
   Policy freer = policy;
   freer.gpu_layers.reset(), freer.cpu_experts.reset();
-  if (policy.gpu_layers || policy.cpu_experts) all.emplace_back(policy.gpu_layers ? "leaving out --gpu-layers" : "leaving out --cpu-experts", freer);
+  if (policy.gpu_layers || policy.cpu_experts)
+    all.emplace_back(policy.gpu_layers ? "leaving out --gpu-layers" : "leaving out --cpu-experts", freer);
   freer.device = DeviceChoice::automatic;
   if (policy.device != DeviceChoice::automatic) all.emplace_back("--device auto", freer);
   return all;
@@ -76,7 +78,8 @@ std::vector<std::pair<std::string, Policy>> freer_placements(const Policy& polic
 
 }  // namespace
 
-WhatFits what_fits(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+WhatFits what_fits(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
+                   const Failures& failures) {
   const Search search{manifest, catalogue, machine, failures};
   WhatFits found{search.context(policy), {}};
   if (found.context) found.flags.push_back(fmt::format("--ctx {}", found.context));
@@ -90,7 +93,8 @@ WhatFits what_fits(const Manifest& manifest, const Catalogue& catalogue, const M
   return found;
 }
 
-Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, const Failures& failures) {
+Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
+                       const Failures& failures) {
   auto plan = plan_as_asked(manifest, catalogue, machine, policy, failures);
   if (!plan.ok()) return plan;
   auto [context, flags] = plan->fits() ? WhatFits{plan->context, {}} : what_fits(manifest, catalogue, machine, policy, failures);

@@ -28,7 +28,7 @@ std::string scratch(const char* name) {
   ::setenv("XDG_CACHE_HOME", scratch("cache").c_str(), 1);
   ::setenv("XDG_STATE_HOME", scratch("state").c_str(), 1);
   ::setenv("HF_HUB_CACHE", scratch("hub").c_str(), 1);
-  ::setenv("CUDA_VISIBLE_DEVICES", "-1", 1);   // what is tested here is the program on a CPU; tools/cuda_check.sh has the GPU
+  ::setenv("CUDA_VISIBLE_DEVICES", "-1", 1);  // what is tested here is the program on a CPU; tools/cuda_check.sh has the GPU
   ::setenv("LC_ALL", "C.UTF-8", 1);
   ::setenv("TERM", "xterm", 1);
   ::unsetenv("NO_COLOR");

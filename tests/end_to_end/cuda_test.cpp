@@ -40,7 +40,8 @@ struct Loaded {
 
 Loaded load(const std::string& folder, const Policy& policy, const Machine& machine = here()) {
   Loaded out;
-  auto loaded = load_model(folder, catalogue(), machine, policy, {.progress = {}, .notice = [&](const std::string& text) { out.notices.push_back(text); }});
+  auto loaded = load_model(folder, catalogue(), machine, policy,
+                           {.progress = {}, .notice = [&](const std::string& text) { out.notices.push_back(text); }});
   EXPECT_TRUE(loaded.ok()) << (loaded.ok() ? "" : loaded.error().message);
   if (loaded.ok()) out.model = std::move(loaded).value();
   return out;
@@ -61,7 +62,8 @@ double mean_difference(Session& session, const GoldenPrompt& prompt) {
   if (!score.ok()) return 1e9;
   double sum = 0;
   for (size_t i = 0; i < score->top.size(); ++i)
-    for (const auto& [id, logprob] : score->top[i]) sum += std::abs(logprob - static_cast<double>(prompt.logprobs[i * vocab + static_cast<size_t>(id)]));
+    for (const auto& [id, logprob] : score->top[i])
+      sum += std::abs(logprob - static_cast<double>(prompt.logprobs[i * vocab + static_cast<size_t>(id)]));
   return sum / static_cast<double>(prompt.logprobs.size());
 }
 
@@ -80,7 +82,11 @@ struct Place {
   const char* name;
   int gpu_layers, cpu_experts;
 };
-constexpr Place places[] = {{"whole", 1000, 0}, {"experts_of_one_layer_on_the_cpu", 1000, 1}, {"all_experts_on_the_cpu", 1000, 1000}, {"one_layer", 1, 0}, {"last_layer_without_experts", 1, 1}};
+constexpr Place places[] = {{"whole", 1000, 0},
+                            {"experts_of_one_layer_on_the_cpu", 1000, 1},
+                            {"all_experts_on_the_cpu", 1000, 1000},
+                            {"one_layer", 1, 0},
+                            {"last_layer_without_experts", 1, 1}};
 
 Policy policy_of(const Place& place) {
   Policy policy;
@@ -150,7 +156,9 @@ TEST(Cuda, AnswersTheSameWithAndWithoutTheCacheInAnyChunks) {
     const Loaded loaded = load(golden.folder, policy);
     ASSERT_NE(loaded.model, nullptr);
     auto session = Session::create(loaded.model->model, *loaded.model->threads).value();
-    for (bool cache : {true, false}) expect_same_but_for_ties(greedy(session, prompt.tokens, static_cast<int>(prompt.greedy.size()), cache), prompt, "chunk " + std::to_string(chunk));
+    for (bool cache : {true, false})
+      expect_same_but_for_ties(greedy(session, prompt.tokens, static_cast<int>(prompt.greedy.size()), cache), prompt,
+                               "chunk " + std::to_string(chunk));
     // A second turn goes on from the cache.
     const auto again = greedy(session, prompt.tokens, static_cast<int>(prompt.greedy.size()));
     expect_same_but_for_ties(again, prompt, "second turn, chunk " + std::to_string(chunk));
@@ -208,7 +216,7 @@ TEST(Cuda, ADeviceThatIsFullerThanPlannedIsOneSentence) {
   Policy policy;
   policy.device = DeviceChoice::cuda;
   const auto loaded = load_model(test::read_golden("top_four").folder, catalogue(), before, policy);
-  if (loaded.ok()) {   // the weights of a test checkpoint may be small enough: what a session needs is not
+  if (loaded.ok()) {  // the weights of a test checkpoint may be small enough: what a session needs is not
     const auto session = Session::create((*loaded)->model, *(*loaded)->threads);
     ASSERT_FALSE(session.ok());
     EXPECT_NE(session.error().message.find("of memory on cuda:0"), std::string::npos) << session.error().message;

@@ -39,7 +39,8 @@ std::map<std::string, std::pair<int, int>> ask_all(api::Engine& engine, const Js
 
 TEST(Demo, SolvesProblemsItNeverSaw) {
   auto engine = demo();
-  const Json data = parse_json(read_text_file(MXPATH_SOURCE_DIR "/tests/data/end_to_end/demo_problems.json").value(), "demo_problems.json").value();
+  const Json data =
+      parse_json(read_text_file(MXPATH_SOURCE_DIR "/tests/data/end_to_end/demo_problems.json").value(), "demo_problems.json").value();
   int hits = 0, count = 0;
   for (const auto& [kind, result] : ask_all(engine, data["problems"])) hits += result.first, count += result.second;
   EXPECT_EQ(count, 40);
@@ -48,8 +49,10 @@ TEST(Demo, SolvesProblemsItNeverSaw) {
 
 TEST(Demo, GlossaryAnswersAreWordForWord) {
   auto engine = demo();
-  const Json data = parse_json(read_text_file(MXPATH_SOURCE_DIR "/tests/data/end_to_end/demo_problems.json").value(), "demo_problems.json").value();
-  for (const Json& entry : data["glossary"]) EXPECT_EQ(engine.ask(entry["prompt"].get<std::string>(), greedy())->text, entry["final"].get<std::string>());
+  const Json data =
+      parse_json(read_text_file(MXPATH_SOURCE_DIR "/tests/data/end_to_end/demo_problems.json").value(), "demo_problems.json").value();
+  for (const Json& entry : data["glossary"])
+    EXPECT_EQ(engine.ask(entry["prompt"].get<std::string>(), greedy())->text, entry["final"].get<std::string>());
 }
 
 TEST(Demo, EffortChangesHowMuchItReasons) {

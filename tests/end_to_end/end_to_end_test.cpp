@@ -18,7 +18,9 @@ using test::Golden, test::GoldenPrompt;
 
 std::unique_ptr<LoadedModel> load(const std::string& folder, const Policy& policy = {}, std::vector<std::string>* notices = nullptr) {
   static const Machine machine = test::cpu_of_this_machine();
-  auto loaded = load_model(folder, catalogue(), machine, policy, {.progress = {}, .notice = [&](const std::string& text) { if (notices) notices->push_back(text); }});
+  auto loaded = load_model(folder, catalogue(), machine, policy, {.progress = {}, .notice = [&](const std::string& text) {
+                                                                    if (notices) notices->push_back(text);
+                                                                  }});
   EXPECT_TRUE(loaded.ok()) << (loaded.ok() ? "" : loaded.error().message);
   return loaded.ok() ? std::move(loaded).value() : nullptr;
 }
@@ -38,7 +40,8 @@ double mean_difference(Session& session, const GoldenPrompt& prompt) {
   EXPECT_TRUE(score.ok());
   double sum = 0;
   for (size_t i = 0; i < score->top.size(); ++i)
-    for (const auto& [id, logprob] : score->top[i]) sum += std::abs(logprob - static_cast<double>(prompt.logprobs[i * vocab + static_cast<size_t>(id)]));
+    for (const auto& [id, logprob] : score->top[i])
+      sum += std::abs(logprob - static_cast<double>(prompt.logprobs[i * vocab + static_cast<size_t>(id)]));
   return sum / static_cast<double>(prompt.logprobs.size());
 }
 
@@ -72,7 +75,7 @@ TEST_P(GoldenTest, CloserToFp32ThanABf16ForwardIs) {
     const auto tokens = greedy(session, prompt.tokens, static_cast<int>(prompt.greedy.size()));
     for (size_t i = 0; i < prompt.greedy.size() && i < tokens.size(); ++i) {
       if (tokens[i] == prompt.greedy[i]) continue;
-      EXPECT_LE(prompt.gaps[i], prompt.bf16_mean_abs_delta) << name << " step " << i;   // only a tie within the noise may fall the other way
+      EXPECT_LE(prompt.gaps[i], prompt.bf16_mean_abs_delta) << name << " step " << i;  // only a tie within the noise may fall the other way
       break;
     }
   }
@@ -85,11 +88,12 @@ TEST_P(GoldenTest, CloserToFp32ThanABf16ForwardIs) {
 }
 
 std::vector<std::string> names() { return test::golden_names(); }
-INSTANTIATE_TEST_SUITE_P(Checkpoints, GoldenTest, testing::Combine(testing::ValuesIn(names()), testing::ValuesIn(path_families())), [](const auto& param) {
-  std::string text = std::get<0>(param.param) + "_" + std::get<1>(param.param);
-  std::erase_if(text, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)) && c != '_'; });
-  return text;
-});
+INSTANTIATE_TEST_SUITE_P(Checkpoints, GoldenTest, testing::Combine(testing::ValuesIn(names()), testing::ValuesIn(path_families())),
+                         [](const auto& param) {
+                           std::string text = std::get<0>(param.param) + "_" + std::get<1>(param.param);
+                           std::erase_if(text, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)) && c != '_'; });
+                           return text;
+                         });
 
 TEST(Engine, GreedyOutputDoesNotDependOnThreadsChunksOrCache) {
   const Golden golden = test::read_golden("window_three");
@@ -128,7 +132,11 @@ TEST(Engine, ASecondTurnReusesThePrefixAndGivesTheSame) {
 }
 
 TEST(Engine, RollbacksAfterRollbacksReuseOnlyWhatTheRingsStillHold) {
-  const auto loaded = load(test::read_golden("window_three").folder, [] { Policy p; p.chunk = 64; return p; }());
+  const auto loaded = load(test::read_golden("window_three").folder, [] {
+    Policy p;
+    p.chunk = 64;
+    return p;
+  }());
   auto used = Session::create(loaded->model, *loaded->threads).value();
   Random random(7);
   std::vector<int32_t> text(200);
@@ -137,7 +145,8 @@ TEST(Engine, RollbacksAfterRollbacksReuseOnlyWhatTheRingsStillHold) {
   options.max_new_tokens = 4, options.sampling.temperature = 0;
   int reused = 0;
   // Tokens that a prompt shares with the one before, and its length: back, back again, and on.
-  for (const auto& [shared, length] : std::vector<std::pair<size_t, size_t>>{{0, 200}, {150, 160}, {100, 110}, {60, 70}, {50, 200}, {170, 190}, {140, 150}, {120, 130}}) {
+  for (const auto& [shared, length] :
+       std::vector<std::pair<size_t, size_t>>{{0, 200}, {150, 160}, {100, 110}, {60, 70}, {50, 200}, {170, 190}, {140, 150}, {120, 130}}) {
     text[shared] = (text[shared] + 1) % loaded->model.config.vocab;
     const auto prompt = std::span<const int32_t>(text).first(length);
     const auto answer = used.generate(prompt, options);
@@ -150,7 +159,11 @@ TEST(Engine, RollbacksAfterRollbacksReuseOnlyWhatTheRingsStillHold) {
 }
 
 TEST(Engine, SlidingLayersHoldWindowPlusChunk) {
-  const auto loaded = load(test::read_golden("window_three").folder, [] { Policy p; p.chunk = 16; return p; }());
+  const auto loaded = load(test::read_golden("window_three").folder, [] {
+    Policy p;
+    p.chunk = 16;
+    return p;
+  }());
   const ModelConfig& config = loaded->model.config;
   CudaStream none;
   const auto cache = KvCache::create(config, loaded->model.plan, none).value();
@@ -178,7 +191,11 @@ TEST(Engine, SampledOutputRepeatsWithItsSeed) {
 
 TEST(Engine, WrongInputIsOneSentence) {
   const Golden golden = test::read_golden("top_four");
-  const auto loaded = load(golden.folder, [] { Policy p; p.context = 64; return p; }());
+  const auto loaded = load(golden.folder, [] {
+    Policy p;
+    p.context = 64;
+    return p;
+  }());
   auto session = Session::create(loaded->model, *loaded->threads).value();
   EXPECT_FALSE(session.generate(std::vector<int32_t>{}, {}).ok());
   EXPECT_FALSE(session.generate(std::vector<int32_t>{-1}, {}).ok());
@@ -191,7 +208,7 @@ TEST(Engine, WrongInputIsOneSentence) {
   const auto generation = session.generate(std::vector<int32_t>(60, 1), full);
   ASSERT_TRUE(generation.ok());
   EXPECT_EQ(generation->reason, StopReason::context);
-  EXPECT_EQ(generation->tokens.size(), 5u);   // 4 more positions, and the token that the last of them predicts
+  EXPECT_EQ(generation->tokens.size(), 5u);  // 4 more positions, and the token that the last of them predicts
 }
 
 TEST(Fallback, EveryRowCanFailAndTheModelStillAnswersTheSame) {

@@ -14,10 +14,10 @@ namespace mxpath::test {
 
 struct GoldenPrompt {
   std::vector<int32_t> tokens;
-  std::vector<float> logprobs;          // [tokens, V] of the FP32 forward
-  double bf16_mean_abs_delta = 0;       // mean |log-prob difference| of a BF16 forward of the same model
-  std::vector<int32_t> greedy;          // FP32 continuation
-  std::vector<double> gaps;             // between the two most likely tokens at each step
+  std::vector<float> logprobs;     // [tokens, V] of the FP32 forward
+  double bf16_mean_abs_delta = 0;  // mean |log-prob difference| of a BF16 forward of the same model
+  std::vector<int32_t> greedy;     // FP32 continuation
+  std::vector<double> gaps;        // between the two most likely tokens at each step
 };
 
 struct Golden {

@@ -1,4 +1,5 @@
-// The memory plan against what a process really holds: a context filled to its end, anonymous pages only (the mapped file is counted apart).
+// The memory plan against what a process really holds: a context filled to its end, anonymous pages only (the mapped file is counted
+// apart).
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -25,7 +26,7 @@ uint64_t status_bytes(const std::string& field) {
 
 struct Measured {
   MemoryPlan plan;
-  double predicted = 0, held = 0;   // MiB
+  double predicted = 0, held = 0;  // MiB
 };
 
 /// Loads the model, fills its context, samples a token, and compares the most that this process held with what it held before.
@@ -33,7 +34,7 @@ Measured measure(const std::string& folder, const Policy& policy) {
   Machine machine = probe_machine();
   machine.gpus.clear();
   const uint64_t before = status_bytes("RssAnon");
-  uint64_t peak = 0;   // packing may hold more than what stays
+  uint64_t peak = 0;  // packing may hold more than what stays
   const auto note_peak = [&](std::string_view, uint64_t, uint64_t) { peak = std::max(peak, status_bytes("RssAnon")); };
   auto loaded = load_model(folder, catalogue(), machine, policy, {.progress = note_peak, .notice = {}});
   EXPECT_TRUE(loaded.ok()) << (loaded.ok() ? "" : loaded.error().message);
@@ -51,8 +52,10 @@ Measured measure(const std::string& folder, const Policy& policy) {
   const MemoryPlan& plan = model.plan.memory;
   note_peak("", 0, 0);
   const Measured m{plan, static_cast<double>(plan.total()) / 0x1p20, static_cast<double>(peak - before) / 0x1p20};
-  std::cout << "predicted " << m.predicted << " MiB (weights " << static_cast<double>(plan.weights) / 0x1p20 << ", cache " << static_cast<double>(plan.kv_cache) / 0x1p20 << ", scratch " << static_cast<double>(plan.scratch) / 0x1p20
-            << "), held " << m.held << " MiB, " << 100 * (m.predicted / m.held - 1) << " %; mapped and read " << static_cast<double>(status_bytes("RssFile")) / 0x1p20 << " MiB\n";
+  std::cout << "predicted " << m.predicted << " MiB (weights " << static_cast<double>(plan.weights) / 0x1p20 << ", cache "
+            << static_cast<double>(plan.kv_cache) / 0x1p20 << ", scratch " << static_cast<double>(plan.scratch) / 0x1p20 << "), held "
+            << m.held << " MiB, " << 100 * (m.predicted / m.held - 1) << " %; mapped and read "
+            << static_cast<double>(status_bytes("RssFile")) / 0x1p20 << " MiB\n";
   return m;
 }
 

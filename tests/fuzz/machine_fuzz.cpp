@@ -21,7 +21,8 @@ void require(bool holds) {
 
 ModelConfig small_config() {
   ModelConfig c;
-  c.layers = 2, c.experts = 4, c.experts_per_token = 2, c.hidden = 64, c.intermediate = 64, c.heads = 4, c.kv_heads = 2, c.head_dim = 16, c.vocab = 100;
+  c.layers = 2, c.experts = 4, c.experts_per_token = 2, c.hidden = 64, c.intermediate = 64, c.heads = 4, c.kv_heads = 2, c.head_dim = 16,
+  c.vocab = 100;
   c.sliding = {true, false};
   c.quantized_mxfp4 = true;
   return c;

@@ -9,11 +9,11 @@
 
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "compact_plan.h"
 #include "kernels/catalogue.h"
+#include "machine/known_machines.h"
 #include "plan/explain.h"
 #include "plan/paths_page.h"
-#include "compact_plan.h"
-#include "machine/known_machines.h"
 #include "plan/plan.h"
 #include "plan/test_properties.h"
 
@@ -54,10 +54,12 @@ TEST_P(GoldenPlan, IsWhatWasReviewed) {
   bf16.weights = NumberFormat::bf16;
   for (const char* name : {"demo", "gpt-oss-20b", "gpt-oss-120b"}) {
     const Manifest manifest = model(name);
-    const auto stored = make_plan(manifest, catalogue_of_full_build(), machine(GetParam()), {}), other = make_plan(manifest, catalogue_of_full_build(), machine(GetParam()), bf16);
+    const auto stored = make_plan(manifest, catalogue_of_full_build(), machine(GetParam()), {}),
+               other = make_plan(manifest, catalogue_of_full_build(), machine(GetParam()), bf16);
     ASSERT_TRUE(stored.ok()) << stored.error().message;
     ASSERT_TRUE(other.ok()) << other.error().message;
-    text += fmt::format("{}== {}\n{}\n== {} --weights bf16, where it differs\n{}", text.empty() ? "" : "\n", name, compact(*stored), name, compact(*other, &*stored));
+    text += fmt::format("{}== {}\n{}\n== {} --weights bf16, where it differs\n{}", text.empty() ? "" : "\n", name, compact(*stored), name,
+                        compact(*other, &*stored));
   }
   expect_golden(GetParam(), text);
 }
@@ -83,7 +85,8 @@ TEST(GoldenPlan, ReadsLikeThis) {
 
 TEST(Machines, CoverTheCpusFromTheFirstX86ToTheNewest) {
   const auto names = machine_names();
-  for (const char* needed : {"x86_64_v1", "sandy_bridge", "haswell", "skylake_x", "zen3", "ice_lake", "alder_lake", "zen4", "sapphire_rapids", "zen5"})
+  for (const char* needed :
+       {"x86_64_v1", "sandy_bridge", "haswell", "skylake_x", "zen3", "ice_lake", "alder_lake", "zen4", "sapphire_rapids", "zen5"})
     EXPECT_TRUE(std::ranges::count(names, needed)) << needed;
 }
 
@@ -95,7 +98,8 @@ TEST(CatalogueRows, EveryOpHasExactlyOneFloorOnEachDeviceItHasRowsFor) {
       int rows = 0, floors = 0;
       for (const KernelPath* path : catalogue().paths)
         if (path->op == static_cast<Op>(o) && path->device == static_cast<Device>(d)) ++rows, floors += is_floor(*path);
-      EXPECT_EQ(floors, rows || static_cast<Device>(d) == Device::cpu) << name_of(static_cast<Op>(o)) << " on " << name_of(static_cast<Device>(d));
+      EXPECT_EQ(floors, rows || static_cast<Device>(d) == Device::cpu)
+          << name_of(static_cast<Op>(o)) << " on " << name_of(static_cast<Device>(d));
     }
 }
 
@@ -104,7 +108,7 @@ TEST(CatalogueRows, NamesAreUniqueAndSayWhatTheRowIs) {
   for (const KernelPath* path : catalogue().paths) {
     EXPECT_TRUE(names.insert(path->name).second) << path->name;
     EXPECT_TRUE(path->name.starts_with(std::string(name_of(path->op)) + "." + std::string(name_of(path->device)) + ".")) << path->name;
-    EXPECT_TRUE(path->run.index() != 0) << path->name;   // what was left out of a build has a function that planning never lets run
+    EXPECT_TRUE(path->run.index() != 0) << path->name;  // what was left out of a build has a function that planning never lets run
     EXPECT_GT(path->efficiency, 0) << path->name << " was never measured";
   }
 }

@@ -20,12 +20,9 @@ Status check_layers(const char* name, const std::optional<int>& layers) {
 
 Error to_api(const mxpath::Error& error) {
   switch (error.kind) {
-    case ErrorKind::failed:
-      return {Error::Kind::failed, error.message};
-    case ErrorKind::wrong_use:
-      return {Error::Kind::wrong_use, error.message};
-    case ErrorKind::refused:
-      return {Error::Kind::refused, error.message};
+    case ErrorKind::failed: return {Error::Kind::failed, error.message};
+    case ErrorKind::wrong_use: return {Error::Kind::wrong_use, error.message};
+    case ErrorKind::refused: return {Error::Kind::refused, error.message};
   }
   return {Error::Kind::failed, error.message};
 }

@@ -70,7 +70,9 @@ Status run(const CompareCommand& command, Program& program) {
   options.notice = [&](const std::string& text) { bar.clear(), tell(text); };
   options.progress = [&, draw = bar.callback()](std::string_view what) -> Progress {
     if (!draw) return {};
-    return [draw, prefix = std::string(what)](std::string_view step, uint64_t done, uint64_t total) { draw(prefix + std::string(step), done, total); };
+    return [draw, prefix = std::string(what)](std::string_view step, uint64_t done, uint64_t total) {
+      draw(prefix + std::string(step), done, total);
+    };
   };
   MXPATH_TRY(const CompareReport report, compare(files, machine_here(Measure::never), command.common.policy, options));
   bar.clear();
@@ -82,7 +84,12 @@ void add_formats(CLI::App& command, std::vector<std::string>& weights) {
   std::string all;
   for (std::string_view name : weights_choices()) all += fmt::format("{}{}", all.empty() ? "" : ", ", name);
   command.remove_option(command.get_option("--weights"));
-  command.add_option("--weights", weights, fmt::format("formats of the experts to compare; default: all of {}", all))->type_name("FORMAT,…")->type_size(1)->allow_extra_args(false)->delimiter(',')->group("Planning");
+  command.add_option("--weights", weights, fmt::format("formats of the experts to compare; default: all of {}", all))
+      ->type_name("FORMAT,…")
+      ->type_size(1)
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->group("Planning");
 }
 
 }  // namespace
@@ -93,9 +100,18 @@ void add_compare(CLI::App& app, Program& program) {
   add_model(*command, options->common.model, true);
   add_common_options(*command, options->common, program);
   add_formats(*command, options->compare.weights);
-  command->add_option("--prompts", options->prompts, "one prompt a line, or {\"prompt\": \"…\"} or {\"text\": \"…\"} (read as it stands); - is standard input; default: a built-in few")->check(not_empty())->type_name("FILE");
-  command->add_option("--positions", options->compare.positions, "next-token distributions to compare (default 256)")->check(whole_number(1, most_positions))->type_name("N");
-  command->add_option("--problems", options->problems, "problems of each kind to solve, where the model brings some (default 10)")->check(whole_number(0, 1 << 20))->type_name("N");
+  command
+      ->add_option("--prompts", options->prompts,
+                   "one prompt a line, or {\"prompt\": \"…\"} or {\"text\": \"…\"} (read as it stands); - is standard input; default: a "
+                   "built-in few")
+      ->check(not_empty())
+      ->type_name("FILE");
+  command->add_option("--positions", options->compare.positions, "next-token distributions to compare (default 256)")
+      ->check(whole_number(1, most_positions))
+      ->type_name("N");
+  command->add_option("--problems", options->problems, "problems of each kind to solve, where the model brings some (default 10)")
+      ->check(whole_number(0, 1 << 20))
+      ->type_name("N");
   command->add_option("--plot", options->plot, "also draw size against KL into this SVG file")->check(not_empty())->type_name("FILE");
   command->callback([options, &program] { program.action = [options, &program] { return run(*options, program); }; });
 }

@@ -83,13 +83,17 @@ Status run(const ConvertCommand& command, const Program& program) {
 void add_convert(CLI::App& app, Program& program) {
   auto options = std::make_shared<ConvertCommand>();
   CLI::App* command = app.add_subcommand("convert", "Write a checkpoint in another layout or number format; reads GGUF too");
-  command->add_option("SRC", options->source, "a folder, a name in the Hugging Face cache, demo, or a GGUF file of llama.cpp or Ollama")->required();
+  command->add_option("SRC", options->source, "a folder, a name in the Hugging Face cache, demo, or a GGUF file of llama.cpp or Ollama")
+      ->required();
   command->add_option("DST", options->target, "the folder to write; must not exist yet, or be empty")->required();
   add_choice<CheckpointLayout>(*command, "--to", options->options.target,
-                               {{"bf16", CheckpointLayout::hugging_face_bf16}, {"mxfp4", CheckpointLayout::hugging_face_mxfp4}, {"original", CheckpointLayout::openai_original}},
+                               {{"bf16", CheckpointLayout::hugging_face_bf16},
+                                {"mxfp4", CheckpointLayout::hugging_face_mxfp4},
+                                {"original", CheckpointLayout::openai_original}},
                                "bf16 and mxfp4 as on Hugging Face, or original: MXFP4 with OpenAI's names")
       ->required();
-  add_choice<ScaleRule>(*command, "--scale-rule", options->options.scale_rule, {{"ocp", ScaleRule::ocp}, {"ceil", ScaleRule::ceil}, {"nearest", ScaleRule::nearest}},
+  add_choice<ScaleRule>(*command, "--scale-rule", options->options.scale_rule,
+                        {{"ocp", ScaleRule::ocp}, {"ceil", ScaleRule::ceil}, {"nearest", ScaleRule::nearest}},
                         "how block scales are chosen when numbers become MXFP4; ceil (default) never saturates");
   const auto set_size = [options](const std::string& text) {
     const auto size = parse_size(text);
@@ -103,7 +107,9 @@ void add_convert(CLI::App& app, Program& program) {
                                          "start a new file beyond this size, such as 500MB or 2GiB; 5GB by default")
       ->type_name("SIZE");
   command->add_flag("--resume", options->options.resume, "go on with a conversion that was interrupted");
-  command->add_option("--threads", options->options.threads, "threads; default: all cores this process may use")->check(CLI::Range(1, 1024))->type_name("N");
+  command->add_option("--threads", options->options.threads, "threads; default: all cores this process may use")
+      ->check(CLI::Range(1, 1024))
+      ->type_name("N");
   add_output_options(*command, options->verbose, program);
   command->callback([options, &program] { program.action = [options, &program] { return run(*options, program); }; });
 }

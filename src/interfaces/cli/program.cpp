@@ -16,7 +16,8 @@
 namespace mxpath::cli {
 namespace {
 
-constexpr AddCommand commands[] = {add_run, add_plan, add_inspect, add_score, add_compare, add_bench, add_convert, add_doctor, add_diagnose};
+constexpr AddCommand commands[] = {add_run,   add_plan,    add_inspect, add_score,   add_compare,
+                                   add_bench, add_convert, add_doctor,  add_diagnose};
 
 constexpr const char* footer =
     "Without a command there is only this help; `mxpath run` alone talks to the demo model.\n"
@@ -72,12 +73,9 @@ void add_commands(CLI::App& app, Program& program) {
 
 int exit_code(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::failed:
-      return 1;
-    case ErrorKind::wrong_use:
-      return 2;
-    case ErrorKind::refused:
-      return 3;
+    case ErrorKind::failed: return 1;
+    case ErrorKind::wrong_use: return 2;
+    case ErrorKind::refused: return 3;
   }
   return 1;
 }

@@ -26,14 +26,10 @@ void show_plan(const Plan& plan, bool verbose) {
 
 std::string why_ended(const Answer& answer, const Runtime& runtime, const AnswerOptions& how) {
   switch (answer.generation.reason) {
-    case StopReason::length:
-      return fmt::format("stopped at --max-new-tokens {}", how.max_new_tokens);
-    case StopReason::context:
-      return fmt::format("the context of {} tokens is full; a larger --ctx holds more", runtime.plan().context);
-    case StopReason::cancelled:
-      return "stopped by Ctrl-C";
-    case StopReason::stop_token:
-      return "";
+    case StopReason::length: return fmt::format("stopped at --max-new-tokens {}", how.max_new_tokens);
+    case StopReason::context: return fmt::format("the context of {} tokens is full; a larger --ctx holds more", runtime.plan().context);
+    case StopReason::cancelled: return "stopped by Ctrl-C";
+    case StopReason::stop_token: return "";
   }
   return "";
 }

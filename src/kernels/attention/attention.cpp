@@ -136,7 +136,8 @@ constexpr KernelPath paths[] = {
 }  // namespace
 
 size_t attention_scratch_bytes(int64_t tokens, int heads, int head_dim) {
-  return static_cast<size_t>(std::min(tokens, attention_split_tokens)) * static_cast<size_t>(heads) * attention_splits * static_cast<size_t>(head_dim + 2) * sizeof(float);
+  return static_cast<size_t>(std::min(tokens, attention_split_tokens)) * static_cast<size_t>(heads) * attention_splits *
+         static_cast<size_t>(head_dim + 2) * sizeof(float);
 }
 
 void kv_store(const KvView& view, int64_t position, int kv_heads, int head_dim, const float* k, const float* v) {

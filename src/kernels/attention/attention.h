@@ -26,20 +26,21 @@ void kv_store(const KvView& view, int64_t position, int kv_heads, int head_dim, 
 ///   y = Σ exp(z_j - m) v_j / (exp(sink_h - m) + Σ exp(z_j - m))
 /// FP32 throughout; keys are visited in ascending order of position whatever the batch.
 struct AttentionArgs {
-  const float* q = nullptr;                // [tokens, heads * head_dim], rows q_stride floats apart; after rope
+  const float* q = nullptr;  // [tokens, heads * head_dim], rows q_stride floats apart; after rope
   int64_t q_stride = 0;
-  float* y = nullptr;                      // [tokens, heads * head_dim] contiguous
-  const float* k = nullptr;                // [tokens, kv_heads * head_dim], rows q_stride floats apart; after rope. Stored in the cache before anything
-  const float* v = nullptr;                // else, so that tokens of the batch see each other; null: they are there already
-  const float* sinks = nullptr;            // [heads]
-  const int32_t* positions = nullptr;      // [tokens]
-  const KvView* const* kv = nullptr;       // [tokens]: the cache of the sequence that token t belongs to
+  float* y = nullptr;        // [tokens, heads * head_dim] contiguous
+  const float* k = nullptr;  // [tokens, kv_heads * head_dim], rows q_stride floats apart; after rope. Stored in the cache before anything
+  const float* v = nullptr;  // else, so that tokens of the batch see each other; null: they are there already
+  const float* sinks = nullptr;        // [heads]
+  const int32_t* positions = nullptr;  // [tokens]
+  const KvView* const* kv = nullptr;   // [tokens]: the cache of the sequence that token t belongs to
   int tokens = 0, heads = 0, kv_heads = 0, head_dim = 0;
-  int window = 0;                          // 0: all earlier positions
+  int window = 0;  // 0: all earlier positions
   float scale = 0;
-  void* scratch = nullptr;                 // attention_scratch_bytes(), cuda paths only
+  void* scratch = nullptr;  // attention_scratch_bytes(), cuda paths only
   ThreadPool* threads = nullptr;
-  CudaStream* stream = nullptr;            // cuda paths: every pointer lies in device memory, the KvViews and their block tables too; blocks start on 16 bytes
+  CudaStream* stream =
+      nullptr;  // cuda paths: every pointer lies in device memory, the KvViews and their block tables too; blocks start on 16 bytes
 };
 
 /// Up to so many tokens are a decode: a cuda path splits the keys of each over so many blocks, or the card would stand idle.

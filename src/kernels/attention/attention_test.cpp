@@ -42,16 +42,19 @@ struct Case {
   std::vector<int64_t> lengths;  // of each sequence
   int tokens;                    // the last ones of each sequence, all in one batch
   float sink = 0.3f;
-  bool stores = false;           // the row is given k and v of the batch and stores them itself
-  bool interleaved = false;      // the tokens of the sequences take turns
+  bool stores = false;       // the row is given k and v of the batch and stores them itself
+  bool interleaved = false;  // the tokens of the sequences take turns
 };
 
 struct Batch {
   explicit Batch(const Case& which) : c(which) {
     Random random(11);
-    for (size_t s = 0; s < c.lengths.size(); ++s) sequences.push_back(std::make_unique<Sequence>(c.kv_heads, c.head_dim, c.capacity, c.lengths[s], c.lengths[s] - (c.stores ? c.tokens : 0), s + 1));
+    for (size_t s = 0; s < c.lengths.size(); ++s)
+      sequences.push_back(
+          std::make_unique<Sequence>(c.kv_heads, c.head_dim, c.capacity, c.lengths[s], c.lengths[s] - (c.stores ? c.tokens : 0), s + 1));
     const int count = static_cast<int>(c.lengths.size()), most = c.tokens * count;
-    for (int i = 0; i < most; ++i) add_token(static_cast<size_t>(c.interleaved ? i % count : i / c.tokens), c.interleaved ? i / count : i % c.tokens);
+    for (int i = 0; i < most; ++i)
+      add_token(static_cast<size_t>(c.interleaved ? i % count : i / c.tokens), c.interleaved ? i / count : i % c.tokens);
     stride = c.heads * c.head_dim + 5;
     q = activations(random, static_cast<int64_t>(positions.size()) * stride, false);
     for (int h = 0; h < c.heads; ++h) sinks.push_back(c.sink + 0.1f * static_cast<float>(h));
@@ -74,8 +77,21 @@ struct Batch {
     ThreadPool pool(threads);
     const size_t at = first * static_cast<size_t>(stride);
     std::vector<float> y(count * static_cast<size_t>(c.heads * c.head_dim), poison);
-    run_row(path, AttentionArgs{.q = q.data() + at, .q_stride = stride, .y = y.data(), .k = c.stores ? k.data() + at : nullptr, .v = c.stores ? v.data() + at : nullptr, .sinks = sinks.data(), .positions = positions.data() + first,
-                                .kv = kv.data() + first, .tokens = static_cast<int>(count), .heads = c.heads, .kv_heads = c.kv_heads, .head_dim = c.head_dim, .window = c.window, .scale = 0.125f, .threads = &pool});
+    run_row(path, AttentionArgs{.q = q.data() + at,
+                                .q_stride = stride,
+                                .y = y.data(),
+                                .k = c.stores ? k.data() + at : nullptr,
+                                .v = c.stores ? v.data() + at : nullptr,
+                                .sinks = sinks.data(),
+                                .positions = positions.data() + first,
+                                .kv = kv.data() + first,
+                                .tokens = static_cast<int>(count),
+                                .heads = c.heads,
+                                .kv_heads = c.kv_heads,
+                                .head_dim = c.head_dim,
+                                .window = c.window,
+                                .scale = 0.125f,
+                                .threads = &pool});
     return y;
   }
   std::vector<float> run(const KernelPath& path, int threads = 1) const { return run(path, threads, 0, positions.size()); }
@@ -130,7 +146,8 @@ class Attention : public RowTest {
     // Of many tokens a few: both sides of every tile edge, the first and the last.
     for (size_t t = 0; t < batch.positions.size(); ++t)
       if (t < 18 || t % 8 == 7 || t % 64 == 0 || t + 2 > batch.positions.size())
-        for (int h = 0; h < c.heads; ++h) expect_head(batch, t, h, y.data() + static_cast<int64_t>(t) * c.heads * c.head_dim + h * c.head_dim);
+        for (int h = 0; h < c.heads; ++h)
+          expect_head(batch, t, h, y.data() + static_cast<int64_t>(t) * c.heads * c.head_dim + h * c.head_dim);
     for (float value : y) ASSERT_TRUE(std::isfinite(value)) << "an element was not written";
     if (c.stores) expect_stored(batch);
   }
@@ -154,16 +171,45 @@ TEST_P(Attention, AgreesWithTheReferenceForAllShapes) {
 
 TEST_P(Attention, TakesAnyNumberOfTokensAndStoresTheirKeys) {
   for (int tokens : {1, 2, 3, 7, 8, 9, 16, 17, 63, 64, 65, 129}) {
-    expect_right({.heads = 8, .kv_heads = 1, .head_dim = 64, .window = 0, .capacity = 256, .lengths = {tokens + 40}, .tokens = tokens, .stores = true});
+    expect_right({.heads = 8,
+                  .kv_heads = 1,
+                  .head_dim = 64,
+                  .window = 0,
+                  .capacity = 256,
+                  .lengths = {tokens + 40},
+                  .tokens = tokens,
+                  .stores = true});
     // Two sequences in rings that hold no more than the window and the batch.
-    expect_right({.heads = 6, .kv_heads = 2, .head_dim = 64, .window = 100, .capacity = 99 + tokens, .lengths = {tokens + 300, tokens + 7}, .tokens = tokens, .stores = true});
-    expect_right({.heads = 4, .kv_heads = 2, .head_dim = 128, .window = tokens % 2 ? 30 : 0, .capacity = 256, .lengths = {tokens}, .tokens = tokens, .stores = true});
+    expect_right({.heads = 6,
+                  .kv_heads = 2,
+                  .head_dim = 64,
+                  .window = 100,
+                  .capacity = 99 + tokens,
+                  .lengths = {tokens + 300, tokens + 7},
+                  .tokens = tokens,
+                  .stores = true});
+    expect_right({.heads = 4,
+                  .kv_heads = 2,
+                  .head_dim = 128,
+                  .window = tokens % 2 ? 30 : 0,
+                  .capacity = 256,
+                  .lengths = {tokens},
+                  .tokens = tokens,
+                  .stores = true});
   }
 }
 
 TEST_P(Attention, TakesAPrompt) {
   for (int tokens : {519, 520})
-    for (int window : {0, 128}) expect_right({.heads = 8, .kv_heads = 1, .head_dim = 64, .window = window, .capacity = 576, .lengths = {tokens}, .tokens = tokens, .stores = true});
+    for (int window : {0, 128})
+      expect_right({.heads = 8,
+                    .kv_heads = 1,
+                    .head_dim = 64,
+                    .window = window,
+                    .capacity = 576,
+                    .lengths = {tokens},
+                    .tokens = tokens,
+                    .stores = true});
 }
 
 TEST_P(Attention, TakesBatchesOfManySequences) {
@@ -172,8 +218,22 @@ TEST_P(Attention, TakesBatchesOfManySequences) {
   expect_right({.heads = 8, .kv_heads = 1, .head_dim = 64, .window = 0, .capacity = 200, .lengths = lengths, .tokens = 1, .stores = true});
   lengths.resize(30);
   for (bool interleaved : {false, true}) {
-    expect_right({.heads = 8, .kv_heads = 2, .head_dim = 64, .window = 0, .capacity = 256, .lengths = lengths, .tokens = 3, .interleaved = interleaved});
-    expect_right({.heads = 4, .kv_heads = 1, .head_dim = 80, .window = 20, .capacity = 23, .lengths = lengths, .tokens = 4, .interleaved = interleaved});
+    expect_right({.heads = 8,
+                  .kv_heads = 2,
+                  .head_dim = 64,
+                  .window = 0,
+                  .capacity = 256,
+                  .lengths = lengths,
+                  .tokens = 3,
+                  .interleaved = interleaved});
+    expect_right({.heads = 4,
+                  .kv_heads = 1,
+                  .head_dim = 80,
+                  .window = 20,
+                  .capacity = 23,
+                  .lengths = lengths,
+                  .tokens = 4,
+                  .interleaved = interleaved});
   }
 }
 
@@ -182,13 +242,29 @@ TEST_P(Attention, TakesAnyGroupOfHeads) {
     expect_right({.heads = 3, .kv_heads = 3, .head_dim = 64, .window = 0, .capacity = 128, .lengths = {70}, .tokens = tokens});
     expect_right({.heads = 22, .kv_heads = 2, .head_dim = 64, .window = 50, .capacity = 128, .lengths = {70}, .tokens = tokens});
     expect_right({.heads = 40, .kv_heads = 1, .head_dim = 128, .window = 0, .capacity = 128, .lengths = {70}, .tokens = tokens});
-    for (int head_dim : {2, 12, 24, 136}) expect_right({.heads = 5, .kv_heads = 1, .head_dim = head_dim, .window = 0, .capacity = 150, .lengths = {150}, .tokens = tokens, .stores = true});
+    for (int head_dim : {2, 12, 24, 136})
+      expect_right({.heads = 5,
+                    .kv_heads = 1,
+                    .head_dim = head_dim,
+                    .window = 0,
+                    .capacity = 150,
+                    .lengths = {150},
+                    .tokens = tokens,
+                    .stores = true});
   }
 }
 
 TEST_P(Attention, TakesALongContext) {
   for (int window : {0, 700, 3000})
-    for (int tokens : {1, 2}) expect_right({.heads = 8, .kv_heads = 1, .head_dim = 64, .window = window, .capacity = 5056, .lengths = {5001}, .tokens = tokens, .stores = true});
+    for (int tokens : {1, 2})
+      expect_right({.heads = 8,
+                    .kv_heads = 1,
+                    .head_dim = 64,
+                    .window = window,
+                    .capacity = 5056,
+                    .lengths = {5001},
+                    .tokens = tokens,
+                    .stores = true});
 }
 
 TEST_P(Attention, FollowsTheRing) {
@@ -207,7 +283,8 @@ TEST_P(Attention, GivesTheSameBitsWhateverTheRing) {
 
 TEST_P(Attention, TakesAnySink) {
   for (float sink : {-INFINITY, -1e30f, -50.0f, 30.0f, 1e4f})
-    for (int tokens : {2, 20, 70}) expect_right({8, 1, 64, 0, 128, {100}, tokens, sink}), expect_right({8, 1, 64, 128, 128, {100}, tokens, sink});
+    for (int tokens : {2, 20, 70})
+      expect_right({8, 1, 64, 0, 128, {100}, tokens, sink}), expect_right({8, 1, 64, 128, 128, {100}, tokens, sink});
   // One key with score 0 and sink 0 takes half.
   Case c{1, 1, 16, 0, 64, {1}, 1, 0.0f};
   Batch batch(c);

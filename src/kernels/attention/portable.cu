@@ -1,8 +1,8 @@
 // Four kernels beside the one that stores keys and values:
-//   attend_keys   a block for (part of the keys, key head, token): its warps share the keys, all query heads of the key head share what is read. A decode.
-//   add_parts     puts the parts of one head together in a fixed order, with the sink.
-//   attend_tile   a block for (a few tokens with all their heads, key head): scores and sums as small matrix products in registers. A prompt.
-//   attend_plain  a block for (token, head), for head sizes that the others do not take.
+//   attend_keys   a block for (part of the keys, key head, token): its warps share the keys, all query heads of the key head share what is
+//   read. A decode. add_parts     puts the parts of one head together in a fixed order, with the sink. attend_tile   a block for (a few
+//   tokens with all their heads, key head): scores and sums as small matrix products in registers. A prompt. attend_plain  a block for
+//   (token, head), for head sizes that the others do not take.
 #include <climits>
 
 #include "kernels/attention/attention.h"
@@ -20,7 +20,8 @@ constexpr int heads_at_once = 8;
 /// Up to so many tokens attend_keys is used: a tile of tokens pays off when many of them share a sequence.
 constexpr int most_single_tokens = 64;
 
-// ---- positions, keys and values -------------------------------------------------------------------------------------------------------------
+// ---- positions, keys and values
+// -------------------------------------------------------------------------------------------------------------
 
 /// The bits of what BF16 holds, as src/formats/bf16.h rounds.
 __device__ uint16_t bf16_of(float x) {
@@ -41,19 +42,23 @@ struct Cache {
   uint16_t* const* v_blocks;
   unsigned capacity;
   __device__ explicit Cache(const KvView* view)
-      : k_blocks(view->k_blocks), v_blocks(view->v_blocks), capacity(view->capacity < INT_MAX ? static_cast<unsigned>(view->capacity) : INT_MAX) {}
+      : k_blocks(view->k_blocks),
+        v_blocks(view->v_blocks),
+        capacity(view->capacity < INT_MAX ? static_cast<unsigned>(view->capacity) : INT_MAX) {}
 };
 /// Where the row of one position and key head lies.
 struct Place {
   unsigned block;
-  int64_t offset;   // elements
+  int64_t offset;  // elements
   __device__ Place(const Cache& cache, int position, int64_t kv_head, int head_dim) {
     const unsigned p = static_cast<unsigned>(position), slot = p < cache.capacity ? p : p % cache.capacity;
     block = slot / kv_block_tokens, offset = (kv_head * kv_block_tokens + slot % kv_block_tokens) * head_dim;
   }
 };
 
-__device__ int first_position(const AttentionArgs& args, int last) { return args.window > 0 && last >= args.window ? last - args.window + 1 : 0; }
+__device__ int first_position(const AttentionArgs& args, int last) {
+  return args.window > 0 && last >= args.window ? last - args.window + 1 : 0;
+}
 
 /// Writes k and v of one token and key head; `lanes` threads of which this is number `lane`.
 __device__ void store_row(const AttentionArgs& args, int64_t token, int64_t kv_head, int lane, int lanes) {
@@ -74,7 +79,8 @@ __device__ bool starts_on_16_bytes(const float* x) { return reinterpret_cast<uin
 /// For e^(score - base_of(largest)), where minus infinity stands for nothing at all: 0 even if the largest is that too.
 __device__ float base_of(float largest) { return largest == -INFINITY ? 0.0f : largest; }
 
-// ---- attend_keys ----------------------------------------------------------------------------------------------------------------------------
+// ---- attend_keys
+// ----------------------------------------------------------------------------------------------------------------------------
 
 /// One partial result of a head: largest score, sum of weights, then head_dim weighted values.
 __device__ float* part_of(const AttentionArgs& args, int64_t token, int64_t head, int part, int parts) {
@@ -100,7 +106,7 @@ template <int key_lanes>
 struct KeyWalk {
   static constexpr int side_by_side = 32 / key_lanes, in_flight = 4, keys = side_by_side * in_flight;
   float q[heads_at_once][8], y[heads_at_once][8] = {};
-  float largest = -INFINITY, sum = 0;   // of head lane % 8, this lane's keys only
+  float largest = -INFINITY, sum = 0;  // of head lane % 8, this lane's keys only
 
   /// wide: every head starts on 16 bytes.
   __device__ void load_queries(const float* query, int heads, int head_dim, int chunk, bool wide) {
@@ -123,7 +129,7 @@ struct KeyWalk {
 #pragma unroll
     for (int u = 0; u < in_flight; ++u) {
       const int position = base + u * side_by_side + lane / key_lanes;
-      k[u] = v[u] = uint4{0, 0, 0, 0};   // what is not there must not reach a sum, not even times zero
+      k[u] = v[u] = uint4{0, 0, 0, 0};  // what is not there must not reach a sum, not even times zero
       if (position < end && chunk < args.head_dim) {
         const Place place(cache, position, kv_head, args.head_dim);
         k[u] = *reinterpret_cast<const uint4*>(cache.k_blocks[place.block] + place.offset + chunk);
@@ -178,8 +184,8 @@ struct KeyWalk {
   }
 };
 
-/// parts == 1: writes y itself; otherwise a part for add_parts. groups: blocks that the heads of one key head take. stores: this kernel also
-/// stores k and v, which only works when no token needs those of another one.
+/// parts == 1: writes y itself; otherwise a part for add_parts. groups: blocks that the heads of one key head take. stores: this kernel
+/// also stores k and v, which only works when no token needs those of another one.
 template <int key_lanes>
 __global__ void __launch_bounds__(threads) attend_keys(AttentionArgs args, int parts, int groups, bool stores) {
   constexpr int width = key_lanes * 8;
@@ -187,7 +193,8 @@ __global__ void __launch_bounds__(threads) attend_keys(AttentionArgs args, int p
   using Walk = KeyWalk<key_lanes>;
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32, part = static_cast<int>(blockIdx.x);
   const int64_t token = blockIdx.z, kv_head = blockIdx.y / groups;
-  const int group = args.heads / args.kv_heads, in_group = static_cast<int>(blockIdx.y) % groups * heads_at_once, heads = min(heads_at_once, group - in_group);
+  const int group = args.heads / args.kv_heads, in_group = static_cast<int>(blockIdx.y) % groups * heads_at_once,
+            heads = min(heads_at_once, group - in_group);
   const int64_t head = kv_head * group + in_group;
   const int last = args.positions[token], first = first_position(args, last), count = last - first + 1;
   // Whole rounds of the block, so that a short context is not spread over parts with a key each.
@@ -195,7 +202,7 @@ __global__ void __launch_bounds__(threads) attend_keys(AttentionArgs args, int p
   const int share = ((count + parts - 1) / parts + round - 1) / round * round;
   const int64_t begin = first + int64_t{part} * share;
   const int end = static_cast<int>(min(int64_t{last} + 1, begin + share));
-  if (begin > last) {   // nothing left for this part; parts > 1, as the first is never empty
+  if (begin > last) {  // nothing left for this part; parts > 1, as the first is never empty
     if (threadIdx.x < heads) {
       float* out = part_of(args, token, head + threadIdx.x, part, parts);
       out[0] = -INFINITY, out[1] = 0;
@@ -211,7 +218,8 @@ __global__ void __launch_bounds__(threads) attend_keys(AttentionArgs args, int p
   Walk walk;
   const float* query = args.q + token * args.q_stride + head * args.head_dim;
   walk.load_queries(query, heads, args.head_dim, lane % key_lanes * 8, starts_on_16_bytes(query));
-  for (int base = static_cast<int>(begin) + warp * Walk::keys; base < end; base += round) walk.advance(args, cache, kv_head, base, end, lane);
+  for (int base = static_cast<int>(begin) + warp * Walk::keys; base < end; base += round)
+    walk.advance(args, cache, kv_head, base, end, lane);
 
   for (int step = key_lanes; step < 32; step *= 2) {
     walk.sum += __shfl_xor_sync(all_lanes, walk.sum, step);
@@ -273,7 +281,7 @@ __global__ void __launch_bounds__(threads) add_parts(AttentionArgs args, int par
     float y = 0;
     for (int first = 0; first < parts; first += 8) {
       float value[8];
-#pragma unroll   // eight loads under way; the values of an empty part were never written
+#pragma unroll  // eight loads under way; the values of an empty part were never written
       for (int j = 0; j < 8; ++j) value[j] = weights[first + j] != 0 ? from[(first + j) * stride + 2 + i] : 0.0f;
 #pragma unroll
       for (int j = 0; j < 8; ++j) y += weights[first + j] * value[j];
@@ -283,7 +291,8 @@ __global__ void __launch_bounds__(threads) add_parts(AttentionArgs args, int par
 }
 static_assert(attention_splits == 32, "add_parts has a lane for each");
 
-// ---- attend_tile ----------------------------------------------------------------------------------------------------------------------------
+// ---- attend_tile
+// ----------------------------------------------------------------------------------------------------------------------------
 
 /// rows: (token, head) pairs of a block; keys: at once. A thread owns row_tile rows, and of them key_tile scores and dim_tile outputs.
 template <int dims_, int rows_, int keys_>
@@ -294,7 +303,7 @@ struct Tile {
   float q[dims][rows];
   union {
     float k[dims][keys];
-    float p[keys][rows];   // the scores take the place of the keys
+    float p[keys][rows];  // the scores take the place of the keys
   };
   uint16_t v[keys][dims];
 };
@@ -338,7 +347,8 @@ __device__ void load_queries(const AttentionArgs& args, const TileRows& rows, T&
 }
 
 /// Eight elements of the row of a position before `end`, otherwise zeros.
-__device__ uint4 load_8(const AttentionArgs& args, const Cache& cache, uint16_t* const* blocks, int64_t kv_head, int position, int end, int chunk) {
+__device__ uint4 load_8(const AttentionArgs& args, const Cache& cache, uint16_t* const* blocks, int64_t kv_head, int position, int end,
+                        int chunk) {
   if (position >= end || chunk >= args.head_dim) return {0, 0, 0, 0};
   const Place place(cache, position, kv_head, args.head_dim);
   return *reinterpret_cast<const uint4*>(blocks[place.block] + place.offset + chunk);
@@ -370,10 +380,11 @@ __device__ void load_keys(const AttentionArgs& args, const Cache& cache, int64_t
 template <class T>
 struct TileState {
   float y[T::row_tile][T::dim_tile] = {}, largest[T::row_tile], sum[T::row_tile] = {};
-  int first[T::row_tile], last[T::row_tile];   // positions that a row looks at in the sequence at hand; none: last < first
+  int first[T::row_tile], last[T::row_tile];  // positions that a row looks at in the sequence at hand; none: last < first
   int row, column;
 
-  __device__ TileState() : row(static_cast<int>(threadIdx.x) / T::columns * T::row_tile), column(static_cast<int>(threadIdx.x) % T::columns) {
+  __device__ TileState()
+      : row(static_cast<int>(threadIdx.x) / T::columns * T::row_tile), column(static_cast<int>(threadIdx.x) % T::columns) {
 #pragma unroll
     for (int i = 0; i < T::row_tile; ++i) largest[i] = -INFINITY;
   }
@@ -457,7 +468,8 @@ struct TileState {
       const int token = (row + i) / rows.heads;
       const int64_t head = rows.head + (row + i) % rows.heads;
       if (token >= rows.token_count) continue;
-      const float sink = args.sinks[head], base = base_of(fmaxf(largest[i], sink)), weight = expf(largest[i] - base), total = sum[i] * weight + expf(sink - base);
+      const float sink = args.sinks[head], base = base_of(fmaxf(largest[i], sink)), weight = expf(largest[i] - base),
+                  total = sum[i] * weight + expf(sink - base);
       float* out = args.y + ((int64_t{rows.first_token} + token) * args.heads + head) * args.head_dim + column * T::dim_tile;
 #pragma unroll
       for (int d = 0; d < T::dim_tile; ++d)
@@ -492,7 +504,7 @@ __global__ void __launch_bounds__(threads) attend_tile(AttentionArgs args, int t
     state.limits(args, rows, from, to);
     for (int base = begin; base < end; base += T::keys) {
       float s[T::row_tile][T::key_tile];
-      __syncthreads();   // nobody reads the last keys any more
+      __syncthreads();  // nobody reads the last keys any more
       load_keys(args, cache, kv_head, base, end, tile);
       __syncthreads();
       state.score(tile, s);
@@ -509,7 +521,8 @@ using Tile64 = Tile<64, 64, 64>;
 using Tile128 = Tile<128, 32, 32>;
 static_assert(sizeof(Tile64) <= 48 * 1024 && sizeof(Tile128) <= 48 * 1024);
 
-// ---- attend_plain ---------------------------------------------------------------------------------------------------------------------------
+// ---- attend_plain
+// ---------------------------------------------------------------------------------------------------------------------------
 
 /// A block for (token, head); a thread for a key, then for a dimension. y itself holds the sums on the way.
 __global__ void __launch_bounds__(threads) attend_plain(AttentionArgs args) {
@@ -556,7 +569,8 @@ __global__ void __launch_bounds__(threads) attend_plain(AttentionArgs args) {
   for (int i = thread; i < args.head_dim; i += threads) y[i] /= sum;
 }
 
-// ---- which of them --------------------------------------------------------------------------------------------------------------------------
+// ---- which of them
+// --------------------------------------------------------------------------------------------------------------------------
 
 void launch_keys(const AttentionArgs& args) {
   const int groups = (args.heads / args.kv_heads + heads_at_once - 1) / heads_at_once;
@@ -566,24 +580,32 @@ void launch_keys(const AttentionArgs& args) {
   const dim3 grid(static_cast<unsigned>(parts), static_cast<unsigned>(args.kv_heads * groups), static_cast<unsigned>(args.tokens));
   const bool stores = args.k && args.tokens == 1;
   launch(*args.stream, name, args.head_dim <= 64 ? attend_keys<8> : attend_keys<16>, grid, dim3(threads), args, parts, groups, stores);
-  if (parts > 1) launch(*args.stream, name, add_parts, dim3(static_cast<unsigned>(args.heads), static_cast<unsigned>(args.tokens)), dim3(threads), args, parts);
+  if (parts > 1)
+    launch(*args.stream, name, add_parts, dim3(static_cast<unsigned>(args.heads), static_cast<unsigned>(args.tokens)), dim3(threads), args,
+           parts);
 }
 
 template <class T>
 void launch_tile(const AttentionArgs& args) {
-  const int group = args.heads / args.kv_heads, heads = group < T::rows ? group : T::rows, groups = (group + heads - 1) / heads, tokens_at_once = T::rows / heads;
-  launch(*args.stream, name, attend_tile<T>, dim3(blocks_for(args.tokens, tokens_at_once), static_cast<unsigned>(args.kv_heads * groups)), dim3(threads), args, tokens_at_once, heads, groups);
+  const int group = args.heads / args.kv_heads, heads = group < T::rows ? group : T::rows, groups = (group + heads - 1) / heads,
+            tokens_at_once = T::rows / heads;
+  launch(*args.stream, name, attend_tile<T>, dim3(blocks_for(args.tokens, tokens_at_once), static_cast<unsigned>(args.kv_heads * groups)),
+         dim3(threads), args, tokens_at_once, heads, groups);
 }
 
-const void* const images[] = {reinterpret_cast<const void*>(&store_keys),           reinterpret_cast<const void*>(&attend_keys<8>),       reinterpret_cast<const void*>(&attend_keys<16>), reinterpret_cast<const void*>(&add_parts),
-                              reinterpret_cast<const void*>(&attend_tile<Tile64>), reinterpret_cast<const void*>(&attend_tile<Tile128>), reinterpret_cast<const void*>(&attend_plain)};
+const void* const images[] = {reinterpret_cast<const void*>(&store_keys),          reinterpret_cast<const void*>(&attend_keys<8>),
+                              reinterpret_cast<const void*>(&attend_keys<16>),     reinterpret_cast<const void*>(&add_parts),
+                              reinterpret_cast<const void*>(&attend_tile<Tile64>), reinterpret_cast<const void*>(&attend_tile<Tile128>),
+                              reinterpret_cast<const void*>(&attend_plain)};
 
 }  // namespace
 
 void attention_cuda_portable(const AttentionArgs& args) {
   const bool plain = args.head_dim % 8 != 0 || args.head_dim > 128, single = !plain && args.tokens <= most_single_tokens;
-  if (args.k && !(single && args.tokens == 1)) launch(*args.stream, name, store_keys, dim3(blocks_for(args.tokens, 1)), dim3(threads), args);
-  if (plain) launch(*args.stream, name, attend_plain, dim3(blocks_for(args.tokens, 1), static_cast<unsigned>(args.heads)), dim3(threads), args);
+  if (args.k && !(single && args.tokens == 1))
+    launch(*args.stream, name, store_keys, dim3(blocks_for(args.tokens, 1)), dim3(threads), args);
+  if (plain)
+    launch(*args.stream, name, attend_plain, dim3(blocks_for(args.tokens, 1), static_cast<unsigned>(args.heads)), dim3(threads), args);
   else if (single) launch_keys(args);
   else if (args.head_dim <= 64) launch_tile<Tile64>(args);
   else launch_tile<Tile128>(args);

@@ -6,7 +6,8 @@
 
 namespace mxpath {
 
-/// Enqueues kernel<<<grid, block>>>(arguments...). `name` is what an error is reported under: the row's name. A grid without blocks is no work.
+/// Enqueues kernel<<<grid, block>>>(arguments...). `name` is what an error is reported under: the row's name. A grid without blocks is no
+/// work.
 template <class... Parameters, class... Arguments>
 void launch(CudaStream& stream, const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, Arguments&&... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;

@@ -1,5 +1,5 @@
-// Weights as device code reads them: any value of any layout (weight_at), and plain rows in whole 32-bit words (WordFormat, decode_word). The functions run on the
-// host too: weights_test.cu compares them there with src/layout.
+// Weights as device code reads them: any value of any layout (weight_at), and plain rows in whole 32-bit words (WordFormat, decode_word).
+// The functions run on the host too: weights_test.cu compares them there with src/layout.
 #pragma once
 #include <cuda_runtime.h>
 
@@ -21,7 +21,8 @@ WeightView view_of(const Matrix& matrix) {
   return {matrix.layout, matrix.experts, matrix.rows, matrix.columns, matrix.data, matrix.scales};
 }
 
-/// What a kernel is compiled for. `any` reads value by value through weight_at; the others read plain rows in words, and every row starts on 16 bytes.
+/// What a kernel is compiled for. `any` reads value by value through weight_at; the others read plain rows in words, and every row starts
+/// on 16 bytes.
 enum class WordFormat : uint8_t { any, fp32, bf16, fp16, mxfp4, e4m3, e5m2, int8, int4, nf4 };
 
 __host__ __device__ constexpr int bits_of(WordFormat format) {
@@ -62,7 +63,8 @@ inline WordFormat readable_format(const WeightView& w) {
   return aligned ? format : WordFormat::any;
 }
 
-// ---- numbers --------------------------------------------------------------------------------------------------------------------------------
+// ---- numbers
+// --------------------------------------------------------------------------------------------------------------------------------
 
 __host__ __device__ inline float float_of_bits(uint32_t bits) {
 #ifdef __CUDA_ARCH__
@@ -74,7 +76,8 @@ __host__ __device__ inline float float_of_bits(uint32_t bits) {
 #endif
 }
 
-/// PRMT: byte i of the result is the byte of {a, b} that nibble i of the selector names; bit 3 of it asks for that byte's sign, eight times.
+/// PRMT: byte i of the result is the byte of {a, b} that nibble i of the selector names; bit 3 of it asks for that byte's sign, eight
+/// times.
 __host__ __device__ inline uint32_t permute_bytes(uint32_t a, uint32_t b, uint32_t selector) {
 #ifdef __CUDA_ARCH__
   uint32_t result;
@@ -131,14 +134,18 @@ __host__ __device__ inline float nf4_value(int code) {
   return magnitudes[code];
 }
 
-// ---- words ----------------------------------------------------------------------------------------------------------------------------------
+// ---- words
+// ----------------------------------------------------------------------------------------------------------------------------------
 
-/// E2M1, the even columns in the low nibbles. The magnitudes as FP16 have one byte each that is not zero: a byte permutation looks four of them up.
+/// E2M1, the even columns in the low nibbles. The magnitudes as FP16 have one byte each that is not zero: a byte permutation looks four of
+/// them up.
 __host__ __device__ inline void decode_e2m1_word(uint32_t word, float (&out)[8]) {
   const uint32_t magnitudes = word & 0x77777777u;
-  const uint32_t low = permute_bytes(0x3e3c3800u, 0x46444240u, magnitudes), high = permute_bytes(0x3e3c3800u, 0x46444240u, magnitudes >> 16);
+  const uint32_t low = permute_bytes(0x3e3c3800u, 0x46444240u, magnitudes),
+                 high = permute_bytes(0x3e3c3800u, 0x46444240u, magnitudes >> 16);
   // Signs of odd columns are on top of their bytes in the word already, those of even columns half a byte below.
-  const uint32_t even = permute_bytes(low, high, 0x6420) | (word << 4 & 0x80808080u), odd = permute_bytes(low, high, 0x7531) | (word & 0x80808080u);
+  const uint32_t even = permute_bytes(low, high, 0x6420) | (word << 4 & 0x80808080u),
+                 odd = permute_bytes(low, high, 0x7531) | (word & 0x80808080u);
   decode_fp16_pair(permute_bytes(even, 0, 0x1404), out[0], out[2]), decode_fp16_pair(permute_bytes(even, 0, 0x3424), out[4], out[6]);
   decode_fp16_pair(permute_bytes(odd, 0, 0x1404), out[1], out[3]), decode_fp16_pair(permute_bytes(odd, 0, 0x3424), out[5], out[7]);
 }
@@ -166,7 +173,7 @@ __host__ __device__ inline void decode_word(uint32_t word, [[maybe_unused]] cons
     decode_fp16_pair(word, out[0], out[1]);
   } else if constexpr (format == WordFormat::mxfp4) {
     decode_e2m1_word(word, out);
-  } else if constexpr (format == WordFormat::e5m2) {   // the upper byte of an FP16
+  } else if constexpr (format == WordFormat::e5m2) {  // the upper byte of an FP16
     decode_fp16_pair(permute_bytes(word, 0, 0x1404), out[0], out[1]), decode_fp16_pair(permute_bytes(word, 0, 0x3424), out[2], out[3]);
   } else if constexpr (format == WordFormat::e4m3) {
     // With the exponent one bit further right it is an FP16 that is 2^8 too small, subnormal ones included.
@@ -176,18 +183,19 @@ __host__ __device__ inline void decode_word(uint32_t word, [[maybe_unused]] cons
       out[i] *= 256.0f, out[i + 1] *= 256.0f;
     }
   } else if constexpr (format == WordFormat::int8) {
-    const uint32_t shifted = word ^ 0x80808080u;   // 0…255, then in the mantissa of 2^23
-    for (int i = 0; i < 4; ++i) out[i] = float_of_bits(permute_bytes(shifted, 0x4b000000u, 0x7440u + static_cast<uint32_t>(i))) - 8388736.0f;
+    const uint32_t shifted = word ^ 0x80808080u;  // 0…255, then in the mantissa of 2^23
+    for (int i = 0; i < 4; ++i)
+      out[i] = float_of_bits(permute_bytes(shifted, 0x4b000000u, 0x7440u + static_cast<uint32_t>(i))) - 8388736.0f;
   } else if constexpr (format == WordFormat::int4) {
     decode_int4_word(word, out);
-  } else if constexpr (format == WordFormat::nf4) {   // the first of a pair in the high nibble
+  } else if constexpr (format == WordFormat::nf4) {  // the first of a pair in the high nibble
     for (int i = 0; i < 8; ++i) out[i] = nf4_table[word >> (4 * (i ^ 1)) & 15];
   }
 }
 
 /// One row of a matrix in a format that is not `any`.
 struct WeightRow {
-  const uint8_t* codes;    // aligned to 16 bytes
+  const uint8_t* codes;  // aligned to 16 bytes
   const uint8_t* scales;
 };
 /// Bytes from the scales of one row to those of the next.
@@ -213,8 +221,8 @@ __host__ __device__ inline int scale_shift(Layout layout) {
     default: return 62;
   }
 }
-/// The stored scale of the word that starts at `column`: a byte or the bits of a float. Kernels load it early and decode it when they use it, because
-/// an instruction that waits for a load holds up those behind it. shift = scale_shift.
+/// The stored scale of the word that starts at `column`: a byte or the bits of a float. Kernels load it early and decode it when they use
+/// it, because an instruction that waits for a load holds up those behind it. shift = scale_shift.
 template <WordFormat format>
 __host__ __device__ inline uint32_t stored_scale(const uint8_t* scales, int64_t column, int shift) {
   if constexpr (format == WordFormat::mxfp4) return scales[column >> 5];
@@ -232,7 +240,8 @@ __host__ __device__ inline float scale_at(const uint8_t* scales, int64_t column,
   return decode_scale<format>(stored_scale<format>(scales, column, shift));
 }
 
-// ---- any layout -----------------------------------------------------------------------------------------------------------------------------
+// ---- any layout
+// -----------------------------------------------------------------------------------------------------------------------------
 
 /// Value `i` of a run of codes in one format, before its scale.
 template <WordFormat format>
@@ -260,7 +269,8 @@ __host__ __device__ inline float weight_at(const WeightView& w, int64_t expert, 
     case Layout::fp32_rows: return code_at<WordFormat::fp32>(w.data, i);
     case Layout::bf16_rows: return code_at<WordFormat::bf16>(w.data, i);
     case Layout::fp16_rows: return code_at<WordFormat::fp16>(w.data, i);
-    case Layout::mxfp4_rows: return code_at<WordFormat::mxfp4>(w.data, i) * decode_scale_byte(w.scales[at * (w.columns / 32) + column / 32]);
+    case Layout::mxfp4_rows:
+      return code_at<WordFormat::mxfp4>(w.data, i) * decode_scale_byte(w.scales[at * (w.columns / 32) + column / 32]);
     case Layout::fp8_e4m3_rows: return code_at<WordFormat::e4m3>(w.data, i) * scales[at];
     case Layout::fp8_e5m2_rows: return code_at<WordFormat::e5m2>(w.data, i) * scales[at];
     case Layout::int8_rows: return code_at<WordFormat::int8>(w.data, i) * scales[at];
@@ -279,7 +289,8 @@ __host__ __device__ inline float weight_at(const WeightView& w, int64_t expert, 
     case Layout::mxfp4_rows16: {
       const int64_t block = (expert * padded_rows + row) / 16 * (w.columns / 32) + column / 32;
       const int64_t in_line = column % 8, nibble = in_line / 2 + in_line % 2 * 4;
-      return code_at<WordFormat::mxfp4>(w.data, (block * 4 + column % 32 / 8) * 128 + lane * 8 + nibble) * decode_scale_byte(w.scales[block * 16 + lane]);
+      return code_at<WordFormat::mxfp4>(w.data, (block * 4 + column % 32 / 8) * 128 + lane * 8 + nibble) *
+             decode_scale_byte(w.scales[block * 16 + lane]);
     }
   }
   return 0;

@@ -1,6 +1,4 @@
 // The device's way of reading weights, run on the host, against src/layout: every layout, ragged shapes, all codes.
-#include "kernels/cuda/weights.cuh"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -9,6 +7,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "kernels/cuda/weights.cuh"
 #include "layout/packed_matrix.h"
 
 namespace mxpath {
@@ -59,7 +58,8 @@ void expect_row(const WeightView& view, int64_t expert, int64_t row, const std::
     const float scale = scale_at<format>(from.scales, c, scale_shift(view.layout));
     for (int i = 0; i < columns; ++i)
       ASSERT_TRUE(same(values[i] * scale, want[static_cast<size_t>(c + i)]))
-          << name_of(view.layout) << ", row " << row << ", column " << c + i << ": " << values[i] * scale << ", expected " << want[static_cast<size_t>(c + i)];
+          << name_of(view.layout) << ", row " << row << ", column " << c + i << ": " << values[i] * scale << ", expected "
+          << want[static_cast<size_t>(c + i)];
   }
 }
 
@@ -101,8 +101,8 @@ TEST_P(CudaWeights, AreWhatTheLayoutSays) {
           decode_row(matrix.view, expert, row, want.data());
           for (int64_t c = 0; c < columns; ++c)
             ASSERT_TRUE(same(weight_at(view, expert, row, c), want[static_cast<size_t>(c)]))
-                << expert << ", " << row << ", " << c << " of " << rows << " × " << columns << ": "
-                << weight_at(view, expert, row, c) << ", expected " << want[static_cast<size_t>(c)];
+                << expert << ", " << row << ", " << c << " of " << rows << " × " << columns << ": " << weight_at(view, expert, row, c)
+                << ", expected " << want[static_cast<size_t>(c)];
           expect_words(view, expert, row, want);
         }
     }
@@ -127,7 +127,8 @@ std::vector<Layout> every_layout() {
     if (const Layout layout = static_cast<Layout>(i); layout != Layout::none && layout != Layout::any) layouts.push_back(layout);
   return layouts;
 }
-INSTANTIATE_TEST_SUITE_P(Layouts, CudaWeights, testing::ValuesIn(every_layout()), [](const auto& info) { return std::string(name_of(info.param)); });
+INSTANTIATE_TEST_SUITE_P(Layouts, CudaWeights, testing::ValuesIn(every_layout()),
+                         [](const auto& info) { return std::string(name_of(info.param)); });
 
 }  // namespace
 }  // namespace mxpath

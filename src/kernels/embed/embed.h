@@ -9,11 +9,11 @@ namespace mxpath {
 
 /// y[t] = table[tokens[t]]; ids are checked by the caller.
 struct EmbedArgs {
-  const PackedMatrix* table = nullptr;   // [V, H]
+  const PackedMatrix* table = nullptr;  // [V, H]
   const int32_t* tokens = nullptr;
   int count = 0;
-  float* y = nullptr;                    // [count, H] contiguous
-  CudaStream* stream = nullptr;          // cuda paths: every pointer lies in device memory
+  float* y = nullptr;            // [count, H] contiguous
+  CudaStream* stream = nullptr;  // cuda paths: every pointer lies in device memory
 };
 
 }  // namespace mxpath

@@ -1,5 +1,5 @@
-#include "kernels/embed/embed.h"
 #include "kernels/cuda_portable.h"
+#include "kernels/embed/embed.h"
 #include "kernels/rows.h"
 
 namespace mxpath {

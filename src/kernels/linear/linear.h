@@ -10,19 +10,20 @@
 namespace mxpath {
 
 /// y[t, n] (+)= Σ_k x[t, k] w[n, k] + bias[n] for t < tokens. On a CPU each output element is computed by one thread in one
-/// order of k that does not depend on `tokens`: results are the same for any thread count and any batch. CUDA rows keep that for any grid, not for any batch.
+/// order of k that does not depend on `tokens`: results are the same for any thread count and any batch. CUDA rows keep that for any grid,
+/// not for any batch.
 struct LinearArgs {
-  const PackedMatrix* weights = nullptr;   // [n, k]
-  const float* bias = nullptr;             // [n] or null
-  const float* x = nullptr;                // [tokens, k], rows x_stride floats apart
+  const PackedMatrix* weights = nullptr;  // [n, k]
+  const float* bias = nullptr;            // [n] or null
+  const float* x = nullptr;               // [tokens, k], rows x_stride floats apart
   int64_t x_stride = 0;
-  float* y = nullptr;                      // [tokens, n], rows y_stride floats apart
+  float* y = nullptr;  // [tokens, n], rows y_stride floats apart
   int64_t y_stride = 0;
   int tokens = 0;
-  bool accumulate = false;                 // y += instead of y =: the residual
-  void* scratch = nullptr;                 // linear_scratch_bytes(), 64-byte aligned
+  bool accumulate = false;  // y += instead of y =: the residual
+  void* scratch = nullptr;  // linear_scratch_bytes(), 64-byte aligned
   ThreadPool* threads = nullptr;
-  CudaStream* stream = nullptr;            // cuda paths: data, scales and every pointer above lie in device memory
+  CudaStream* stream = nullptr;  // cuda paths: data, scales and every pointer above lie in device memory
 };
 /// Enough for every path: the activations once more in the narrowest padded form, and a panel of weights for each thread.
 size_t linear_scratch_bytes(int64_t tokens, int64_t k, int threads);

@@ -1,5 +1,5 @@
-#include "kernels/linear/linear_kernels.h"
 #include "kernels/cuda_portable.h"
+#include "kernels/linear/linear_kernels.h"
 #include "kernels/rows.h"
 
 namespace mxpath {

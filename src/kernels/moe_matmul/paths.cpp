@@ -1,5 +1,5 @@
-#include "kernels/moe_matmul/moe_kernels.h"
 #include "kernels/cuda_portable.h"
+#include "kernels/moe_matmul/moe_kernels.h"
 #include "kernels/rows.h"
 
 namespace mxpath {

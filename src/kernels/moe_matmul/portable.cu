@@ -1,5 +1,5 @@
-// moe_gate_up.cuda.portable.f32 and moe_down.cuda.portable.f32: FP32 arithmetic over weights of any layout. down writes the product of each pair to
-// scratch and then adds the pairs of a token up, so that the order is the experts' whatever the grid does.
+// moe_gate_up.cuda.portable.f32 and moe_down.cuda.portable.f32: FP32 arithmetic over weights of any layout. down writes the product of each
+// pair to scratch and then adds the pairs of a token up, so that the order is the experts' whatever the grid does.
 #include "kernels/cuda_portable.h"
 #include "kernels/moe_matmul/moe_matmul.h"
 #include "kernels/row_products/cuda_products.cuh"
@@ -13,9 +13,9 @@ constexpr int add_threads = 128, most_choices = 8;
 /// What down adds up: products [pairs, n] and where each pair stands in the order by expert.
 struct Choices {
   const float* products;
-  const int32_t* position;   // [pairs]
-  const float* weight;       // [pairs]
-  float* y;                  // [tokens, n]
+  const int32_t* position;  // [pairs]
+  const float* weight;      // [pairs]
+  float* y;                 // [tokens, n]
   int64_t n;
   int per_token;
 };
@@ -97,7 +97,8 @@ void moe_down_cuda_portable(const MoeMatmulArgs& args) {
   cuda_products(*args.stream, down_name, products);
   const int64_t n = args.weights->rows, blocks_a_token = blocks_for(n, add_threads);
   const Choices choices{scratch, products.position, batches.weight, args.y, n, batches.experts_per_token};
-  launch(*args.stream, down_name, add_choices, dim3(static_cast<unsigned>(batches.tokens * blocks_a_token)), dim3(add_threads), choices, static_cast<int>(blocks_a_token));
+  launch(*args.stream, down_name, add_choices, dim3(static_cast<unsigned>(batches.tokens * blocks_a_token)), dim3(add_threads), choices,
+         static_cast<int>(blocks_a_token));
 }
 
 KernelImages moe_gate_up_cuda_images() { return cuda_products_images(); }

@@ -41,7 +41,8 @@ TEST_P(Norm, AgreesWithTheReference) {
 TEST_P(Norm, WorksWhereverTheArraysStart) {
   Random random(5);
   const int64_t width = 96, tokens = 70;
-  const std::vector<float> x = activations(random, width * tokens, false), scale = activations(random, width, false), y = run(path(), x, scale, 1);
+  const std::vector<float> x = activations(random, width * tokens, false), scale = activations(random, width, false),
+                           y = run(path(), x, scale, 1);
   std::vector<float> moved_x(x.size() + 1), moved_scale(scale.size() + 2), moved_y(x.size() + 3, poison);
   std::ranges::copy(x, moved_x.begin() + 1), std::ranges::copy(scale, moved_scale.begin() + 2);
   ThreadPool pool(1);

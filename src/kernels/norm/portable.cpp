@@ -1,7 +1,7 @@
 #include <cmath>
 
-#include "kernels/norm/norm.h"
 #include "kernels/cuda_portable.h"
+#include "kernels/norm/norm.h"
 #include "kernels/rows.h"
 
 namespace mxpath {

@@ -34,7 +34,8 @@ const void* const images[] = {reinterpret_cast<const void*>(&normalize<float4>),
 
 void norm_cuda_portable(const NormArgs& args) {
   const bool wide = on_16_bytes(args.x, args.width) && on_16_bytes(args.y, args.width) && on_16_bytes(args.scale, args.width);
-  launch(*args.stream, "norm.cuda.portable.f32", wide ? normalize<float4> : normalize<float>, dim3(blocks_for(args.tokens, 1)), dim3(threads), args.x, args.scale, args.y, args.width, args.eps);
+  launch(*args.stream, "norm.cuda.portable.f32", wide ? normalize<float4> : normalize<float>, dim3(blocks_for(args.tokens, 1)),
+         dim3(threads), args.x, args.scale, args.y, args.width, args.eps);
 }
 KernelImages norm_cuda_images() { return images; }
 

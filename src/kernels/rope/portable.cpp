@@ -2,8 +2,8 @@
 #include <cmath>
 #include <numbers>
 
-#include "kernels/rope/rope.h"
 #include "kernels/cuda_portable.h"
+#include "kernels/rope/rope.h"
 #include "kernels/rows.h"
 
 namespace mxpath {

@@ -21,7 +21,8 @@ __global__ void __launch_bounds__(threads) rotate(RopeArgs args, int heads_at_on
       // In double: a float angle near position 131,071 is only known to 1/128 of a radian.
       double s, c;
       sincos(position * args.inverse_frequency[first + threadIdx.x], &s, &c);
-      cosine[threadIdx.x] = static_cast<float>(args.attention_factor * c), sine[threadIdx.x] = static_cast<float>(args.attention_factor * s);
+      cosine[threadIdx.x] = static_cast<float>(args.attention_factor * c),
+      sine[threadIdx.x] = static_cast<float>(args.attention_factor * s);
     }
     __syncthreads();
     for (int j = threadIdx.x; j < heads * count; j += threads) {
@@ -41,7 +42,8 @@ const void* const images[] = {reinterpret_cast<const void*>(&rotate)};
 
 void rope_cuda_portable(const RopeArgs& args) {
   const int heads = heads_of_block(args.tokens, args.heads);
-  launch(*args.stream, "rope.cuda.portable.f32", rotate, dim3(blocks_for(args.tokens, 1), blocks_for(args.heads, heads)), dim3(threads), args, heads);
+  launch(*args.stream, "rope.cuda.portable.f32", rotate, dim3(blocks_for(args.tokens, 1), blocks_for(args.heads, heads)), dim3(threads),
+         args, heads);
 }
 KernelImages rope_cuda_images() { return images; }
 

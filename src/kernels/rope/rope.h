@@ -4,13 +4,13 @@
 #include <vector>
 
 #include "base/thread_pool.h"
-#include "cuda/cuda.h"
 #include "checkpoint/config.h"
+#include "cuda/cuda.h"
 
 namespace mxpath {
 
-/// Inverse frequencies [head_dim / 2] (radians a position) and the factor on cos and sin: YaRN (Peng et al. 2023) as gpt_oss/torch/model.py of
-/// openai/gpt-oss has it, in double.
+/// Inverse frequencies [head_dim / 2] (radians a position) and the factor on cos and sin: YaRN (Peng et al. 2023) as gpt_oss/torch/model.py
+/// of openai/gpt-oss has it, in double.
 struct RopeTable {
   std::vector<double> inverse_frequency;
   double attention_factor = 1;
@@ -19,14 +19,14 @@ RopeTable make_rope_table(const RopeConfig& config, int head_dim);
 
 /// Half-split rotation in place: pair (i, i + head_dim/2) of every head turned by position * inverse_frequency[i], times the factor.
 struct RopeArgs {
-  float* x = nullptr;                    // [tokens, heads, head_dim], tokens x_stride floats apart
+  float* x = nullptr;  // [tokens, heads, head_dim], tokens x_stride floats apart
   int64_t x_stride = 0;
-  const int32_t* positions = nullptr;    // [tokens]
+  const int32_t* positions = nullptr;         // [tokens]
   const double* inverse_frequency = nullptr;  // [head_dim / 2] of RopeTable
   double attention_factor = 1;
   int tokens = 0, heads = 0, head_dim = 0;
   ThreadPool* threads = nullptr;
-  CudaStream* stream = nullptr;          // cuda paths: every pointer lies in device memory
+  CudaStream* stream = nullptr;  // cuda paths: every pointer lies in device memory
 };
 
 }  // namespace mxpath

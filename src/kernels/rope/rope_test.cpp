@@ -88,8 +88,8 @@ TEST_P(Rope, TurnsHalvesByTheAngleOfThePosition) {
   for (int threads : {1, 2, 3}) {
     ThreadPool pool(threads);
     std::vector<float> y = x;
-    run_row(path(),
-            RopeArgs{y.data(), stride, positions.data(), table.inverse_frequency.data(), table.attention_factor, static_cast<int>(positions.size()), heads, head_dim, &pool});
+    run_row(path(), RopeArgs{y.data(), stride, positions.data(), table.inverse_frequency.data(), table.attention_factor,
+                             static_cast<int>(positions.size()), heads, head_dim, &pool});
     for (size_t t = 0; t < positions.size(); ++t)
       for (size_t h = 0; h < 3; ++h)
         for (size_t i = 0; i < 32; ++i) {
@@ -116,11 +116,17 @@ TEST_P(Rope, TakesAnyNumberOfTokensAndHeads) {
       std::vector<int32_t> positions;
       for (int t = 0; t < tokens; ++t) positions.push_back(t * 1009 % 131072);
       ThreadPool pool(1);
-      run_row(path(), RopeArgs{y.data(), width, positions.data(), table.inverse_frequency.data(), table.attention_factor, tokens, heads, head_dim, &pool});
+      run_row(path(), RopeArgs{y.data(), width, positions.data(), table.inverse_frequency.data(), table.attention_factor, tokens, heads,
+                               head_dim, &pool});
       for (int64_t at = 0; at < std::ssize(y); ++at) {
         const int64_t t = at / width, i = at % head_dim, pair = i < half ? at + half : at - half;
-        const double angle = positions[static_cast<size_t>(t)] * table.inverse_frequency[static_cast<size_t>(i % half)], sign = i < half ? -1 : 1;
-        ASSERT_NEAR(y[static_cast<size_t>(at)], table.attention_factor * (x[static_cast<size_t>(at)] * std::cos(angle) + sign * x[static_cast<size_t>(pair)] * std::sin(angle)), 1e-6) << tokens << " tokens, " << heads << " heads of " << head_dim << ", element " << at;
+        const double angle = positions[static_cast<size_t>(t)] * table.inverse_frequency[static_cast<size_t>(i % half)],
+                     sign = i < half ? -1 : 1;
+        ASSERT_NEAR(
+            y[static_cast<size_t>(at)],
+            table.attention_factor * (x[static_cast<size_t>(at)] * std::cos(angle) + sign * x[static_cast<size_t>(pair)] * std::sin(angle)),
+            1e-6)
+            << tokens << " tokens, " << heads << " heads of " << head_dim << ", element " << at;
       }
     }
 }

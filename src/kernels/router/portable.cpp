@@ -4,8 +4,8 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/router/router.h"
 #include "kernels/cuda_portable.h"
+#include "kernels/router/router.h"
 #include "kernels/rows.h"
 
 namespace mxpath {

@@ -14,7 +14,8 @@ constexpr int warps = 8, threads = 32 * warps, group_threads = 1024;
 /// Up to so many tokens are chosen for and grouped by one block in one launch.
 constexpr int few_tokens = 8;
 
-// ---- logits ---------------------------------------------------------------------------------------------------------------------------------
+// ---- logits
+// ---------------------------------------------------------------------------------------------------------------------------------
 
 /// Eight weights from a column that is a multiple of 8, or one.
 template <WordFormat format>
@@ -33,7 +34,8 @@ __device__ void load_weights(const WeightView& w, int64_t row, int64_t column, f
 
 /// Adds the products of columns that this lane takes: every `stride`-th, from `lane` on.
 template <WordFormat format, int tokens>
-__device__ void add_products(const WeightView& w, int64_t row, const float* const (&x)[tokens], int64_t lane, int64_t stride, float (&sum)[tokens]) {
+__device__ void add_products(const WeightView& w, int64_t row, const float* const (&x)[tokens], int64_t lane, int64_t stride,
+                             float (&sum)[tokens]) {
   if constexpr (format == WordFormat::any) {
     for (int64_t c = lane; c < w.columns; c += stride) {
       const float weight = weight_at(w, 0, row, c);
@@ -46,7 +48,8 @@ __device__ void add_products(const WeightView& w, int64_t row, const float* cons
 #pragma unroll
       for (int t = 0; t < tokens; ++t) {
         const float4 a = *reinterpret_cast<const float4*>(x[t] + c), b = *reinterpret_cast<const float4*>(x[t] + c + 4);
-        sum[t] += ((a.x * weight[0] + a.y * weight[1]) + (a.z * weight[2] + a.w * weight[3])) + ((b.x * weight[4] + b.y * weight[5]) + (b.z * weight[6] + b.w * weight[7]));
+        sum[t] += ((a.x * weight[0] + a.y * weight[1]) + (a.z * weight[2] + a.w * weight[3])) +
+                  ((b.x * weight[4] + b.y * weight[5]) + (b.z * weight[6] + b.w * weight[7]));
       }
     }
   }
@@ -57,7 +60,8 @@ template <WordFormat format, int tile, int split>
 __global__ void __launch_bounds__(threads) router_logits(WeightView w, const float* bias, const float* x, int tokens, float* logits) {
   __shared__ float sums[warps][tile];
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, part = warp % split;
-  const int64_t expert = int64_t{blockIdx.x} * (warps / split) + warp / split, row = expert < w.rows ? expert : w.rows - 1, first = int64_t{blockIdx.y} * tile;
+  const int64_t expert = int64_t{blockIdx.x} * (warps / split) + warp / split, row = expert < w.rows ? expert : w.rows - 1,
+                first = int64_t{blockIdx.y} * tile;
   const float* rows[tile];
   float sum[tile];
 #pragma unroll
@@ -75,7 +79,8 @@ __global__ void __launch_bounds__(threads) router_logits(WeightView w, const flo
   logits[(first + lane) * w.rows + expert] = total + bias[expert];
 }
 
-// ---- choice ---------------------------------------------------------------------------------------------------------------------------------
+// ---- choice
+// ---------------------------------------------------------------------------------------------------------------------------------
 
 /// Descending logits, the lower index first among equals; NaN counts as minus infinity, so that every choice is an expert.
 struct Candidate {
@@ -123,7 +128,8 @@ __global__ void __launch_bounds__(threads) choose_experts(RouterArgs args, int e
   if (token < args.tokens) choose(args, experts, token, threadIdx.x % 32);
 }
 
-// ---- grouping -------------------------------------------------------------------------------------------------------------------------------
+// ---- grouping
+// -------------------------------------------------------------------------------------------------------------------------------
 
 /// One warp, one expert: how many rows go to lower ones, then its own rows in ascending order.
 __device__ void group_rows(const RouterArgs& args, int expert, int rows, int lane) {
@@ -190,7 +196,9 @@ __global__ void __launch_bounds__(group_threads) group_by_expert_blocks(const in
 
 template <WordFormat format, int tile, int split>
 void launch_logits(const RouterArgs& args, const WeightView& w) {
-  launch(*args.stream, "router.cuda.portable.f32", router_logits<format, tile, split>, dim3(blocks_for(w.rows, warps / split), blocks_for(args.tokens, tile)), dim3(threads), w, args.bias, args.x, args.tokens, args.logits);
+  launch(*args.stream, "router.cuda.portable.f32", router_logits<format, tile, split>,
+         dim3(blocks_for(w.rows, warps / split), blocks_for(args.tokens, tile)), dim3(threads), w, args.bias, args.x, args.tokens,
+         args.logits);
 }
 template <WordFormat format>
 void launch_logits(const RouterArgs& args, const WeightView& w) {
@@ -199,9 +207,12 @@ void launch_logits(const RouterArgs& args, const WeightView& w) {
   else launch_logits<format, 8, 1>(args, w);
 }
 
-const void* const images[] = {reinterpret_cast<const void*>(&router_logits<WordFormat::bf16, 1, 8>), reinterpret_cast<const void*>(&router_logits<WordFormat::bf16, 8, 1>),
-                              reinterpret_cast<const void*>(&router_logits<WordFormat::any, 8, 1>), reinterpret_cast<const void*>(&choose_experts),
-                              reinterpret_cast<const void*>(&choose_and_group), reinterpret_cast<const void*>(&group_by_expert_blocks)};
+const void* const images[] = {reinterpret_cast<const void*>(&router_logits<WordFormat::bf16, 1, 8>),
+                              reinterpret_cast<const void*>(&router_logits<WordFormat::bf16, 8, 1>),
+                              reinterpret_cast<const void*>(&router_logits<WordFormat::any, 8, 1>),
+                              reinterpret_cast<const void*>(&choose_experts),
+                              reinterpret_cast<const void*>(&choose_and_group),
+                              reinterpret_cast<const void*>(&group_by_expert_blocks)};
 
 }  // namespace
 
@@ -216,7 +227,8 @@ void router_cuda_portable(const RouterArgs& args) {
   const int experts = static_cast<int>(w.rows), rows = args.tokens * args.experts_per_token;
   if (args.tokens <= few_tokens) return launch(*args.stream, name, choose_and_group, dim3(1), dim3(threads), args, experts);
   launch(*args.stream, name, choose_experts, dim3(blocks_for(args.tokens, warps)), dim3(threads), args, experts);
-  launch(*args.stream, name, group_by_expert_blocks, dim3(static_cast<unsigned>(experts)), dim3(group_threads), args.expert, rows, args.first, args.order);
+  launch(*args.stream, name, group_by_expert_blocks, dim3(static_cast<unsigned>(experts)), dim3(group_threads), args.expert, rows,
+         args.first, args.order);
 }
 KernelImages router_cuda_images() { return images; }
 

@@ -20,8 +20,8 @@ Routed run(const KernelPath& path, const TestMatrix& matrix, const std::vector<f
   ThreadPool pool(threads);
   const size_t tokens = x.size() / static_cast<size_t>(matrix.view.columns);
   const std::vector<int32_t> unset(tokens * static_cast<size_t>(per_token), -1);
-  Routed out{unset, std::vector<int32_t>(bias.size() + 1, -1), unset,
-             std::vector<float>(tokens * static_cast<size_t>(per_token), poison), std::vector<float>(tokens * bias.size(), poison)};
+  Routed out{unset, std::vector<int32_t>(bias.size() + 1, -1), unset, std::vector<float>(tokens * static_cast<size_t>(per_token), poison),
+             std::vector<float>(tokens * bias.size(), poison)};
   run_row(path, RouterArgs{&matrix.view, bias.data(), x.data(), static_cast<int>(tokens), per_token, out.logits.data(), out.expert.data(),
                            out.weight.data(), out.first.data(), out.order.data(), &pool});
   return out;
@@ -39,8 +39,7 @@ TEST_P(Router, TakesTheLargestAndThenTheSoftmaxOverThose) {
 
 TEST_P(Router, PrefersTheLowerIndexAmongEquals) {
   const TestMatrix matrix = pack_test_matrix(Layout::fp32_rows, 1, 7, 32, std::vector<float>(7 * 32, 0.0f));
-  EXPECT_EQ(run(path(), matrix, {1, 2, 2, 1, 2, 1, 1}, std::vector<float>(32, 1.0f), 4).expert,
-            (std::vector<int32_t>{1, 2, 4, 0}));
+  EXPECT_EQ(run(path(), matrix, {1, 2, 2, 1, 2, 1, 1}, std::vector<float>(32, 1.0f), 4).expert, (std::vector<int32_t>{1, 2, 4, 0}));
   EXPECT_EQ(run(path(), matrix, std::vector<float>(7, 0.0f), std::vector<float>(32, 1.0f), 7).expert,
             (std::vector<int32_t>{0, 1, 2, 3, 4, 5, 6}));
 }
@@ -84,9 +83,10 @@ TEST_P(Router, ChoosesAndGroupsAnyNumberOfTokens) {
   Random random(9);
   for (int tokens : {1, 2, 3, 7, 8, 9, 16, 17, 63, 64, 65, 129, 519, 520, 1500})
     for (auto [experts, per_token, k] : {std::tuple{32, 4, 64}, {5, 2, 40}, {128, 4, 36}}) {
-      const std::vector<float> weights = activations(random, int64_t{experts} * k, false), x = activations(random, int64_t{tokens} * k, false);
+      const std::vector<float> weights = activations(random, int64_t{experts} * k, false),
+                               x = activations(random, int64_t{tokens} * k, false);
       std::vector<float> bias = activations(random, experts, false);
-      bias[static_cast<size_t>(experts) - 2] = 1e4f, bias[0] = -1e4f;   // one has every token, one none
+      bias[static_cast<size_t>(experts) - 2] = 1e4f, bias[0] = -1e4f;  // one has every token, one none
       const TestMatrix matrix = pack_test_matrix(Layout::fp32_rows, 1, experts, k, weights);
       const Routed r = run(path(), matrix, bias, x, per_token);
       std::vector<int32_t> expert, first(static_cast<size_t>(experts) + 1), order(r.order.size());
@@ -102,9 +102,12 @@ TEST_P(Router, ChoosesAndGroupsAnyNumberOfTokens) {
 TEST_P(Router, ChoosesWhateverTheLogitsAre) {
   // Infinities are numbers like others. What the first choice of a token with NaN is does not matter, but each must be an expert.
   const TestMatrix matrix = pack_test_matrix(Layout::fp32_rows, 1, 6, 32, std::vector<float>(6 * 32, 0.0f));
-  EXPECT_EQ(run(path(), matrix, {-INFINITY, 1, -INFINITY, -INFINITY, 2, -INFINITY}, std::vector<float>(32, 0.0f), 4).expert, (std::vector<int32_t>{4, 1, 0, 2}));
+  EXPECT_EQ(run(path(), matrix, {-INFINITY, 1, -INFINITY, -INFINITY, 2, -INFINITY}, std::vector<float>(32, 0.0f), 4).expert,
+            (std::vector<int32_t>{4, 1, 0, 2}));
   for (int tokens : {1, 20})
-    for (int32_t e : run(path(), matrix, std::vector<float>(6, poison), std::vector<float>(static_cast<size_t>(tokens) * 32, 0.0f), 4).expert) EXPECT_TRUE(e >= 0 && e < 6) << e;
+    for (int32_t e :
+         run(path(), matrix, std::vector<float>(6, poison), std::vector<float>(static_cast<size_t>(tokens) * 32, 0.0f), 4).expert)
+      EXPECT_TRUE(e >= 0 && e < 6) << e;
 }
 
 TEST(GroupByExpert, SortsByExpertAndKeepsTheOrderOfTokens) {

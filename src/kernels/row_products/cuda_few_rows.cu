@@ -1,5 +1,5 @@
-// Few rows of x: a warp takes a few rows of weights and all columns, so that weights are read once, in 16-byte pieces, and every piece feeds up to
-// eight rows of x. x lies in shared memory as floats.
+// Few rows of x: a warp takes a few rows of weights and all columns, so that weights are read once, in 16-byte pieces, and every piece
+// feeds up to eight rows of x. x lies in shared memory as floats.
 #include "kernels/row_products/cuda_products.cuh"
 
 namespace mxpath {
@@ -10,27 +10,34 @@ constexpr int warps = 8;
 /// How a warp of the kernel works for one format and T rows of x.
 template <WordFormat format, int T>
 struct Shape {
-  static constexpr int chunk = format == WordFormat::any ? 8 : 128 / bits_of(format);   // columns of a lane's 16-byte piece
+  static constexpr int chunk = format == WordFormat::any ? 8 : 128 / bits_of(format);  // columns of a lane's 16-byte piece
   static constexpr int base = format == WordFormat::any ? 1 : bits_of(format) >= 16 ? 1 : bits_of(format) == 8 ? 2 : 4;
   // Rows of weights share what is read of x: the more rows of x, the more of them. As many pieces are requested ahead as are at work.
   static constexpr int rows = format == WordFormat::any ? 1 : T == 8 ? 4 : T == 4 && base < 2 ? 2 : base;
   static constexpr int depth = format == WordFormat::any ? 1 : T == 1 && rows == 1 ? 2 : 4 / rows;
-  static constexpr int step = 32 * chunk * depth;                                         // columns that a warp takes at once; divides 1024
-  static constexpr int panel = T <= 2 ? 4096 : 8192 / T;                                  // columns of x in shared memory
+  static constexpr int step = 32 * chunk * depth;         // columns that a warp takes at once; divides 1024
+  static constexpr int panel = T <= 2 ? 4096 : 8192 / T;  // columns of x in shared memory
   static constexpr bool block_scales = format == WordFormat::mxfp4 || format == WordFormat::int4 || format == WordFormat::nf4;
   static constexpr bool row_scales = has_scales(format) && !block_scales;
-  // Blocks a multiprocessor that the registers must allow. Five: 5,120 rows of 16-bit weights (the 20b's q, k and v) are then at work at once on 132.
-  static constexpr int blocks = format == WordFormat::any || T == 8 || (T > 1 && base == 4) ? 2 : T > 1 || base == 4 ? 3 : base == 2 ? 4 : 5;
-  static constexpr int group = chunk < 8 || bits_of(format) >= 8 ? 4 : 8;                 // columns decoded at once
+  // Blocks a multiprocessor that the registers must allow. Five: 5,120 rows of 16-bit weights (the 20b's q, k and v) are then at work at
+  // once on 132.
+  static constexpr int blocks = format == WordFormat::any || T == 8 || (T > 1 && base == 4) ? 2
+                                : T > 1 || base == 4                                        ? 3
+                                : base == 2                                                 ? 4
+                                                                                            : 5;
+  static constexpr int group = chunk < 8 || bits_of(format) >= 8 ? 4 : 8;  // columns decoded at once
 };
 
-/// Where column c of a panel lies: four floats of padding after every 32 keep the lanes of a warp in different banks for pieces of any length.
+/// Where column c of a panel lies: four floats of padding after every 32 keep the lanes of a warp in different banks for pieces of any
+/// length.
 __device__ constexpr int spread(int c) { return c + c / 32 * 4; }
 
 __device__ inline uint4 load_piece(const uint8_t* from) {
   uint4 piece;
   // Read once: not worth a line of the first-level cache. volatile keeps it where it is, ahead of the barrier.
-  asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(piece.x), "=r"(piece.y), "=r"(piece.z), "=r"(piece.w) : "l"(from));
+  asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(piece.x), "=r"(piece.y), "=r"(piece.z), "=r"(piece.w)
+               : "l"(from));
   return piece;
 }
 
@@ -56,7 +63,8 @@ __device__ inline float add_lanes(const float (&values)[N]) {
     const bool upper = (threadIdx.x & offset) != 0;
     float half[N / 2];
 #pragma unroll
-    for (int i = 0; i < N / 2; ++i) half[i] = (upper ? values[i + N / 2] : values[i]) + __shfl_xor_sync(~0u, upper ? values[i] : values[i + N / 2], offset);
+    for (int i = 0; i < N / 2; ++i)
+      half[i] = (upper ? values[i + N / 2] : values[i]) + __shfl_xor_sync(~0u, upper ? values[i] : values[i + N / 2], offset);
     return add_lanes<N / 2, offset / 2>(half);
   } else {
     float sum = values[0];
@@ -76,13 +84,15 @@ __device__ inline void add_products(const float (&w)[N], const float (&x)[N], fl
   for (int i = 0; i < N; ++i) sum = fmaf(w[i], x[i], sum);
 }
 
-/// Columns [panel, panel + size) of T rows of x, zeros up to the next multiple of 32 behind the last one. A warp moves columns of one row, four
-/// 16-byte pieces a lane before it stores the first.
+/// Columns [panel, panel + size) of T rows of x, zeros up to the next multiple of 32 behind the last one. A warp moves columns of one row,
+/// four 16-byte pieces a lane before it stores the first.
 template <int T, int size>
-__device__ inline void stage_x(const CudaProducts& p, const RowTile& tile, int64_t x_row_of_one, int panel, float (&xs)[T][size + size / 8]) {
+__device__ inline void stage_x(const CudaProducts& p, const RowTile& tile, int64_t x_row_of_one, int panel,
+                               float (&xs)[T][size + size / 8]) {
   constexpr int stride = warps * 32 * 4 / T, batch = 4;
   static_assert(size % (stride * batch) == 0);
-  const int warp = threadIdx.x / 32, t = warp % T, left = static_cast<int>(p.weights.columns) - panel, wanted = min((left + 31) / 32 * 32, size);
+  const int warp = threadIdx.x / 32, t = warp % T, left = static_cast<int>(p.weights.columns) - panel,
+            wanted = min((left + 31) / 32 * 32, size);
   if (t >= tile.count) return;
   const float* x = p.x + (T == 1 ? x_row_of_one : x_row(p, tile.begin + t)) * p.x_stride + panel;
   const int begin = (warp / T * 32 + threadIdx.x % 32) * 4;
@@ -94,7 +104,8 @@ __device__ inline void stage_x(const CudaProducts& p, const RowTile& tile, int64
   for (int b = begin; b < size + begin; b += stride * batch) {
     float4 fours[batch];
 #pragma unroll
-    for (int i = 0; i < batch; ++i) fours[i] = b + i * stride < left ? *reinterpret_cast<const float4*>(x + b + i * stride) : float4{0, 0, 0, 0};
+    for (int i = 0; i < batch; ++i)
+      fours[i] = b + i * stride < left ? *reinterpret_cast<const float4*>(x + b + i * stride) : float4{0, 0, 0, 0};
 #pragma unroll
     for (int i = 0; i < batch; ++i)
       if (b + i * stride < wanted) *reinterpret_cast<float4*>(&xs[t][spread(b + i * stride)]) = fours[i];
@@ -105,7 +116,7 @@ __device__ inline void stage_x(const CudaProducts& p, const RowTile& tile, int64
 template <class S>
 struct Pieces {
   uint4 codes[S::rows][S::depth];
-  uint32_t scale[S::rows][S::depth];   // as stored
+  uint32_t scale[S::rows][S::depth];  // as stored
 };
 
 template <WordFormat format, int T>
@@ -127,7 +138,8 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows
   const int64_t own = (int64_t{blockIdx.x / static_cast<unsigned>(tiles)} * warps + warp) * R;
   const int64_t last = p.weights.rows - R, begin = own < last ? own : last;
   const WeightRow first_row = row_of<format>(p.weights, tile.expert, begin);
-  const int row_codes = columns / 4 * bits_of(format) / 2, row_scales = scale_row_bytes<format>(p.weights), shift = scale_shift(p.weights.layout);
+  const int row_codes = columns / 4 * bits_of(format) / 2, row_scales = scale_row_bytes<format>(p.weights),
+            shift = scale_shift(p.weights.layout);
 
   Pieces<S> next;
   const auto request = [&](int step) {
@@ -193,7 +205,7 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows
         };
 #pragma unroll
         for (int g = 0; g < S::chunk / S::group; ++g) {
-          if constexpr (T == 1) {   // x once, then row by row: few numbers alive
+          if constexpr (T == 1) {  // x once, then row by row: few numbers alive
             float x1[S::group], w[S::group];
 #pragma unroll
             for (int q = 0; q < S::group; q += 4) load_four(x + g * S::group + q, &x1[q]);
@@ -237,14 +249,14 @@ void run(CudaStream& stream, const char* name, const CudaProducts& p) {
     const int64_t tiles = tile_bound(p, T), row_tiles = blocks_for(p.weights.rows, warps * Shape<format, T>::rows);
     launch(stream, name, few_rows<format, T>, dim3(static_cast<unsigned>(tiles * row_tiles)), dim3(warps * 32), p, static_cast<int>(tiles));
   };
-  if (p.weights.rows < 4) run_as.template operator()<WordFormat::any>();   // a warp of the others takes up to four rows
+  if (p.weights.rows < 4) run_as.template operator()<WordFormat::any>();  // a warp of the others takes up to four rows
   else with_format(p.weights, run_as);
 }
 
 }  // namespace
 
 void cuda_few_rows(CudaStream& stream, const char* name, const CudaProducts& p) {
-  const int64_t together = p.first ? p.rows / p.weights.experts : p.rows;   // rows that share weights
+  const int64_t together = p.first ? p.rows / p.weights.experts : p.rows;  // rows that share weights
   if (together < 2) return run<1>(stream, name, p);
   if (together == 2) return run<2>(stream, name, p);
   if (together <= 4) return run<4>(stream, name, p);

@@ -4,8 +4,8 @@
 namespace mxpath {
 namespace {
 
-constexpr int tile_x = 64, tile_w = 128, depth = 16, threads = 128;   // 16 columns at a time, two buffers: 24 KB
-constexpr int columns_each = 8;                                       // a thread moves eight columns of a row at once
+constexpr int tile_x = 64, tile_w = 128, depth = 16, threads = 128;  // 16 columns at a time, two buffers: 24 KB
+constexpr int columns_each = 8;                                      // a thread moves eight columns of a row at once
 static_assert(threads % tile_x == 0 && threads % tile_w == 0, "a thread always moves pieces of the same rows");
 
 /// Eight columns of a row of weights as they are stored, with the scale of their block.
@@ -13,17 +13,19 @@ template <WordFormat format>
 struct Piece {
   static constexpr int words = format == WordFormat::any ? 8 : columns_each * bits_of(format) / 32;
   uint32_t word[words];
-  uint32_t scale;   // as stored
+  uint32_t scale;  // as stored
 };
 
 template <WordFormat format>
-__device__ inline void load_weights(const CudaProducts& p, const WeightRow& row, int expert, int64_t row_number, int64_t column, int shift, Piece<format>& piece) {
+__device__ inline void load_weights(const CudaProducts& p, const WeightRow& row, int expert, int64_t row_number, int64_t column, int shift,
+                                    Piece<format>& piece) {
   if constexpr (format == WordFormat::any) {
-    for (int i = 0; i < columns_each; ++i) piece.word[i] = column + i < p.weights.columns ? __float_as_uint(weight_at(p.weights, expert, row_number, column + i)) : 0;
+    for (int i = 0; i < columns_each; ++i)
+      piece.word[i] = column + i < p.weights.columns ? __float_as_uint(weight_at(p.weights, expert, row_number, column + i)) : 0;
   } else {
     const uint8_t* from = row.codes + column * bits_of(format) / 8;
     constexpr int words = Piece<format>::words;
-    if (column >= p.weights.columns) {   // x is zero there; a code of zero is a number in every format
+    if (column >= p.weights.columns) {  // x is zero there; a code of zero is a number in every format
 #pragma unroll
       for (int i = 0; i < words; ++i) piece.word[i] = 0;
       piece.scale = 0;
@@ -36,7 +38,7 @@ __device__ inline void load_weights(const CudaProducts& p, const WeightRow& row,
       piece.word[0] = two.x, piece.word[1] = two.y;
     } else {
 #pragma unroll
-      for (int i = 0; i < words; i += 4) {   // a row of floats may end after half a piece
+      for (int i = 0; i < words; i += 4) {  // a row of floats may end after half a piece
         const bool inside = i == 0 || column + 4 < p.weights.columns;
         const uint4 four = inside ? __ldg(reinterpret_cast<const uint4*>(from) + i / 4) : uint4{0, 0, 0, 0};
         piece.word[i] = four.x, piece.word[i + 1] = four.y, piece.word[i + 2] = four.z, piece.word[i + 3] = four.w;
@@ -131,7 +133,8 @@ __global__ void __launch_bounds__(threads, 3) many_rows(const __grid_constant__ 
   const auto load = [&](int64_t column) {
     load_x(x, column + x_part, columns, x_fours, x_piece);
 #pragma unroll
-    for (int i = 0; i < depth / columns_each; ++i) load_weights<format>(p, w, tile.expert, w_row, column + i * columns_each, shift, w_piece[i]);
+    for (int i = 0; i < depth / columns_each; ++i)
+      load_weights<format>(p, w, tile.expert, w_row, column + i * columns_each, shift, w_piece[i]);
   };
   const auto store = [&](int buffer) {
 #pragma unroll
@@ -144,7 +147,7 @@ __global__ void __launch_bounds__(threads, 3) many_rows(const __grid_constant__ 
   const int mx = (warp / 2 * 4 + lane / 8) * 4, nx = (warp % 2 * 8 + lane % 8) * 4;
   float sums[8][8] = {};
   load(0);
-  __syncthreads();   // the table
+  __syncthreads();  // the table
   store(0);
   __syncthreads();
   int buffer = 0;
@@ -180,7 +183,8 @@ __global__ void __launch_bounds__(threads, 3) many_rows(const __grid_constant__ 
 void cuda_many_rows(CudaStream& stream, const char* name, const CudaProducts& p) {
   with_format(p.weights, [&]<WordFormat format>() {
     const int64_t tiles = tile_bound(p, tile_x);
-    launch(stream, name, many_rows<format>, dim3(static_cast<unsigned>(tiles * blocks_for(p.weights.rows, tile_w))), dim3(threads), p, static_cast<int>(tiles));
+    launch(stream, name, many_rows<format>, dim3(static_cast<unsigned>(tiles * blocks_for(p.weights.rows, tile_w))), dim3(threads), p,
+           static_cast<int>(tiles));
   });
 }
 

@@ -6,21 +6,21 @@
 
 namespace mxpath {
 
-/// y[row, n] (+)= Σ_k x[row, k] w[n, k] + bias[n]. With experts (first is set) rows are the entries of `order`: entry i works with row order[i] of y, row
-/// order[i] / x_divisor of x and the expert e of first[e] <= i < first[e + 1]. All pointers lie in device memory.
+/// y[row, n] (+)= Σ_k x[row, k] w[n, k] + bias[n]. With experts (first is set) rows are the entries of `order`: entry i works with row
+/// order[i] of y, row order[i] / x_divisor of x and the expert e of first[e] <= i < first[e + 1]. All pointers lie in device memory.
 struct CudaProducts {
   WeightView weights;
-  const float* bias = nullptr;        // [experts, n] or null
+  const float* bias = nullptr;  // [experts, n] or null
   const float* x = nullptr;
   int64_t x_stride = 0;
   float* y = nullptr;
   int64_t y_stride = 0;
   int rows = 0;
   bool accumulate = false;
-  const int32_t* first = nullptr;     // [experts + 1]
-  const int32_t* order = nullptr;     // [rows]
+  const int32_t* first = nullptr;  // [experts + 1]
+  const int32_t* order = nullptr;  // [rows]
   int x_divisor = 1;
-  int32_t* position = nullptr;        // [rows] out: position[order[i]] = i; null: not wanted
+  int32_t* position = nullptr;  // [rows] out: position[order[i]] = i; null: not wanted
 };
 
 /// Chooses by the number of rows. Grids depend on shapes alone, so that a graph may hold the launch.
@@ -94,7 +94,8 @@ __device__ inline int find_expert(const CudaProducts& p, int entry) {
   const int lane = threadIdx.x % 32, experts = static_cast<int>(p.weights.experts);
   int expert = 0;
 #pragma unroll 4
-  for (int base = 0; base < experts; base += 32) expert += __popc(__ballot_sync(~0u, base + lane < experts && p.first[base + lane + 1] <= entry));
+  for (int base = 0; base < experts; base += 32)
+    expert += __popc(__ballot_sync(~0u, base + lane < experts && p.first[base + lane + 1] <= entry));
   return expert;
 }
 

@@ -187,7 +187,8 @@ TEST_P(Matmul, AgreesOverSeveralTilesOfRowsAndPanelsOfColumns) {
 TEST_P(Matmul, AgreesForFewAndManyExpertsAndChoices) {
   if (path().op == Op::linear) GTEST_SKIP() << "has no experts";
   for (auto [experts, per_token] : {std::pair{1, 1}, {4, 4}, {70, 4}, {12, 9}, {3, 1}})
-    for (int tokens : {1, 3, 8, 65, 129}) expect_exact({path().op, 19, 64, tokens, experts, per_token}, static_cast<uint64_t>(experts + tokens));
+    for (int tokens : {1, 3, 8, 65, 129})
+      expect_exact({path().op, 19, 64, tokens, experts, per_token}, static_cast<uint64_t>(experts + tokens));
 }
 
 TEST_P(Matmul, ReadsRowsOfAnyWidthForAnyNumberOfTokens) {

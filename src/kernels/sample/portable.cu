@@ -1,10 +1,10 @@
 // Greedy: every block finds the largest of its part, one more block the largest of those.
+#include <climits>
+
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/reduce.cuh"
 #include "kernels/cuda_portable.h"
 #include "kernels/sample/sample.h"
-
-#include <climits>
 
 namespace mxpath {
 namespace {

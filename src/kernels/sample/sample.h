@@ -10,15 +10,15 @@ namespace mxpath {
 /// temperature 0: the largest logit, lower id on ties. Otherwise softmax(logits / temperature), cut to the top_k most likely (0: all), then
 /// to the fewest whose probability sums to top_p, then to those with at least min_p times the largest probability; `random` picks one.
 struct SampleArgs {
-  const float* logits = nullptr;   // [vocab]
+  const float* logits = nullptr;  // [vocab]
   int vocab = 0;
-  int largest_token = 0;           // ids above it have no text and are never chosen
+  int largest_token = 0;  // ids above it have no text and are never chosen
   float temperature = 1, top_p = 1, min_p = 0;
   int top_k = 0;
-  double random = 0;               // uniform in [0, 1)
-  void* scratch = nullptr;         // sample_scratch_bytes(vocab)
-  int32_t* token = nullptr;        // out
-  CudaStream* stream = nullptr;    // cuda paths: every pointer lies in device memory; they are greedy, whatever temperature says
+  double random = 0;             // uniform in [0, 1)
+  void* scratch = nullptr;       // sample_scratch_bytes(vocab)
+  int32_t* token = nullptr;      // out
+  CudaStream* stream = nullptr;  // cuda paths: every pointer lies in device memory; they are greedy, whatever temperature says
 };
 size_t sample_scratch_bytes(int vocab);
 

@@ -18,7 +18,8 @@ __global__ void __launch_bounds__(threads) swiglu_by_4(const float4* u, float4* 
   const int64_t i = int64_t{blockIdx.x} * threads + threadIdx.x;
   if (i >= count) return;
   const float4 a = u[2 * i], b = u[2 * i + 1];
-  h[i] = {activate(a.x, a.y, limit, alpha), activate(a.z, a.w, limit, alpha), activate(b.x, b.y, limit, alpha), activate(b.z, b.w, limit, alpha)};
+  h[i] = {activate(a.x, a.y, limit, alpha), activate(a.z, a.w, limit, alpha), activate(b.x, b.y, limit, alpha),
+          activate(b.z, b.w, limit, alpha)};
 }
 
 __global__ void __launch_bounds__(threads) swiglu_by_1(const float* u, float* h, int64_t count, float limit, float alpha) {
@@ -34,8 +35,10 @@ void swiglu_cuda_portable(const SwigluArgs& args) {
   constexpr const char* name = "swiglu.cuda.portable.f32";
   const int64_t count = args.rows * args.width;
   if (on_16_bytes(args.u, 0) && on_16_bytes(args.h, count))
-    launch(*args.stream, name, swiglu_by_4, dim3(blocks_for(count / 4, threads)), dim3(threads), reinterpret_cast<const float4*>(args.u), reinterpret_cast<float4*>(args.h), count / 4, args.limit, args.alpha);
-  else launch(*args.stream, name, swiglu_by_1, dim3(blocks_for(count, threads)), dim3(threads), args.u, args.h, count, args.limit, args.alpha);
+    launch(*args.stream, name, swiglu_by_4, dim3(blocks_for(count / 4, threads)), dim3(threads), reinterpret_cast<const float4*>(args.u),
+           reinterpret_cast<float4*>(args.h), count / 4, args.limit, args.alpha);
+  else
+    launch(*args.stream, name, swiglu_by_1, dim3(blocks_for(count, threads)), dim3(threads), args.u, args.h, count, args.limit, args.alpha);
 }
 KernelImages swiglu_cuda_images() { return images; }
 
