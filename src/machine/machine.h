@@ -103,7 +103,7 @@ struct Machine {
 };
 
 /// Looks at this computer. Never fails: what cannot be found out is left at a cautious default. Takes under 5 ms; where
-/// there is a GPU, as long as its driver takes to open it.
+/// there is a GPU, as long as its driver takes to open it. Holds nothing on a GPU afterwards.
 Machine probe_machine();
 /// Reads memory with `threads` threads for about `seconds`; bytes/s. Median of several passes over a buffer that no cache holds. 0 when
 /// there is no memory for such a buffer.
