@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 #include <vector>
 
 #include "base/buffer.h"
@@ -69,6 +71,22 @@ TEST(ThreadPool, CoversEveryIndexOnce) {
       });
       for (auto& s : seen) EXPECT_EQ(s, 1);
     }
+  }
+}
+
+TEST(ThreadPool, EachLoopSeesTheOneBefore) {
+  for (int threads : {2, 3, 8}) {
+    ThreadPool pool(threads);
+    std::vector<int> now(256, 0), next(256);
+    for (int loop = 0; loop < 3000; ++loop) {
+      // Each element takes its neighbour's value, which another thread may have written; every so often the workers have gone to sleep.
+      if (loop % 500 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      pool.for_range(now.size(), 16, [&](size_t begin, size_t end, int) {
+        for (size_t i = begin; i < end; ++i) next[i] = now[(i + 16) % now.size()] + 1;
+      });
+      std::swap(now, next);
+    }
+    for (int value : now) ASSERT_EQ(value, 3000) << threads;
   }
 }
 

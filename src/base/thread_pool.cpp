@@ -3,13 +3,40 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <system_error>
 
 namespace mxpath {
+namespace {
 
-ThreadPool::ThreadPool(int threads) {
+/// A token is hundreds of short loops, microseconds apart; to wake a thread that sleeps takes tens of them, most of all in a virtual
+/// machine.
+constexpr auto awake = std::chrono::microseconds(50);
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+/// Waits awake until `done`, but not for long. False: it still is not.
+template <class Done>
+bool came_soon(Done done) {
+  const auto end = std::chrono::steady_clock::now() + awake;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (done()) return true;
+      pause();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(int threads) : stays_awake_(threads <= usable_processors()) {
   // Where the system starts no more threads, those that there are do the work: the split never changes a result.
   try {
     for (int t = 1; t < std::max(threads, 1); ++t) workers_.emplace_back([this, t] { work(t); });
@@ -45,22 +72,26 @@ void ThreadPool::run(size_t count, size_t grain, Call call, void* body) {
   }
   start_.notify_all();
   part(0);
+  const auto done = [this] { return running_ == 0; };
+  if (stays_awake_ && came_soon(done)) return;
   std::unique_lock lock(mutex_);
-  done_.wait(lock, [this] { return running_ == 0; });
+  done_.wait(lock, done);
 }
 
 void ThreadPool::work(int thread) {
   size_t seen = 0;
+  const auto called = [&] { return stop_ || generation_ != seen; };
   for (;;) {
-    {
+    if (!stays_awake_ || !came_soon(called)) {
       std::unique_lock lock(mutex_);
-      start_.wait(lock, [&] { return stop_ || generation_ != seen; });
-      if (stop_) return;
-      seen = generation_;
+      start_.wait(lock, called);
     }
+    if (stop_) return;
+    seen = generation_;
     part(thread);
-    std::lock_guard lock(mutex_);
-    if (--running_ == 0) done_.notify_one();
+    if (--running_ > 0) continue;
+    std::lock_guard lock(mutex_);  // whoever waits has either seen the last one go or is asleep already
+    done_.notify_one();
   }
 }
 

@@ -1,5 +1,6 @@
 // A fixed set of threads that run one loop at a time.
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
@@ -41,9 +42,10 @@ class ThreadPool {
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable start_, done_;
-  size_t generation_ = 0;
-  int running_ = 0;
-  bool stop_ = false;
+  std::atomic<size_t> generation_ = 0;  // of the loop that was given out last
+  std::atomic<int> running_ = 0;        // workers that are still at it
+  std::atomic<bool> stop_ = false;
+  bool stays_awake_ = false;  // for a moment after each loop, while there is a processor for every thread
   Call call_ = nullptr;
   void* body_ = nullptr;
   size_t count_ = 0, chunk_ = 0;
