@@ -30,6 +30,7 @@ bool came_soon(Done done) {
       if (done()) return true;
       pause();
     }
+    std::this_thread::yield();  // to who is waited for, if it has no processor of its own
   } while (std::chrono::steady_clock::now() < end);
   return false;
 }
