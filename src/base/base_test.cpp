@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -15,6 +16,7 @@
 #include "base/log.h"
 #include "base/mapped_file.h"
 #include "base/random.h"
+#include "base/sanitized_for_test.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
 
@@ -72,6 +74,23 @@ TEST(ThreadPool, CoversEveryIndexOnce) {
       for (auto& s : seen) EXPECT_EQ(s, 1);
     }
   }
+}
+
+/// In a child with little room for the stacks of threads.
+[[noreturn]] void run_without_room() {
+  const rlimit limit{size_t{256} << 20, size_t{256} << 20};
+  if (::setrlimit(RLIMIT_AS, &limit) != 0) std::_Exit(2);
+  ThreadPool pool(1000);
+  std::vector<int> seen(5000);
+  pool.for_range(seen.size(), 1, [&](size_t begin, size_t end, int) {
+    for (size_t i = begin; i < end; ++i) ++seen[i];
+  });
+  std::_Exit(pool.size() < 1000 && seen == std::vector<int>(5000, 1) ? 0 : 1);
+}
+
+TEST(ThreadPool, MakesDoWithTheThreadsThatTheSystemStarts) {
+  if (sanitized) GTEST_SKIP() << "a sanitizer needs more room than that";
+  EXPECT_EXIT(run_without_room(), testing::ExitedWithCode(0), "");
 }
 
 TEST(ThreadPool, EachLoopSeesTheOneBefore) {
