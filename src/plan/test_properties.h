@@ -7,7 +7,6 @@
 
 #include "base/json.h"
 #include "base/random.h"
-#include "base/sanitized_for_test.h"
 #include "base/text.h"
 #include "plan/explain.h"
 #include "plan/plan.h"
@@ -181,9 +180,8 @@ inline void check_more_is_never_slower(const Case& c, const Catalogue& catalogue
   EXPECT_LE(cost_of(*more, c.policy.goal), cost_of(plan, c.policy.goal) * (1 + 1e-12)) << machine_to_json(machine).dump();
 }
 
-/// All properties on `rounds` random cases; on fewer under a sanitizer, which sees the same lines in each.
+/// All properties on `rounds` random cases.
 inline void check_properties(const Catalogue& catalogue, uint64_t seed, int rounds) {
-  if (sanitized) rounds /= 5;
   Random random(seed);
   for (int round = 0; round < rounds; ++round) {
     const Case c = random_case(random, catalogue);
