@@ -3,7 +3,6 @@
 
 #include "kernels/embed/embed.h"
 #include "kernels/linear/linear.h"
-#include "kernels/norm/norm.h"
 #include "model/dispatch.h"
 #include "model/layer.h"
 #include "plan/memory.h"
@@ -21,17 +20,8 @@ void embed(const Model& m, State& s) {
 
 void final_norm(const Model& m, State& s) {
   const Device device = m.plan.placement.head();
-  Activations& a = enter(m, s, device);
-  run(*m.plan.find("norm", device), s.staged,
-      NormArgs{.x = a.x,
-               .scale = m.weights.final_norm.on(device),
-               .y = a.t,
-               .width = m.config.hidden,
-               .tokens = s.staged,
-               .eps = m.config.norm_eps,
-               .threads = s.threads,
-               .stream = &s.stream},
-      s.trace);
+  enter(m, s, device);
+  norm(m, *m.plan.find("norm", device), s, device, m.weights.final_norm);
 }
 
 }  // namespace

@@ -12,19 +12,6 @@
 namespace mxpath {
 namespace {
 
-void norm(const Model& m, const LayerSites& sites, State& s, Activations& a, Device device, const OwnedVector& scale) {
-  run(*sites.norm, s.staged,
-      NormArgs{.x = a.x,
-               .scale = scale.on(device),
-               .y = a.t,
-               .width = m.config.hidden,
-               .tokens = s.staged,
-               .eps = m.config.norm_eps,
-               .threads = s.threads,
-               .stream = &s.stream},
-      s.trace);
-}
-
 /// q, k and v of the batch lie side by side in a.qkv, already turned.
 void attend(const Model& m, const LayerSites& sites, State& s, Device device, int layer) {
   const ModelConfig& c = m.config;
@@ -60,7 +47,7 @@ void attention_block(const Model& m, const LayerSites& sites, State& s, Device d
   const int64_t width = c.q_width() + 2 * c.kv_width();
   const double* frequencies = device == Device::cuda ? m.rope_on_gpu.as<double>() : m.rope.inverse_frequency.data();
 
-  norm(m, sites, s, a, device, w.attention_norm);
+  norm(m, *sites.norm, s, device, w.attention_norm);
   run(*sites.qkv, n,
       LinearArgs{.weights = &w.qkv.matrix,
                  .bias = w.qkv_bias.on(device),
@@ -108,7 +95,7 @@ void experts_block(const Model& m, const LayerSites& sites, State& s, Device dev
   Activations& a = enter(m, s, device);
   const int n = s.staged;
 
-  norm(m, sites, s, a, device, w.mlp_norm);
+  norm(m, *sites.norm, s, device, w.mlp_norm);
   run(*sites.router, n,
       RouterArgs{.weights = &w.router.matrix,
                  .bias = w.router_bias.on(device),
@@ -169,6 +156,20 @@ LayerSites::LayerSites(const Plan& plan, Device d)
       gate_up(plan.find("moe.gate_up", d)),
       swiglu(plan.find("swiglu", d)),
       down(plan.find("moe.down", d)) {}
+
+void norm(const Model& m, const SitePlan& site, State& s, Device device, const OwnedVector& scale) {
+  Activations& a = s.on(device);
+  run(site, s.staged,
+      NormArgs{.x = a.x,
+               .scale = scale.on(device),
+               .y = a.t,
+               .width = m.config.hidden,
+               .tokens = s.staged,
+               .eps = m.config.norm_eps,
+               .threads = s.threads,
+               .stream = &s.stream},
+      s.trace);
+}
 
 Activations& enter(const Model& model, State& state, Device device) {
   const size_t bytes = static_cast<size_t>(state.staged) * static_cast<size_t>(model.config.hidden) * sizeof(float);

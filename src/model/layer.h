@@ -13,6 +13,9 @@ struct LayerSites {
 /// The activations of a device with the residual stream in them; it is copied from the other one if it lies there.
 Activations& enter(const Model& model, State& state, Device device);
 
+/// t = norm(x) for the whole batch, both on this device.
+void norm(const Model& model, const SitePlan& site, State& state, Device device, const OwnedVector& scale);
+
 /// x += attention(norm(x)); x += experts(norm(x)), each where the plan put it.
 void run_layer(const Model& model, const LayerSites& cpu, const LayerSites& gpu, State& state, int layer);
 

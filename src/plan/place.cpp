@@ -112,9 +112,18 @@ Plan with(const Plan& base, const Placement& placement, const DeviceSites& cpu, 
   return plan;
 }
 
-std::string does_not_fit(const Plan& whole) {
-  return fmt::format("all of it would take {} of cuda:{} and {} are available", human_bytes(double(whole.gpu_memory.total())),
-                     whole.placement.cuda_index, human_bytes(double(whole.gpu_memory.available)));
+std::string does_not_fit(const Plan& wanted) {
+  return fmt::format(
+      "{} would take {} of cuda:{} and {} are available", wanted.placement.all_on_gpu() ? "all of it" : "as much of it as may lie there",
+      human_bytes(double(wanted.gpu_memory.total())), wanted.placement.cuda_index, human_bytes(double(wanted.gpu_memory.available)));
+}
+
+/// Why everything lies on the CPU although the GPU can be used. `first`: the candidate with the most on the GPU.
+std::string why_cpu(const Plan& first, const DeviceSites& gpu, const ModelConfig& config, const Policy& policy) {
+  if (policy.gpu_layers == 0) return "asked for by --gpu-layers 0";
+  if (first.placement.gpu_layers > 0) return first.fits() ? "the CPU should be faster for so small a model" : does_not_fit(first);
+  const Error* error = gpu.obstacle({.layers = config.layers, .gpu_layers = config.layers, .gpu_embedding = true}, config);
+  return error ? error->message : "the CPU has no path for what would be left to it";
 }
 
 }  // namespace
@@ -155,10 +164,7 @@ Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, c
     return fail("no part of the model can be placed anywhere");
   }
   plan = std::move(*best);
-  if (reason.empty() && plan.device == Device::cpu && gpu_open)
-    reason = first->placement.gpu_layers > 0 && !first->fits() ? does_not_fit(*first)
-             : policy.gpu_layers == 0                          ? "asked for by --gpu-layers 0"
-                                                               : "the CPU should be faster for so small a model";
+  if (reason.empty() && plan.device == Device::cpu && gpu_open) reason = why_cpu(*first, gpu, manifest.config, policy);
   if (plan.device == Device::cuda && !plan.placement.all_on_gpu() && !first->fits()) reason = does_not_fit(*first);
   const bool nobody_asked = policy.device == DeviceChoice::automatic && machine.gpus.empty();
   plan.device_reason = nobody_asked ? "" : reason;

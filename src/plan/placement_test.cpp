@@ -105,6 +105,16 @@ TEST(Placement, TheGpuIsTakenWhereItIsFasterAndWhereTheUserNamesLayers) {
   EXPECT_EQ(planned(none, policy).device, Device::cpu);
 }
 
+TEST(Placement, WhatCannotLieWhereItWasAskedForIsTheReason) {
+  Policy policy;
+  policy.cpu_experts = 0;
+  const Plan plan = planned(gpu_of(80), policy, {{"moe_gate_up.cuda.portable.f32", {Check::self_check, "wrong sums"}}});
+  EXPECT_EQ(plan.device, Device::cpu);
+  EXPECT_NE(plan.device_reason.find("moe_gate_up.cuda.portable.f32"), std::string::npos) << plan.device_reason;
+  policy.cpu_experts.reset(), policy.gpu_layers = 3;
+  EXPECT_NE(planned(gpu_of(0.6), policy).device_reason.find("as much of it as may lie there would take"), std::string::npos);
+}
+
 TEST(Placement, WaysBetweenTheDevicesCountInEveryCall) {
   const Plan whole = planned(gpu_of(80)), apart = planned(gpu_of(0.54 + 0.6 * double(whole.gpu_memory.total()) / 1e9));
   ASSERT_GT(apart.placement.crossings(), 0);
