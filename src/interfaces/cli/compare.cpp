@@ -44,14 +44,8 @@ Result<std::vector<ComparePrompt>> prompts_of(const CompareCommand& command, con
 /// The report with its verdict; the plot comes after it, so that nothing measured is lost with a plot that cannot be written.
 Status show(const CompareReport& report, const CompareCommand& command, Program& program) {
   const Status verdict = check_compare(report, command.compare);
-  if (program.json) {
-    Json json = compare_json(report);
-    if (!verdict.ok()) json["error"] = {{"message", verdict.error().message}};
-    program.error_reported = true;
-    print_json(json);
-  } else {
-    print(compare_text(report));
-  }
+  if (program.json) print_json(compare_json(report), verdict, program);
+  else print(compare_text(report));
   if (command.plot.empty()) return verdict;
   Status drawn = write_new_file(command.plot, compare_svg(report));
   if (verdict.ok()) return drawn;

@@ -32,12 +32,8 @@ Status run(const PlanOptions& options, Program& program) {
   if (options.machine == "all") return run_everywhere(options, program);
   MXPATH_TRY(const Plan plan, plan_for(options.common.model, model_places(), options.machine, policy, tell));
   const Status status = check_plan(plan, policy);
-  if (!program.json) print(explain(plan, options.common.verbose));
-  if (!program.json) return status;
-  Json json = plan_to_json(plan);
-  if (!status.ok()) json["error"] = {{"message", status.error().message}};
-  program.error_reported = true;
-  print_json(json);
+  if (program.json) print_json(plan_to_json(plan), status, program);
+  else print(explain(plan, options.common.verbose));
   return status;
 }
 

@@ -82,6 +82,11 @@ int exit_code(ErrorKind kind) {
 
 void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 void print_json(const Json& json) { print(pretty(json) + "\n"); }
+void print_json(Json report, const Status& verdict, Program& program) {
+  if (!verdict.ok()) report["error"] = {{"message", verdict.error().message}};
+  program.error_reported = true;
+  print_json(report);
+}
 void tell(std::string_view text) {
   std::fflush(stdout);
   fmt::print(stderr, "mxpath: {}\n", text);

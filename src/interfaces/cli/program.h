@@ -43,6 +43,8 @@ inline constexpr int interrupted_exit_code = 130;
 void print(std::string_view text);
 /// One JSON document and a line end. Text that is not UTF-8 (file names) is made so.
 void print_json(const Json& json);
+/// A report that was made and still ends in an error: the error stands in it.
+void print_json(Json report, const Status& verdict, Program& program);
 /// `mxpath: {text}` on standard error.
 void tell(std::string_view text);
 
