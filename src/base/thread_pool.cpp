@@ -7,13 +7,23 @@
 #include <cmath>
 #include <fstream>
 #include <system_error>
+#include <utility>
 
 namespace mxpath {
 namespace {
 
+using namespace std::chrono_literals;
+
 /// A token is hundreds of short loops, microseconds apart; to wake a thread that sleeps takes tens of them, most of all in a virtual
-/// machine.
-constexpr auto awake = std::chrono::microseconds(50);
+/// machine. Nobody yields meanwhile: on Linux 6.18 a thread that yields to a busy one gives a whole time slice away, 2 ms where 2 µs were
+/// meant, and got the demo's answer 200 times later; a thread that sleeps keeps its claim and preempts when it is woken.
+constexpr auto awake = 50us;
+/// How long loops run alone, when the others did not help, before they are shared again: 8 times what the try has cost …
+constexpr int alone_factor = 8;
+/// … and longer each time in a row, up to this.
+constexpr auto longest_alone = 200ms;
+/// Less than this on one thread is not worth handing out, which takes about 1 µs while the threads are awake.
+constexpr double least_part_nanoseconds = 5000;
 
 void pause() {
 #if defined(__x86_64__)
@@ -23,24 +33,25 @@ void pause() {
 
 /// Waits awake until `done`, but not for long. False: it still is not.
 template <class Done>
-bool came_soon(Done done) {
-  const auto end = std::chrono::steady_clock::now() + awake;
+bool came_soon(Done done, std::chrono::steady_clock::duration patience) {
+  const auto end = std::chrono::steady_clock::now() + patience;
   do {
     for (int i = 0; i < 32; ++i) {
       if (done()) return true;
       pause();
     }
-    std::this_thread::yield();  // to who is waited for, if it has no processor of its own
   } while (std::chrono::steady_clock::now() < end);
   return false;
 }
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) : stays_awake_(threads <= usable_processors()) {
+ThreadPool::ThreadPool(int threads) : stays_awake_(threads <= usable_processors()), next_alone_(0) {
+  threads = std::clamp(threads, 1, (1 << Ticket::part_bits) - 1);
+  claims_ = std::make_unique<Claim[]>(static_cast<size_t>(threads));
   // Where the system starts no more threads, those that there are do the work: the split never changes a result.
   try {
-    for (int t = 1; t < std::max(threads, 1); ++t) workers_.emplace_back([this, t] { work(t); });
+    for (int t = 1; t < threads; ++t) workers_.emplace_back([this, t] { work(t); });
   } catch (const std::system_error&) {
   }
 }
@@ -54,46 +65,108 @@ ThreadPool::~ThreadPool() {
   for (auto& worker : workers_) worker.join();
 }
 
-void ThreadPool::part(int thread) const {
-  const size_t begin = std::min(count_, chunk_ * static_cast<size_t>(thread));
-  const size_t end = std::min(count_, begin + chunk_);
-  if (begin < end) call_(body_, begin, end, thread);
-}
-
 void ThreadPool::run(size_t count, size_t grain, Call call, void* body) {
   if (count == 0) return;
   const size_t groups = (count + grain - 1) / grain, threads = static_cast<size_t>(size());
   const size_t chunk = (groups + threads - 1) / threads * grain;
-  if (workers_.empty() || chunk >= count) return call(body, 0, count, 0);
-  {
-    std::lock_guard lock(mutex_);
-    call_ = call, body_ = body, count_ = count, chunk_ = chunk;
-    running_ = static_cast<int>(workers_.size());
-    ++generation_;
-  }
+  if (workers_.empty() || chunk >= count || in_use_.exchange(true)) return call(body, 0, count, 0);
+  if (alone()) call(body, 0, count, 0);
+  else share(count, chunk, call, body);
+  in_use_ = false;
+}
+
+void ThreadPool::share(size_t count, size_t chunk, Call call, void* body) {
+  const size_t parts = (count + chunk - 1) / chunk;
+  call_ = call, body_ = body, count_ = count, chunk_ = chunk;
+  left_.store(parts, std::memory_order_relaxed);
+  give_out(parts);
+  const Ticket ticket{ticket_.load(std::memory_order_relaxed)};
+  take(ticket, 0, 0);
+  wait_for_parts();
+}
+
+void ThreadPool::give_out(size_t parts) {
+  const Ticket ticket = Ticket{ticket_.load(std::memory_order_relaxed)}.next(parts);
+  ticket_ = ticket.number;  // sequentially consistent with sleepers_: whoever goes to sleep counts first and looks again then
+  if (sleepers_ == 0) return;
+  { std::lock_guard lock(mutex_); }
   start_.notify_all();
-  part(0);
-  const auto done = [this] { return running_ == 0; };
-  if (stays_awake_ && came_soon(done)) return;
+}
+
+/// Runs a part unless somebody else has begun it. A ticket that is over has no part left to take, and only who holds a part of it may
+/// look at the loop, which stays as it is until all are done.
+bool ThreadPool::take(Ticket ticket, size_t part, int thread) {
+  std::atomic<uint64_t>& taken = claims_[part].taken;
+  uint64_t last = taken.load(std::memory_order_relaxed);
+  if (last >= ticket.number || !taken.compare_exchange_strong(last, ticket.number, std::memory_order_acq_rel)) return false;
+  const size_t begin = chunk_ * part;
+  call_(body_, begin, std::min(count_, begin + chunk_), thread);
+  if (left_.fetch_sub(1) == 1 && caller_sleeps_) {
+    std::lock_guard lock(mutex_);
+    done_.notify_one();
+  }
+  return true;
+}
+
+void ThreadPool::take_what_nobody_began(Ticket ticket) {
+  for (size_t part = ticket.parts(); left_ > 0 && part-- > 1;) take(ticket, part, 0);
+}
+
+void ThreadPool::wait_for_parts() {
+  const auto done = [this] { return left_ == 0; };
+  if (came_soon(done, 0us)) return;
+  take_what_nobody_began({ticket_.load(std::memory_order_relaxed)});
+  if (done()) return;
+  const auto start = Clock::now();
+  if (stays_awake_ && came_soon(done, awake)) return;
   std::unique_lock lock(mutex_);
+  caller_sleeps_ = true;
   done_.wait(lock, done);
+  caller_sleeps_ = false;
+  lock.unlock();
+  weigh(Clock::now() - start);
+}
+
+bool ThreadPool::alone() {
+  if (!is_alone_) return false;
+  const auto now = Clock::now();
+  if (now < alone_until_) return true;
+  is_alone_ = false, shared_since_ = now;
+  return false;
+}
+
+/// The caller has slept while another thread did its part, which others may have kept from running. Since the last time the threads have
+/// saved at most `others` times what the caller worked; where the wait was longer, the caller is faster alone.
+void ThreadPool::weigh(Clock::duration waited) {
+  const auto now = Clock::now();
+  const auto shared = now - waited - std::exchange(shared_since_, now);
+  if (waited <= shared * static_cast<int>(workers_.size())) {
+    next_alone_ = {};
+    return;
+  }
+  next_alone_ = std::min<Clock::duration>(std::max<Clock::duration>(2 * next_alone_, alone_factor * waited), longest_alone);
+  alone_until_ = now + next_alone_, is_alone_ = true, ++times_alone_;
 }
 
 void ThreadPool::work(int thread) {
-  size_t seen = 0;
-  const auto called = [&] { return stop_ || generation_ != seen; };
+  const auto part = static_cast<size_t>(thread);
+  uint64_t seen = 0;
+  const auto called = [&] { return stop_ || ticket_ != seen; };
   for (;;) {
-    if (!stays_awake_ || !came_soon(called)) {
+    if (!stays_awake_ || !came_soon(called, awake)) {
       std::unique_lock lock(mutex_);
+      ++sleepers_;
       start_.wait(lock, called);
+      --sleepers_;
     }
     if (stop_) return;
-    seen = generation_;
-    part(thread);
-    if (--running_ > 0) continue;
-    std::lock_guard lock(mutex_);  // whoever waits has either seen the last one go or is asleep already
-    done_.notify_one();
+    const Ticket ticket{seen = ticket_};
+    if (part < ticket.parts()) take(ticket, part, thread);
   }
+}
+
+size_t items_worth_a_thread(double nanoseconds) {
+  return static_cast<size_t>(std::max(1.0, std::ceil(least_part_nanoseconds / std::max(nanoseconds, 1e-3))));
 }
 
 int usable_processors() {

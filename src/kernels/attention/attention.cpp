@@ -6,6 +6,7 @@
 #include "formats/bf16.h"
 #include "kernels/attention/head_group.h"
 #include "kernels/cuda_portable.h"
+#include "kernels/row_products/portable.h"
 #include "kernels/rows.h"
 #include "kernels/simd/exp.h"
 #include "plan/memory.h"
@@ -39,12 +40,21 @@ HeadGroupJob job_of(const AttentionArgs& args, const Pair& pair) {
   return job;
 }
 
+/// What the pair with the most keys takes, about.
+double pair_nanoseconds(const AttentionArgs& args) {
+  int64_t keys = 0;
+  for (int t = 0; t < args.tokens; ++t) keys = std::max<int64_t>(keys, args.positions[t] + 1);
+  if (args.window > 0) keys = std::min<int64_t>(keys, args.window);
+  return static_cast<double>(keys * args.heads / args.kv_heads * args.head_dim) * 2 / vector_products_per_ns;
+}
+
 /// Splits pairs over threads; all query heads of a key head go together, so that keys are read once.
 void run_groups(const AttentionArgs& args, HeadGroupFn kernel) {
   for (int64_t t = 0; args.k && t < args.tokens; ++t)
     kv_store(*args.kv[t], args.positions[t], args.kv_heads, args.head_dim, args.k + t * args.q_stride, args.v + t * args.q_stride);
   const size_t floats = static_cast<size_t>(attention_thread_floats(args.heads / args.kv_heads, args.head_dim));
-  args.threads->for_range(static_cast<size_t>(args.tokens) * static_cast<size_t>(args.kv_heads), 1, [&](size_t begin, size_t end, int) {
+  const size_t pairs = static_cast<size_t>(args.tokens) * static_cast<size_t>(args.kv_heads);
+  args.threads->for_range(pairs, items_worth_a_thread(pair_nanoseconds(args)), [&](size_t begin, size_t end, int) {
     std::vector<float> scratch(floats);
     for (size_t i = begin; i < end; ++i) kernel(job_of(args, pair_at(i, args.tokens)), scratch.data());
   });

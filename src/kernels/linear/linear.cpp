@@ -9,12 +9,8 @@
 namespace mxpath {
 namespace {
 
-// Work below which waking a thread costs more than it saves: a wake-up is about 5 µs, a core does some 10 products a nanosecond.
-constexpr int64_t products_per_thread = 1 << 16;
-
-int64_t least_rows(const LinearArgs& args) {
-  const int64_t products = args.weights->columns * args.tokens;
-  return products_per_thread / products + 1;
+size_t least_rows(const LinearArgs& args, double products_per_ns) {
+  return items_worth_a_thread(static_cast<double>(args.weights->columns * args.tokens) / products_per_ns);
 }
 
 TokenJob job_of(const LinearArgs& args) {
@@ -32,7 +28,7 @@ uint8_t* thread_scratch(const LinearArgs& args, int thread) {
 void run_rows16(const LinearArgs& args, const TokenJob& whole, Rows16Fn kernel) {
   const PackedMatrix& w = *args.weights;
   const int64_t groups = (w.rows + 15) / 16, group_bytes = w.expert_bytes() / groups, group_scales = w.expert_scale_bytes() / groups;
-  const size_t grain = static_cast<size_t>((least_rows(args) + 15) / 16);
+  const size_t grain = (least_rows(args, vector_products_per_ns) + 15) / 16;
   args.threads->for_range(static_cast<size_t>(groups), grain, [&](size_t begin, size_t end, int thread) {
     const int64_t g0 = static_cast<int64_t>(begin), row0 = g0 * 16, row1 = std::min(static_cast<int64_t>(end) * 16, w.rows);
     const Rows16 rows{w.data + g0 * group_bytes, w.scales ? w.scales + g0 * group_scales : nullptr, w.columns, row1 - row0};
@@ -53,7 +49,7 @@ size_t linear_cuda_scratch_bytes(int64_t, int64_t, int64_t) { return 0; }
 
 void linear_portable(const LinearArgs& args) {
   const TokenJob job = job_of(args);
-  const size_t grain = static_cast<size_t>((least_rows(args) + 3) / 4 * 4);
+  const size_t grain = (least_rows(args, portable_products_per_ns) + 3) / 4 * 4;
   args.threads->for_range(static_cast<size_t>(args.weights->rows), grain, [&](size_t begin, size_t end, int thread) {
     portable_rows(*args.weights, 0, static_cast<int64_t>(begin), static_cast<int64_t>(end), job, thread_scratch(args, thread));
   });

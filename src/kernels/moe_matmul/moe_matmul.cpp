@@ -26,6 +26,12 @@ void* thread_scratch(const MoeMatmulArgs& args, int thread) {
   return static_cast<uint8_t*>(args.scratch) + static_cast<size_t>(thread) * row_products_thread_bytes(args.weights->columns);
 }
 
+/// Output rows below which a part is not worth a thread.
+size_t least_rows(const MoeMatmulArgs& args, double products_per_ns) {
+  const int64_t pairs = int64_t{args.batches->tokens} * args.batches->experts_per_token;
+  return items_worth_a_thread(static_cast<double>(args.weights->columns * pairs) / products_per_ns);
+}
+
 /// Calls body(expert, job) for every expert with tokens, in ascending order.
 template <class Body>
 void each_expert(const MoeMatmulArgs& args, const TokenJob& whole, Body&& body) {
@@ -40,8 +46,9 @@ void each_expert(const MoeMatmulArgs& args, const TokenJob& whole, Body&& body) 
 
 void run_portable(const MoeMatmulArgs& args, Side side) {
   const TokenJob whole = job_of(args, side);
+  const size_t grain = (least_rows(args, portable_products_per_ns) + 3) / 4 * 4;
   // Threads own output rows, not experts: down adds up what several experts say about one output.
-  args.threads->for_range(static_cast<size_t>(args.weights->rows), 4, [&](size_t begin, size_t end, int thread) {
+  args.threads->for_range(static_cast<size_t>(args.weights->rows), grain, [&](size_t begin, size_t end, int thread) {
     each_expert(args, whole, [&](int e, const TokenJob& job) {
       portable_rows(*args.weights, e, static_cast<int64_t>(begin), static_cast<int64_t>(end), job, thread_scratch(args, thread));
     });
@@ -51,7 +58,8 @@ void run_portable(const MoeMatmulArgs& args, Side side) {
 void run_rows16(const MoeMatmulArgs& args, const TokenJob& whole, Rows16Fn kernel) {
   const PackedMatrix& w = *args.weights;
   const int64_t groups = (w.rows + 15) / 16, expert_codes = w.expert_bytes(), expert_scales = w.expert_scale_bytes();
-  args.threads->for_range(static_cast<size_t>(groups), 1, [&](size_t begin, size_t end, int thread) {
+  const size_t grain = (least_rows(args, vector_products_per_ns) + 15) / 16;
+  args.threads->for_range(static_cast<size_t>(groups), grain, [&](size_t begin, size_t end, int thread) {
     const int64_t g0 = static_cast<int64_t>(begin), row0 = g0 * 16, row1 = std::min(static_cast<int64_t>(end) * 16, w.rows);
     each_expert(args, whole, [&](int e, TokenJob job) {
       const Rows16 rows{w.data + e * expert_codes + g0 * (expert_codes / groups),

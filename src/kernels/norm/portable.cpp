@@ -18,7 +18,8 @@ float sum_of_squares(const float* x, int64_t width) {
 }
 
 void norm_portable(const NormArgs& args) {
-  args.threads->for_range(static_cast<size_t>(args.tokens), 16, [&](size_t begin, size_t end, int) {
+  const size_t grain = items_worth_a_thread(0.3 * static_cast<double>(args.width));
+  args.threads->for_range(static_cast<size_t>(args.tokens), grain, [&](size_t begin, size_t end, int) {
     for (size_t t = begin; t < end; ++t) {
       const float* x = args.x + static_cast<int64_t>(t) * args.width;
       float* y = args.y + static_cast<int64_t>(t) * args.width;

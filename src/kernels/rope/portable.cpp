@@ -24,7 +24,8 @@ void rotate(float* x, int half, const float* cosine, const float* sine) {
 
 void rope_portable(const RopeArgs& args) {
   const int half = args.head_dim / 2;
-  args.threads->for_range(static_cast<size_t>(args.tokens), 4, [&](size_t begin, size_t end, int) {
+  const size_t grain = items_worth_a_thread(20.0 * half + 0.3 * args.heads * args.head_dim);  // sines take the most of it
+  args.threads->for_range(static_cast<size_t>(args.tokens), grain, [&](size_t begin, size_t end, int) {
     std::vector<float> cosine(static_cast<size_t>(half)), sine(static_cast<size_t>(half));
     for (size_t t = begin; t < end; ++t) {
       for (int i = 0; i < half; ++i) {

@@ -16,8 +16,7 @@ void router_logits(const RouterArgs& args) {
   TokenJob job{};
   job.x = args.x, job.x_stride = columns, job.tokens = args.tokens, job.x_divisor = job.y_divisor = 1;
   job.y = args.logits, job.y_stride = experts, job.bias = args.bias;
-  // A thread that gets fewer than some 2^16 products is woken in vain.
-  const size_t grain = static_cast<size_t>(((int64_t{1} << 16) / (columns * args.tokens) + 4) / 4 * 4);
+  const size_t grain = (items_worth_a_thread(static_cast<double>(columns * args.tokens) / portable_products_per_ns) + 3) / 4 * 4;
   args.threads->for_range(static_cast<size_t>(experts), grain, [&](size_t begin, size_t end, int) {
     std::vector<float> scratch(row_products_thread_bytes(columns) / sizeof(float));
     portable_rows(*args.weights, 0, static_cast<int64_t>(begin), static_cast<int64_t>(end), job, scratch.data());

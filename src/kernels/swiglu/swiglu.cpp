@@ -31,7 +31,8 @@ void swiglu_row_portable(const float* u, float* h, int64_t width, float limit, f
 }
 
 void run_rows(const SwigluArgs& args, SwigluRowFn row) {
-  args.threads->for_range(static_cast<size_t>(args.rows), 4, [&](size_t begin, size_t end, int) {
+  const size_t grain = items_worth_a_thread(0.5 * static_cast<double>(args.width));  // 0.3 to 1.7 ns an element, by row
+  args.threads->for_range(static_cast<size_t>(args.rows), grain, [&](size_t begin, size_t end, int) {
     for (int64_t r = static_cast<int64_t>(begin); r < static_cast<int64_t>(end); ++r)
       row(args.u + r * 2 * args.width, args.h + r * args.width, args.width, args.limit, args.alpha);
   });
