@@ -45,7 +45,7 @@ const Machine& machine(int threads) {
   if (is_new) {
     at->second = probe_machine();
     at->second.cpu.cores = threads;
-    at->second.cpu.bandwidth = measure_bandwidth(threads, 1.0);
+    at->second.cpu.bandwidth = measure_bandwidth(threads, 1.0).bytes_per_second;
     assume_cpu_flops(at->second.cpu);
   }
   return at->second;

@@ -1,8 +1,9 @@
-# The only table of instruction-set flags. A source file under src/kernels named after a target gets that target's flags and
+# The only table of instruction-set flags. A source file under src/kernels or src/machine named after a target gets that target's flags and
 # nothing else does; tools/check_isa_objects proves that such an object exports no inline function that another file could pick up.
 
 function(mxpath_isa target flags)
-  file(GLOB_RECURSE files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/*/${target}.cpp)
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/*/${target}.cpp
+    ${PROJECT_SOURCE_DIR}/src/machine/*/${target}.cpp)
   foreach(file IN LISTS files)
     set_property(SOURCE ${file} APPEND PROPERTY COMPILE_OPTIONS ${flags})
   endforeach()

@@ -33,8 +33,8 @@ for path in sorted(root.rglob("*")):
         target = match.group(1)
         if target.split("/")[0] not in ALLOWED[folder]:
             problems.append(f"src/{relative}:{number}: {folder} may not include {target}")
-        if SEALED.match(path.name) and not target.startswith("kernels/"):
-            problems.append(f"src/{relative}:{number}: a sealed file includes {target}, from outside src/kernels")
+        if SEALED.match(path.name) and not target.startswith(("kernels/", "machine/sum_words/")):
+            problems.append(f"src/{relative}:{number}: a sealed file includes {target}, which is not made for sealed files")
 for problem in problems:
     print(problem, file=sys.stderr)
 sys.exit(1 if problems else 0)

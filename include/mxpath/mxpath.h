@@ -64,7 +64,7 @@ struct Options {
   int context = 0;                          ///< tokens; 0: 8192, or what the model allows
   std::optional<int> gpu_layers = {};       ///< the last so many layers on the GPU, 0 or more; none: as many as fit
   std::optional<int> cpu_experts = {};      ///< of those, the experts of the first so many on the CPU; none: as few as need be
-  uint64_t memory_budget = 0;               ///< bytes the model may take; 0: what the machine has
+  uint64_t memory_budget = 0;               ///< bytes the model may take; 0: what is free
   std::function<void(std::string_view what, uint64_t done, uint64_t total)> progress = {};  ///< of loading
   std::function<void(const std::string&)> notice = {};                                      ///< told of each fallback, one sentence
 };

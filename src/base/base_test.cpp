@@ -17,6 +17,7 @@
 #include "base/mapped_file.h"
 #include "base/random.h"
 #include "base/sanitized_for_test.h"
+#include "base/system_memory.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
 
@@ -61,6 +62,16 @@ TEST(Buffer, IsZeroedAndAligned) {
   EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer->data()) % 64, 0u);
   EXPECT_EQ(buffer->data()[(5 << 20) - 1], 0);
   EXPECT_FALSE(Buffer::allocate(size_t{1} << 62).ok());
+}
+
+// The system grants address space for more than there is, and ends the program when it is touched.
+TEST(Buffer, MoreThanIsFreeIsASentence) {
+  const SystemMemory memory = system_memory();
+  ASSERT_GT(memory.free, 0u);
+  ASSERT_LE(memory.free, memory.total);
+  const auto buffer = Buffer::allocate(memory.free + (size_t{1} << 32));
+  ASSERT_FALSE(buffer.ok());
+  EXPECT_NE(buffer.error().message.find(" are free, other programs hold the rest"), std::string::npos) << buffer.error().message;
 }
 
 TEST(ThreadPool, CoversEveryIndexOnce) {

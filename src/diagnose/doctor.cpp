@@ -10,7 +10,7 @@ namespace {
 
 struct Words {
   std::string_view machine, cpu, features, cores, memory, huge, gpu, none, binary, system, stacks, packages, nothing, outcome[4], would,
-      prints, needs, change, source, plan, no_fit, remark, limit, assumed, driver, shared;
+      prints, needs, change, source, plan, no_fit, remark, limit, assumed, driver, shared, free, unsteady;
 };
 constexpr Words english = {"machine",
                            "CPU",
@@ -32,12 +32,14 @@ constexpr Words english = {"machine",
                            "smallest change",
                            "source",
                            "mxpath's own plan",
-                           "more than there is",
+                           "more than is free",
                            "note",
                            "cgroup limit",
                            "assumed",
                            "driver",
-                           "{} bytes of shared memory a block"};
+                           "{} bytes of shared memory a block",
+                           "free",
+                           "unsteady"};
 constexpr Words korean = {"컴퓨터",
                           "CPU",
                           "운영체제가 허용한 기능",
@@ -58,12 +60,14 @@ constexpr Words korean = {"컴퓨터",
                           "가장 작은 변경",
                           "출처",
                           "mxpath의 계획",
-                          "가진 것보다 많음",
+                          "비어 있는 것보다 많음",
                           "참고",
                           "cgroup 한도",
                           "추정",
                           "드라이버",
-                          "블록당 공유 메모리 {}바이트"};
+                          "블록당 공유 메모리 {}바이트",
+                          "비어 있음",
+                          "값이 고르지 않음"};
 
 const Words& words(Language language) { return language == Language::ko ? korean : english; }
 
@@ -74,7 +78,8 @@ std::string gpu_text(const Gpu& gpu, const Words& w) {
   if (gpu.driver > 0) text += fmt::format(", {} CUDA {}.{}", w.driver, gpu.driver / 1000, gpu.driver % 1000 / 10);
   if (gpu.shared_memory > 0) text += ", " + fmt::format(fmt::runtime(w.shared), gpu.shared_memory);
   if (gpu.memory > 0) text += ", " + human_bytes(static_cast<double>(gpu.memory));
-  if (gpu.bandwidth > 0) text += ", " + bandwidth_text(gpu.bandwidth);
+  if (gpu.free_memory < gpu.memory) text += fmt::format(", {} {}", human_bytes(static_cast<double>(gpu.free_memory)), w.free);
+  if (gpu.bandwidth > 0) text += ", " + bandwidth_text(gpu.bandwidth) + (gpu.bandwidth_assumed ? fmt::format(" ({})", w.assumed) : "");
   return text;
 }
 
@@ -156,10 +161,14 @@ std::string machine_text(const Machine& machine, const SystemReport& system, Lan
   text += fmt::format("  {}: {}, {} {}, {}: {}\n", w.cpu, machine.cpu.name, machine.cpu.cores, w.cores, w.features,
                       machine.cpu.features.to_string());
   text += fmt::format("  {}: {}", w.memory, human_bytes(static_cast<double>(machine.memory)));
+  if (machine.held_memory > 0) text += fmt::format(", {} {}", human_bytes(static_cast<double>(machine.free_memory())), w.free);
   if (system.cgroup_limit > 0) text += fmt::format(" ({} {})", w.limit, human_bytes(static_cast<double>(system.cgroup_limit)));
   if (machine.cpu.bandwidth > 0)
     text += fmt::format(", {}{}", bandwidth_text(machine.cpu.bandwidth),
-                        machine.cpu.bandwidth_measured ? std::string() : fmt::format(" ({})", w.assumed));
+                        !machine.cpu.bandwidth_measured ? fmt::format(" ({})", w.assumed)
+                        : machine.cpu.bandwidth_spread > unsteady_spread
+                            ? fmt::format(" ({}: ±{:.0f} %)", w.unsteady, 50 * machine.cpu.bandwidth_spread)
+                            : std::string());
   text += "\n";
   if (system.huge_page_size > 0)
     text +=

@@ -33,9 +33,9 @@ uint64_t memory_of(const StackRule& rule, const ModelBytes& model) {
 }
 
 uint64_t available(const Machine& machine) {
-  if (machine.gpus.empty()) return machine.memory;
+  if (machine.gpus.empty()) return machine.free_memory();
   uint64_t sum = 0;
-  for (const Gpu& gpu : machine.gpus) sum += gpu.memory;
+  for (const Gpu& gpu : machine.gpus) sum += gpu.free_memory;
   return sum;
 }
 

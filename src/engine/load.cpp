@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "base/system_memory.h"
 #include "base/text.h"
 #include "kernels/catalogue.h"
 #include "plan/fallback.h"
@@ -31,6 +32,15 @@ Failures images_missing(const Machine& machine, const Policy& policy) {
   return policy.device == DeviceChoice::cpu ? Failures() : image_failures(machine, policy.cuda_index);
 }
 
+/// Between the plan and now other programs may have taken what the plan counts on; the system would end this one while weights are packed.
+Status check_still_free(const Plan& plan) {
+  const SystemMemory memory = system_memory();
+  const uint64_t needs = plan.memory.total();
+  if (memory.total == 0 || needs <= memory.free) return {};
+  return fail("the model needs {} of memory and only {} of {} are free now; close other programs, or choose a shorter context",
+              human_bytes(double(needs)), human_bytes(double(memory.free)), human_bytes(double(memory.total)));
+}
+
 /// One round: plan, check the rows, pack, check the packing. Returns whether it can stand.
 Result<bool> try_plan(LoadedModel& loaded, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
                       const LoadOptions& options) {
@@ -44,6 +54,7 @@ Result<bool> try_plan(LoadedModel& loaded, const Catalogue& catalogue, const Mac
   for (const SelfCheckResult& check : loaded.checks)
     if (!check.finding.empty()) MXPATH_CHECK(learn(loaded.failures, check.path, {check.check, check.finding}, catalogue, options.notice));
   if (loaded.failures.size() > known) return false;
+  if (model.weights.layers.empty()) MXPATH_CHECK(check_still_free(model.plan));
   MXPATH_CHECK(send_rope_table(model));
   MXPATH_CHECK(pack_weights(model.weights, model.plan, loaded.checkpoint, *loaded.threads, options.progress));
   const Failures before = loaded.failures;

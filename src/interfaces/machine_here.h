@@ -8,12 +8,15 @@ namespace mxpath {
 
 enum class Measure { never, if_unknown, again };
 
-/// probe_machine() with the measured bandwidth, kept in `cache_file` by CPU name, cores and kernel release. if_unknown measures (about half
-/// a second, once) and writes the file; again measures whatever the file has; never takes what it has or leaves the assumed figure. A file
-/// that cannot be read or written costs the measurement, nothing else.
-Machine machine_here(Measure measure, const std::string& cache_file);
+/// probe_machine() with the bandwidth that `threads` threads measured (0: all cores), kept in `cache_file` by CPU name, cores, kernel
+/// release and threads. The file keeps several readings, each of another start of the program; their median is the figure, so that one that
+/// was wrong does not stay. if_unknown adds a reading (less than half a second) while there are fewer than three, while they lie far apart
+/// and are fewer than seven, and where all are from a much busier machine; again measures longer and forgets the others; never takes what
+/// the file has (for all cores where it has nothing for so many threads) or leaves the assumed figure. A file that cannot be read or
+/// written costs the measurement, nothing else.
+Machine machine_here(Measure measure, const std::string& cache_file, int threads = 0);
 /// With the file $XDG_CACHE_HOME/mxpath/bandwidth.json.
-Machine machine_here(Measure measure);
+Machine machine_here(Measure measure, int threads = 0);
 
 /// A machine file: machine_to_json's object, or one that holds it under "machine". Errors: those of reading and of machine_from_json.
 Result<Machine> machine_from_file(const std::string& path);

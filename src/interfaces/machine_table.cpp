@@ -23,7 +23,8 @@ void fill(MachineRow& row, const Plan& plan) {
   const SitePlan& experts = plan.site("moe.gate_up");
   row.placement = plan.placement.to_string();
   row.decode = without_op(experts.path_for(1).name), row.prefill = without_op(experts.path_for(512).name);
-  row.fits = plan.fits(), row.context = plan.fitting_context, row.would_fit = plan.would_fit;
+  row.not_built = !plan.not_built.empty(), row.fits = plan.fits() && !row.not_built, row.context = plan.fitting_context,
+  row.would_fit = plan.would_fit;
   row.bytes = plan.memory.total() + (plan.device == Device::cuda ? plan.gpu_memory.total() : 0);
   row.decode_tokens_per_second = 1 / plan.decode_seconds, row.prefill_tokens_per_second = 512 / plan.prefill_seconds;
 }
@@ -43,6 +44,7 @@ Result<MachineRow> row_of(const KnownMachine& known, const Manifest& manifest, c
 std::string rate(double tokens_per_second) { return fmt::format("{:.{}f}", tokens_per_second, tokens_per_second < 10 ? 1 : 0); }
 
 std::string verdict(const MachineRow& row) {
+  if (row.not_built) return "no: mxpath is built for x86-64 only";
   if (row.fits) return "fits";
   if (!row.would_fit.empty()) return fmt::format("no; {}", fmt::join(row.would_fit, " or "));
   return "no";
@@ -107,6 +109,7 @@ Json to_json(const MachineTable& table) {
       json.update({{"placement", row.placement},
                    {"decode_path", row.decode},
                    {"prefill_path", row.prefill},
+                   {"not_built", row.not_built},
                    {"fits", row.fits},
                    {"context_that_fits", row.context},
                    {"would_fit", row.would_fit},

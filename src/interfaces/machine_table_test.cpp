@@ -44,6 +44,16 @@ TEST(MachineTable, WhatFitsStandsFirstTheFastestOnTop) {
   }
 }
 
+TEST(MachineTable, AMachineOfAnotherProcessorDoesNotCountAsFitting) {
+  const MachineTable table = plan_everywhere(model_20b, {}, {}).value();
+  for (const char* arm : {"gb10", "thor"}) {
+    EXPECT_TRUE(row_of(table, arm).not_built) << arm;
+    EXPECT_FALSE(row_of(table, arm).fits) << arm;
+  }
+  EXPECT_NE(to_text(table).find("no: mxpath is built for x86-64 only"), std::string::npos);
+  EXPECT_FALSE(row_of(table, "h100").not_built);
+}
+
 TEST(MachineTable, NamesTheContextThatWouldFit) {
   Policy policy;
   policy.context = 131072, policy.device = DeviceChoice::cpu;

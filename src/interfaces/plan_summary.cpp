@@ -21,6 +21,8 @@ std::vector<std::string> plan_in_three_lines(const Plan& plan, diagnose::Languag
   const std::string_view one = path_of(plan, "moe.gate_up", 1), many = path_of(plan, "moe.gate_up", 512);
   const std::string total = human_bytes(double(m.total())), available = human_bytes(double(m.available));
   const double answering = 1 / plan.decode_seconds, reading = 512 / plan.prefill_seconds;
+  if (!plan.not_built.empty())
+    return {language == diagnose::Language::ko ? "mxpath는 x86-64용으로만 빌드되므로 이 컴퓨터에서는 실행되지 않습니다" : plan.not_built};
   if (language == diagnose::Language::ko)
     return {fmt::format("전문가(expert) 계산 경로: {}{}", one, one == many ? "" : fmt::format(", 긴 프롬프트는 {}", many)),
             fmt::format("메모리 {} 필요 ({} 사용 가능{})", total, available, plan.fits() ? "" : ": 부족함"),
@@ -36,6 +38,9 @@ std::string plan_in_a_sentence(const Plan& plan, diagnose::Language language) {
   const std::string_view path = path_of(plan, "moe.gate_up", 1);
   const double speed = 1 / plan.decode_seconds;
   const bool korean = language == diagnose::Language::ko;
+  if (!plan.not_built.empty())
+    return korean ? "mxpath는 x86-64용으로만 빌드되므로 그 컴퓨터에서는 실행되지 않습니다."
+                  : "mxpath does not run there: it is built for x86-64 only.";
   if (!plan.fits())
     return korean ? fmt::format("mxpath는 이 모델을 그 컴퓨터에서 실행하지 않습니다: 메모리 {}가 필요한데 {}만 쓸 수 있습니다.", memory,
                                 available)

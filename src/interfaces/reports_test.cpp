@@ -117,22 +117,76 @@ TEST(MachineHere, BandwidthIsMeasuredOnceAndKept) {
   EXPECT_NEAR(again.cpu.bandwidth, first.cpu.bandwidth, 1);
 }
 
-TEST(MachineHere, AFigureFromABusyMachineIsMeasuredAgain) {
-  const TestFolder folder;
-  const std::string file = folder / "bandwidth.json";
-  if (!machine_here(Measure::if_unknown, file).cpu.bandwidth_measured) GTEST_SKIP() << "no memory to measure with";
-  const auto remember = [&](double gb_per_second, double load) {
-    Json cache = parse_json(read_text_file(file, 4096).value(), file).value();
-    for (auto& [key, entry] : cache.items()) entry = {{"gb_per_second", gb_per_second}, {"load_per_core", load}};
-    folder.write("bandwidth.json", cache.dump());
+/// A cache file whose entry for this machine holds the given readings.
+class RememberedBandwidth : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!machine_here(Measure::if_unknown, file).cpu.bandwidth_measured) GTEST_SKIP() << "no memory to measure with";
+  }
+  struct Reading {
+    double gb_per_second, load;
   };
-  remember(0.001, 1e9);
+  void remember(const std::vector<Reading>& readings) {
+    Json list = Json::array();
+    for (const Reading& r : readings) list.push_back({{"gb_per_second", r.gb_per_second}, {"spread", 0}, {"load_per_core", r.load}});
+    put({{"readings", list}});
+  }
+  void put(const Json& entry) {
+    Json cache = stored();
+    for (auto& [key, old] : cache.items()) old = entry;
+    folder.write("bandwidth.json", cache.dump());
+  }
+  Json stored() const { return parse_json(read_text_file(file, 65536).value(), file).value(); }
+  size_t count() const { return stored().begin()->at("readings").size(); }
+
+  TestFolder folder;
+  const std::string file = folder / "bandwidth.json";
+};
+
+TEST_F(RememberedBandwidth, IsTheMedianOfSeveralReadings) {
+  remember({{30, 0}, {1e6, 0}, {31, 0}, {32, 0}, {0.001, 0}});
+  EXPECT_EQ(machine_here(Measure::never, file).cpu.bandwidth, 31e9);
+  EXPECT_GT(machine_here(Measure::never, file).cpu.bandwidth_spread, 0.04);
+  EXPECT_LT(machine_here(Measure::never, file).cpu.bandwidth_spread, 0.1) << "one outlier on each side is none";
+}
+
+// One reading of 1e15 bytes/s stayed for ever, because the higher one won.
+TEST_F(RememberedBandwidth, AnOutlierDoesNotStay) {
+  remember({{1e6, 1e9}});
+  for (int start = 0; start < 2; ++start) EXPECT_LT(machine_here(Measure::if_unknown, file).cpu.bandwidth, 1e12) << start;
+  put({{"gb_per_second", 1e6}, {"load_per_core", 1e9}});  // as version 0.1 wrote it
+  EXPECT_LT(machine_here(Measure::if_unknown, file).cpu.bandwidth, 1e12);
+}
+
+TEST_F(RememberedBandwidth, AFigureFromABusyMachineIsMeasuredAgain) {
+  remember({{0.001, 1e9}, {0.001, 1e9}, {0.001, 1e9}});
   EXPECT_EQ(machine_here(Measure::never, file).cpu.bandwidth, 1e6);
   EXPECT_GT(machine_here(Measure::if_unknown, file).cpu.bandwidth, 1e7);
-  remember(0.001, 0);  // nothing can be quieter
-  EXPECT_EQ(machine_here(Measure::if_unknown, file).cpu.bandwidth, 1e6);
-  remember(1e6, 1e9);
-  EXPECT_EQ(machine_here(Measure::if_unknown, file).cpu.bandwidth, 1e15) << "the higher figure stays";
+}
+
+TEST_F(RememberedBandwidth, EnoughReadingsThatAgreeAreNotMeasuredAgain) {
+  remember({{20, 1e9}, {20.1, 1e9}, {20.2, 1e9}});
+  EXPECT_GT(std::abs(machine_here(Measure::if_unknown, file).cpu.bandwidth - 20.1e9), 1) << "this machine is quieter";
+  remember({{20, 0}, {20.1, 0}, {20.2, 0}});  // nothing can be quieter
+  EXPECT_EQ(machine_here(Measure::if_unknown, file).cpu.bandwidth, 20.1e9);
+  EXPECT_EQ(count(), 3u);
+  remember({{10, 0}, {20, 0}, {30, 0}, {10, 0}, {20, 0}, {30, 0}, {10, 0}});
+  EXPECT_EQ(machine_here(Measure::if_unknown, file).cpu.bandwidth, 20e9);
+  EXPECT_EQ(count(), 7u) << "an unsteady machine is not measured for ever";
+  EXPECT_GT(machine_here(Measure::never, file).cpu.bandwidth_spread, unsteady_spread);
+}
+
+TEST_F(RememberedBandwidth, EachNumberOfThreadsHasItsOwn) {
+  const Machine all = machine_here(Measure::never, file);
+  if (all.cpu.cores < 2) GTEST_SKIP() << "one core";
+  remember({{20, 0}, {20, 0}, {20, 0}});
+  EXPECT_EQ(machine_here(Measure::never, file, 1).cpu.bandwidth, 20e9) << "all cores are the best known";
+  EXPECT_EQ(machine_here(Measure::never, file, 1).cpu.bandwidth_threads, 0);
+  const Machine one = machine_here(Measure::again, file, 1);
+  EXPECT_EQ(one.cpu.bandwidth_threads, 1);
+  EXPECT_EQ(machine_here(Measure::never, file, 1).cpu.bandwidth, one.cpu.bandwidth);
+  EXPECT_EQ(machine_here(Measure::never, file).cpu.bandwidth, 20e9);
+  EXPECT_EQ(machine_here(Measure::never, file, all.cpu.cores).cpu.bandwidth, 20e9);
 }
 
 TEST(MachineHere, ABrokenCacheCostsNothing) {
@@ -176,6 +230,14 @@ TEST(ManifestOf, AConfigAloneIsEnoughToPlan) {
   EXPECT_NE(open_manifest(model).error().message.find("1 of 1 weight files are missing"), std::string::npos);
 }
 
+TEST(CheckPlan, AMachineThatMxpathIsNotBuiltForIsRefused) {
+  const TestFolder folder;
+  const auto plan = plan_for(write_chat_model(folder), {}, "gb10", {});
+  ASSERT_TRUE(plan.ok());
+  ASSERT_FALSE(check_plan(*plan, {}).ok());
+  EXPECT_NE(check_plan(*plan, {}).error().message.find("built for x86-64 only"), std::string::npos);
+}
+
 TEST(CheckPlan, MemoryComesBeforeStrictness) {
   const TestFolder folder;
   const std::string model = write_chat_model(folder);
@@ -216,6 +278,12 @@ TEST(PlanSummary, ThreeLinesAndASentence) {
   EXPECT_NE(plan_in_three_lines(too_large, diagnose::Language::en)[1].find("does not fit"), std::string::npos);
   EXPECT_NE(plan_in_three_lines(too_large, diagnose::Language::ko)[1].find("부족함"), std::string::npos);
   EXPECT_NE(plan_in_a_sentence(too_large, diagnose::Language::en).find("would refuse"), std::string::npos);
+  const Plan elsewhere = plan_for_config(gpt_oss_20b_config(), "gpt-oss-20b", machine_named("DGX Spark").value()).value();
+  for (const auto language : {diagnose::Language::en, diagnose::Language::ko}) {
+    EXPECT_NE(plan_in_a_sentence(elsewhere, language).find("x86-64"), std::string::npos);
+    ASSERT_EQ(plan_in_three_lines(elsewhere, language).size(), 1u);
+    EXPECT_NE(plan_in_three_lines(elsewhere, language)[0].find("x86-64"), std::string::npos);
+  }
 }
 
 }  // namespace

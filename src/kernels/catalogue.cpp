@@ -27,7 +27,10 @@ const Catalogue& catalogue() {
 const Catalogue& catalogue_of_full_build() {
   static const std::vector<KernelPath> rows = [] {
     std::vector<KernelPath> copies;
-    for (const KernelPath* path : catalogue().paths) copies.push_back(*path), copies.back().built = true;
+    for (const KernelPath* path : catalogue().paths) {
+      copies.push_back(*path), copies.back().built = true;
+      if (path->needs.driver_of_toolkit) copies.back().needs.driver = driver_of_today;  // whatever toolkit this build had
+    }
     return copies;
   }();
   static const Catalogue all = [] {

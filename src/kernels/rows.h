@@ -26,7 +26,8 @@ std::span<const KernelPath> sample_paths();
 /// Whether portable.cu was compiled into this program, and what its code needs: PTX of compute_75, which the driver of any later card can
 /// compile, and a driver of the same CUDA major version as the toolkit. Without CUDA the rows say what a build of today would.
 inline constexpr bool cuda_built = MXPATH_CUDA;
-inline constexpr Needs cuda_portable_needs = {.arch = from(75), .driver = MXPATH_CUDA_DRIVER};
+inline constexpr int driver_of_today = 13000;
+inline constexpr Needs cuda_portable_needs = {.arch = from(75), .driver = MXPATH_CUDA_DRIVER, .driver_of_toolkit = true};
 
 /// Instruction sets by the name of the source files that need them (cmake/isa_flags.cmake).
 inline constexpr CpuFeatures avx2_features = {CpuFeature::avx2, CpuFeature::fma};

@@ -53,4 +53,35 @@ void assume_cpu_bandwidth(Cpu& cpu) {
   cpu.bandwidth_measured = false;
 }
 
+double one_core_bandwidth(const Cpu& cpu) {
+  constexpr double gigabyte = 1e9;
+  const auto named = [&](const char* word) { return cpu.name.find(word) != std::string::npos; };
+  const bool ddr5 = cpu.features.has(CpuFeature::avx_vnni) || cpu.features.has(CpuFeature::avx512_bf16);
+  // What one core reads is bounded by the misses that it may have under way and by how long each takes. A mesh of many cores makes them
+  // long: 12 GB/s a core were measured on a Sapphire Rapids (two threads 23.5), 10 to 14 are reported of server Xeons. A Zen 4 or Zen 5
+  // core reads 25 to 39 (39 of one thread, 67 of two, were measured on Zen 5), desktop cores with DDR4 15 to 20.
+  if (named("Xeon") || named("XEON") || cpu.features.has(CpuFeature::amx_tile)) return 12 * gigabyte;
+  if (named("AMD") && ddr5) return 25 * gigabyte;
+  return (cpu.features.has(CpuFeature::avx2) ? 15 : 8) * gigabyte;
+}
+
+double bandwidth_of(const Cpu& cpu, int threads) {
+  const int read = cpu.bandwidth_threads ? std::min(cpu.bandwidth_threads, cpu.cores) : cpu.cores;
+  const double wanted = std::clamp(threads, 1, cpu.cores), share = cpu.bandwidth / read;
+  if (wanted <= read) return std::min(cpu.bandwidth, wanted * std::max(share, one_core_bandwidth(cpu)));
+  // More threads than were measured: they gain until the memory of such a machine is at its end, and lose nothing.
+  Cpu all = cpu;
+  assume_cpu_bandwidth(all);
+  return std::max(cpu.bandwidth, std::min(wanted * share, all.bandwidth));
+}
+
+Machine with_threads(Machine machine, int threads) {
+  Cpu& cpu = machine.cpu;
+  const int some = std::clamp(threads, 1, cpu.cores);
+  cpu.bandwidth = bandwidth_of(cpu, some);
+  for (double& rate : cpu.flops) rate *= static_cast<double>(some) / cpu.cores;
+  cpu.cores = some, cpu.bandwidth_threads = 0;
+  return machine;
+}
+
 }  // namespace mxpath

@@ -93,6 +93,8 @@ TEST(KnownMachines, AProductWithoutFiguresIsRefusedWithItsCapability) {
             "l4, l40s, rtx_4060, rtx_4090; or "
             "give the file that `mxpath doctor --bundle FILE` writes there");
   EXPECT_NE(known_machine("Jetson AGX Orin").error().message.find("compute capability 8.7"), std::string::npos);
+  // They stand beside ARM cores: a computer with a Xeon does not stand for them.
+  for (const char* arm : {"GB200", "NVIDIA T4G", "GH200"}) EXPECT_FALSE(known_machine(arm).ok()) << arm;
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 namespace mxpath {
 
+std::string_view name_of(Isa isa) { return isa == Isa::x86_64 ? "x86-64" : "aarch64"; }
+
 std::string_view name_of(CpuFeature feature) {
   constexpr std::string_view names[cpu_feature_count] = {"avx2",        "fma",      "f16c",     "avx512",   "avx512_bf16",
                                                          "avx512_vnni", "avx_vnni", "amx_tile", "amx_bf16", "amx_int8"};

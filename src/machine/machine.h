@@ -68,6 +68,11 @@ std::string_view name_of(Unit unit);
 /// What a CPU must have for a unit to exist: avx2 → avx2+fma, amx → amx_tile+amx_bf16, …; none for scalar and for the units of a GPU.
 CpuFeatures features_of(Unit unit);
 
+/// What a CPU executes. mxpath itself exists for x86-64 only; machine files may describe others.
+enum class Isa : uint8_t { x86_64, aarch64 };
+inline constexpr int isa_count = 2;
+std::string_view name_of(Isa isa);  ///< "x86-64", "aarch64"
+
 struct Gpu {
   std::string name = {};
   Arch arch = {};
@@ -76,6 +81,7 @@ struct Gpu {
   uint64_t memory = 0, free_memory = 0;     ///< bytes
   bool integrated = false;                  ///< its memory is the computer's, counted in Machine::memory as well
   double bandwidth = 0;                     ///< bytes/s of device memory
+  bool bandwidth_assumed = false;           ///< the driver does not tell it: that of its product or architecture
   double cuda_flops = 0, tensor_flops = 0;  ///< FP32 on the cores, dense BF16 on the tensor cores; flop/s
   std::string problem = {};                 ///< why it cannot be used now: held by another program, say; empty: it can
   bool operator==(const Gpu&) const = default;
@@ -83,10 +89,13 @@ struct Gpu {
 
 struct Cpu {
   std::string name = {};
+  Isa isa = Isa::x86_64;
   CpuFeatures features;
   int cores = 1;                    ///< that this process may use
-  double bandwidth = 0;             ///< bytes/s, all cores reading
+  double bandwidth = 0;             ///< bytes/s, all cores reading, or bandwidth_threads of them
+  int bandwidth_threads = 0;        ///< 0: all cores
   bool bandwidth_measured = false;  ///< false: assumed from the kind of CPU
+  double bandwidth_spread = 0;      ///< of what was measured: how far the readings lie apart, as a share of their median
   double flops[unit_count] = {};    ///< flop/s of all cores by Unit; 0 where the unit does not exist
   bool operator==(const Cpu&) const = default;
 };
@@ -95,29 +104,53 @@ struct Cpu {
 struct Machine {
   std::string name = {};
   Cpu cpu;
-  uint64_t memory = 0;  ///< bytes of RAM this process may use (cgroup limit included)
+  uint64_t memory = 0;       ///< bytes of RAM this process may use (cgroup limit included)
+  uint64_t held_memory = 0;  ///< of it, what programs hold already, this one included; 0: nothing, as if it stood idle
   std::vector<Gpu> gpus;
   std::string no_gpu_reason;  ///< why gpus is empty: "this build has no CUDA", "no driver", …
   std::string source;         ///< where the facts come from; free text
+  uint64_t free_memory() const { return memory > held_memory ? memory - held_memory : 0; }
   bool operator==(const Machine&) const = default;
 };
 
 /// Looks at this computer. Never fails: what cannot be found out is left at a cautious default. Takes under 5 ms; where
 /// there is a GPU, as long as its driver takes to open it. Holds nothing on a GPU afterwards.
 Machine probe_machine();
-/// Reads memory with `threads` threads for about `seconds`; bytes/s. Median of several passes over a buffer that no cache holds. 0 when
-/// there is no memory for such a buffer.
-double measure_bandwidth(int threads, double seconds = 0.15);
+
+/// A measured bandwidth.
+struct BandwidthReading {
+  double bytes_per_second = 0;  ///< the median of all passes; 0: there was no memory for a buffer that no cache holds
+  double spread = 0;            ///< from the first to the third quartile of the passes, as a share of the median
+};
+/// Readings whose spread is above this share are called unsteady: something else uses the memory.
+inline constexpr double unsteady_spread = 0.1;
+/// Reads memory with `threads` threads for about `seconds`, at least three times; choosing how to read, and making the buffer, take as long
+/// again each.
+BandwidthReading measure_bandwidth(int threads, double seconds = 0.15);
+
+/// bytes/s that `threads` threads read: the measured or assumed figure where it is for so many, otherwise each thread's share of it or what
+/// one core of that kind reads alone (one_core_bandwidth), whichever is more, until the figure is reached. Grows with the threads.
+double bandwidth_of(const Cpu& cpu, int threads);
+/// The machine as a program with so many threads sees it: the bandwidth of so many, their share of the arithmetic; `cores` is lowered to
+/// `threads`. More threads than cores have what all cores have.
+Machine with_threads(Machine machine, int threads);
+/// bytes/s that one core of a CPU of this kind reads alone.
+double one_core_bandwidth(const Cpu& cpu);
+
 /// Sets flop/s by Unit for a CPU with these features: cores × clock × flops per cycle, what the vendor's manuals say of its kind (see
 /// assume_cpu.cpp). clock_ghz 0: 2.5. Units that the CPU lacks become 0.
 void assume_cpu_flops(Cpu& cpu, double clock_ghz = 0);
 /// Sets a cautious bandwidth, from the number of cores and the kind of CPU, and bandwidth_measured = false.
 void assume_cpu_bandwidth(Cpu& cpu);
+/// Sets the rates that a driver did not tell (0: some report no clocks): those of the known machine with this product, else the lowest of
+/// its architecture, else of the last architecture before it. bandwidth_assumed says so.
+void assume_missing_rates(Gpu& gpu);
 
 /// {"name", "source", "memory_gib", "cpu": {…}, "gpus": […]}; tests/machines has examples. Rates are kept to 1 kB/s and 1 Mflop/s.
 Json machine_to_json(const Machine& machine);
-/// The inverse. `cpu.gflops` and `cpu.bandwidth_gb_s` may be absent and are then assumed; `gpus`, `no_gpu_reason`, `source` and a GPU's
-/// `driver`, `free_memory_gib` (default: all of it) and `integrated` (default: false) may be too.
+/// The inverse. `cpu.gflops` and `cpu.bandwidth_gb_s` may be absent and are then assumed; `free_memory_gib` (default: all of it), `gpus`,
+/// `no_gpu_reason`, `source`, the CPU's `isa` (default: x86-64), `bandwidth_threads` (default: all cores) and `bandwidth_spread`, and a
+/// GPU's `driver`, `free_memory_gib` (default: all of it), `integrated` and `bandwidth_assumed` (default: false) may be too.
 /// Errors: not JSON, unknown field or feature (the known ones are listed), a missing field, a number out of range, a feature without
 /// the one it builds on, a unit without the feature it needs, a GPU beside a reason why there is none.
 Result<Machine> machine_from_json(std::string_view json, std::string_view where);

@@ -63,7 +63,16 @@ class Fields {
     return static_cast<uint64_t>(n);
   }
   /// Memory in GiB, to the byte.
-  uint64_t bytes(const char* key) { return static_cast<uint64_t>(std::llround(number(key, 1.0 / 1024, 1 << 20) * gib)); }
+  uint64_t bytes(const char* key, double least = 1.0 / 1024) {
+    return static_cast<uint64_t>(std::llround(number(key, least, 1 << 20) * gib));
+  }
+  /// What is free of `all` by an optional field; all of it without. Nothing may be free: another program has it.
+  uint64_t free_bytes(const char* key, uint64_t all) {
+    if (!has(key)) return all;
+    const uint64_t left = bytes(key, 0);
+    if (left > all) complain(fail("{}: more is free than memory_gib has", where(key)));
+    return std::min(left, all);
+  }
   bool boolean(const char* key, bool otherwise) {
     const Json* found = find(key);
     if (found && !found->is_boolean()) complain(fail("{}: must be true or false", where(key)));
@@ -124,6 +133,15 @@ class Fields {
 /// A rate in some unit, rounded so that writing and reading give the same number.
 double rate_from(double value, double unit, double step) { return std::round(value * (unit / step)) * step; }
 
+Isa isa_from(Fields& fields) {
+  const std::string typed = fields.optional_text("isa");
+  if (!fields.has("isa")) return Isa::x86_64;
+  for (int i = 0; i < isa_count; ++i)
+    if (typed == name_of(static_cast<Isa>(i))) return static_cast<Isa>(i);
+  fields.complain(fail("{}: \"{}\" is not known; write x86-64 or aarch64", fields.where("isa"), printable(typed)));
+  return Isa::x86_64;
+}
+
 CpuFeatures features_from(Fields& fields) {
   CpuFeatures features;
   for (const Json& name : fields.array("features")) {
@@ -168,15 +186,21 @@ Cpu cpu_from(const Json& value, std::string_view file, std::optional<Error>& err
   Fields fields(value, file, "cpu", error);
   Cpu cpu;
   cpu.name = fields.text("name");
+  cpu.isa = isa_from(fields);
   fields.require("features");
   cpu.features = features_from(fields);
   check_features(fields, cpu.features);
+  if (cpu.isa != Isa::x86_64 && !cpu.features.empty())
+    fields.complain(
+        fail("{}: {} are features of x86-64, and isa is {}", fields.where("features"), cpu.features.to_string(), name_of(cpu.isa)));
   cpu.cores = static_cast<int>(fields.integer("cores", 1, 4096));
   if (fields.has("bandwidth_gb_s")) cpu.bandwidth = rate_from(fields.number("bandwidth_gb_s", 1e-3, 1e6), 1e9, kilo);
   else assume_cpu_bandwidth(cpu);
   cpu.bandwidth_measured = fields.boolean("bandwidth_measured", false);
   if (cpu.bandwidth_measured && !fields.has("bandwidth_gb_s"))
     fields.complain(fail("{}: bandwidth_measured without bandwidth_gb_s", fields.where()));
+  if (fields.has("bandwidth_threads")) cpu.bandwidth_threads = static_cast<int>(fields.integer("bandwidth_threads", 1, 4096));
+  if (fields.has("bandwidth_spread")) cpu.bandwidth_spread = fields.number("bandwidth_spread", 0, 1e6);
   if (const Json* flops = fields.find("gflops")) read_flops(fields, *flops, cpu);
   else assume_cpu_flops(cpu);
   fields.done();
@@ -209,11 +233,11 @@ Gpu gpu_from(const Json& value, std::string_view file, size_t index, std::option
   }
   gpu.shared_memory = fields.integer("shared_memory_per_block", 16384, 1 << 24);
   gpu.memory = fields.bytes("memory_gib");
-  gpu.free_memory = fields.has("free_memory_gib") ? fields.bytes("free_memory_gib") : gpu.memory;
+  gpu.free_memory = fields.free_bytes("free_memory_gib", gpu.memory);
   gpu.integrated = fields.boolean("integrated", false);
   gpu.problem = fields.optional_text("problem");
-  if (gpu.free_memory > gpu.memory) fields.complain(fail("{}: more is free than memory_gib has", fields.where("free_memory_gib")));
   gpu.bandwidth = rate_from(fields.number("bandwidth_gb_s", 1e-3, 1e6), 1e9, kilo);
+  gpu.bandwidth_assumed = fields.boolean("bandwidth_assumed", false);
   gpu.cuda_flops = rate_from(fields.number("fp32_tflops", 1e-3, 1e6), 1e12, mega);
   gpu.tensor_flops = rate_from(fields.number("bf16_tensor_tflops", 0, 1e6), 1e12, mega);
   fields.done();
@@ -226,12 +250,16 @@ Json cpu_to_json(const Cpu& cpu) {
     if (cpu.features.has(static_cast<CpuFeature>(i))) features.push_back(name_of(static_cast<CpuFeature>(i)));
   for (Unit unit : cpu_units)
     if (const double f = cpu.flops[static_cast<int>(unit)]; f > 0) flops[std::string(name_of(unit))] = f / 1e9;
-  return {{"name", cpu.name},
-          {"features", features},
-          {"cores", cpu.cores},
-          {"bandwidth_gb_s", cpu.bandwidth / 1e9},
-          {"bandwidth_measured", cpu.bandwidth_measured},
-          {"gflops", flops}};
+  Json json = {{"name", cpu.name}};
+  if (cpu.isa != Isa::x86_64) json["isa"] = name_of(cpu.isa);
+  json["features"] = features;
+  json["cores"] = cpu.cores;
+  json["bandwidth_gb_s"] = cpu.bandwidth / 1e9;
+  if (cpu.bandwidth_threads) json["bandwidth_threads"] = cpu.bandwidth_threads;
+  json["bandwidth_measured"] = cpu.bandwidth_measured;
+  if (cpu.bandwidth_spread > 0) json["bandwidth_spread"] = cpu.bandwidth_spread;
+  json["gflops"] = flops;
+  return json;
 }
 
 std::string version_text(int major, int minor) { return fmt::format("{}.{}", major, minor); }
@@ -244,6 +272,7 @@ Json gpu_to_json(const Gpu& gpu) {
   if (gpu.free_memory != gpu.memory) json["free_memory_gib"] = static_cast<double>(gpu.free_memory) / gib;
   if (gpu.integrated) json["integrated"] = true;
   json["bandwidth_gb_s"] = gpu.bandwidth / 1e9;
+  if (gpu.bandwidth_assumed) json["bandwidth_assumed"] = true;
   json["fp32_tflops"] = gpu.cuda_flops / 1e12;
   json["bf16_tensor_tflops"] = gpu.tensor_flops / 1e12;
   if (!gpu.problem.empty()) json["problem"] = gpu.problem;
@@ -256,6 +285,7 @@ Json machine_to_json(const Machine& machine) {
   Json json = {{"name", machine.name}};
   if (!machine.source.empty()) json["source"] = machine.source;
   json["memory_gib"] = static_cast<double>(machine.memory) / gib;
+  if (machine.held_memory > 0) json["free_memory_gib"] = static_cast<double>(machine.free_memory()) / gib;
   json["cpu"] = cpu_to_json(machine.cpu);
   json["gpus"] = Json::array();
   for (const Gpu& gpu : machine.gpus) json["gpus"].push_back(gpu_to_json(gpu));
@@ -271,6 +301,7 @@ Result<Machine> machine_from_json(std::string_view json, std::string_view where)
   machine.name = fields.text("name");
   machine.source = fields.optional_text("source");
   machine.memory = fields.bytes("memory_gib");
+  machine.held_memory = machine.memory - fields.free_bytes("free_memory_gib", machine.memory);
   if (const Json* cpu = fields.require("cpu")) machine.cpu = cpu_from(*cpu, where, error);
   for (const Json& gpu : fields.array("gpus")) machine.gpus.push_back(gpu_from(gpu, where, machine.gpus.size(), error));
   machine.no_gpu_reason = fields.optional_text("no_gpu_reason");

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "base/text.h"
 #include "machine/machine.h"
 
 namespace mxpath {
@@ -97,6 +98,8 @@ TEST(MachineJson, ReadsWhatIsWritten) {
   EXPECT_TRUE(h200.cpu.features.has(CpuFeature::amx_bf16));
   EXPECT_EQ(h200.memory, uint64_t{1} << 40);
   EXPECT_TRUE(h200.no_gpu_reason.empty());
+  EXPECT_EQ(h200.free_memory(), h200.memory) << "a machine file without free_memory_gib stands idle";
+  for (const char* arm : {"gb10", "thor"}) EXPECT_EQ(load(fmt::format("{}/{}.json", folder, arm)).cpu.isa, Isa::aarch64) << arm;
   EXPECT_EQ(load(std::string(folder) + "/rtx_5090.json").gpus[0].arch, Arch{120});
   const Machine old = load(std::string(folder) + "/x86_64_v1.json");
   EXPECT_TRUE(old.cpu.features.empty());
@@ -110,11 +113,19 @@ TEST(MachineJson, OptionalFieldsComeBackToo) {
   json["gpus"].push_back(json["gpus"][0]);
   json["gpus"][1].erase("driver");
   json["cpu"]["bandwidth_measured"] = true;
+  json["cpu"]["bandwidth_threads"] = 1, json["cpu"]["bandwidth_spread"] = 0.125;
+  json["free_memory_gib"] = 1.5;
+  json["gpus"][1]["bandwidth_assumed"] = true;
   const auto machine = machine_from_json(json.dump(), "m.json");
   ASSERT_TRUE(machine.ok()) << machine.error().message;
   EXPECT_EQ(machine->gpus[0].free_memory, uint64_t{7424} << 20);
   EXPECT_EQ(machine->gpus[1].driver, 0);
   EXPECT_TRUE(machine->cpu.bandwidth_measured);
+  EXPECT_EQ(machine->cpu.bandwidth_threads, 1);
+  EXPECT_EQ(machine->cpu.bandwidth_spread, 0.125);
+  EXPECT_EQ(machine->held_memory, uint64_t{2560} << 20);
+  EXPECT_EQ(machine->free_memory(), uint64_t{1536} << 20);
+  EXPECT_TRUE(machine->gpus[1].bandwidth_assumed);
   const auto again = machine_from_json(machine_to_json(*machine).dump(), "again");
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(*again, *machine);
@@ -157,7 +168,13 @@ TEST(MachineJson, ErrorsSayWhereAndWhat) {
   EXPECT_EQ(error_of(small_machine()), "");
   EXPECT_EQ(machine_from_json("{\"name\":", "m.json").error().message, "m.json: not valid JSON at byte 9");
   EXPECT_EQ(machine_from_json("[]", "m.json").error().message, "m.json: must be an object");
-  EXPECT_EQ(with("/memory", 1), "m.json: unknown field \"memory\"; the fields are name, source, memory_gib, cpu, gpus, no_gpu_reason");
+  EXPECT_EQ(with("/memory", 1),
+            "m.json: unknown field \"memory\"; the fields are name, source, memory_gib, free_memory_gib, cpu, gpus, no_gpu_reason");
+  EXPECT_EQ(with("/free_memory_gib", 5), "m.json: free_memory_gib: more is free than memory_gib has");
+  EXPECT_EQ(with("/free_memory_gib", 0), "") << "other programs may hold all of it";
+  EXPECT_EQ(with("/gpus/0/free_memory_gib", 0), "");
+  EXPECT_EQ(with("/cpu/isa", "riscv"), "m.json: cpu.isa: \"riscv\" is not known; write x86-64 or aarch64");
+  EXPECT_EQ(with("/cpu/isa", "aarch64"), "m.json: cpu.features: avx2+fma+f16c are features of x86-64, and isa is aarch64");
   EXPECT_EQ(with("/cpu/core", 1).substr(0, 34), "m.json: cpu: unknown field \"core\";");
   EXPECT_EQ(with("/cpu/gflops/tensor_cores", 1).substr(0, 49), "m.json: cpu.gflops: unknown field \"tensor_cores\";");
   EXPECT_EQ(with("/gpus/0/cores", 1).substr(0, 39), "m.json: gpus[0]: unknown field \"cores\";");

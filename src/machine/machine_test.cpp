@@ -8,9 +8,12 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/buffer.h"
 #include "base/json.h"
 #include "base/thread_pool.h"
+#include "machine/known_machines.h"
 #include "machine/probe.h"
+#include "machine/sum_words/sum_words.h"
 
 namespace mxpath {
 namespace {
@@ -104,6 +107,67 @@ TEST(AssumeCpu, BandwidthGrowsWithCoresUpToACeiling) {
   EXPECT_EQ(cpu.bandwidth, 100e9);
 }
 
+TEST(Threads, FewerReadAndComputeLess) {
+  Cpu xeon;
+  xeon.name = "Intel(R) Xeon(R) Platinum 8480+", xeon.cores = 16, xeon.bandwidth = 200e9;
+  Machine machine;
+  machine.cpu = xeon;
+  machine.cpu.flops[static_cast<int>(Unit::avx512)] = 1.6e12;
+  const Machine two = with_threads(machine, 2);
+  EXPECT_EQ(two.cpu.bandwidth, 25e9) << "an eighth, which is more than two cores of a server are said to read";
+  EXPECT_EQ(two.cpu.flops[static_cast<int>(Unit::avx512)], 0.2e12);
+  machine.cpu.bandwidth = 60e9;
+  EXPECT_EQ(with_threads(machine, 2).cpu.bandwidth, 24e9) << "two cores of 12 GB/s";
+  EXPECT_EQ(with_threads(machine, 16), with_threads(machine, 400));
+  EXPECT_EQ(with_threads(machine, 16).cpu.bandwidth, 60e9);
+  EXPECT_EQ(with_threads(two, 2), two) << "asking twice changes nothing";
+}
+
+TEST(Threads, WhatSoManyMeasuredCounts) {
+  Cpu cpu;
+  cpu.cores = 8, cpu.bandwidth = 43e9, cpu.bandwidth_threads = 2, cpu.bandwidth_measured = true, cpu.features = {CpuFeature::avx2};
+  EXPECT_EQ(bandwidth_of(cpu, 2), 43e9);
+  EXPECT_EQ(bandwidth_of(cpu, 1), 21.5e9);
+  EXPECT_EQ(bandwidth_of(cpu, 8), 43e9) << "never less for more threads, and no more than such a machine has";
+}
+
+TEST(Threads, MoreAreNeverSlowerOnAnyMachine) {
+  for (const KnownMachine& known : known_machines()) {
+    Machine machine = machine_from_json(known.json, known.name).value();
+    for (int measured : {0, 1, 2, 5}) {
+      machine.cpu.bandwidth_threads = measured;
+      double last = 0;
+      for (int threads = 1; threads <= 2 * machine.cpu.cores; ++threads) {
+        const double now = bandwidth_of(machine.cpu, threads);
+        EXPECT_GE(now, last) << known.name << ", " << threads << " threads";
+        last = now;
+      }
+      EXPECT_GE(last, machine.cpu.bandwidth) << known.name;
+    }
+  }
+}
+
+TEST(AssumeGpu, WhatTheDriverDoesNotTellIsThatOfTheProduct) {
+  Gpu gb10{.name = "NVIDIA GB10", .arch = {121}, .memory = uint64_t{119} << 30};
+  assume_missing_rates(gb10);
+  EXPECT_EQ(gb10.bandwidth, 273e9);
+  EXPECT_TRUE(gb10.bandwidth_assumed);
+  EXPECT_EQ(gb10.cuda_flops, 31e12);
+  Gpu unknown{.name = "NVIDIA Something New", .arch = {89}};  // the lowest of its architecture
+  assume_missing_rates(unknown);
+  EXPECT_EQ(unknown.bandwidth, known_machine("rtx_4060").value().gpus[0].bandwidth);
+  for (const int arch : {52, 87, 150}) {  // older than all that are known, between them, newer
+    Gpu other{.name = "NVIDIA Something Else", .arch = {arch}};
+    assume_missing_rates(other);
+    EXPECT_GT(other.bandwidth, 1e10) << arch;
+    EXPECT_GT(other.cuda_flops, 1e11) << arch;
+  }
+  Gpu told{.name = "NVIDIA GB10", .arch = {121}, .bandwidth = 1e9, .cuda_flops = 1e9};
+  assume_missing_rates(told);
+  EXPECT_EQ(told.bandwidth, 1e9);
+  EXPECT_FALSE(told.bandwidth_assumed);
+}
+
 TEST(Probe, FactsAgreeWithEachOther) {
   const Machine machine = probe_machine();
   const CpuFeatures f = machine.cpu.features;
@@ -111,6 +175,9 @@ TEST(Probe, FactsAgreeWithEachOther) {
   EXPECT_FALSE(machine.cpu.name.empty());
   EXPECT_EQ(machine.cpu.cores, usable_processors());
   EXPECT_GT(machine.memory, uint64_t{64} << 20);
+  EXPECT_GT(machine.held_memory, uint64_t{1} << 20) << "this program at least";
+  EXPECT_LT(machine.held_memory, machine.memory);
+  EXPECT_EQ(machine.cpu.isa, Isa::x86_64);
   EXPECT_GT(machine.cpu.bandwidth, 0);
   EXPECT_TRUE(!f.has(CpuFeature::avx512) || f.contains({CpuFeature::avx2, CpuFeature::fma, CpuFeature::f16c}));
   EXPECT_TRUE(!f.has(CpuFeature::avx512_bf16) || f.has(CpuFeature::avx512));
@@ -205,13 +272,85 @@ TEST_F(FakeRoot, CgroupV1) {
   EXPECT_EQ(probe_memory(root_), 3221225472u);
 }
 
-TEST_F(FakeRoot, NothingToReadIsUnknown) { EXPECT_EQ(probe_memory(root_ + "/nowhere"), 0u); }
+TEST_F(FakeRoot, NothingToReadIsUnknown) {
+  EXPECT_EQ(probe_memory(root_ + "/nowhere"), 0u);
+  EXPECT_EQ(probe_free_memory(root_ + "/nowhere"), 0u);
+}
+
+constexpr uint64_t mib = 1 << 20;
+
+TEST_F(FakeRoot, WhatOtherProgramsHoldIsNotFree) {
+  write("/proc/meminfo",
+        "MemTotal: 16384000 kB\nMemFree: 100 kB\nMemAvailable: 4096000 kB\nCached: 3000000 kB\nHugePages_Total: 1024\nSwapFree: 99999999 "
+        "kB\n");
+  EXPECT_EQ(probe_memory(root_), fake_total);
+  EXPECT_EQ(probe_free_memory(root_), fake_total / 4);
+}
+
+TEST_F(FakeRoot, OldKernelsDoNotSayWhatIsAvailable) {
+  write("/proc/meminfo", "MemTotal: 16384000 kB\nMemFree: 1000000 kB\nCached: 3000000 kB\n");
+  EXPECT_EQ(probe_free_memory(root_), uint64_t{4000000} * 1024);
+  write("/proc/meminfo", "MemTotal: 16384000 kB\n");
+  EXPECT_EQ(probe_free_memory(root_), fake_total) << "where nobody says anything, all of it";
+}
+
+TEST_F(FakeRoot, WhatAGroupUsesIsNotFreeButItsPageCacheIs) {
+  write("/proc/meminfo", "MemTotal: 16384000 kB\nMemAvailable: 16000000 kB\n");
+  write("/proc/self/cgroup", "0::/jobs/one\n");
+  write("/sys/fs/cgroup/jobs/one/memory.max", "8589934592\n");
+  write("/sys/fs/cgroup/jobs/one/memory.current", "7516192768\n");
+  EXPECT_EQ(probe_free_memory(root_), 1024 * mib);
+  // A checkpoint that was read before: its pages are dropped when memory is wanted.
+  write("/sys/fs/cgroup/jobs/one/memory.stat", "anon 1073741824\nfile 6442450944\ninactive_file 5368709120\nactive_file 1073741824\n");
+  EXPECT_EQ(probe_free_memory(root_), 7168 * mib);
+  // The group around it has a limit of its own, which its other members have nearly used up.
+  write("/sys/fs/cgroup/jobs/memory.max", "10737418240\n");
+  write("/sys/fs/cgroup/jobs/memory.current", "10200547328\n");
+  EXPECT_EQ(probe_memory(root_), 8192 * mib);
+  EXPECT_EQ(probe_free_memory(root_), 512 * mib);
+  write("/sys/fs/cgroup/jobs/memory.current", "99999999999\n");
+  EXPECT_EQ(probe_free_memory(root_), 0u);
+}
+
+TEST_F(FakeRoot, AboveItsSoftLimitAGroupHardlyRuns) {
+  write("/proc/meminfo", "MemTotal: 16384000 kB\nMemAvailable: 16000000 kB\n");
+  write("/proc/self/cgroup", "0::/job\n");
+  write("/sys/fs/cgroup/job/memory.max", "max\n");
+  write("/sys/fs/cgroup/job/memory.high", "2147483648\n");
+  write("/sys/fs/cgroup/job/memory.current", "1073741824\n");
+  EXPECT_EQ(probe_memory(root_), 2048 * mib);
+  EXPECT_EQ(probe_free_memory(root_), 1024 * mib);
+}
+
+TEST_F(FakeRoot, TheFirstVersionOfGroupsCountsAlike) {
+  write("/proc/meminfo", "MemTotal: 16384000 kB\nMemAvailable: 16000000 kB\n");
+  write("/proc/self/cgroup", "5:memory:/job\n0::/\n");
+  write("/sys/fs/cgroup/memory/job/memory.limit_in_bytes", "4294967296\n");
+  write("/sys/fs/cgroup/memory/job/memory.usage_in_bytes", "3221225472\n");
+  EXPECT_EQ(probe_free_memory(root_), 1024 * mib);
+  write("/sys/fs/cgroup/memory/job/memory.stat", "inactive_file 1\ntotal_inactive_file 1073741824\ntotal_active_file 536870912\n");
+  EXPECT_EQ(probe_free_memory(root_), 2560 * mib);
+}
 
 // Not a speed test: only that the figure can be one. Half the buffer in cache or pages never touched would read above 1 TB/s a core.
 TEST(Bandwidth, IsPlausible) {
-  const double one = measure_bandwidth(1, 0.02);
-  EXPECT_GT(one, 0.1e9);
-  EXPECT_LT(one, 400e9);
+  const BandwidthReading one = measure_bandwidth(1, 0.02);
+  EXPECT_GT(one.bytes_per_second, 0.1e9);
+  EXPECT_LT(one.bytes_per_second, 400e9);
+  EXPECT_GE(one.spread, 0);
+}
+
+TEST(Bandwidth, EveryWayOfReadingReadsEveryWord) {
+  const size_t bytes = 8 * word_block;
+  Buffer buffer = std::move(Buffer::allocate(bytes).value());
+  uint64_t expected = 0;
+  for (size_t i = 0; i < bytes / 8; ++i) expected += buffer.as<uint64_t>()[i] = (i + 1) * 0x9e3779b97f4a7c15;
+  const CpuFeatures features = probe_cpu().features;
+  for (const Reading how : readings) {
+    EXPECT_EQ(sum_words_portable(buffer.data(), bytes, how), expected) << how.streams;
+    if (features.has(CpuFeature::avx2)) EXPECT_EQ(sum_words_avx2(buffer.data(), bytes, how), expected) << how.streams;
+    if (features.has(CpuFeature::avx512)) EXPECT_EQ(sum_words_avx512(buffer.data(), bytes, how), expected) << how.streams;
+  }
 }
 
 }  // namespace

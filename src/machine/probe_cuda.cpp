@@ -81,6 +81,7 @@ Gpu probe_gpu(int device, int driver) {
   const PerClock rates = rates_of(gpu.arch.number);
   gpu.cuda_flops = 2.0 * rates.fp32_cores * properties.multiProcessorCount * clock;
   gpu.tensor_flops = 1.0 * rates.tensor_flops * properties.multiProcessorCount * clock;
+  assume_missing_rates(gpu);
   gpu.integrated = attribute(cudaDevAttrIntegrated, device) != 0;
   size_t left = 0;
   if (const cudaError_t code = read_free_memory(device, left); code != cudaSuccess)

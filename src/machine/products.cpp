@@ -1,5 +1,6 @@
 // Compute capabilities from the table "CUDA GPU Compute Capability" (developer.nvidia.com/cuda-gpus). A machine stands for a product when
-// its memory and its bandwidth are those of the product within a fifth.
+// its memory and its bandwidth are those of the product within a fifth, and its CPU has the same instruction set: GB200 and T4G stand
+// beside ARM cores.
 #include "machine/known_machines.h"
 
 namespace mxpath {
@@ -7,7 +8,7 @@ namespace {
 
 constexpr Product all[] = {
     {"T4", 75, "t4"},
-    {"T4G", 75, "t4"},
+    {"T4G", 75, ""},
     {"RTX 2080", 75, ""},
     {"RTX 2080 Ti", 75, ""},
     {"TITAN RTX", 75, ""},
@@ -71,7 +72,7 @@ constexpr Product all[] = {
     {"B200", 100, "b200"},
     {"HGX B200", 100, "b200"},
     {"DGX B200", 100, "b200"},
-    {"GB200", 100, "b200"},
+    {"GB200", 100, ""},
     {"B300", 103, ""},
     {"GB300", 103, ""},
     {"Thor", 110, "thor"},

@@ -60,6 +60,8 @@ struct Activations {
 struct State {
   /// For batches of up to `tokens` tokens. Errors: not enough memory, or a device that does not answer.
   static Result<State> create(const ModelConfig& config, const Plan& plan, int tokens);
+  /// What that takes of a device's memory; plan/memory.h promises as much.
+  static size_t bytes(const ModelConfig& config, const Plan& plan, int tokens, Device device);
 
   Activations& on(Device device) { return device == Device::cuda ? gpu : cpu; }
   /// The first error of the GPU, if there is one.

@@ -66,20 +66,25 @@ void carve(Activations& a, Carver& from, const ModelConfig& c, const Plan& plan,
 
 }  // namespace
 
+size_t State::bytes(const ModelConfig& c, const Plan& plan, int tokens, Device device) {
+  if (device == Device::cuda && !plan.placement.uses(Device::cuda)) return 0;
+  Carver size(nullptr);
+  Activations unplaced;
+  carve(unplaced, size, c, plan, tokens, device);
+  return size.used();
+}
+
 Result<State> State::create(const ModelConfig& c, const Plan& plan, int tokens) {
   State s;
   s.capacity = tokens;
   s.kv.resize(static_cast<size_t>(batch_words(c, tokens)));
-  Carver cpu_size(nullptr), gpu_size(nullptr);
-  carve(s.cpu, cpu_size, c, plan, tokens, Device::cpu);
-  MXPATH_TRY(s.memory, Buffer::allocate(cpu_size.used()));
+  MXPATH_TRY(s.memory, Buffer::allocate(bytes(c, plan, tokens, Device::cpu)));
   Carver cpu(s.memory.data());
   carve(s.cpu, cpu, c, plan, tokens, Device::cpu);
   if (!plan.placement.uses(Device::cuda)) return s;
   s.uses_gpu = true;
   MXPATH_TRY(s.stream, CudaStream::create(plan.placement.cuda_index));
-  carve(s.gpu, gpu_size, c, plan, tokens, Device::cuda);
-  MXPATH_TRY(s.gpu_memory, CudaBuffer::allocate(plan.placement.cuda_index, gpu_size.used()));
+  MXPATH_TRY(s.gpu_memory, CudaBuffer::allocate(plan.placement.cuda_index, bytes(c, plan, tokens, Device::cuda)));
   Carver gpu(s.gpu_memory.data());
   carve(s.gpu, gpu, c, plan, tokens, Device::cuda);
   return s;

@@ -22,7 +22,9 @@ double peak_of(const KernelPath& path, const Machine& machine, const Gpu& gpu) {
 }  // namespace
 
 double roof_seconds(const KernelPath& path, const Work& work, const Machine& machine, int cuda_index) {
-  const Gpu gpu = static_cast<size_t>(cuda_index) < machine.gpus.size() ? machine.gpus[static_cast<size_t>(cuda_index)] : Gpu();
+  static const Gpu none;
+  const size_t index = static_cast<size_t>(cuda_index);
+  const Gpu& gpu = index < machine.gpus.size() ? machine.gpus[index] : none;
   // A roof that the machine does not have (a unit it lacks) still needs a finite price, so that refused rows can be compared.
   const double bandwidth = std::max(bandwidth_of(path, machine, gpu), 1e9), peak = std::max(peak_of(path, machine, gpu), 1e9);
   return std::max(work.bytes / bandwidth, work.flops / peak);

@@ -35,16 +35,25 @@ struct Sum {
   }
 };
 
-/// The site with as many keys as a query sees after `keys` tokens; sliding layers never see more than their window.
+/// What one thread promises for one token is not what all promise: everything is priced for the threads of the plan.
+Machine machine_of(const Plan& plan, const Machine& machine) { return with_threads(machine, plan.threads); }
+
+/// The plan of a site whose queries see so many keys.
 SitePlan with_keys(SitePlan plan, int64_t keys) {
-  const bool sliding = plan.site.name.find("sliding") != std::string::npos;
-  plan.site.keys = std::max<int64_t>(sliding ? std::min(plan.site.keys, keys) : keys, 1);
+  plan.site = seeing(std::move(plan.site), keys);
   return plan;
 }
 
 }  // namespace
 
-Expectation expect_step(const Plan& plan, const Machine& machine, int64_t keys) {
+Site seeing(Site site, int64_t keys) {
+  const bool sliding = site.name.find("sliding") != std::string::npos;
+  site.keys = std::max<int64_t>(sliding ? std::min(site.keys, keys) : keys, 1);
+  return site;
+}
+
+Expectation expect_step(const Plan& plan, const Machine& whole, int64_t keys) {
+  const Machine machine = machine_of(plan, whole);
   Sum sum{machine, plan.placement.cuda_index};
   for (const SitePlan& site : plan.sites)
     if (!plan.is_idle(site)) sum.add(site.site.op == Op::attention ? with_keys(site, keys) : site, 1, 1, 1);
@@ -52,7 +61,8 @@ Expectation expect_step(const Plan& plan, const Machine& machine, int64_t keys) 
   return sum.out;
 }
 
-Expectation expect_prompt(const Plan& plan, const Machine& machine, int tokens) {
+Expectation expect_prompt(const Plan& plan, const Machine& whole, int tokens) {
+  const Machine machine = machine_of(plan, whole);
   const int chunk = std::min(plan.chunk, tokens), chunks = tokens / chunk, rest = tokens % chunk;
   Sum sum{machine, plan.placement.cuda_index};
   for (const SitePlan& site : plan.sites) {
@@ -60,8 +70,7 @@ Expectation expect_prompt(const Plan& plan, const Machine& machine, int tokens) 
     if (site.site.name == "head" || site.site.op == Op::sample) {
       sum.add(site, 1, 1, 1);
     } else if (site.site.op == Op::attention) {
-      // The mean number of keys depends on the whole prompt, not on its chunks; work_of halves it for sixteen tokens and more.
-      sum.add(with_keys(site, tokens < 16 ? (tokens + 1) / 2 : tokens), 1, tokens, chunk);
+      sum.add(with_keys(site, mean_keys(tokens)), 1, tokens, chunk);
     } else {
       sum.add(site, chunks, chunk, chunk);
       if (rest > 0) sum.add(site, 1, rest, rest);

@@ -80,9 +80,12 @@ std::string site_header(const SitePlan& plan) {
 
 std::string memory_line(const Plan& plan, const MemoryPlan& m) {
   const std::string in_place = m.mapped ? fmt::format("; {} more read in place", human_bytes(double(m.mapped))) : "";
-  return fmt::format("{} of {} ({}): weights {}, key/value cache {} for {} tokens, scratch {}{}", human_bytes(double(m.total())),
+  const std::string held = m.held   ? fmt::format("; other programs hold {}", human_bytes(double(m.held)))
+                           : m.free ? fmt::format("; only {} are free now", human_bytes(double(m.free)))
+                                    : "";
+  return fmt::format("{} of {} ({}): weights {}, key/value cache {} for {} tokens, scratch {}{}{}", human_bytes(double(m.total())),
                      human_bytes(double(m.available)), m.fits() ? "fits" : "does NOT fit", human_bytes(double(m.weights)),
-                     human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)), in_place);
+                     human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)), in_place, held);
 }
 
 std::string expected_line(const Plan& plan) {
@@ -97,9 +100,9 @@ std::string conversion_lines(const Plan& plan) {
 }
 
 std::string header(const Plan& plan) {
-  std::string out =
-      fmt::format("model     {}\nmachine   {}\ndevice    {}{}\nmemory    {}\n", plan.model, plan.machine, plan.placement.to_string(),
-                  plan.device_reason.empty() ? "" : fmt::format(": {}", plan.device_reason), memory_line(plan, plan.memory));
+  std::string out = plan.not_built.empty() ? "" : fmt::format("NOT BUILT {}\n", plan.not_built);
+  out += fmt::format("model     {}\nmachine   {}\ndevice    {}{}\nmemory    {}\n", plan.model, plan.machine, plan.placement.to_string(),
+                     plan.device_reason.empty() ? "" : fmt::format(": {}", plan.device_reason), memory_line(plan, plan.memory));
   if (plan.device == Device::cuda) out += fmt::format("on cuda   {}\n", memory_line(plan, plan.gpu_memory));
   out += fmt::format("expected  {}\n", expected_line(plan));
   for (const auto& concession : plan.concessions) out += fmt::format("gave up   {}\n", concession);
@@ -125,8 +128,8 @@ Json decision_json(const Decision& d) {
 }
 
 Json memory_json(const MemoryPlan& m) {
-  return {{"weights", m.weights}, {"kv_cache", m.kv_cache},   {"scratch", m.scratch}, {"mapped", m.mapped},
-          {"total", m.total()},   {"available", m.available}, {"fits", m.fits()}};
+  return {{"weights", m.weights}, {"kv_cache", m.kv_cache},   {"scratch", m.scratch},     {"mapped", m.mapped},
+          {"total", m.total()},   {"available", m.available}, {"held_by_others", m.held}, {"fits", m.fits()}};
 }
 
 Json site_json(const SitePlan& plan) {
@@ -203,6 +206,7 @@ Json plan_to_json(const Plan& plan) {
   for (const SitePlan& site : plan.sites) sites.push_back(site_json(site));
   return {{"model", plan.model},
           {"machine", plan.machine},
+          {"not_built", plan.not_built.empty() ? Json() : Json(plan.not_built)},
           {"device", name_of(plan.device)},
           {"device_reason", plan.device_reason},
           {"context", plan.context},

@@ -116,13 +116,37 @@ std::string describe(const Manifest& manifest) {
                      c.hidden, name_of(manifest.layout));
 }
 
-std::string describe(const Machine& machine, int threads, int cuda_index) {
+/// The GPU that is planned for, and that the others are not.
+std::string describe_gpu(const Machine& machine, int cuda_index) {
   const auto index = static_cast<size_t>(cuda_index);
-  const std::string gpu = index < machine.gpus.size() ? fmt::format("; {}", machine.gpus[index].name) : "";
-  return fmt::format("{}, {} threads, {}, {:.1f} GB/s ({})", machine.cpu.name.empty() ? machine.name : machine.cpu.name, threads,
-                     machine.cpu.features.to_string(), machine.cpu.bandwidth / 1e9,
-                     machine.cpu.bandwidth_measured ? "measured" : "assumed") +
-         gpu;
+  if (index >= machine.gpus.size()) return "";
+  const Gpu& gpu = machine.gpus[index];
+  const std::string assumed =
+      gpu.bandwidth_assumed ? fmt::format(", {:.0f} GB/s (assumed: its driver does not tell)", gpu.bandwidth / 1e9) : "";
+  if (machine.gpus.size() == 1) return fmt::format("; {}{}", gpu.name, assumed);
+  const bool alike = std::ranges::all_of(machine.gpus, [&](const Gpu& other) { return other.name == gpu.name; });
+  return fmt::format("; {}, of which mxpath uses one (cuda:{}{}{})",
+                     alike ? fmt::format("{} × {}", machine.gpus.size(), gpu.name) : fmt::format("{} GPUs", machine.gpus.size()),
+                     cuda_index, alike ? "" : fmt::format(", {}", gpu.name), assumed);
+}
+
+/// `asked`: the machine as the threads that were asked for see it.
+std::string describe(const Machine& machine, const Machine& asked, int threads, int cuda_index) {
+  const Cpu& cpu = machine.cpu;
+  const bool derived = asked.cpu.cores != (cpu.bandwidth_threads ? cpu.bandwidth_threads : cpu.cores);
+  return fmt::format("{}, {} threads, {}, {:.1f} GB/s ({}{}{})", cpu.name.empty() ? machine.name : cpu.name, threads,
+                     cpu.features.to_string(), asked.cpu.bandwidth / 1e9, cpu.bandwidth_measured ? "measured" : "assumed",
+                     derived ? fmt::format(", {} of {} cores", asked.cpu.cores, cpu.cores) : "",
+                     cpu.bandwidth_spread > unsteady_spread ? fmt::format(", unsteady: ±{:.0f} %", 50 * cpu.bandwidth_spread) : "") +
+         describe_gpu(machine, cuda_index);
+}
+
+/// Kernels and probes are for x86-64; nothing of this program runs elsewhere, on a GPU neither.
+std::string why_not_built(const Machine& machine) {
+  if (machine.cpu.isa == Isa::x86_64) return "";
+  return fmt::format(
+      "mxpath is built for x86-64 only and does not run on this machine, whose CPU is {}; the rest says what a port would do",
+      name_of(machine.cpu.isa));
 }
 
 /// Where the model lies because of rows that failed on the GPU, against where it would lie without them.
@@ -165,8 +189,10 @@ Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue,
   if (policy.context > manifest.config.max_positions)
     return wrong_use("--ctx {}: the model was made for at most {} positions", policy.context, manifest.config.max_positions);
   plan.threads = policy.threads ? policy.threads : machine.cpu.cores;
-  plan.model = describe(manifest), plan.machine = describe(machine, plan.threads, policy.cuda_index);
-  MXPATH_CHECK(place(plan, manifest, catalogue, machine, policy, failures));
+  const Machine asked = with_threads(machine, plan.threads);
+  plan.model = describe(manifest), plan.machine = describe(machine, asked, plan.threads, policy.cuda_index);
+  plan.not_built = why_not_built(machine);
+  MXPATH_CHECK(place(plan, manifest, catalogue, asked, policy, failures));
   add_conversions(plan);
   add_concessions(plan, failures);
   MXPATH_CHECK(concede_placement(plan, manifest, catalogue, machine, policy, failures));
@@ -174,8 +200,8 @@ Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue,
 }
 
 Status check_strict(const Plan& plan, const Policy& policy) {
-  if (!policy.strict || plan.concessions.empty()) return {};
-  std::string all;
+  if (!policy.strict || (plan.concessions.empty() && plan.not_built.empty())) return {};
+  std::string all = plan.not_built;
   for (const auto& concession : plan.concessions) all += (all.empty() ? "" : "; ") + concession;
   return refused("--strict: {}", all);
 }

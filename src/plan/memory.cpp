@@ -7,9 +7,16 @@
 namespace mxpath {
 namespace {
 
-constexpr uint64_t system_reserve = uint64_t{512} << 20;  // left to the system and the program itself
-constexpr uint64_t cuda_reserve = uint64_t{512} << 20;    // the driver's own: code, stacks of all threads, fragments
-constexpr uint64_t cuda_scratch = uint64_t{64} << 20;     // what kernels keep beside the rows they write
+constexpr uint64_t system_reserve = uint64_t{512} << 20;   // of all memory: left to the system and the program itself
+constexpr uint64_t program_reserve = uint64_t{128} << 20;  // of what is free: the program itself; the system has its part already
+constexpr uint64_t cuda_reserve = uint64_t{512} << 20;     // the driver's own: code, stacks of all threads, fragments
+constexpr uint64_t cuda_graph = uint64_t{8} << 20;         // a recorded step; tests/end_to_end/cuda_test.cpp compares the sum
+constexpr uint64_t cuda_page = uint64_t{2} << 20;          // what cudaMalloc hands out for blocks of 1 MiB and more
+constexpr uint64_t least_held = uint64_t{1} << 30;         // of a GPU, before it is spoken of: a context alone takes half of that
+
+// Of kernels/attention/attention.h, which stands above this folder.
+constexpr uint64_t split_tokens = 16, splits = 32;  // partial results that attention on a GPU keeps for few tokens
+constexpr uint64_t kv_view = 24;                    // what a kernel is told about the cache of a layer
 
 constexpr uint64_t cpu_panel = 48 << 10;  // decoded weights and sums of a thread
 constexpr uint64_t sample_bytes = 12;     // for each id of the vocabulary: its likelihood, and that with the id to be sorted
@@ -31,6 +38,9 @@ uint64_t vector_bytes(const ModelConfig& c, const Placement& placement, Device d
 }
 
 uint64_t matrix_bytes(const SitePlan& site) { return layout_bytes(site.layout, site.site.experts, site.site.n, site.site.k); }
+
+/// What a block of memory takes of a GPU: large ones whole pages, small ones share a page.
+uint64_t cuda_block(uint64_t bytes) { return 2 * bytes < cuda_page ? bytes : (bytes + cuda_page - 1) / cuda_page * cuda_page; }
 
 /// Beside its inputs and results a matrix product on the CPU keeps a panel of weights for each thread, and its inputs once more where they
 /// become BF16.
@@ -62,22 +72,58 @@ uint64_t cpu_scratch(const ModelConfig& c, const Plan& plan) {
   return logits + std::max(staging, 4 * activation_floats(c, plan.chunk) + cpu_product_scratch(c, plan));
 }
 
+/// What the kernels of one operation keep while they run, at most: the product of each expert and token; partial results of attention; the
+/// vocabulary in the order of likelihood.
+uint64_t gpu_kernel_scratch(const ModelConfig& c, uint64_t tokens) {
+  const uint64_t experts = 4 * tokens * static_cast<uint64_t>(c.experts_per_token) * static_cast<uint64_t>(c.hidden + 1);
+  const uint64_t partial = std::min(tokens, split_tokens) * splits * static_cast<uint64_t>(c.heads) * static_cast<uint64_t>(c.head_dim + 2);
+  return std::max({experts, 4 * partial, uint64_t{sample_bytes} * static_cast<uint64_t>(c.vocab)});
+}
+
+/// Where the blocks of the key/value cache lie, as the kernels look it up.
+uint64_t kv_table_bytes(const ModelConfig& c, const Plan& plan) {
+  uint64_t bytes = kv_view * static_cast<uint64_t>(c.layers);
+  for (const bool sliding : c.sliding)
+    bytes += 2 * sizeof(void*) * static_cast<uint64_t>(blocks(kv_capacity(c, sliding, plan.context, plan.chunk)) / kv_block);
+  return bytes;
+}
+
 uint64_t gpu_scratch(const ModelConfig& c, const Plan& plan) {
   if (!plan.placement.uses(Device::cuda)) return 0;
-  const uint64_t rows = static_cast<uint64_t>(plan.chunk) * static_cast<uint64_t>(c.experts_per_token);
-  return 4 * (activation_floats(c, plan.chunk) + uint64_t{logit_rows} * static_cast<uint64_t>(c.vocab) +
-              rows * static_cast<uint64_t>(c.hidden)) +
-         cuda_scratch;
+  const uint64_t tokens = static_cast<uint64_t>(plan.chunk);
+  const uint64_t batch = sizeof(void*) * tokens * static_cast<uint64_t>(c.layers + 1),
+                 logits = plan.placement.head() == Device::cuda ? 4 * uint64_t{logit_rows} * static_cast<uint64_t>(c.vocab) : 0;
+  const uint64_t state = 4 * activation_floats(c, plan.chunk) + gpu_kernel_scratch(c, tokens) + batch + logits;
+  return cuda_block(state) + cuda_block(kv_table_bytes(c, plan)) + (plan.placement.all_on_gpu() ? cuda_graph : 0) + cuda_page;
 }
 
 uint64_t less(uint64_t bytes, uint64_t taken) { return bytes - std::min(bytes, taken); }
 
+/// What is available of the computer's memory: a part of all of it stays with the system, and a part of what is free with the program.
+void set_available(MemoryPlan& cpu, const Machine& machine, const Policy& policy) {
+  const uint64_t idle = less(machine.memory, std::min(machine.memory / 4, system_reserve)), free = machine.free_memory(),
+                 left = std::min(idle, less(free, std::min(free / 4, program_reserve)));
+  cpu.available = policy.memory_budget ? policy.memory_budget : left;
+  cpu.free = policy.memory_budget > left ? left : 0;
+  cpu.held = policy.memory_budget ? 0 : idle - left;
+}
+
 /// A GPU without memory of its own gets what the computer's part of the model leaves.
-uint64_t gpu_available(const Machine& machine, const Policy& policy, const MemoryPlan& cpu) {
-  if (static_cast<size_t>(policy.cuda_index) >= machine.gpus.size()) return 0;
+void set_gpu_available(MemoryPlan& plan, const Machine& machine, const Policy& policy, const MemoryPlan& cpu) {
+  if (static_cast<size_t>(policy.cuda_index) >= machine.gpus.size()) return;
   const Gpu& gpu = machine.gpus[static_cast<size_t>(policy.cuda_index)];
-  const uint64_t left = less(gpu.free_memory, cuda_reserve);
-  return gpu.integrated ? less(std::min(left, cpu.available), cpu.total()) : left;
+  const uint64_t left = less(gpu.free_memory, cuda_reserve), held = less(gpu.memory, gpu.free_memory);
+  plan.available = gpu.integrated ? less(std::min(left, cpu.available), cpu.total()) : left;
+  plan.held = held > least_held && !gpu.integrated ? held : 0;
+}
+
+/// Would it fit if no other program held any memory?
+bool others_stand_in_the_way(const MemoryPlan& m) { return m.held > 0 && m.total() <= m.available + m.held; }
+
+/// Beside what is available: what is missing from it, and what to do about that.
+std::string held_text(const MemoryPlan& m) {
+  if (m.held == 0) return "";
+  return fmt::format(", other programs hold {}{}", human_bytes(double(m.held)), others_stand_in_the_way(m) ? ": close some of them" : "");
 }
 
 }  // namespace
@@ -114,13 +160,14 @@ void plan_memory(Plan& plan, const Manifest& manifest, const Machine& machine, c
     const uint64_t bytes = matrix_bytes(site) * static_cast<uint64_t>(site.site.count);
     const bool on_cpu = site.site.device == Device::cpu,
                in_place = on_cpu && site.site.op == Op::embed && site.site.stored == site.site.format;
-    (in_place ? cpu.mapped : on_cpu ? cpu.weights : gpu.weights) += bytes;
+    if (on_cpu) (in_place ? cpu.mapped : cpu.weights) += bytes;
+    else gpu.weights += cuda_block(matrix_bytes(site)) * static_cast<uint64_t>(site.site.count);
   }
   cpu.kv_cache = kv_cache_bytes(c, plan.context, plan.chunk, plan.placement, Device::cpu);
-  gpu.kv_cache = kv_cache_bytes(c, plan.context, plan.chunk, plan.placement, Device::cuda);
+  gpu.kv_cache = cuda_block(kv_cache_bytes(c, plan.context, plan.chunk, plan.placement, Device::cuda));
   cpu.scratch = cpu_scratch(c, plan), gpu.scratch = gpu_scratch(c, plan);
-  cpu.available = policy.memory_budget ? policy.memory_budget : machine.memory - std::min(machine.memory / 4, system_reserve);
-  gpu.available = gpu_available(machine, policy, cpu);
+  set_available(cpu, machine, policy);
+  set_gpu_available(gpu, machine, policy, cpu);
 }
 
 Status check_memory(const Plan& plan) {
@@ -128,10 +175,11 @@ Status check_memory(const Plan& plan) {
   const bool cpu = !plan.memory.fits();
   const MemoryPlan& m = cpu ? plan.memory : plan.gpu_memory;
   const std::string needs =
-      fmt::format("the model needs {} of {} (weights {}, key/value cache {} for {} tokens of context, scratch {}) and {} are available",
+      fmt::format("the model needs {} of {} (weights {}, key/value cache {} for {} tokens of context, scratch {}) and {} are available{}",
                   human_bytes(double(m.total())), cpu ? "memory" : fmt::format("memory on cuda:{}", plan.placement.cuda_index),
                   human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)),
-                  human_bytes(double(m.available)));
+                  human_bytes(double(m.available)), held_text(m));
+  if (plan.would_fit.empty() && others_stand_in_the_way(m)) return fail("{}; nothing else would make it fit", needs);
   if (plan.would_fit.empty())
     return fail("{}; no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model",
                 needs);

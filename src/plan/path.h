@@ -35,7 +35,8 @@ struct Range {
 struct Needs {
   CpuFeatures cpu = {};  ///< all required
   ArchSet arch = any_arch;
-  int driver = 0;  ///< least CUDA driver API version, 12080 = 12.8
+  int driver = 0;                  ///< least CUDA driver API version, 12080 = 12.8
+  bool driver_of_toolkit = false;  ///< that version is the toolkit's which compiled the row: it differs from build to build
   Range tokens = {};
   int n_multiple = 1, k_multiple = 1;
   size_t shared_memory = 0;  ///< bytes a block, from the constexpr function that the kernel itself uses

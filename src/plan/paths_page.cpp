@@ -13,7 +13,8 @@ std::string needs_text(const Needs& n) {
   const auto add = [&](std::string text) { out += (out.empty() ? "" : ", ") + std::move(text); };
   if (!n.cpu.empty()) add(n.cpu.to_string());
   if (n.arch.kind != ArchSet::Kind::any) add(n.arch.to_string());
-  if (n.driver) add(fmt::format("driver {}.{}", n.driver / 1000, n.driver % 1000 / 10));
+  if (n.driver_of_toolkit) add("a driver of the toolkit's major version");
+  else if (n.driver) add(fmt::format("driver {}.{}", n.driver / 1000, n.driver % 1000 / 10));
   if (n.tokens.low > 1 || n.tokens.high < Range{}.high) add(fmt::format("{} tokens", n.tokens.to_string()));
   if (n.n_multiple > 1) add(fmt::format("n % {} == 0", n.n_multiple));
   if (n.k_multiple > 1) add(fmt::format("k % {} == 0", n.k_multiple));

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "plan/expectation.h"
 #include "plan/memory.h"
 
 namespace mxpath {
@@ -77,7 +78,15 @@ std::vector<double> seconds_of_crossings(const Placement& placement, const Model
   return seconds;
 }
 
-void add_predictions(Plan& plan, const ModelConfig& config) {
+/// One call of a site with the tokens of a whole prompt that begins with them.
+double prompt_seconds(const SitePlan& plan, const Machine& machine, int cuda_index) {
+  const Decision& decision = plan.decisions[3];
+  if (plan.site.op != Op::attention) return decision.all.front().seconds;
+  const int tokens = decision.regime.typical;
+  return predicted_seconds(*decision.chosen, work_of(seeing(plan.site, mean_keys(tokens)), plan.layout, tokens), machine, cuda_index);
+}
+
+void add_predictions(Plan& plan, const ModelConfig& config, const Machine& machine) {
   plan.crossing_seconds = seconds_of_crossings(plan.placement, config);
   plan.decode_seconds = plan.crossing_seconds[0];
   plan.prefill_seconds = plan.crossing_seconds[3];
@@ -88,7 +97,8 @@ void add_predictions(Plan& plan, const ModelConfig& config) {
     plan.decode_seconds += count * site.decisions.front().all.front().seconds;
     // The head reads one position of a prompt, whatever its length.
     const bool once = site.site.name == "head" || site.site.op == Op::sample;
-    plan.prefill_seconds += count * site.decisions[once ? 0 : 3].all.front().seconds;
+    plan.prefill_seconds +=
+        count * (once ? site.decisions[0].all.front().seconds : prompt_seconds(site, machine, plan.placement.cuda_index));
     if (site.site.has_weights) plan.decode_bytes += count * work_of(site.site, site.layout, 1).bytes;
   }
 }
@@ -107,21 +117,27 @@ Plan with(const Plan& base, const Placement& placement, const DeviceSites& cpu, 
       plan.sites.push_back(*sites->plans[i]);
       plan.sites.back().site.count = count;
     }
-  add_predictions(plan, manifest.config);
+  add_predictions(plan, manifest.config, machine);
   plan_memory(plan, manifest, machine, policy);
   return plan;
 }
 
-std::string does_not_fit(const Plan& wanted) {
-  return fmt::format(
-      "{} would take {} of cuda:{} and {} are available", wanted.placement.all_on_gpu() ? "all of it" : "as much of it as may lie there",
-      human_bytes(double(wanted.gpu_memory.total())), wanted.placement.cuda_index, human_bytes(double(wanted.gpu_memory.available)));
+std::string does_not_fit(const Plan& wanted, const Machine& machine) {
+  uint64_t all = 0;
+  for (const Gpu& gpu : machine.gpus) all += gpu.free_memory;
+  const std::string others = machine.gpus.size() < 2 ? ""
+                                                     : fmt::format("; the {} GPUs together have {} free, and mxpath uses one of them",
+                                                                   machine.gpus.size(), human_bytes(double(all)));
+  return fmt::format("{} would take {} of cuda:{} and {} are available{}",
+                     wanted.placement.all_on_gpu() ? "all of it" : "as much of it as may lie there",
+                     human_bytes(double(wanted.gpu_memory.total())), wanted.placement.cuda_index,
+                     human_bytes(double(wanted.gpu_memory.available)), others);
 }
 
 /// Why everything lies on the CPU although the GPU can be used. `first`: the candidate with the most on the GPU.
-std::string why_cpu(const Plan& first, const DeviceSites& gpu, const ModelConfig& config, const Policy& policy) {
+std::string why_cpu(const Plan& first, const DeviceSites& gpu, const ModelConfig& config, const Machine& machine, const Policy& policy) {
   if (policy.gpu_layers == 0) return "asked for by --gpu-layers 0";
-  if (first.placement.gpu_layers > 0) return first.fits() ? "the CPU should be faster for so small a model" : does_not_fit(first);
+  if (first.placement.gpu_layers > 0) return first.fits() ? "the CPU should be faster for so small a model" : does_not_fit(first, machine);
   const Error* error = gpu.obstacle({.layers = config.layers, .gpu_layers = config.layers, .gpu_embedding = true}, config);
   return error ? error->message : "the CPU has no path for what would be left to it";
 }
@@ -164,8 +180,8 @@ Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, c
     return fail("no part of the model can be placed anywhere");
   }
   plan = std::move(*best);
-  if (reason.empty() && plan.device == Device::cpu && gpu_open) reason = why_cpu(*first, gpu, manifest.config, policy);
-  if (plan.device == Device::cuda && !plan.placement.all_on_gpu() && !first->fits()) reason = does_not_fit(*first);
+  if (reason.empty() && plan.device == Device::cpu && gpu_open) reason = why_cpu(*first, gpu, manifest.config, machine, policy);
+  if (plan.device == Device::cuda && !plan.placement.all_on_gpu() && !first->fits()) reason = does_not_fit(*first, machine);
   const bool nobody_asked = policy.device == DeviceChoice::automatic && machine.gpus.empty();
   plan.device_reason = nobody_asked ? "" : reason;
   return {};

@@ -48,7 +48,9 @@ struct MemoryPlan {
   uint64_t kv_cache = 0;   ///< for the whole context
   uint64_t scratch = 0;    ///< activations of one chunk
   uint64_t mapped = 0;     ///< read in place from the file (embedding); not counted in total, the system may drop it
-  uint64_t available = 0;  ///< the policy's budget, or the machine's memory; on a GPU what is free
+  uint64_t available = 0;  ///< the policy's budget, or what is free of the device's memory, less a reserve
+  uint64_t free = 0;       ///< what is free where the budget is more than that; 0: it is not
+  uint64_t held = 0;       ///< what other programs hold of the memory that would be available without them; 0: nothing to speak of
   uint64_t total() const { return weights + kv_cache + scratch; }
   bool fits() const { return total() <= available; }
 };
@@ -68,6 +70,7 @@ std::string to_string(const Conversion& conversion, std::optional<uint64_t> roun
 struct Plan {
   std::string model;  ///< one line: layers, experts, format
   std::string machine;
+  std::string not_built;        ///< why this program cannot run on that machine at all, whatever the rest says; empty: it can
   Device device = Device::cpu;  ///< the GPU as soon as a layer lies there
   std::string device_reason;    ///< why not the GPU, if there is one or one was wished for
   Placement placement;

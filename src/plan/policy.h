@@ -31,7 +31,7 @@ struct Policy {
   int threads = 0;                          ///< 0: all cores of the machine
   int context = 0;                          ///< 0: default_context
   int chunk = 0;                            ///< most tokens in one forward; 0: 512, or 2,048 with the whole model on a GPU
-  uint64_t memory_budget = 0;               ///< bytes; 0: what the machine has
+  uint64_t memory_budget = 0;               ///< bytes; 0: what is free on the machine
   std::vector<std::string> inject_failure;  ///< "GLOB" or "GLOB:KIND" (plan/fault.h): paths that are made to fail, to see the fallback
 };
 

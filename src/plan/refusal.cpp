@@ -83,6 +83,12 @@ bool forced_away(const KernelPath& path, const Question& q) {
   return false;
 }
 
+/// Bytes that the weights of the site may take on its device.
+uint64_t budget_of(const Question& q) {
+  if (q.site.device == Device::cuda) return gpu_of(q) ? gpu_of(q)->free_memory : 0;
+  return q.policy.memory_budget ? q.policy.memory_budget : q.machine.free_memory();
+}
+
 void check_policy(Collector& out, const KernelPath& path, const Question& q) {
   const bool exact = path.arithmetic == Arithmetic::f32 || path.arithmetic == Arithmetic::bf16_inputs;
   out.need(path.device == q.site.device, Check::device, fmt::format("its weights and inputs on {}", name_of(path.device)),
@@ -96,7 +102,7 @@ void check_policy(Collector& out, const KernelPath& path, const Question& q) {
   const auto bytes_in = [&](Layout layout) {
     return layout_bytes(layout, q.site.experts, q.site.n, q.site.k) * static_cast<uint64_t>(q.site.count);
   };
-  const uint64_t bytes = bytes_in(q.layout), budget = q.policy.memory_budget ? q.policy.memory_budget : q.machine.memory;
+  const uint64_t bytes = bytes_in(q.layout), budget = budget_of(q);
   const bool padding_decides = q.site.has_weights && bytes > budget && bytes_in(plain_layout(q.site.format)) <= budget;
   out.need(is_floor(path) || !padding_decides, Check::memory_budget, fmt::format("{} for its padded weights", human_bytes(double(bytes))),
            human_bytes(double(budget)));

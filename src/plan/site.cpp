@@ -20,11 +20,10 @@ Work matrix_work(const Site& site, Layout layout, double tokens) {
   return {experts * static_cast<double>(layout_bytes_read(layout, site.n, site.k)) + 4 * calls * (n + k), 2 * calls * n * k};
 }
 
-/// Every query of the batch sees about `keys` keys; the cache is read once for the batch. Many tokens are a prompt read from its
-/// beginning, where a query sees half of it; a few are answers somewhere inside the context.
+/// Every query of the batch sees site.keys keys; the cache is read once for the batch. Whether many tokens are a prompt from its beginning,
+/// a chunk late in a long text or the next tokens of many answers, their number does not tell: who knows sets site.keys.
 Work attention_work(const Site& site, double tokens) {
-  const double context_keys = static_cast<double>(site.keys), keys = tokens >= 16 ? std::min(context_keys, (tokens + 1) / 2) : context_keys,
-               kv = site.kv_heads * site.head_dim, q = site.heads * site.head_dim;
+  const double keys = static_cast<double>(site.keys), kv = site.kv_heads * site.head_dim, q = site.heads * site.head_dim;
   return {2 * 2 * kv * (keys + tokens) + 8 * q * tokens, 4 * q * keys * tokens};
 }
 

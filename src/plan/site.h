@@ -32,7 +32,7 @@ struct Site {
   int heads = 0, kv_heads = 0, head_dim = 0;  ///< attention and rope only
 };
 
-/// The least that one call with `tokens` tokens must do.
+/// The least that one call with `tokens` tokens must do; never less for more tokens. In attention each of them sees site.keys keys.
 struct Work {
   double bytes = 0;  ///< weights and key/value cache read once, activations in and out
   double flops = 0;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 
 #include "base/sanitized_for_test.h"
 #include "interfaces/test_model.h"
@@ -249,11 +250,35 @@ TEST_F(Cli, PlansForOtherMachines) {
   for (const char* machine : {"h100", "haswell", "zen4.json", MXPATH_SOURCE_DIR "/tests/machines/b200.json"})
     EXPECT_EQ(run_mxpath({"plan", model, "--machine", machine}).code, 0) << machine;
   expect_error(run_mxpath({"plan", model, "--machine", "pdp11"}), 1, "haswell");
+  const Ran arm = run_mxpath({"plan", model, "--machine", "DGX Spark"});
+  EXPECT_EQ(arm.code, 1);
+  EXPECT_TRUE(arm.out.starts_with("NOT BUILT mxpath is built for x86-64 only")) << arm.out.substr(0, 200);
   for (const char* command : {"plan", "doctor", "diagnose"})
     expect_error(run_mxpath({command, "--machine", ""}), 2, "--machine: must not be empty");
   EXPECT_TRUE(has(run_mxpath({"plan", model, "--machine", "NVIDIA GeForce RTX 3090"}).out, "Ryzen 9 5900X"));
   expect_error(run_mxpath({"plan", model, "--machine", "RTX 4080"}), 1, "compute capability 8.9");
   expect_error(run_mxpath({"plan", model, "--machine", file("m.json", "{}")}), 1, "m.json");
+}
+
+uint64_t meminfo(const std::string& field) {
+  std::ifstream file("/proc/meminfo");
+  std::string word;
+  uint64_t kib = 0;
+  while (file >> word)
+    if (word == field + ":" && file >> kib) return kib << 10;
+  return 0;
+}
+
+// MemTotal less half a gigabyte was said to be available, whatever other programs held.
+TEST_F(Cli, WhatAnotherProgramHoldsIsNotAvailable) {
+  constexpr uint64_t held = uint64_t{1} << 30;
+  if (meminfo("MemAvailable") < 2 * held) GTEST_SKIP() << "less than 2 GiB are free";
+  const std::vector<char> hog(held, 'x');
+  const Ran ran = run_mxpath({"plan", model, "--json"});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_LT(Json::parse(ran.out)["memory"]["available"].get<uint64_t>(), meminfo("MemTotal") - held);
+  EXPECT_EQ(hog.back(), 'x');
+  EXPECT_TRUE(has(run_mxpath({"plan", model}).out, "; other programs hold "));
 }
 
 TEST_F(Cli, PlanningALargeModelIsQuick) {

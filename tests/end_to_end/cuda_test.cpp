@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <iostream>
 #include <set>
 
+#include "base/text.h"
+#include "checkpoint/random_checkpoint.h"
+#include "checkpoint/test_folder.h"
 #include "engine/load.h"
 #include "engine/session.h"
 #include "golden.h"
@@ -204,6 +208,76 @@ TEST(Cuda, EveryRowCanFailAndTheModelStillAnswers) {
   ASSERT_NE(loaded.model, nullptr);
   EXPECT_EQ(loaded.model->model.plan.device, Device::cpu);
   EXPECT_FALSE(loaded.model->model.plan.concessions.empty());
+}
+
+constexpr double mib = 1 << 20;
+
+/// What of the device a loaded model takes with its context full and its step recorded, in MiB.
+struct Use {
+  MemoryPlan plan;
+  double taken = 0;        // since the call began, when everything that stays for good was there
+  double since_probe = 0;  // since the machine was looked at, the driver's own included
+};
+
+double free_mib() { return static_cast<double>(free_device_memory(0).value()) / mib; }
+
+Use use_of(const std::string& folder, const Policy& policy) {
+  const double before = free_mib();
+  const Loaded loaded = load(folder, policy);
+  if (!loaded.model) return {};
+  const Model& model = loaded.model->model;
+  auto session = Session::create(model, *loaded.model->threads).value();
+  Random random(1);
+  std::vector<int32_t> tokens;
+  for (int i = 0; i < model.plan.context; ++i) tokens.push_back(static_cast<int32_t>(random.integer(0, model.config.vocab - 1)));
+  EXPECT_TRUE(session.score(tokens, 0).ok());
+  tokens.resize(tokens.size() / 2);
+  EXPECT_EQ(greedy(session, tokens, 4).size(), 4u);
+  const double after = free_mib();
+  return {model.plan.gpu_memory, before - after, static_cast<double>(here().gpus[0].free_memory) / mib - after};
+}
+
+/// The second time, because the driver keeps what it has loaded for the first.
+void expect_as_planned(const std::string& folder, const Policy& policy, const std::string& what) {
+  use_of(folder, policy);
+  const Use use = use_of(folder, policy);
+  const double planned = static_cast<double>(use.plan.total()) / mib,
+               reserve = static_cast<double>(here().gpus[0].free_memory - use.plan.available) / mib;
+  std::cout << what << ": planned " << planned << " MiB (weights " << static_cast<double>(use.plan.weights) / mib << ", cache "
+            << static_cast<double>(use.plan.kv_cache) / mib << ", scratch " << static_cast<double>(use.plan.scratch) / mib << "), taken "
+            << use.taken << " MiB, with the driver's own " << use.since_probe << " MiB\n";
+  // cudaMalloc hands out pages of 2 MiB, and a recorded step is not ours to count: 16 MiB for both.
+  EXPECT_NEAR(planned, use.taken, 0.03 * use.taken + 16) << what;
+  EXPECT_LE(use.since_probe, planned + reserve) << what << ": the plan says that it fits into what is free";
+}
+
+TEST(CudaMemory, OfTheDemoIsAsPlanned) {
+  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  for (const char* format : {"as-stored", "bf16", "int8"}) {
+    Policy policy = policy_of(places[0]);
+    ASSERT_TRUE(set_weights(policy, format).ok());
+    expect_as_planned(MXPATH_SOURCE_DIR "/models/demo", policy, std::string("demo, ") + format);
+  }
+}
+
+TEST(CudaMemory, OfTheShapeOf20bIsAsPlanned) {
+  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  const TestFolder folder;
+  RandomCheckpoint what;
+  what.config = gpt_oss_20b_config();
+  what.config.layers = 2, what.config.experts = 8, what.config.vocab = 32768;
+  what.config.sliding = {true, false};
+  ASSERT_TRUE(write_random_checkpoint(folder / "model", what).ok());
+  for (const char* format : {"as-stored", "bf16", "int8", "fp8-e4m3"})
+    for (const int chunk : {0, 1, 64, 512})
+      for (const int cpu_experts : {0, 1}) {
+        if ((chunk || cpu_experts) && std::string_view(format) != "as-stored") continue;
+        Policy policy = policy_of({"", 1000, cpu_experts});
+        policy.context = 4096, policy.chunk = chunk;
+        ASSERT_TRUE(set_weights(policy, format).ok());
+        expect_as_planned(folder / "model", policy,
+                          fmt::format("2 layers of 20b, {}, chunk {}, {} experts on the CPU", format, chunk, cpu_experts));
+      }
 }
 
 TEST(Cuda, ADeviceThatIsFullerThanPlannedIsOneSentence) {

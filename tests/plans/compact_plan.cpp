@@ -52,11 +52,11 @@ std::string site_text(const SitePlan& site) {
 
 std::string compact(const Plan& plan, const Plan* base) {
   const MemoryPlan &m = plan.memory, &gpu = plan.gpu_memory;
-  std::string out =
-      fmt::format("{}{}: {} of {} MiB{}{}, {:.4g} and {:.4g} tok/s\n", plan.placement.to_string(),
-                  plan.device_reason.empty() ? "" : fmt::format(" ({})", plan.device_reason), m.total() >> 20, m.available >> 20,
-                  plan.device == Device::cuda ? fmt::format(", of the GPU {} of {} MiB", gpu.total() >> 20, gpu.available >> 20) : "",
-                  plan.fits() ? "" : " DOES NOT FIT", 1 / plan.decode_seconds, 512 / plan.prefill_seconds);
+  std::string out = plan.not_built.empty() ? "" : "NOT BUILT " + plan.not_built + "\n";
+  out += fmt::format("{}{}: {} of {} MiB{}{}, {:.4g} and {:.4g} tok/s\n", plan.placement.to_string(),
+                     plan.device_reason.empty() ? "" : fmt::format(" ({})", plan.device_reason), m.total() >> 20, m.available >> 20,
+                     plan.device == Device::cuda ? fmt::format(", of the GPU {} of {} MiB", gpu.total() >> 20, gpu.available >> 20) : "",
+                     plan.fits() ? "" : " DOES NOT FIT", 1 / plan.decode_seconds, 512 / plan.prefill_seconds);
   for (const std::string& flags : plan.would_fit) out += "would fit with " + flags + "\n";
   for (const std::string& concession : plan.concessions) out += "gave up " + concession + "\n";
   for (const SitePlan& site : plan.sites) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 
 #include "base/json.h"
@@ -126,6 +127,71 @@ TEST(CatalogueRows, EveryRowAppearsOnceInEveryDecisionOnEveryMachine) {
         EXPECT_EQ(seen, expected) << site.site.name;
       }
   }
+}
+
+/// All rows for a call of a site, priced on a machine: seconds may not fall from `fewer` tokens to one more.
+void expect_no_cheaper(const Site& site, const Machine& here, const std::string& name, int fewer, const std::map<Layout, Work>& before,
+                       const std::map<Layout, Work>& after) {
+  for (const KernelPath* path : catalogue_of_full_build().paths)
+    if (path->op == site.op && path->device == site.device)
+      for (const auto& [layout, work] : before)
+        ASSERT_LE(predicted_seconds(*path, work, here), predicted_seconds(*path, after.at(layout), here))
+            << path->name << " for " << site.name << " on " << name << ", " << fewer << " tokens cost more than one more";
+}
+
+// 64 tokens of attention cost a tenth of 8, because 16 and more were taken for a prompt from its beginning.
+TEST(Predictions, NeverFallWithTheTokens) {
+  std::map<std::string, Machine> machines;
+  for (const auto& name : machine_names()) machines[name] = machine(name);
+  for (const char* name : {"demo", "gpt-oss-20b", "gpt-oss-120b"})
+    for (const Device device : {Device::cpu, Device::cuda})
+      for (const Site& site : sites_of(model(name), {}, device)) {
+        const auto works_of = [&](int tokens) {
+          std::map<Layout, Work> works;
+          if (!site.has_weights) works[Layout::none] = work_of(site, Layout::none, tokens);
+          for (int l = 0; l < layout_count && site.has_weights; ++l)
+            if (const Layout layout = static_cast<Layout>(l); layout >= Layout::fp32_rows && held_in(layout) == site.format)
+              works[layout] = work_of(site, layout, tokens);
+          return works;
+        };
+        auto before = works_of(1);
+        for (int tokens = 2; tokens <= 2048; ++tokens) {
+          auto after = works_of(tokens);
+          for (const auto& [known, here] : machines) expect_no_cheaper(site, here, known, tokens - 1, before, after);
+          if (HasFatalFailure()) return;
+          before = std::move(after);
+        }
+      }
+}
+
+// What the toolkit of this build was must not show: the page and the golden plans are the same with CUDA 12, 13 and without.
+TEST(CatalogueRows, PagesAndPlansDoNotDependOnTheToolkit) {
+  std::vector<KernelPath> rows;
+  for (const KernelPath* path : catalogue().paths) rows.push_back(*path);
+  Catalogue other = catalogue();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].needs.driver_of_toolkit) rows[i].needs.driver = rows[i].needs.driver == 12000 ? 13000 : 12000;
+    rows[i].built = !rows[i].built, other.paths[i] = &rows[i];
+  }
+  other.nvcc = nvcc_version(12, 4, 131);
+  EXPECT_EQ(paths_page(other), paths_page(catalogue()));
+  EXPECT_NE(paths_page(catalogue()).find("a driver of the toolkit's major version"), std::string::npos);
+  for (const KernelPath* path : catalogue_of_full_build().paths)
+    if (path->device == Device::cuda && is_floor(*path)) EXPECT_EQ(path->needs.driver, 13000) << path->name;
+}
+
+TEST(Planning, SaysFirstThatItIsNotBuiltForAnotherProcessor) {
+  for (const auto& name : machine_names()) {
+    const Machine where = machine(name);
+    const auto plan = make_plan(model("gpt-oss-20b"), catalogue_of_full_build(), where, {});
+    ASSERT_TRUE(plan.ok());
+    EXPECT_EQ(plan->not_built.empty(), where.cpu.isa == Isa::x86_64) << name;
+    EXPECT_EQ(explain(*plan, false).starts_with("NOT BUILT mxpath is built for x86-64 only"), !plan->not_built.empty()) << name;
+    Policy strict;
+    strict.strict = true;
+    if (!plan->not_built.empty()) EXPECT_FALSE(check_strict(*plan, strict).ok());
+  }
+  EXPECT_EQ(machine("gb10").cpu.isa, Isa::aarch64);
 }
 
 TEST(CatalogueRows, ThePageAboutThemIsNotStale) {

@@ -135,7 +135,7 @@ Status run(Options& options, const Program& program) {
   report.model = subject.name;
   ::getloadavg(report.load_average.data(), static_cast<int>(report.load_average.size()));
   // The roof of this very hour: a busy machine has a lower one.
-  const Machine machine = machine_here(Measure::again, "");
+  const Machine machine = machine_here(Measure::again, "", policy.threads);
   report.machine = &machine;
   forget_peak_memory();
   MXPATH_TRY(const Plan plan, make_plan(subject.manifest, catalogue(), machine, policy));

@@ -68,7 +68,8 @@ Status run(const CompareCommand& command, Program& program) {
       draw(prefix + std::string(step), done, total);
     };
   };
-  MXPATH_TRY(const CompareReport report, compare(files, machine_here(Measure::never), command.common.policy, options));
+  MXPATH_TRY(const CompareReport report,
+             compare(files, machine_here(Measure::never, command.common.policy.threads), command.common.policy, options));
   bar.clear();
   return show(report, command, program);
 }

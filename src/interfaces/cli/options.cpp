@@ -74,7 +74,7 @@ void add_resources(CLI::App& command, Policy& policy) {
     if (!(gib > 0 && gib <= 1 << 20)) throw CLI::ValidationError("--memory: must be above 0 and at most 1048576 GiB");
     policy.memory_budget = static_cast<uint64_t>(gib * double(uint64_t{1} << 30));
   };
-  command.add_option_function<double>("--memory", set_memory, "GiB that the model may take; default: what the machine has")
+  command.add_option_function<double>("--memory", set_memory, "GiB that the model may take; default: what is free")
       ->type_name("GIB")
       ->group(planning);
 }

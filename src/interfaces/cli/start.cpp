@@ -51,7 +51,7 @@ Result<ModelFiles> find_model(const std::string& model, bool only_word) {
 }
 
 Result<std::unique_ptr<Runtime>> start_visibly(ModelFiles files, const CommonOptions& options, std::span<const Token> prompt, bool quiet) {
-  const Machine machine = machine_here(Measure::if_unknown);
+  const Machine machine = machine_here(Measure::if_unknown, options.policy.threads);
   MXPATH_TRY(const Plan plan, plan_ahead(files, machine, options.policy));
   if (!prompt.empty()) MXPATH_CHECK(check_prompt(prompt, plan.context, files.manifest.config));
   if (!quiet) show_plan(plan, options.verbose);
