@@ -13,6 +13,7 @@ struct SelfCheckResult {
   std::string path, site;
   double worst = 0;  ///< largest |difference| of the random problem as a share of its bound; ≤ 1 passes
   double seconds = 0;
+  uint64_t work = 0;                ///< multiply-adds, of the row and of what it was compared with: what the check costs on any computer
   std::string finding;              ///< empty: passed
   Check check = Check::self_check;  ///< of a finding; no_image: the driver does not load a kernel of the row, and nothing was run
 };
