@@ -176,8 +176,18 @@ std::string missing_image(const KernelPath& path, int cuda_index) {
   return "";
 }
 
+/// The device failed while a row was checked: a result of the device, since nothing says that the row is to blame.
+SelfCheckResult device_result(const SitePlan& plan, const KernelPath& path, const Policy& policy, const std::string& finding) {
+  return {.path = failed_device(policy.cuda_index),
+          .site = plan.site.name,
+          .worst = 1e9,
+          .finding = fmt::format("{}; it failed in the self-check of {}", finding, path.name),
+          .check = Check::device_failed};
+}
+
 SelfCheckResult check_path(const SitePlan& plan, const KernelPath& path, const ModelConfig& config, const Policy& policy,
                            ThreadPool& threads, HostRunner& runner) {
+  if (is_injected(policy, path, Fault::device)) return device_result(plan, path, policy, injected_failure(policy, path)->finding);
   SelfCheckResult result{.path = std::string(path.name), .site = plan.site.name, .finding = missing_image(path, policy.cuda_index)};
   const auto start = std::chrono::steady_clock::now();
   if (!result.finding.empty()) {
@@ -187,6 +197,7 @@ SelfCheckResult check_path(const SitePlan& plan, const KernelPath& path, const M
   Comparison comparison;
   Subject subject{path, plan.site, plan.layout, config, threads, runner, token_counts(plan, path)};
   check_op(subject, comparison);
+  if (path.device == Device::cuda && !runner.device_failure().empty()) return device_result(plan, path, policy, runner.device_failure());
   result.worst = comparison.worst, result.finding = comparison.finding, result.work = subject.work;
   // A row that may well be right.
   if (auto injected = injected_failure(policy, path)) result.check = injected->check, result.finding = std::move(injected->finding);
@@ -199,12 +210,15 @@ SelfCheckResult check_path(const SitePlan& plan, const KernelPath& path, const M
 std::vector<SelfCheckResult> self_check(const Plan& plan, const ModelConfig& config, const Policy& policy, ThreadPool& threads) {
   std::vector<SelfCheckResult> results;
   HostRunner runner(policy.cuda_index);
+  bool device_works = true;
   for (const SitePlan& site : plan.sites) {
     std::vector<const KernelPath*> seen;
     for (const Decision& decision : site.decisions) {
-      if (std::ranges::count(seen, decision.chosen)) continue;
+      const bool asks = device_works || decision.chosen->device == Device::cpu;
+      if (!asks || std::ranges::count(seen, decision.chosen)) continue;
       seen.push_back(decision.chosen);
       results.push_back(check_path(site, *decision.chosen, config, policy, threads, runner));
+      device_works = device_works && results.back().check != Check::device_failed;
     }
   }
   return results;

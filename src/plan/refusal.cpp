@@ -25,9 +25,17 @@ const Gpu* gpu_of(const Question& q) {
   return index < q.machine.gpus.size() ? &q.machine.gpus[index] : nullptr;
 }
 
+/// Whether the row and what it reads are of the kind that the issue speaks of.
+bool is_of_kind(const KnownIssue& issue, const KernelPath& path, const Site& site) {
+  if (path.device == Device::cpu && is_floor(path)) return false;
+  const bool reads = issue.formats.empty() || (site.has_weights && issue.formats.has(site.format.format));
+  return reads && (!issue.device || *issue.device == path.device) && (!issue.unit || *issue.unit == path.unit) &&
+         (!issue.family_code || path.needs.arch.kind == ArchSet::Kind::at);
+}
+
 bool concerns(const KnownIssue& issue, const KernelPath& path, const Question& q) {
-  if (!glob_match(issue.path, path.name) || !q.machine.cpu.features.contains(issue.cpu)) return false;
-  if (path.device != Device::cuda) return true;
+  if (!is_of_kind(issue, path, q.site) || !q.machine.cpu.features.contains(issue.cpu)) return false;
+  if (path.device != Device::cuda) return !issue.nvcc_below;
   const Gpu* gpu = gpu_of(q);
   if (!gpu || !issue.arch.contains(gpu->arch) || (issue.driver_below && gpu->driver >= issue.driver_below)) return false;
   return !issue.nvcc_below || (q.catalogue.nvcc >= issue.nvcc_from && q.catalogue.nvcc < issue.nvcc_below);
@@ -52,6 +60,8 @@ void check_machine(Collector& out, const KernelPath& path, const Question& q) {
            : q.machine.no_gpu_reason.empty() ? fmt::format("{} CUDA devices", q.machine.gpus.size())
                                              : q.machine.no_gpu_reason);
   if (!gpu) return;
+  const auto failed = q.failures.find(failed_device(q.policy.cuda_index));
+  if (failed != q.failures.end()) out.need(false, Check::device_failed, "a device that still works", failed->second.finding);
   out.need(gpu->driver >= n.driver, Check::driver, driver_text(n.driver) + " or later", driver_text(gpu->driver));
   out.need(gpu->shared_memory >= n.shared_memory, Check::shared_memory, fmt::format("{} bytes a block", n.shared_memory),
            fmt::format("{} bytes", gpu->shared_memory));
@@ -83,6 +93,13 @@ bool forced_away(const KernelPath& path, const Question& q) {
   return false;
 }
 
+/// Of the device that the weights would lie on.
+uint64_t budget_of(const Question& q) {
+  if (q.site.device == Device::cpu) return q.policy.memory_budget ? q.policy.memory_budget : q.machine.memory;
+  const Gpu* gpu = gpu_of(q);
+  return gpu ? gpu->free_memory : 0;
+}
+
 void check_policy(Collector& out, const KernelPath& path, const Question& q) {
   const bool exact = path.arithmetic == Arithmetic::f32 || path.arithmetic == Arithmetic::bf16_inputs;
   out.need(path.device == q.site.device, Check::device, fmt::format("its weights and inputs on {}", name_of(path.device)),
@@ -96,7 +113,7 @@ void check_policy(Collector& out, const KernelPath& path, const Question& q) {
   const auto bytes_in = [&](Layout layout) {
     return layout_bytes(layout, q.site.experts, q.site.n, q.site.k) * static_cast<uint64_t>(q.site.count);
   };
-  const uint64_t bytes = bytes_in(q.layout), budget = q.policy.memory_budget ? q.policy.memory_budget : q.machine.memory;
+  const uint64_t bytes = bytes_in(q.layout), budget = budget_of(q);
   const bool padding_decides = q.site.has_weights && bytes > budget && bytes_in(plain_layout(q.site.format)) <= budget;
   out.need(is_floor(path) || !padding_decides, Check::memory_budget, fmt::format("{} for its padded weights", human_bytes(double(bytes))),
            human_bytes(double(budget)));
@@ -106,10 +123,12 @@ void check_policy(Collector& out, const KernelPath& path, const Question& q) {
 
 std::string_view name_of(Check check) {
   constexpr std::array<std::string_view, check_count> names = {
-      "not_built",  "known_issue", "cpu_feature", "cuda_arch",  "driver", "no_image", "shared_memory", "layout",
-      "arithmetic", "tokens",      "n_multiple",  "k_multiple", "device", "excluded", "memory_budget", "self_check"};
+      "not_built",  "known_issue", "cpu_feature", "cuda_arch",  "driver", "device_failed", "no_image",      "shared_memory", "layout",
+      "arithmetic", "tokens",      "n_multiple",  "k_multiple", "device", "excluded",      "memory_budget", "self_check"};
   return names[static_cast<size_t>(check)];
 }
+
+std::string failed_device(int cuda_index) { return fmt::format("cuda:{}", cuda_index); }
 
 std::vector<Refusal> refusals(const KernelPath& path, const Question& q) {
   Collector out;
