@@ -177,17 +177,17 @@ std::string missing_image(const KernelPath& path, int cuda_index) {
 }
 
 /// The device failed while a row was checked: a result of the device, since nothing says that the row is to blame.
-SelfCheckResult device_result(const SitePlan& plan, const KernelPath& path, const Policy& policy, const std::string& finding) {
+SelfCheckResult device_result(const SitePlan& plan, const Policy& policy, std::string finding) {
   return {.path = failed_device(policy.cuda_index),
           .site = plan.site.name,
           .worst = 1e9,
-          .finding = fmt::format("{}; it failed in the self-check of {}", finding, path.name),
+          .finding = std::move(finding),
           .check = Check::device_failed};
 }
 
 SelfCheckResult check_path(const SitePlan& plan, const KernelPath& path, const ModelConfig& config, const Policy& policy,
                            ThreadPool& threads, HostRunner& runner) {
-  if (is_injected(policy, path, Fault::device)) return device_result(plan, path, policy, injected_failure(policy, path)->finding);
+  if (is_injected(policy, path, Fault::device)) return device_result(plan, policy, injected_failure(policy, path)->finding);
   SelfCheckResult result{.path = std::string(path.name), .site = plan.site.name, .finding = missing_image(path, policy.cuda_index)};
   const auto start = std::chrono::steady_clock::now();
   if (!result.finding.empty()) {
@@ -197,7 +197,8 @@ SelfCheckResult check_path(const SitePlan& plan, const KernelPath& path, const M
   Comparison comparison;
   Subject subject{path, plan.site, plan.layout, config, threads, runner, token_counts(plan, path)};
   check_op(subject, comparison);
-  if (path.device == Device::cuda && !runner.device_failure().empty()) return device_result(plan, path, policy, runner.device_failure());
+  if (path.device == Device::cuda && !runner.device_failure().empty())
+    return device_result(plan, policy, device_finding(path, runner.device_failure()));
   result.worst = comparison.worst, result.finding = comparison.finding, result.work = subject.work;
   // A row that may well be right.
   if (auto injected = injected_failure(policy, path)) result.check = injected->check, result.finding = std::move(injected->finding);

@@ -67,12 +67,13 @@ TEST(Rehearse, ADeviceThatFailsIsOneFailureAndTheModelRunsOnTheCpu) {
   const Rehearsed after = rehearsed({"norm.cuda.*:device", "moe_*.cuda.*:exact", "rope.cuda.*:device"}, false, machine);
   ASSERT_TRUE(after.plan.ok()) << after.plan.error().message;
   ASSERT_GE(after.told.size(), 1u);
-  EXPECT_EQ(after.told[0], "cuda:0 is not used: device made to fail by --inject-failure");
+  EXPECT_EQ(after.told[0], "cuda:0 is not used: it failed in the self-check of norm.cuda.portable.f32: made to fail by --inject-failure");
   EXPECT_EQ(std::ranges::count_if(after.told, [](const std::string& text) { return text.find("is not used") != text.npos; }), 1);
   EXPECT_EQ(after.plan->device, Device::cpu);
   EXPECT_NE(after.plan->device_reason.find("device_failed"), std::string::npos) << after.plan->device_reason;
   ASSERT_FALSE(after.plan->concessions.empty());
-  EXPECT_NE(after.plan->concessions.back().find("because of cuda:0: device made to fail"), std::string::npos)
+  EXPECT_NE(after.plan->concessions.back().find("because of cuda:0: it failed in the self-check of norm.cuda.portable.f32: made to fail"),
+            std::string::npos)
       << after.plan->concessions.back();
   EXPECT_EQ(rehearsed({"norm.cpu.*:device"}, false, machine).plan.error().message,
             "--inject-failure norm.cpu.*:device: norm.cpu.portable.f32 runs on a CPU and has no device that could fail");

@@ -73,7 +73,8 @@ bool is_injected(const Policy& policy, const KernelPath& path, Fault fault) {
 }
 
 std::optional<Failure> injected_failure(const Policy& policy, const KernelPath& path) {
-  if (is_injected(policy, path, Fault::device)) return Failure{Check::device_failed, "device made to fail by --inject-failure"};
+  if (is_injected(policy, path, Fault::device))
+    return Failure{Check::device_failed, device_finding(path, "made to fail by --inject-failure")};
   if (is_injected(policy, path, Fault::image)) return Failure{Check::no_image, "image made to fail by --inject-failure"};
   if (is_injected(policy, path, Fault::any)) return Failure{Check::self_check, "made to fail by --inject-failure"};
   if (is_injected(policy, path, Fault::exact)) return Failure{Check::self_check, "exact problem made to fail by --inject-failure"};

@@ -130,6 +130,10 @@ std::string_view name_of(Check check) {
 
 std::string failed_device(int cuda_index) { return fmt::format("cuda:{}", cuda_index); }
 
+std::string device_finding(const KernelPath& path, std::string_view why) {
+  return fmt::format("it failed in the self-check of {}: {}", path.name, why);
+}
+
 std::vector<Refusal> refusals(const KernelPath& path, const Question& q) {
   Collector out;
   out.need(path.built, Check::not_built, "a build with this target", "left out of this program");

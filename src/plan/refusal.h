@@ -49,6 +49,8 @@ struct Failure {
 using Failures = std::map<std::string, Failure, std::less<>>;
 /// "cuda:0": the key of a failure of the device itself, which refuses all of its rows.
 std::string failed_device(int cuda_index);
+/// "it failed in the self-check of norm.cuda.portable.f32: …": what is found out about a device.
+std::string device_finding(const KernelPath& path, std::string_view why);
 
 /// Everything that decide() looks at besides the path itself.
 struct Question {
