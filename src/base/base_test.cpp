@@ -13,7 +13,6 @@
 #include "base/environment.h"
 #include "base/folder.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "base/mapped_file.h"
 #include "base/random.h"
 #include "base/sanitized_for_test.h"
@@ -224,8 +223,6 @@ TEST(Folder, WhatIsThereInOrder) {
   EXPECT_FALSE(is_folder(""));
   EXPECT_TRUE(entries_of(folder).empty());
 }
-
-TEST(Log, SilentByDefault) { EXPECT_TRUE(log().sinks().empty()); }
 
 }  // namespace
 }  // namespace mxpath

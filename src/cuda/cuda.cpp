@@ -116,6 +116,14 @@ std::string image_problem(int device, const void* kernel) {
   return text_of(code, "cudaFuncGetAttributes");
 }
 
+std::string device_problem(int device) {
+  cudaError_t code = cudaSetDevice(device);
+  if (code == cudaSuccess) code = cudaDeviceSynchronize();
+  if (code == cudaSuccess) return "";
+  (void)cudaGetLastError();
+  return fmt::format("CUDA {}", text_of(code, "cudaDeviceSynchronize"));
+}
+
 Result<uint64_t> free_device_memory(int device) {
   size_t left = 0, total = 0;
   MXPATH_CHECK(checked(cudaSetDevice(device), "cudaSetDevice"));

@@ -84,6 +84,9 @@ class CudaGraph {
 
 /// Whether the image of a kernel loads on this device (cudaFuncGetAttributes); empty: it does, otherwise CUDA's text.
 std::string image_problem(int device, const void* kernel);
+/// Whether a device still does its work after an error; empty: it does. An address that a kernel must not touch, say, ends the context of
+/// the process on the device: every later call fails with the same text, whoever makes it.
+std::string device_problem(int device);
 /// Free bytes of a device now.
 Result<uint64_t> free_device_memory(int device);
 

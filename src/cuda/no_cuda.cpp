@@ -34,6 +34,7 @@ CudaGraph::~CudaGraph() = default;
 void CudaGraph::launch(CudaStream&) const {}
 
 std::string image_problem(int, const void*) { return no_cuda().message; }
+std::string device_problem(int) { return no_cuda().message; }
 Result<uint64_t> free_device_memory(int) { return no_cuda(); }
 
 }  // namespace mxpath

@@ -121,7 +121,7 @@ class HostRunner::CudaSide {
   ExpertBatches batches;
 };
 
-HostRunner::HostRunner(int cuda_device) : cuda_device_(cuda_device) {}
+HostRunner::HostRunner(int cuda_device, DeviceProblem problem) : cuda_device_(cuda_device), problem_(std::move(problem)) {}
 HostRunner::HostRunner(HostRunner&&) noexcept = default;
 HostRunner& HostRunner::operator=(HostRunner&&) noexcept = default;
 HostRunner::~HostRunner() = default;
@@ -131,16 +131,21 @@ Status HostRunner::run_any(const KernelPath& path, const Args& args) {
   const auto* function = std::get_if<void (*)(const Args&)>(&path.run);
   if (!function) return fail("{} does not take these arguments, or is not built", path.name);
   if (path.device == Device::cpu) return (*function)(args), Status();
+  if (!device_failure_.empty()) return fail("{}", device_failure_);
   if (!cuda_) {
-    MXPATH_TRY(CudaStream stream, CudaStream::create(cuda_device_));
-    cuda_ = std::make_unique<CudaSide>(std::move(stream), cuda_device_);
+    auto stream = CudaStream::create(cuda_device_);
+    if (!stream.ok()) return device_failure_ = problem_(cuda_device_), std::move(stream).error();
+    cuda_ = std::make_unique<CudaSide>(std::move(stream).value(), cuda_device_);
   }
   cuda_->copies.clear();
   Args placed = cuda_->placed(path, args);
   placed.stream = &cuda_->stream;
   Status status = cuda_->copies.send(cuda_->stream);
   if (status.ok()) (*function)(placed), status = cuda_->copies.fetch(cuda_->stream);
-  if (!cuda_->stream.status().ok()) cuda_.reset();  // a stream keeps its error, and the next row is not to blame
+  if (!cuda_->stream.status().ok()) {
+    cuda_.reset();  // a stream keeps its error, and the next row is not to blame
+    device_failure_ = problem_(cuda_device_);
+  }
   return status;
 }
 

@@ -1,8 +1,11 @@
 // Runs any kernel path on arrays in host memory: what tests and the self-check want of a row, wherever it computes.
 #pragma once
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "base/result.h"
+#include "cuda/cuda.h"
 #include "plan/path.h"
 
 namespace mxpath {
@@ -13,14 +16,17 @@ namespace mxpath {
 /// Keep one for many calls: device memory stays allocated. Not for two threads at once.
 class HostRunner {
  public:
-  /// The CUDA device is not touched before the first CUDA row.
-  explicit HostRunner(int cuda_device = 0);
+  /// What keeps a device from doing its work; empty: nothing.
+  using DeviceProblem = std::function<std::string(int device)>;
+  /// The CUDA device is not touched before the first CUDA row. `problem` is asked about it after each error.
+  explicit HostRunner(int cuda_device = 0, DeviceProblem problem = device_problem);
   HostRunner(HostRunner&&) noexcept;
   HostRunner& operator=(HostRunner&&) noexcept;
   ~HostRunner();
 
   /// Errors: the row takes other arguments; CUDA rows: no CUDA in this build or no such device, no memory, a launch that failed, a row that
-  /// wrote beyond its outputs or into its inputs. The runner can be used again after an error, though a device may stay broken.
+  /// wrote beyond its outputs or into its inputs. The runner can be used again after an error, unless it broke the device: then every later
+  /// CUDA row fails with device_failure(), and none of them is to blame.
   Status run(const KernelPath& path, const EmbedArgs& args);
   Status run(const KernelPath& path, const NormArgs& args);
   Status run(const KernelPath& path, const LinearArgs& args);
@@ -31,12 +37,17 @@ class HostRunner {
   Status run(const KernelPath& path, const SwigluArgs& args);
   Status run(const KernelPath& path, const SampleArgs& args);
 
+  /// What broke the device for good; empty: nothing did. Rows of the CPU run whatever it says.
+  const std::string& device_failure() const { return device_failure_; }
+
  private:
   class CudaSide;
   template <class Args>
   Status run_any(const KernelPath& path, const Args& args);
 
   int cuda_device_;
+  DeviceProblem problem_;
+  std::string device_failure_;
   std::unique_ptr<CudaSide> cuda_;
 };
 

@@ -6,21 +6,29 @@
 namespace mxpath {
 namespace {
 
+/// Codes of four bits and less, which are taken out of packed words.
+constexpr FormatSet packed_formats = {NumberFormat::mxfp4, NumberFormat::int4, NumberFormat::nf4};
+
 constexpr std::array issues = {
     KnownIssue{
-        .path = "*.cuda.sm*mma*",
+        .device = Device::cuda,
+        .unit = Unit::tensor_cores,
         .nvcc_from = nvcc_version(12, 8, 0),
         .nvcc_below = nvcc_version(12, 9, 86),
         .reason = "nvcc of CUDA 12.8 and 12.9.0 miscompiles tensor core products whose sizes are not multiples of 16 (NVBUG 5218000)",
         .link = "https://docs.nvidia.com/cuda/cublasdx/0.4.1"},
-    KnownIssue{.path = "*.cuda.sm120*mma*",
+    KnownIssue{.device = Device::cuda,
+               .unit = Unit::tensor_cores,
                .arch = at(120),
+               .family_code = true,
                .nvcc_from = nvcc_version(13, 0, 0),
                .nvcc_below = nvcc_version(13, 1, 115),
                .reason = "nvcc of CUDA 13.0 can silently corrupt the data of matrix products on GB202, fixed in 13.1.1",
                .link = "https://github.com/glfs-book/glfs/issues/360"},
+    // The portable rows are of this kind too: they take the bytes of a packed word apart with PRMT (kernels/cuda/weights.cuh).
     KnownIssue{
-        .path = "*.cuda.sm*mxfp4*",
+        .device = Device::cuda,
+        .formats = packed_formats,
         .nvcc_from = nvcc_version(13, 2, 0),
         .nvcc_below = nvcc_version(13, 2, 86),
         .reason =

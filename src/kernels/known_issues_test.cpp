@@ -2,25 +2,66 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "base/text.h"
+#include "checkpoint/random_checkpoint.h"
 #include "kernels/catalogue.h"
 #include "plan/plan.h"
 
 namespace mxpath {
 namespace {
 
-/// The row as it stands beside the known issues in a program whose CUDA code came from that nvcc, on a card of that capability.
-std::vector<Refusal> ask(std::string_view row, int capability, int nvcc) {
-  const KernelPath path{.name = row, .op = Op::moe_gate_up, .device = Device::cuda, .weights = Layout::any, .unit = Unit::tensor_cores};
-  Catalogue rows;
-  rows.paths = {&path}, rows.nvcc = nvcc;
-  rows.known_issues.assign(known_issues().begin(), known_issues().end());
+Machine card(int capability) {
   Machine machine;
-  machine.gpus.push_back({.name = "card", .arch = {capability}, .driver = 13000});
-  const Site site{.name = "moe.gate_up", .op = Op::moe_gate_up, .device = Device::cuda, .n = 5760, .k = 2880};
+  machine.name = "test", machine.memory = uint64_t{64} << 30;
+  machine.cpu.features = {CpuFeature::avx2, CpuFeature::fma}, machine.cpu.cores = 8, machine.cpu.bandwidth = 4e10;
+  assume_cpu_flops(machine.cpu);
+  machine.gpus.push_back({.name = "card",
+                          .arch = {capability},
+                          .driver = 13020,
+                          .shared_memory = 100 << 10,
+                          .memory = uint64_t{32} << 30,
+                          .free_memory = uint64_t{31} << 30,
+                          .bandwidth = 1.8e12,
+                          .cuda_flops = 1e14});
+  return machine;
+}
+
+/// The real rows and issues, as if nvcc of that version had compiled all of them.
+Catalogue compiled_by(int nvcc) {
+  Catalogue all = catalogue_of_full_build();
+  all.nvcc = nvcc;
+  return all;
+}
+
+/// The facts of a row that the issues may look at; its name says nothing.
+struct Facts {
+  Unit unit = Unit::cuda_cores;
+  ArchSet arch = from(75);
+  NumberFormat format = NumberFormat::bf16;
+};
+
+/// Whether the issues of today refuse a row like that in a program of that compiler, on a card of that capability.
+std::vector<Refusal> ask(const Facts& facts, int capability, int nvcc) {
+  const KernelPath path{.name = "a.row",
+                        .op = Op::moe_gate_up,
+                        .device = Device::cuda,
+                        .weights = Layout::any,
+                        .needs = {.arch = facts.arch},
+                        .unit = facts.unit};
+  const Catalogue rows = compiled_by(nvcc);
+  const Machine machine = card(capability);
+  const Site site{.name = "moe.gate_up",
+                  .op = Op::moe_gate_up,
+                  .device = Device::cuda,
+                  .n = 5760,
+                  .k = 2880,
+                  .has_weights = true,
+                  .format = facts.format};
   const Policy policy;
   const Failures failures;
-  return refusals(path, {site, Layout::mxfp4_rows, {1, 1}, rows, machine, policy, failures});
+  return refusals(path, {site, plain_layout(site.format), {1, 1}, rows, machine, policy, failures});
 }
 
 void expect_refused(const std::vector<Refusal>& all, std::string_view reason, std::string_view link) {
@@ -31,31 +72,77 @@ void expect_refused(const std::vector<Refusal>& all, std::string_view reason, st
 }
 
 TEST(KnownIssues, TheByteThatNvcc132Mistakes) {
-  for (const int nvcc : {nvcc_version(13, 2, 51), nvcc_version(13, 2, 78)})
-    expect_refused(ask("moe_gate_up.cuda.sm80.mxfp4_bf16.gemv", 80, nvcc), "wrong byte of a packed word", "llama.cpp/issues/28581");
-  for (const int nvcc : {0, nvcc_version(13, 1, 115), nvcc_version(13, 2, 86), nvcc_version(13, 4, 92)})
-    EXPECT_TRUE(ask("moe_gate_up.cuda.sm80.mxfp4_bf16.gemv", 80, nvcc).empty()) << nvcc;
-  EXPECT_TRUE(ask("linear.cuda.sm80.bf16_bf16.gemv", 80, nvcc_version(13, 2, 51)).empty());
+  for (const NumberFormat format : {NumberFormat::mxfp4, NumberFormat::int4, NumberFormat::nf4})
+    for (const Unit unit : {Unit::cuda_cores, Unit::tensor_cores}) {
+      for (const int nvcc : {nvcc_version(13, 2, 51), nvcc_version(13, 2, 78)})
+        expect_refused(ask({unit, from(80), format}, 90, nvcc), "wrong byte of a packed word", "llama.cpp/issues/28581");
+      for (const int nvcc : {0, nvcc_version(13, 1, 115), nvcc_version(13, 2, 86), nvcc_version(13, 4, 92)})
+        EXPECT_TRUE(ask({unit, from(80), format}, 90, nvcc).empty()) << nvcc;
+    }
+  for (const NumberFormat format : {NumberFormat::bf16, NumberFormat::fp32, NumberFormat::int8})
+    EXPECT_TRUE(ask({.format = format}, 90, nvcc_version(13, 2, 51)).empty());
 }
 
 TEST(KnownIssues, GeForceBlackwellUnderNvcc130) {
   const int nvcc = nvcc_version(13, 0, 88);
-  expect_refused(ask("moe_gate_up.cuda.sm120a.mxfp4_bf16.mma", 120, nvcc), "GB202", "issues/360");
-  EXPECT_TRUE(ask("moe_gate_up.cuda.sm120a.mxfp4_bf16.mma", 121, nvcc).empty());  // GB10 is another chip
-  EXPECT_TRUE(ask("moe_gate_up.cuda.sm120a.mxfp4_bf16.mma", 120, nvcc_version(13, 1, 115)).empty());
-  EXPECT_TRUE(ask("moe_gate_up.cuda.sm80.mxfp4_bf16.mma", 120, nvcc).empty());  // the driver compiles that one for the card
+  expect_refused(ask({Unit::tensor_cores, at(120)}, 120, nvcc), "GB202", "issues/360");
+  EXPECT_EQ(ask({Unit::tensor_cores, at(120)}, 121, nvcc).front().check, Check::cuda_arch);  // GB10 is another chip
+  EXPECT_TRUE(ask({Unit::tensor_cores, at(120)}, 120, nvcc_version(13, 1, 115)).empty());
+  EXPECT_TRUE(ask({Unit::tensor_cores, from(80)}, 120, nvcc).empty());  // the driver compiles that one for the card
+  EXPECT_TRUE(ask({Unit::cuda_cores, at(120)}, 120, nvcc).empty());
 }
 
 TEST(KnownIssues, TensorCoreTailsUnderNvcc128) {
   for (const int nvcc : {nvcc_version(12, 8, 61), nvcc_version(12, 8, 93), nvcc_version(12, 9, 41)})
-    expect_refused(ask("moe_gate_up.cuda.sm90a.mxfp4_bf16.wgmma", 90, nvcc), "NVBUG 5218000", "cublasdx");
-  EXPECT_TRUE(ask("moe_gate_up.cuda.sm90a.mxfp4_bf16.wgmma", 90, nvcc_version(12, 9, 86)).empty());
-  EXPECT_TRUE(ask("moe_gate_up.cuda.sm90a.mxfp4_bf16.gemv", 90, nvcc_version(12, 8, 93)).empty());
+    for (const ArchSet arch : {at(90), from(80)}) expect_refused(ask({Unit::tensor_cores, arch}, 90, nvcc), "NVBUG 5218000", "cublasdx");
+  EXPECT_TRUE(ask({Unit::tensor_cores, at(90)}, 90, nvcc_version(12, 9, 86)).empty());
+  EXPECT_TRUE(ask({Unit::cuda_cores, at(90)}, 90, nvcc_version(12, 8, 93)).empty());
 }
 
-TEST(KnownIssues, NeverTakeTheFloorAway) {
-  for (const KernelPath* path : catalogue().paths)
-    for (const KnownIssue& issue : known_issues()) EXPECT_FALSE(is_floor(*path) && glob_match(issue.path, path->name)) << path->name;
+Result<Plan> planned(int nvcc, const Policy& policy = {}) {
+  return make_plan(manifest_from_config(gpt_oss_20b_config(), "20b"), compiled_by(nvcc), card(90), policy);
+}
+
+TEST(KnownIssues, RefuseTheRowsOfThisProgramThatTheyMeet) {
+  const auto sound = planned(nvcc_version(13, 0, 88)), faulty = planned(nvcc_version(13, 2, 51));
+  ASSERT_TRUE(sound.ok() && faulty.ok());
+  ASSERT_TRUE(sound->placement.all_on_gpu());
+  EXPECT_EQ(sound->device_reason, "");
+  for (const char* name : {"moe.gate_up", "moe.down"}) {
+    EXPECT_EQ(sound->site(name).site.device, Device::cuda);
+    EXPECT_EQ(faulty->site(name).site.device, Device::cpu);
+    EXPECT_EQ(faulty->find(name, Device::cuda), nullptr);
+  }
+  // And says why, whatever else may stay on the GPU.
+  EXPECT_NE(faulty->device_reason.find("moe.gate_up on cuda: no path can run: moe_gate_up.cuda.portable.f32 (known_issue: "),
+            std::string::npos)
+      << faulty->device_reason;
+  EXPECT_NE(faulty->device_reason.find("wrong byte of a packed word"), std::string::npos) << faulty->device_reason;
+  // With weights that are not packed nothing is amiss.
+  for (const auto& [weights, device] : {std::pair{"int8", Device::cuda}, {"int4", Device::cpu}, {"nf4", Device::cpu}}) {
+    Policy policy;
+    ASSERT_TRUE(set_weights(policy, weights).ok());
+    EXPECT_EQ(planned(nvcc_version(13, 2, 51), policy)->site("moe.down").site.device, device) << weights;
+  }
+}
+
+TEST(KnownIssues, OfThisBuildRefuseNothingThatTheyShouldNot) {
+  if (catalogue().nvcc >= nvcc_version(13, 2, 0) && catalogue().nvcc < nvcc_version(13, 2, 86)) GTEST_SKIP() << "it is the faulty one";
+  const auto with = planned(catalogue().nvcc), without = planned(0);
+  ASSERT_TRUE(with.ok() && without.ok());
+  EXPECT_EQ(with->placement, without->placement);
+}
+
+TEST(KnownIssues, NeverTakeTheFloorOfTheCpuAway) {
+  Catalogue rows = catalogue();
+  rows.known_issues = {{.reason = "everything is wrong", .link = "https://example.org"}};
+  const Machine machine = card(90);
+  Policy policy;
+  policy.device = DeviceChoice::cpu;
+  const auto plan = make_plan(manifest_from_config(gpt_oss_20b_config(), "20b"), rows, machine, policy);
+  ASSERT_TRUE(plan.ok()) << plan.error().message;
+  for (const SitePlan& site : plan->sites)
+    for (const Decision& decision : site.decisions) EXPECT_TRUE(is_floor(*decision.chosen)) << decision.chosen->name;
 }
 
 TEST(KnownIssues, CanBeLookedUp) {

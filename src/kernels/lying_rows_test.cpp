@@ -1,41 +1,10 @@
 // Rows that lie: each wraps a real row and spoils one element of its result. The self-check must catch every one of them.
-#include <algorithm>
-#include <ctime>
-#include <functional>
-#include <iostream>
+#include "kernels/lying_rows.h"
 
-#include "checkpoint/random_checkpoint.h"
-#include "kernels/attention/attention.h"
-#include "kernels/embed/embed.h"
-#include "kernels/linear/linear.h"
-#include "kernels/norm/norm.h"
-#include "kernels/rope/rope.h"
-#include "kernels/router/router.h"
-#include "kernels/sample/sample.h"
-#include "kernels/self_check.h"
-#include "kernels/swiglu/swiglu.h"
-#include "kernels/test_rows.h"
+#include <iostream>
 
 namespace mxpath {
 namespace {
-
-/// The results of one call as a table: [tokens, width], rows `stride` apart.
-struct Output {
-  float* y;
-  int64_t tokens, width, stride;
-};
-
-Output output_of(const LinearArgs& a) { return {a.y, a.tokens, a.weights->rows, a.y_stride}; }
-Output output_of(const MoeMatmulArgs& a) {
-  // The pairs of gate_up and the tokens of down are told apart by who reads them: the lie only needs rows that exist.
-  return {a.y, a.batches->tokens, a.weights->rows, a.weights->rows};
-}
-Output output_of(const AttentionArgs& a) { return {a.y, a.tokens, int64_t{a.heads} * a.head_dim, int64_t{a.heads} * a.head_dim}; }
-Output output_of(const NormArgs& a) { return {a.y, a.tokens, a.width, a.width}; }
-Output output_of(const RopeArgs& a) { return {a.x, a.tokens, int64_t{a.heads} * a.head_dim, a.x_stride}; }
-Output output_of(const SwigluArgs& a) { return {a.h, a.rows, a.width, a.width}; }
-Output output_of(const RouterArgs& a) { return {a.weight, a.tokens, a.experts_per_token, a.experts_per_token}; }
-Output output_of(const EmbedArgs& a) { return {a.y, a.count, a.table->columns, a.table->columns}; }
 
 /// Which element is wrong: edges of the tiles of any row. Where a call has no such element the row tells the truth.
 struct Place {
@@ -77,80 +46,6 @@ std::vector<Place> places(bool product) {
   return all;
 }
 
-const KernelPath* truth;
-std::function<void(const Output&)> lie;
-
-template <class Args>
-void liar(const Args& args) {
-  std::get<void (*)(const Args&)>(truth->run)(args);
-  lie(output_of(args));
-}
-template <>
-void liar(const SampleArgs& args) {
-  std::get<void (*)(const SampleArgs&)>(truth->run)(args);
-  float token = static_cast<float>(*args.token);
-  lie({&token, 1, 1, 1});
-  *args.token = static_cast<int32_t>(token);
-}
-
-KernelPath lying(const KernelPath& path) {
-  truth = &path;
-  KernelPath copy = path;
-  std::visit(
-      [&](auto run) {
-        if constexpr (!std::is_same_v<decltype(run), std::monostate>) copy.run = static_cast<decltype(run)>([](auto& args) { liar(args); });
-      },
-      path.run);
-  return copy;
-}
-
-Machine test_machine() {
-  Machine machine = probe_machine();
-  machine.cpu.bandwidth = 2e10;
-  for (double& flops : machine.cpu.flops) flops = flops > 0 ? flops : 1e11;
-  return machine;
-}
-
-/// A plan whose sites are those where `path` is chosen; the other rows of its op but the portable one are left out.
-Plan plan_with(const KernelPath& path, const KernelPath* stand_in, const ModelConfig& config) {
-  Catalogue reduced;
-  for (const KernelPath* other : catalogue().paths)
-    if (other->op != path.op || other == &path || is_floor(*other)) reduced.paths.push_back(other == &path && stand_in ? stand_in : other);
-  Plan best;
-  for (std::string_view weights : weights_choices()) {
-    Policy policy;
-    policy.numerics = Numerics::fast, policy.device = DeviceChoice::cpu;
-    if (!set_weights(policy, weights).ok() || !set_dense_weights(policy, weights).ok()) continue;
-    auto plan = make_plan(manifest_from_config(config, "test"), reduced, test_machine(), policy);
-    if (!plan.ok()) continue;
-    std::erase_if(plan->sites, [&](const SitePlan& site) {
-      return std::ranges::none_of(site.decisions, [&](const Decision& d) { return d.chosen->name == path.name; });
-    });
-    if (plan->sites.size() > best.sites.size()) best = std::move(plan).value();
-  }
-  return best;
-}
-
-ModelConfig narrow_config() {
-  ModelConfig config = tiny_config();
-  config.hidden = 96, config.intermediate = 160, config.sliding_window = 128;
-  return config;
-}
-
-std::string finding_of(const std::vector<SelfCheckResult>& results, std::string_view path) {
-  for (const SelfCheckResult& result : results)
-    if (result.path == path && !result.finding.empty()) return result.finding;
-  return "";
-}
-
-/// The lie is told in host memory, so CPU rows tell it; what catches it is the same for all.
-std::vector<Row> cpu_rows() {
-  auto rows = rows_of(
-      {Op::embed, Op::norm, Op::linear, Op::rope, Op::attention, Op::router, Op::moe_gate_up, Op::swiglu, Op::moe_down, Op::sample});
-  std::erase_if(rows, [](const Row& row) { return row.path->device != Device::cpu; });
-  return rows;
-}
-
 class LyingRows : public testing::TestWithParam<Row> {};
 
 TEST_P(LyingRows, AreCaughtWhereverTheyLie) {
@@ -187,22 +82,24 @@ TEST_P(LyingRows, AreCaughtWhereverTheyLie) {
 
 INSTANTIATE_TEST_SUITE_P(Catalogue, LyingRows, testing::ValuesIn(cpu_rows()), test_name);
 
-TEST(SelfCheckTime, OfTheRowsOfThe20bShape) {
+/// What it costs is counted, not timed: the 200 ms of self_check.h are some 170 million multiply-adds, and a fifth more is too much.
+TEST(SelfCheckCost, OfTheRowsOfThe20bShape) {
   const ModelConfig config = gpt_oss_20b_config();
-  const auto plan = make_plan(manifest_from_config(config, "20b"), catalogue(), test_machine(), {});
+  Policy policy;
+  policy.device = DeviceChoice::cpu;
+  const auto plan = make_plan(manifest_from_config(config, "20b"), catalogue(), test_machine(), policy);
   ASSERT_TRUE(plan.ok());
-  ThreadPool threads(plan->threads);
-  double total = 0;
-  const std::clock_t begin = std::clock();
+  ThreadPool threads(1);
+  uint64_t work = 0;
   for (const SelfCheckResult& result : self_check(*plan, config, {}, threads)) {
     EXPECT_EQ(result.finding, "") << result.path;
-    std::cout << result.site << " " << result.path << " " << result.seconds * 1e3 << " ms\n";
-    total += result.seconds;
+    std::cout << result.site << " " << result.path << " " << result.work / 1000 << " thousand multiply-adds, " << result.seconds * 1e3
+              << " ms\n";
+    work += result.work;
   }
-  std::cout << "self-check of the 20b shape: " << total * 1e3 << " ms, " << static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC * 1e3
-            << " ms of processor time\n";
-  RecordProperty("milliseconds", static_cast<int>(total * 1e3));
-  EXPECT_LT(total, 3) << "seconds; 0.3 is the aim on a quiet computer";
+  RecordProperty("multiply_adds", static_cast<int>(work / 1000));
+  EXPECT_GT(work, 0u);
+  EXPECT_LT(work, 1u) << "multiply-adds";
 }
 
 }  // namespace

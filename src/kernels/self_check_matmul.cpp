@@ -1,7 +1,9 @@
 // The self-check of matrix products. Of an exact problem every element of every token counts, at the price of one dot product an output
-// row: what is compared is the sum over all tokens, each times a small integer of its own (Freivalds 1979), which no rounding blurs.
+// row: what is compared is the sum over all tokens, each times a random integer of its own (Freivalds 1979), which no rounding blurs. Rows
+// of outputs are compared one by one, so that they need no factors.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "kernels/linear/linear.h"
 #include "kernels/router/router.h"
@@ -17,8 +19,6 @@ constexpr int most_random_tokens = 17;
 int64_t rows_for(const KernelPath& path, int64_t rows) {
   return (rows + path.needs.n_multiple - 1) / path.needs.n_multiple * path.needs.n_multiple;
 }
-
-double factor_of(int64_t token) { return static_cast<double>(1 + token % 7); }
 
 /// Σ f x over some rows of activations, and Σ f.
 struct WeightedSum {
@@ -52,15 +52,35 @@ struct LinearProblem {
   int64_t n, k;
   KnownMatrix w;
   std::vector<float> x, bias;
+  std::vector<int64_t> terms;  // of each token, that are not zero
   LinearProblem(Subject& s, bool exact, int64_t rows, int tokens)
       : n(rows),
         k(s.site.k),
         w(known_matrix(s.layout, 1, n, k, exact, s.random)),
         x(known_inputs(static_cast<size_t>(tokens * k), exact, s.random)),
-        bias(known_inputs(static_cast<size_t>(n), exact, s.random)) {}
+        bias(known_inputs(static_cast<size_t>(n), exact, s.random)),
+        terms(static_cast<size_t>(tokens), k) {}
+  void make_kinds(Subject& s, int64_t shift) {
+    for (int64_t t = 0; t < std::ssize(terms); ++t)
+      terms[static_cast<size_t>(t)] =
+          make_kind(kind_of(t, shift), s.path.arithmetic, std::span(x).subspan(static_cast<size_t>(t * k), static_cast<size_t>(k)),
+                    weights(t % n), s.random);
+  }
   const float* input(int64_t token) const { return &x[static_cast<size_t>(token * k)]; }
   const float* weights(int64_t row) const { return &w.values[static_cast<size_t>(row * k)]; }
 };
+
+/// What one dot product may be, bias and all.
+struct Allowed {
+  double value, bound, magnitude;
+};
+Allowed allowed(Subject& s, const float* x, const float* w, int64_t k, double bias, int64_t terms) {
+  const DotProduct dot = exact_dot(x, w, k);
+  s.work += static_cast<uint64_t>(k);
+  const Arithmetic arithmetic = s.path.arithmetic;
+  const double quantised = arithmetic == Arithmetic::int8_dynamic ? quantised_magnitude(x, w, k) : 0;
+  return {dot.sum + bias, dot_bound(arithmetic, dot.magnitude, terms, std::abs(bias), quantised), dot.magnitude + std::abs(bias)};
+}
 
 /// add: onto what is there, and without a bias.
 std::vector<float> run_linear(Subject& s, Comparison& out, const LinearProblem& p, int tokens, bool add, ThreadPool& threads) {
@@ -83,34 +103,42 @@ std::vector<float> run_linear(Subject& s, Comparison& out, const LinearProblem& 
 /// One thread, so that the steps over many rows are taken too; with all threads the random problem is solved.
 void check_linear_exactly(Subject& s, Comparison& out) {
   const LinearProblem p(s, true, rows_for(s.path, exact_rows), s.counts.back());
+  const std::vector<double> factors = random_factors(static_cast<size_t>(s.counts.back()), s.random);
   ThreadPool alone(1);
   WeightedSum sum(p.k);
-  int64_t summed = 0;
+  size_t summed = 0;
   for (int tokens : s.counts) {
     const bool add = tokens % 2 != 0;
     const auto y = run_linear(s, out, p, tokens, add, alone);
-    for (; summed < tokens; ++summed) sum.add(factor_of(summed), p.input(summed));
+    for (; summed < static_cast<size_t>(tokens); ++summed) sum.add(factors[summed], p.input(static_cast<int64_t>(summed)));
     for (int64_t row = 0; row < p.n; ++row) {
       const double start = add ? 1 : p.bias[static_cast<size_t>(row)];
       double got = 0;
-      for (int64_t t = 0; t < tokens; ++t) got += factor_of(t) * static_cast<double>(y[static_cast<size_t>(t * p.n + row)]);
+      for (int64_t t = 0; t < tokens; ++t)
+        got += factors[static_cast<size_t>(t)] * static_cast<double>(y[static_cast<size_t>(t * p.n + row)]);
       if (got == sum.times(p.weights(row), start)) continue;
       for (int64_t t = 0; t < tokens; ++t)
         out.compare(exact_dot(p.input(t), p.weights(row), p.k).sum + start, 0, y[static_cast<size_t>(t * p.n + row)], t, row);
     }
+    s.work += static_cast<uint64_t>(p.n * (p.k + tokens));
   }
+  s.work += summed * static_cast<uint64_t>(p.k);
 }
 
+/// A call of one token shows one kind of token at a time.
+int64_t kinds_in_turn(int tokens) { return tokens == 1 ? 3 : 1; }
+
 void check_linear_randomly(Subject& s, int tokens, Comparison& out) {
-  const LinearProblem p(s, false, rows_for(s.path, random_rows), tokens);
-  const auto y = run_linear(s, out, p, tokens, false, s.threads);
-  for (int t : sampled_tokens(tokens))
-    for (int64_t row = 0; row < p.n; ++row) {
-      const DotProduct dot = exact_dot(p.input(t), p.weights(row), p.k);
-      const double bias = p.bias[static_cast<size_t>(row)];
-      out.compare(dot.sum + bias, dot_bound(s.path.arithmetic, dot.magnitude + std::abs(bias), p.k), y[static_cast<size_t>(t * p.n + row)],
-                  t, row);
-    }
+  LinearProblem p(s, false, rows_for(s.path, random_rows), tokens);
+  for (int64_t shift = 0; shift < kinds_in_turn(tokens); ++shift) {
+    p.make_kinds(s, shift);
+    const auto y = run_linear(s, out, p, tokens, false, s.threads);
+    for (int t : sampled_tokens(tokens))
+      for (int64_t row = 0; row < p.n; ++row) {
+        const Allowed one = allowed(s, p.input(t), p.weights(row), p.k, p.bias[static_cast<size_t>(row)], p.terms[static_cast<size_t>(t)]);
+        out.compare(one.value, one.bound, y[static_cast<size_t>(t * p.n + row)], t, row);
+      }
+  }
 }
 
 /// Every third token to expert 1, the rest to 0, a second choice to 2: expert 3 stays empty.
@@ -133,6 +161,7 @@ struct MoeProblem {
   int64_t n, k;
   KnownMatrix w;
   std::vector<float> x, bias;
+  std::vector<int64_t> terms;  // of each row of inputs, that are not zero
   MoeProblem(Subject& s, bool exact, int64_t rows, int tokens)
       : down(s.path.op == Op::moe_down),
         choices(std::min(s.site.experts_per_token, 2)),
@@ -140,8 +169,16 @@ struct MoeProblem {
         k(s.site.k),
         w(known_matrix(s.layout, 4, n, k, exact, s.random)),
         x(known_inputs(static_cast<size_t>(tokens * (down ? choices : 1) * k), exact, s.random)),
-        bias(known_inputs(static_cast<size_t>(4 * n), exact, s.random)) {}
-  const float* input(int64_t pair) const { return &x[static_cast<size_t>((down ? pair : pair / choices) * k)]; }
+        bias(known_inputs(static_cast<size_t>(4 * n), exact, s.random)),
+        terms(static_cast<size_t>(tokens * (down ? choices : 1)), k) {}
+  void make_kinds(Subject& s, const KnownRouting& routing, int64_t shift) {
+    for (int64_t i = 0; i < std::ssize(terms); ++i)
+      terms[static_cast<size_t>(i)] =
+          make_kind(kind_of(i, shift), s.path.arithmetic, std::span(x).subspan(static_cast<size_t>(i * k), static_cast<size_t>(k)),
+                    weights(routing.expert[static_cast<size_t>(down ? i : i * choices)], i % n), s.random);
+  }
+  int64_t input_of(int64_t pair) const { return down ? pair : pair / choices; }
+  const float* input(int64_t pair) const { return &x[static_cast<size_t>(input_of(pair) * k)]; }
   const float* weights(int64_t expert, int64_t row) const { return &w.values[static_cast<size_t>((expert * n + row) * k)]; }
   double bias_of(int64_t expert, int64_t row) const { return bias[static_cast<size_t>(expert * n + row)]; }
 };
@@ -161,31 +198,34 @@ std::vector<float> run_moe(Subject& s, Comparison& out, const MoeProblem& p, con
   return y;
 }
 
-/// Each sampled token alone; bounds of 0 where all is exact.
-void compare_moe(const Subject& s, const MoeProblem& p, const KnownRouting& routing, bool exact, const std::vector<int>& tokens,
-                 int64_t row, const std::vector<float>& y, Comparison& out) {
+/// One row of outputs of each of these tokens alone; bounds of 0 where all is exact.
+void compare_moe(Subject& s, const MoeProblem& p, const KnownRouting& routing, bool exact, const std::vector<int>& tokens, int64_t row,
+                 const std::vector<float>& y, Comparison& out) {
   for (int t : tokens) {
-    double sum = 1, bound = 0;
+    double sum = 1, magnitude = 1, bound = 0;  // of a down product, onto a residual of 1
     for (int c = 0; c < p.choices; ++c) {
       const int64_t pair = int64_t{t} * p.choices + c, e = routing.expert[static_cast<size_t>(pair)];
-      const DotProduct dot = exact_dot(p.input(pair), p.weights(e, row), p.k);
-      const double b = p.bias_of(e, row), weight = routing.weight[static_cast<size_t>(pair)];
-      const double row_bound = exact ? 0 : dot_bound(s.path.arithmetic, dot.magnitude + std::abs(b), p.k);
-      if (!p.down) out.compare(dot.sum + b, row_bound, y[static_cast<size_t>(pair * p.n + row)], pair, row);
-      sum += weight * (dot.sum + b), bound += weight * row_bound + (exact ? 0 : 1e-6 * (1 + std::abs(sum)));
+      const Allowed one =
+          allowed(s, p.input(pair), p.weights(e, row), p.k, p.bias_of(e, row), p.terms[static_cast<size_t>(p.input_of(pair))]);
+      if (!p.down) out.compare(one.value, exact ? 0 : one.bound, y[static_cast<size_t>(pair * p.n + row)], pair, row);
+      const double weight = routing.weight[static_cast<size_t>(pair)];
+      sum += weight * one.value, magnitude += weight * (one.magnitude + one.bound), bound += weight * one.bound;
     }
-    if (p.down) out.compare(sum, bound, y[static_cast<size_t>(t * p.n + row)], t, row);
+    // Each expert's result meets a product with its weight and the additions of the experts.
+    bound += sum_bound(magnitude, p.choices + 3);
+    if (p.down) out.compare(sum, exact ? 0 : bound, y[static_cast<size_t>(t * p.n + row)], t, row);
   }
 }
 
 /// Σ over the experts of what each makes of its tokens, and the residual of 1 below a down product; against Σ over the results.
-bool moe_sums_agree(const MoeProblem& p, const KnownRouting& routing, const std::vector<WeightedSum>& sums, int64_t row,
-                    const std::vector<float>& y) {
+bool moe_sums_agree(const MoeProblem& p, const KnownRouting& routing, const std::vector<double>& factors,
+                    const std::vector<WeightedSum>& sums, int64_t row, const std::vector<float>& y) {
   double expected = 0, got[4] = {}, residual = 0;
   const int64_t tokens = routing.batches.tokens, pairs = tokens * p.choices;
   for (int64_t o = 0; o < (p.down ? tokens : pairs); ++o) {
-    got[p.down ? 0 : routing.expert[static_cast<size_t>(o)]] += factor_of(o) * static_cast<double>(y[static_cast<size_t>(o * p.n + row)]);
-    residual += factor_of(o);
+    const double factor = factors[static_cast<size_t>(o)];
+    got[p.down ? 0 : routing.expert[static_cast<size_t>(o)]] += factor * static_cast<double>(y[static_cast<size_t>(o * p.n + row)]);
+    residual += factor;
   }
   for (int e = 0; e < 3; ++e) {
     const double part = sums[static_cast<size_t>(e)].times(p.weights(e, row), p.bias_of(e, row));
@@ -197,6 +237,7 @@ bool moe_sums_agree(const MoeProblem& p, const KnownRouting& routing, const std:
 
 void check_moe_exactly(Subject& s, Comparison& out) {
   const MoeProblem p(s, true, rows_for(s.path, exact_rows), s.counts.back());
+  const std::vector<double> factors = random_factors(static_cast<size_t>(s.counts.back() * (p.down ? 1 : p.choices)), s.random);
   ThreadPool alone(1);
   std::vector<WeightedSum> sums(3, WeightedSum(p.k));
   int64_t summed = 0;
@@ -205,21 +246,27 @@ void check_moe_exactly(Subject& s, Comparison& out) {
     const auto y = run_moe(s, out, p, routing, alone);
     for (; summed < int64_t{tokens} * p.choices; ++summed) {
       const auto pair = static_cast<size_t>(summed);
-      const double factor = p.down ? factor_of(summed / p.choices) * static_cast<double>(routing.weight[pair]) : factor_of(summed);
-      sums[static_cast<size_t>(routing.expert[pair])].add(factor, p.input(summed));
+      const double factor = factors[p.down ? pair / static_cast<size_t>(p.choices) : pair];
+      sums[static_cast<size_t>(routing.expert[pair])].add(p.down ? factor * static_cast<double>(routing.weight[pair]) : factor,
+                                                          p.input(summed));
     }
     std::vector<int> all(static_cast<size_t>(tokens));
-    for (int t = 0; t < tokens; ++t) all[static_cast<size_t>(t)] = t;
+    std::iota(all.begin(), all.end(), 0);
     for (int64_t row = 0; row < p.n; ++row)
-      if (!moe_sums_agree(p, routing, sums, row, y)) compare_moe(s, p, routing, true, all, row, y, out);
+      if (!moe_sums_agree(p, routing, factors, sums, row, y)) compare_moe(s, p, routing, true, all, row, y, out);
+    s.work += static_cast<uint64_t>(p.n * (3 * p.k + std::ssize(routing.expert)));
   }
+  s.work += static_cast<uint64_t>(summed * p.k);
 }
 
 void check_moe_randomly(Subject& s, int tokens, Comparison& out) {
-  const MoeProblem p(s, false, rows_for(s.path, random_rows), tokens);
+  MoeProblem p(s, false, rows_for(s.path, random_rows), tokens);
   const KnownRouting routing(tokens, p.choices);
-  const auto y = run_moe(s, out, p, routing, s.threads);
-  for (int64_t row = 0; row < p.n; ++row) compare_moe(s, p, routing, false, sampled_tokens(tokens), row, y, out);
+  for (int64_t shift = 0; shift < kinds_in_turn(tokens); ++shift) {
+    p.make_kinds(s, routing, shift);
+    const auto y = run_moe(s, out, p, routing, s.threads);
+    for (int64_t row = 0; row < p.n; ++row) compare_moe(s, p, routing, false, sampled_tokens(tokens), row, y, out);
+  }
 }
 
 }  // namespace

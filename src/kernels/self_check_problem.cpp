@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "base/text.h"
 #include "formats/e2m1.h"
@@ -101,6 +102,30 @@ std::vector<float> known_inputs(size_t count, bool exact, Random& random) {
   return x;
 }
 
+std::vector<double> random_factors(size_t count, Random& random) {
+  std::set<int64_t> drawn;
+  std::vector<double> factors;
+  while (factors.size() < count)
+    if (const int64_t factor = random.integer(1, int64_t{1} << 18); drawn.insert(factor).second)
+      factors.push_back(static_cast<double>(factor));
+  return factors;
+}
+
+int64_t make_kind(TokenKind kind, Arithmetic arithmetic, std::span<float> x, const float* weights, Random& random) {
+  constexpr size_t few = 8;
+  // Cutting this off instead of rounding it costs a BF16 almost twice its bound, and rounding it costs almost nothing. The other size loses
+  // 2^-11 as a TF32 or an FP16 and 2^-8 as a BF16, more than sums in FP32 may.
+  const float size = arithmetic == Arithmetic::bf16_inputs ? 1 + 0x1p-7f - 0x1p-11f : 1 + 0x1p-8f + 0x1p-11f;
+  for (size_t i = 0; i < x.size(); ++i)
+    x[i] = kind == TokenKind::aligned ? std::copysign(size, weights[i]) : static_cast<float>(random.uniform(-1, 1));
+  if (kind != TokenKind::sparse || x.size() <= few) return std::ssize(x);
+  std::set<size_t> kept{0, x.size() - 1};
+  while (kept.size() < few) kept.insert(static_cast<size_t>(random.integer(0, std::ssize(x) - 1)));
+  for (size_t i = 0; i < x.size(); ++i)
+    if (!kept.contains(i)) x[i] = 0;
+  return few;
+}
+
 std::vector<int> sampled_tokens(int tokens) {
   std::vector<int> sampled;
   for (int t : {0, 1, 7, 8, 15, 16, 31, 32, 63, 64, 127, 128, tokens - 1})
@@ -130,15 +155,31 @@ DotProduct exact_dot(const float* x, const float* w, int64_t k) {
   return {(sums[0] + sums[1]) + (sums[2] + sums[3]), (magnitudes[0] + magnitudes[1]) + (magnitudes[2] + magnitudes[3])};
 }
 
-double dot_bound(Arithmetic arithmetic, double magnitude, int64_t k) {
-  const double sums = static_cast<double>(k + 8) * 0x1p-24;
+double sum_bound(double magnitude, int64_t operations) {
+  const double m = static_cast<double>(operations) * 0x1p-24;
+  return m / (1 - m) * magnitude;
+}
+
+double quantised_magnitude(const float* x, const float* w, int64_t k) {
+  double largest = 0, weights = 0;
+  for (int64_t i = 0; i < k; ++i)
+    if (x[i] != 0) largest = std::max(largest, std::abs(double{x[i]})), weights += std::abs(double{w[i]});
+  return largest * weights;
+}
+
+double dot_bound(Arithmetic arithmetic, double magnitude, int64_t terms, double added, double quantised) {
+  double inputs = 0;  // what rounding the inputs alone may do
   switch (arithmetic) {
-    case Arithmetic::f32: return sums * magnitude;
-    case Arithmetic::bf16_inputs: return (sums + 0x1p-9 * 1.01) * magnitude;
-    case Arithmetic::tf32: return (sums + 0x1p-10 * 1.01) * magnitude;  // two roundings of 2^-11
-    case Arithmetic::int8_dynamic: return (sums + 0x1p-6) * magnitude;
+    case Arithmetic::f32: break;
+    case Arithmetic::bf16_inputs: inputs = 0x1p-8 * magnitude; break;  // 8 significant bits: half a step at 1 is 2^-8
+    case Arithmetic::tf32: inputs = 0x1p-10 * magnitude; break;        // 11 bits, both factors: (1 + 2^-11 / (1 + 2^-11))^2 - 1 < 2^-10
+    case Arithmetic::int8_dynamic:
+      inputs = (1 + 0x1p-8) / 254 * quantised;
+      break;  // half a step of 1/127 of the largest input, whatever x is
   }
-  return 0;
+  // A term meets at most terms + 1 additions (bias, residual), its product, the rounding of its decoded weight and a scale at the end; the
+  // rest of the 8 is for scales of groups and sums of parts.
+  return inputs + sum_bound(magnitude + inputs + added, terms + 8);
 }
 
 }  // namespace mxpath

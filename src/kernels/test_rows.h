@@ -59,8 +59,6 @@ class RowTest : public testing::TestWithParam<Row> {
     if (const std::string why = obstacle(path()); !why.empty()) GTEST_SKIP() << path().name << ": " << why;
   }
   const KernelPath& path() const { return *GetParam().path; }
-  /// CPU rows give a token the same bits in any batch; CUDA rows only promise the same bits for the same call.
-  bool same_in_any_batch() const { return path().device == Device::cpu; }
 };
 
 inline HostRunner& host_runner() {

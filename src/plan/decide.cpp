@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <limits>
-#include <map>
 #include <tuple>
 
 #include "base/text.h"
@@ -36,36 +35,52 @@ std::string reasons(const Candidate& candidate) {
   return text;
 }
 
-/// The sentence for a site that the policy leaves without a path: the named ones with their refusals, then what could run instead.
-Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
-              const Failures& failures) {
+/// Every row of the site's op once, as the policy would find it without --only and --exclude, the cheapest first; rows of one price in the
+/// order of the table. Each is asked about the layout it reads, those that read any about all, and those that read none of the site's
+/// format about the plain one.
+std::vector<Candidate> candidates_for(const Site& site, const Regime& regime, const Catalogue& catalogue, const Machine& machine,
+                                      const Policy& policy, const Failures& failures) {
   Policy free = policy;
   free.only.clear(), free.exclude.clear();
-  std::string named, nearest, all;
-  std::map<double, std::string_view> legal;  // by price, the best first
   const auto layouts = layouts_for(site, catalogue);
-  for (Layout layout : layouts) {
-    for (const Candidate& c : decide({site, layout, regime.tokens, catalogue, machine, free, failures}, regime).all) {
-      // Each row is asked about the layout it reads, and those that read none of the site's format once.
+  std::vector<Candidate> found;
+  for (Layout layout : layouts)
+    for (Candidate& c : decide({site, layout, regime.tokens, catalogue, machine, free, failures}, regime).all) {
       const Layout own = c.path->weights;
       const bool foreign = own != Layout::any && !std::ranges::count(layouts, own);
       if (own != layout && own != Layout::any && !(foreign && layout == layouts.front())) continue;
-      const bool forced = std::ranges::any_of(policy.only, [&](const std::string& glob) { return glob_match(glob, c.path->name); });
-      if (c.path->device == site.device && !c.why_not.empty() && all.find(c.path->name) == std::string::npos)
-        all += fmt::format("{} {} ({})", all.empty() ? "" : ",", c.path->name, reasons(c));
-      if (!forced && c.why_not.empty()) legal.emplace(c.seconds, c.path->name);
-      if (forced && !c.why_not.empty() && named.find(c.path->name) == std::string::npos)
-        named += fmt::format(" {} ({}),", c.path->name, reasons(c));
+      const auto known = std::ranges::find(found, c.path, &Candidate::path);
+      const auto worth = [](const Candidate& one) { return std::tuple(!one.why_not.empty(), one.seconds); };
+      if (known == found.end()) found.push_back(std::move(c));
+      else if (worth(c) < worth(*known)) *known = std::move(c);
     }
+  const auto place = [&](const Candidate& c) { return std::ranges::find(catalogue.paths, c.path) - catalogue.paths.begin(); };
+  std::ranges::sort(found, {}, [&](const Candidate& c) { return std::tuple(c.seconds, place(c)); });
+  return found;
+}
+
+std::string with_reasons(const std::vector<Candidate>& candidates) {
+  std::string text;
+  for (const Candidate& c : candidates) text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", c.path->name, reasons(c));
+  return text;
+}
+
+/// The sentence for a site that the policy leaves without a path: the named ones with their refusals, then what could run instead.
+Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
+              const Failures& failures) {
+  std::vector<Candidate> named, refused;
+  std::string legal;
+  for (const Candidate& c : candidates_for(site, regime, catalogue, machine, policy, failures)) {
+    const bool forced = std::ranges::any_of(policy.only, [&](const std::string& glob) { return glob_match(glob, c.path->name); });
+    if (c.why_not.empty() && !forced) legal += fmt::format("{}{}", legal.empty() ? "" : " ", c.path->name);
+    if (!c.why_not.empty() && forced) named.push_back(c);
+    if (!c.why_not.empty() && c.path->device == site.device) refused.push_back(c);
   }
-  for (const auto& [seconds, name] : legal)
-    if (nearest.find(name) == std::string::npos) nearest += fmt::format(" {}", name);
-  if (policy.only.empty() && policy.exclude.empty()) return fail("{} on {}: no path can run:{}", site.name, name_of(site.device), all);
+  if (legal.empty() && named.empty()) return fail("{} on {}: no path can run: {}", site.name, name_of(site.device), with_reasons(refused));
   if (named.empty())
-    return fail("{}: --exclude leaves no path for {} tokens; keep one of:{}", site.name, regime.tokens.to_string(), nearest);
-  named.pop_back();
-  return fail("{}: --only allows no path that can run with {} tokens here:{}; these can:{}", site.name, regime.tokens.to_string(), named,
-              nearest);
+    return fail("{}: --exclude leaves no path for {} tokens; keep one of: {}", site.name, regime.tokens.to_string(), legal);
+  return fail("{}: --only allows no path that can run with {} tokens here: {}; {}", site.name, regime.tokens.to_string(),
+              with_reasons(named), legal.empty() ? "no other path can run either" : "these can: " + legal);
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ std::string verbose_lines(const SitePlan& plan) {
     for (const Candidate& c : decision.all) {
       const bool chosen = c.path == decision.chosen;
       out += fmt::format("  {} {:<44} {:>10}  {}\n", chosen ? ">" : " ", c.path->name, duration(c.seconds),
-                         chosen ? "chosen" : verdict(c, decision, true));
+                         chosen ? fmt::format("chosen; {}", invariance_of(*c.path)) : verdict(c, decision, true));
     }
   }
   return out;
@@ -122,6 +122,8 @@ Json decision_json(const Decision& d) {
                    {"chosen", c.path == d.chosen},
                    {"seconds", c.seconds},
                    {"arithmetic", name_of(c.path->arithmetic)},
+                   {"batch_invariant", c.path->batch_invariant},
+                   {"thread_invariant", c.path->thread_invariant},
                    {"why_not", std::move(why_not)}});
   }
   return {{"tokens", range_json(d.regime.tokens)}, {"priced_at", d.regime.typical}, {"chosen", d.chosen->name}, {"paths", std::move(all)}};

@@ -17,8 +17,13 @@ bool is_cpu_floor(const Catalogue& catalogue, std::string_view path) {
 Status rehearse_checks(Failures& failures, const Plan& plan, const Catalogue& catalogue, const Policy& policy, const Notice& notice) {
   for (const SitePlan& site : plan.sites)
     for (const Decision& decision : site.decisions)
-      if (const auto failure = injected_failure(policy, *decision.chosen))
-        MXPATH_CHECK(learn(failures, std::string(decision.chosen->name), *failure, catalogue, notice));
+      if (const auto failure = injected_failure(policy, *decision.chosen)) {
+        const KernelPath& path = *decision.chosen;
+        const std::string device = failed_device(policy.cuda_index);
+        if (path.device == Device::cuda && failures.contains(device)) continue;  // what it would answer means nothing any more
+        const bool whole = failure->check == Check::device_failed;
+        MXPATH_CHECK(learn(failures, whole ? device : std::string(path.name), *failure, catalogue, notice));
+      }
   return {};
 }
 
@@ -77,6 +82,7 @@ void tell_idle_injections(const Policy& policy, const Catalogue& catalogue, cons
   for (const std::string& text : policy.inject_failure) {
     const auto wanted = parse_injected_failure(text);
     const bool failed = wanted.ok() && std::ranges::any_of(failures, [&](const auto& failure) {
+                          if (wanted->fault == Fault::device) return failure.second.check == Check::device_failed;
                           const KernelPath* path = catalogue.find(failure.first);
                           return path && glob_match(wanted->glob, path->name) && can_have(*path, wanted->fault);
                         });

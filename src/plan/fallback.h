@@ -11,7 +11,8 @@ namespace mxpath {
 /// Told of what happens, one sentence each.
 using Notice = std::function<void(const std::string&)>;
 
-/// Adds what was found out about a path to the failures. Error: it is the portable row of the CPU, below which there is nothing.
+/// Adds what was found out about a path, or about a device under failed_device(), to the failures. Error: it is the portable row of the
+/// CPU, below which there is nothing.
 Status learn(Failures& failures, const std::string& path, Failure failure, const Catalogue& catalogue, const Notice& notice);
 
 /// The weights of a site are not those of the checkpoint as packed: the rows that read them so are all suspects. Several sites may share

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "plan/test_catalogue.h"
 
 namespace mxpath {
@@ -15,12 +17,12 @@ struct Rehearsed {
   std::vector<std::string> told;
 };
 
-Rehearsed rehearsed(const std::vector<std::string>& inject, bool strict = false) {
+Rehearsed rehearsed(const std::vector<std::string>& inject, bool strict = false,
+                    const Machine& machine = test::cpu_machine({CpuFeature::avx2, CpuFeature::avx512})) {
   Policy policy;
   policy.inject_failure = inject, policy.strict = strict;
   std::vector<std::string> told;
   const Manifest manifest = manifest_from_config(test::small_config(), "test");
-  const Machine machine = test::cpu_machine({CpuFeature::avx2, CpuFeature::avx512});
   auto plan = rehearse(manifest, test::catalogue(), machine, policy, {}, [&](const std::string& text) { told.push_back(text); });
   return {std::move(plan), std::move(told)};
 }
@@ -56,6 +58,25 @@ TEST(Rehearse, WhatNoPathIsIsSaidAndChangesNothing) {
   ASSERT_EQ(after.told.size(), 2u);
   EXPECT_EQ(after.told[1], "--inject-failure linear.cuda.*:image: no path of this plan is linear.cuda.*:image, so nothing failed");
   EXPECT_EQ(rehearsed({"linear.cpu.no*"}).plan.error().kind, ErrorKind::wrong_use);
+}
+
+TEST(Rehearse, ADeviceThatFailsIsOneFailureAndTheModelRunsOnTheCpu) {
+  const Machine machine = test::gpu_machine(90);
+  ASSERT_EQ(rehearsed({}, false, machine).plan->device, Device::cuda);
+  // Rows behind the one that broke it would fail too, but nobody asks them any more.
+  const Rehearsed after = rehearsed({"norm.cuda.*:device", "moe_*.cuda.*:exact", "rope.cuda.*:device"}, false, machine);
+  ASSERT_TRUE(after.plan.ok()) << after.plan.error().message;
+  ASSERT_GE(after.told.size(), 1u);
+  EXPECT_EQ(after.told[0], "cuda:0 is not used: it failed in the self-check of norm.cuda.portable.f32: made to fail by --inject-failure");
+  EXPECT_EQ(std::ranges::count_if(after.told, [](const std::string& text) { return text.find("is not used") != text.npos; }), 1);
+  EXPECT_EQ(after.plan->device, Device::cpu);
+  EXPECT_NE(after.plan->device_reason.find("device_failed"), std::string::npos) << after.plan->device_reason;
+  ASSERT_FALSE(after.plan->concessions.empty());
+  EXPECT_NE(after.plan->concessions.back().find("because of cuda:0: it failed in the self-check of norm.cuda.portable.f32: made to fail"),
+            std::string::npos)
+      << after.plan->concessions.back();
+  EXPECT_EQ(rehearsed({"norm.cpu.*:device"}, false, machine).plan.error().message,
+            "--inject-failure norm.cpu.*:device: norm.cpu.portable.f32 runs on a CPU and has no device that could fail");
 }
 
 TEST(Rehearse, StrictEndsIt) {

@@ -8,7 +8,7 @@
 namespace mxpath {
 namespace {
 
-constexpr std::array<std::string_view, fault_count> names = {"any", "image", "exact", "random", "packing"};
+constexpr std::array<std::string_view, fault_count> names = {"any", "image", "exact", "random", "packing", "device"};
 
 /// Operations whose results have no rounding to allow for, and those whose sums do.
 bool has_exact_problem(Op op) {
@@ -22,6 +22,7 @@ std::string_view lacks(Fault fault) {
     case Fault::exact: return "is compared within a bound and has no exact problem";
     case Fault::random: return "is compared bit for bit and has no random problem";
     case Fault::packing: return "reads no packed weights";
+    case Fault::device: return "runs on a CPU and has no device that could fail";
     case Fault::any: break;
   }
   return "";
@@ -48,14 +49,15 @@ Result<InjectedFailure> parse_injected_failure(std::string_view text) {
   if (colon == text.npos) return InjectedFailure{std::string(text), Fault::any};
   const auto kind = std::ranges::find(names.begin() + 1, names.end(), text.substr(colon + 1));
   if (kind == names.end())
-    return wrong_use("--inject-failure {}: what stands after the colon must be image, exact, random or packing", printable(text));
+    return wrong_use("--inject-failure {}: what stands after the colon must be image, exact, random, packing or device", printable(text));
   return InjectedFailure{std::string(text.substr(0, colon)), static_cast<Fault>(kind - names.begin())};
 }
 
 bool can_have(const KernelPath& path, Fault fault) {
   switch (fault) {
     case Fault::any: return true;
-    case Fault::image: return path.device == Device::cuda;
+    case Fault::image:
+    case Fault::device: return path.device == Device::cuda;
     case Fault::exact: return has_exact_problem(path.op);
     case Fault::random: return has_random_problem(path.op);
     case Fault::packing: return path.weights != Layout::none;
@@ -71,6 +73,8 @@ bool is_injected(const Policy& policy, const KernelPath& path, Fault fault) {
 }
 
 std::optional<Failure> injected_failure(const Policy& policy, const KernelPath& path) {
+  if (is_injected(policy, path, Fault::device))
+    return Failure{Check::device_failed, device_finding(path, "made to fail by --inject-failure")};
   if (is_injected(policy, path, Fault::image)) return Failure{Check::no_image, "image made to fail by --inject-failure"};
   if (is_injected(policy, path, Fault::any)) return Failure{Check::self_check, "made to fail by --inject-failure"};
   if (is_injected(policy, path, Fault::exact)) return Failure{Check::self_check, "exact problem made to fail by --inject-failure"};

@@ -13,9 +13,9 @@
 
 namespace mxpath {
 
-/// What of a path is made to fail. any: its self-check as a whole.
-enum class Fault : uint8_t { any, image, exact, random, packing };
-inline constexpr int fault_count = 5;
+/// What of a path is made to fail. any: its self-check as a whole. device: the GPU itself, while the path is checked.
+enum class Fault : uint8_t { any, image, exact, random, packing, device };
+inline constexpr int fault_count = 6;
 std::string_view name_of(Fault fault);
 
 /// One --inject-failure.
@@ -27,8 +27,8 @@ struct InjectedFailure {
 /// "linear.cpu.*:exact" or a glob alone. Error (wrong use): an unknown kind, with the list.
 Result<InjectedFailure> parse_injected_failure(std::string_view text);
 
-/// Whether a row has that part at all. image: GPU code. exact and random: the problems that the self-check of its operation solves.
-/// packing: it reads a weight matrix.
+/// Whether a row has that part at all. image and device: GPU code. exact and random: the problems that the self-check of its operation
+/// solves. packing: it reads a weight matrix.
 bool can_have(const KernelPath& path, Fault fault);
 
 /// Whether the policy wants this part of the path to fail; ill-formed entries are not asked about again, make_plan has refused them.

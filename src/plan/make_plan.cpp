@@ -154,7 +154,7 @@ Status concede_placement(Plan& plan, const Manifest& manifest, const Catalogue& 
                          const Failures& failures) {
   const auto failed = std::ranges::find_if(failures, [&](const auto& failure) {
     const KernelPath* path = catalogue.find(failure.first);
-    return path && path->device == Device::cuda;
+    return path ? path->device == Device::cuda : failure.second.check == Check::device_failed;
   });
   if (failed == failures.end()) return {};
   MXPATH_TRY(const Plan wished, plan_as_asked(manifest, catalogue, machine, policy, {}));

@@ -22,6 +22,13 @@ std::string Range::to_string() const {
   return low == high ? fmt::format("{}", low) : fmt::format("{}..{}", low, high);
 }
 
+std::string_view invariance_of(const KernelPath& path) {
+  if (path.batch_invariant && path.thread_invariant) return "same bits in any batch, on any number of threads";
+  if (path.batch_invariant) return "same bits in any batch; they may depend on the number of threads";
+  if (path.thread_invariant) return "bits may depend on the batch";
+  return "bits may depend on the batch and on the number of threads";
+}
+
 bool is_floor(const KernelPath& path) {
   const Needs& n = path.needs;
   const bool cuda = path.device == Device::cuda;

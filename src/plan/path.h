@@ -1,7 +1,9 @@
 // A kernel path is a row of constants.
 #pragma once
 #include <cstddef>
+#include <initializer_list>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,13 +51,18 @@ struct KernelPath {
   Layout weights = Layout::none;  ///< the layout it reads; any: through decode()
   Arithmetic arithmetic = Arithmetic::f32;
   Needs needs = {};
-  Unit unit = Unit::scalar;  ///< which roof it computes under
-  double efficiency = 0;     ///< measured share of its roof (docs/performance.md); 0: not measured
-  bool built = true;         ///< rows exist in every build; what was left out says so
+  Unit unit = Unit::scalar;       ///< which roof it computes under
+  double efficiency = 0;          ///< measured share of its roof (docs/performance.md); 0: not measured
+  bool batch_invariant = false;   ///< a token's results have the same bits whatever tokens share the call; a test proves it of each row
+  bool thread_invariant = false;  ///< and whatever the number of threads of the computer; also proven
+  bool built = true;              ///< rows exist in every build; what was left out says so
   RunFn run = {};
   std::span<const void* const> (*images)() =
       nullptr;  ///< cuda: one kernel of each kind that it launches, to ask the driver whether they load
 };
+
+/// "same bits in any batch, on any number of threads", or what they depend on.
+std::string_view invariance_of(const KernelPath& path);
 
 /// The portable row of an op and device: it requires nothing but, on a GPU, what CUDA itself does (an architecture and a driver that can
 /// load portable code), so there is always a way to compute the op.
@@ -64,11 +71,27 @@ bool is_floor(const KernelPath& path);
 /// CUDA's compiler by version, so that ranges can be compared: nvcc_version(13, 2, 51) is the nvcc of CUDA 13.2.0.
 constexpr int nvcc_version(int major, int minor, int build) { return (major * 100 + minor) * 1000 + build; }
 
-/// A combination known to compute wrong or to crash, whatever the self-check says. Every condition that is set must hold.
+/// A set of NumberFormat.
+struct FormatSet {
+  uint32_t bits = 0;
+  constexpr FormatSet() = default;
+  constexpr FormatSet(std::initializer_list<NumberFormat> list) {
+    for (NumberFormat format : list) bits |= 1u << static_cast<int>(format);
+  }
+  constexpr bool empty() const { return bits == 0; }
+  constexpr bool has(NumberFormat format) const { return bits & 1u << static_cast<int>(format); }
+};
+
+/// A combination known to compute wrong or to crash, whatever the self-check says. It names facts of rows, of what they read and of what
+/// they run on, never names of rows. Every fact that is set must hold. The portable row of a CPU is never refused: below it there is
+/// nothing.
 struct KnownIssue {
-  std::string_view path = {};         ///< glob; never one that names a portable row
+  std::optional<Device> device = {};  ///< of the row
+  std::optional<Unit> unit = {};      ///< that the row computes under
+  FormatSet formats = {};             ///< the row reads weights that are held in one of these
   CpuFeatures cpu = {};               ///< on CPUs that have all of these …
   ArchSet arch = any_arch;            ///< … and GPUs of these architectures (cuda paths)
+  bool family_code = false;           ///< machine code that nvcc made for that architecture alone, not what a driver makes of PTX
   int driver_below = 0;               ///< only with an older CUDA driver than this; 0: with any
   int nvcc_from = 0, nvcc_below = 0;  ///< only in programs whose CUDA code came from such an nvcc; below 0: from any
   std::string_view reason = {}, link = {};

@@ -22,13 +22,33 @@ std::string needs_text(const Needs& n) {
   return out.empty() ? "nothing" : out;
 }
 
+std::string_view same_bits_text(const KernelPath& path) {
+  if (path.batch_invariant) return path.thread_invariant ? "any batch, any threads" : "any batch";
+  return path.thread_invariant ? "any threads" : "no";
+}
+
 std::string row_text(const KernelPath& path) {
   const std::string share = path.efficiency > 0 ? fmt::format("{:.0f} %", 100 * path.efficiency) : "not measured";
-  return fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", path.name, name_of(path.weights), name_of(path.arithmetic),
-                     needs_text(path.needs), name_of(path.unit), share);
+  return fmt::format("| `{}` | {} | {} | {} | {} | {} | {} |\n", path.name, name_of(path.weights), name_of(path.arithmetic),
+                     needs_text(path.needs), name_of(path.unit), share, same_bits_text(path));
 }
 
 std::string nvcc_text(int version) { return fmt::format("{}.{}.{}", version / 100000, version / 1000 % 100, version % 1000); }
+
+/// The rows that a known issue is about, by what they are.
+std::string rows_text(const KnownIssue& issue) {
+  std::string out;
+  const auto add = [&](std::string_view text) { out += fmt::format("{}{}", out.empty() ? "" : ", ", text); };
+  if (issue.device) add(name_of(*issue.device));
+  if (issue.unit) add(name_of(*issue.unit));
+  std::string formats;
+  for (int f = 0; f < number_format_count; ++f)
+    if (issue.formats.has(static_cast<NumberFormat>(f)))
+      formats += fmt::format("{}{}", formats.empty() ? "" : " or ", name_of(static_cast<NumberFormat>(f)));
+  if (!formats.empty()) add("weights held as " + formats);
+  if (issue.family_code) add("machine code for one architecture alone");
+  return out.empty() ? "all" : out;
+}
 
 /// The conditions of a known issue, for a person.
 std::string where_text(const KnownIssue& issue) {
@@ -47,6 +67,7 @@ constexpr std::array<std::string_view, check_count> meanings = {
     "the CPU or the operating system does not grant these instructions",
     "the kernel's image is not for this compute capability; capabilities are sets, not an order",
     "the CUDA driver is older than the kernel needs",
+    "the GPU itself failed during the self-check: after that none of its answers means anything",
     "the driver found no image that it can load on this device",
     "a block may not have that much shared memory on this device",
     "the weights are held in another layout, because that one is cheaper over all token counts",
@@ -68,8 +89,9 @@ std::string paths_page(const Catalogue& catalogue) {
       "in\n`src/kernels/<op>/`; `mxpath plan -v` shows what became of each on a machine. The share of the roof is what the row reached "
       "when it\nwas measured ([performance.md](performance.md)); the portable rows of the CPU need nothing, so there always is a path.\n";
   for (int o = 0; o < op_count; ++o) {
-    out += fmt::format("\n## {}\n\n| path | weights | arithmetic | needs | roof | share of it |\n|---|---|---|---|---|---|\n",
-                       name_of(static_cast<Op>(o)));
+    out += fmt::format(
+        "\n## {}\n\n| path | weights | arithmetic | needs | roof | share of it | same bits in |\n|---|---|---|---|---|---|---|\n",
+        name_of(static_cast<Op>(o)));
     for (const KernelPath* path : catalogue.paths)
       if (path->op == static_cast<Op>(o)) out += row_text(*path);
   }
@@ -81,9 +103,9 @@ std::string paths_page(const Catalogue& catalogue) {
   if (catalogue.known_issues.empty()) return out;
   out +=
       "\n## Known issues\n\nFaults of compilers and drivers that strike some inputs only, so that a self-check may miss them. A path that "
-      "one of them meets is refused; a row\nwhose name no path has yet waits for it.\n\n| paths | where | reason |\n|---|---|---|\n";
+      "one of them meets is refused; the portable\npaths of the CPU never are.\n\n| paths | where | reason |\n|---|---|---|\n";
   for (const KnownIssue& issue : catalogue.known_issues)
-    out += fmt::format("| `{}` | {} | [{}]({}) |\n", issue.path, where_text(issue), issue.reason, issue.link);
+    out += fmt::format("| {} | {} | [{}]({}) |\n", rows_text(issue), where_text(issue), issue.reason, issue.link);
   return out;
 }
 

@@ -134,12 +134,18 @@ std::string does_not_fit(const Plan& wanted, const Machine& machine) {
                      human_bytes(double(wanted.gpu_memory.available)), others);
 }
 
+/// The operation that keeps a part of the model off the GPU because no path there can run it; empty: there is none.
+std::string without_path(const DeviceSites& gpu, const ModelConfig& config) {
+  const Error* error = gpu.obstacle({.layers = config.layers, .gpu_layers = config.layers, .gpu_embedding = true}, config);
+  return error ? error->message : "";
+}
+
 /// Why everything lies on the CPU although the GPU can be used. `first`: the candidate with the most on the GPU.
 std::string why_cpu(const Plan& first, const DeviceSites& gpu, const ModelConfig& config, const Machine& machine, const Policy& policy) {
   if (policy.gpu_layers == 0) return "asked for by --gpu-layers 0";
+  if (const std::string missing = without_path(gpu, config); !missing.empty()) return missing;
   if (first.placement.gpu_layers > 0) return first.fits() ? "the CPU should be faster for so small a model" : does_not_fit(first, machine);
-  const Error* error = gpu.obstacle({.layers = config.layers, .gpu_layers = config.layers, .gpu_embedding = true}, config);
-  return error ? error->message : "the CPU has no path for what would be left to it";
+  return "the CPU has no path for what would be left to it";
 }
 
 }  // namespace
@@ -181,6 +187,8 @@ Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, c
   }
   plan = std::move(*best);
   if (reason.empty() && plan.device == Device::cpu && gpu_open) reason = why_cpu(*first, gpu, manifest.config, machine, policy);
+  if (plan.device == Device::cuda && !plan.placement.all_on_gpu() && !policy.gpu_layers && !policy.cpu_experts)
+    reason = without_path(gpu, manifest.config);
   if (plan.device == Device::cuda && !plan.placement.all_on_gpu() && !first->fits()) reason = does_not_fit(*first, machine);
   const bool nobody_asked = policy.device == DeviceChoice::automatic && machine.gpus.empty();
   plan.device_reason = nobody_asked ? "" : reason;

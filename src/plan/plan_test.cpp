@@ -50,10 +50,8 @@ TEST(Refusals, EveryCheckOccursAndSaysWhatItWantsAndHas) {
   };
   expect(ask("linear.cuda.sm100.bf16.tcgen05", gpu_machine(100)), Check::not_built, "a build with this target", "left out of this program");
   Catalogue faulty = test::catalogue();
-  faulty.known_issues.push_back({.path = "linear.cpu.avx512.*",
-                                 .cpu = {CpuFeature::amx_bf16},
-                                 .reason = "wrong sums on stepping 3",
-                                 .link = "https://example.org/1"});
+  faulty.known_issues.push_back(
+      {.unit = Unit::avx512, .cpu = {CpuFeature::amx_bf16}, .reason = "wrong sums on stepping 3", .link = "https://example.org/1"});
   expect(ask("linear.cpu.avx512.bf16_f32", cpu_machine(amx), {}, {}, {64, 64}, Layout::bf16_rows16, faulty), Check::known_issue,
          "a machine without this fault: wrong sums on stepping 3", "this one (https://example.org/1)");
   EXPECT_TRUE(ask("linear.cpu.avx512.bf16_f32", cpu_machine(avx512), {}, {}, {64, 64}, Layout::bf16_rows16, faulty).empty());
@@ -92,6 +90,8 @@ TEST(Refusals, EveryCheckOccursAndSaysWhatItWantsAndHas) {
   expect(ask("linear.cpu.avx2.bf16_f32", cpu_machine(avx2), {},
              {{"linear.cpu.avx2.bf16_f32", {Check::self_check, "token 3, output 7 is 1, expected 2"}}}),
          Check::self_check, "to pass its self-check", "token 3, output 7 is 1, expected 2");
+  expect(ask("linear.cuda.portable.f32", gpu_machine(90), {}, {{"cuda:0", {Check::device_failed, "an illegal memory access"}}}),
+         Check::device_failed, "a device that still works", "an illegal memory access");
   EXPECT_EQ(provoked.size(), static_cast<size_t>(check_count));
 }
 
@@ -123,6 +123,58 @@ TEST(Decide, EveryRowAppearsOnceAndTheCheapestLegalOneWins) {
       ASSERT_NE(d.chosen, nullptr);
       for (const Candidate& c : d.all) EXPECT_TRUE(!c.why_not.empty() || c.seconds >= d.all.front().seconds);
     }
+}
+
+/// Names that stand in a sentence in that order.
+bool in_order(const std::string& text, std::initializer_list<std::string_view> words) {
+  size_t at = 0;
+  for (std::string_view word : words) {
+    at = text.find(word, at);
+    if (at == text.npos) return false;
+    at += word.size();
+  }
+  return true;
+}
+
+TEST(Decide, NamesEveryPathThatCouldRunTheBestFirst) {
+  const auto row = [](std::string_view name, double efficiency, CpuFeatures needs = {}) {
+    return KernelPath{.name = name, .op = Op::linear, .weights = Layout::any, .needs = {.cpu = needs}, .efficiency = efficiency};
+  };
+  // Two of one price, whose names begin alike; the shorter one stands behind.
+  const KernelPath rows[] = {row("linear.cpu.slow.f32", .1),
+                             row("linear.cpu.twin.f32.wide", .5),
+                             row("linear.cpu.twin.f32", .5),
+                             row("linear.cpu.best.f32", .9),
+                             row("linear.cpu.no.f32.wide", .9, {CpuFeature::amx_bf16}),
+                             row("linear.cpu.no.f32", .9, {CpuFeature::amx_bf16})};
+  Catalogue catalogue;
+  for (const KernelPath& path : rows) catalogue.paths.push_back(&path);
+  const auto sentence = [&](const Policy& policy, const Failures& failures = {}) {
+    const auto plan = plan_site(linear_site(), catalogue, cpu_machine(avx2), policy, failures);
+    EXPECT_FALSE(plan.ok());
+    return plan.ok() ? std::string() : plan.error().message;
+  };
+  Policy policy;
+  policy.exclude = {"linear.*"};
+  EXPECT_TRUE(
+      sentence(policy).ends_with("keep one of: linear.cpu.best.f32 linear.cpu.twin.f32.wide linear.cpu.twin.f32 linear.cpu.slow.f32"))
+      << sentence(policy);
+  policy = {};
+  policy.only = {"linear.cpu.no.*"};
+  const std::string forced = sentence(policy);
+  EXPECT_TRUE(in_order(forced, {"here: linear.cpu.no.f32.wide (", "), linear.cpu.no.f32 (",
+                                "these can: linear.cpu.best.f32 "
+                                "linear.cpu.twin.f32.wide linear.cpu.twin.f32 linear.cpu.slow.f32"}))
+      << forced;
+  Failures all;
+  for (const KernelPath& path : rows) all[std::string(path.name)] = {Check::self_check, "wrong"};
+  for (const char* excluded : {"", "linear.*"}) {
+    policy = {};
+    if (*excluded) policy.exclude = {excluded};
+    const std::string none = sentence(policy, all);
+    EXPECT_NE(none.find("no path can run: "), none.npos) << none;
+    for (const KernelPath& path : rows) EXPECT_NE(none.find(std::string(path.name) + " ("), none.npos) << path.name << ": " << none;
+  }
 }
 
 TEST(Decide, TwoRoofs) {

@@ -15,7 +15,7 @@ TEST(Properties, HoldOnRandomMachinesModelsAndFailures) { test::check_properties
 
 TEST(Properties, HoldWhereSomeRowsAreFaulty) {
   Catalogue rows = cpu_rows();
-  rows.known_issues.push_back({.path = "*.cpu.avx512.*", .reason = "wrong sums", .link = "https://example.org/1"});
+  rows.known_issues.push_back({.unit = Unit::avx512, .reason = "wrong sums", .link = "https://example.org/1"});
   test::check_properties(rows, 20260802, 100);
 }
 

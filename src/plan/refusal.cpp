@@ -25,9 +25,17 @@ const Gpu* gpu_of(const Question& q) {
   return index < q.machine.gpus.size() ? &q.machine.gpus[index] : nullptr;
 }
 
+/// Whether the row and what it reads are of the kind that the issue speaks of.
+bool is_of_kind(const KnownIssue& issue, const KernelPath& path, const Site& site) {
+  if (path.device == Device::cpu && is_floor(path)) return false;
+  const bool reads = issue.formats.empty() || (site.has_weights && issue.formats.has(site.format.format));
+  return reads && (!issue.device || *issue.device == path.device) && (!issue.unit || *issue.unit == path.unit) &&
+         (!issue.family_code || path.needs.arch.kind == ArchSet::Kind::at);
+}
+
 bool concerns(const KnownIssue& issue, const KernelPath& path, const Question& q) {
-  if (!glob_match(issue.path, path.name) || !q.machine.cpu.features.contains(issue.cpu)) return false;
-  if (path.device != Device::cuda) return true;
+  if (!is_of_kind(issue, path, q.site) || !q.machine.cpu.features.contains(issue.cpu)) return false;
+  if (path.device != Device::cuda) return !issue.nvcc_below;
   const Gpu* gpu = gpu_of(q);
   if (!gpu || !issue.arch.contains(gpu->arch) || (issue.driver_below && gpu->driver >= issue.driver_below)) return false;
   return !issue.nvcc_below || (q.catalogue.nvcc >= issue.nvcc_from && q.catalogue.nvcc < issue.nvcc_below);
@@ -52,6 +60,8 @@ void check_machine(Collector& out, const KernelPath& path, const Question& q) {
            : q.machine.no_gpu_reason.empty() ? fmt::format("{} CUDA devices", q.machine.gpus.size())
                                              : q.machine.no_gpu_reason);
   if (!gpu) return;
+  const auto failed = q.failures.find(failed_device(q.policy.cuda_index));
+  if (failed != q.failures.end()) out.need(false, Check::device_failed, "a device that still works", failed->second.finding);
   out.need(gpu->driver >= n.driver, Check::driver, driver_text(n.driver) + " or later", driver_text(gpu->driver));
   out.need(gpu->shared_memory >= n.shared_memory, Check::shared_memory, fmt::format("{} bytes a block", n.shared_memory),
            fmt::format("{} bytes", gpu->shared_memory));
@@ -83,10 +93,11 @@ bool forced_away(const KernelPath& path, const Question& q) {
   return false;
 }
 
-/// Bytes that the weights of the site may take on its device.
+/// Of the device that the weights would lie on.
 uint64_t budget_of(const Question& q) {
-  if (q.site.device == Device::cuda) return gpu_of(q) ? gpu_of(q)->free_memory : 0;
-  return q.policy.memory_budget ? q.policy.memory_budget : q.machine.free_memory();
+  if (q.site.device == Device::cpu) return q.policy.memory_budget ? q.policy.memory_budget : q.machine.free_memory();
+  const Gpu* gpu = gpu_of(q);
+  return gpu ? gpu->free_memory : 0;
 }
 
 void check_policy(Collector& out, const KernelPath& path, const Question& q) {
@@ -112,9 +123,15 @@ void check_policy(Collector& out, const KernelPath& path, const Question& q) {
 
 std::string_view name_of(Check check) {
   constexpr std::array<std::string_view, check_count> names = {
-      "not_built",  "known_issue", "cpu_feature", "cuda_arch",  "driver", "no_image", "shared_memory", "layout",
-      "arithmetic", "tokens",      "n_multiple",  "k_multiple", "device", "excluded", "memory_budget", "self_check"};
+      "not_built",  "known_issue", "cpu_feature", "cuda_arch",  "driver", "device_failed", "no_image",      "shared_memory", "layout",
+      "arithmetic", "tokens",      "n_multiple",  "k_multiple", "device", "excluded",      "memory_budget", "self_check"};
   return names[static_cast<size_t>(check)];
+}
+
+std::string failed_device(int cuda_index) { return fmt::format("cuda:{}", cuda_index); }
+
+std::string device_finding(const KernelPath& path, std::string_view why) {
+  return fmt::format("it failed in the self-check of {}: {}", path.name, why);
 }
 
 std::vector<Refusal> refusals(const KernelPath& path, const Question& q) {

@@ -17,6 +17,7 @@ enum class Check : uint8_t {
   cpu_feature,
   cuda_arch,
   driver,
+  device_failed,
   no_image,
   shared_memory,
   layout,
@@ -29,7 +30,7 @@ enum class Check : uint8_t {
   memory_budget,
   self_check
 };
-inline constexpr int check_count = 16;
+inline constexpr int check_count = 17;
 std::string_view name_of(Check check);
 
 /// One reason: what the path wants, and what there is instead.
@@ -41,10 +42,15 @@ struct Refusal {
 
 /// What went wrong with a path on this machine although planning allowed it. Planning again with it is how mxpath falls back.
 struct Failure {
-  Check check = Check::self_check;  ///< self_check, no_image or shared_memory
+  Check check = Check::self_check;  ///< self_check, no_image, shared_memory or device_failed
   std::string finding;              ///< "differs at (3, 17): 1.5, portable 1.25"
 };
-using Failures = std::map<std::string, Failure, std::less<>>;  ///< by path name
+/// By path name. A GPU that failed as a whole stands under failed_device().
+using Failures = std::map<std::string, Failure, std::less<>>;
+/// "cuda:0": the key of a failure of the device itself, which refuses all of its rows.
+std::string failed_device(int cuda_index);
+/// "it failed in the self-check of norm.cuda.portable.f32: …": what is found out about a device.
+std::string device_finding(const KernelPath& path, std::string_view why);
 
 /// Everything that decide() looks at besides the path itself.
 struct Question {

@@ -178,7 +178,7 @@ TEST_F(Cli, StrictRefusesAFallback) {
     EXPECT_TRUE(has(failed.err, "exact problem made to fail")) << failed.err;
     EXPECT_EQ(failed.out, "");
   }
-  expect_error(run_mxpath({"run", model, "hello", "--inject-failure", "moe_down.cpu.*:colour"}), 2, "image, exact, random or packing");
+  expect_error(run_mxpath({"run", model, "hello", "--inject-failure", "moe_down.cpu.*:colour"}), 2, "image, exact, random, packing or device");
 }
 
 TEST_F(Cli, ForcedPaths) {

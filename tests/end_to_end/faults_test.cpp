@@ -205,7 +205,7 @@ TEST(Faults, AKindThatARowCannotHaveIsWrongUse) {
   EXPECT_NE(refused("linear.cpu.portable.*:image").find("runs on a CPU and has no image"), std::string::npos);
   EXPECT_NE(refused("rope.cpu.*:exact").find("has no exact problem"), std::string::npos);
   EXPECT_NE(refused("embed.*:random").find("has no random problem"), std::string::npos);
-  EXPECT_NE(refused("norm.cpu.*:colour").find("image, exact, random or packing"), std::string::npos);
+  EXPECT_NE(refused("norm.cpu.*:colour").find("image, exact, random, packing or device"), std::string::npos);
   EXPECT_NE(refused("no.such.row:exact").find("no path has such a name"), std::string::npos);
 }
 

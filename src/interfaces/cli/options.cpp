@@ -21,7 +21,7 @@ void add_paths(CLI::App& command, Policy& policy) {
   add_globs(command, "--only", policy.only, "use only paths that match, where an operation has any", planning);
   add_globs(command, "--exclude", policy.exclude, "never use paths that match", planning);
   add_globs(command, "--inject-failure", policy.inject_failure,
-            "let the self-check of these paths fail: GLOB or GLOB:image, :exact, :random, :packing", "");
+            "let the self-check of these paths fail: GLOB or GLOB:image, :exact, :random, :packing, :device", "");
   command.add_flag("--strict", policy.strict, "an error instead of a fallback or a change of precision (exit 3)")->group(planning);
 }
 

@@ -24,7 +24,9 @@ void kv_store(const KvView& view, int64_t position, int kv_heads, int head_dim, 
 /// For each token t of a ragged batch and each query head h with key head g = h / (heads / kv_heads):
 ///   z_j = scale q·k_j over positions j ≤ p = positions[t], and j > p - window if window > 0; m = max(sink_h, max z_j)
 ///   y = Σ exp(z_j - m) v_j / (exp(sink_h - m) + Σ exp(z_j - m))
-/// FP32 throughout; keys are visited in ascending order of position whatever the batch.
+/// FP32 throughout. On a CPU keys are visited in ascending order of position whatever the batch and the number of threads: the rows are
+/// batch-invariant (KernelPath::batch_invariant). CUDA rows share the keys of up to attention_split_tokens tokens out to many blocks, so
+/// that the order depends on how many tokens share the call; the same call gives the same bits.
 struct AttentionArgs {
   const float* q = nullptr;  // [tokens, heads * head_dim], rows q_stride floats apart; after rope
   int64_t q_stride = 0;

@@ -30,13 +30,21 @@ void norm_portable(const NormArgs& args) {
 }
 
 constexpr KernelPath paths[] = {
-    {.name = "norm.cpu.portable.f32", .op = Op::norm, .unit = Unit::scalar, .efficiency = 0.45, .run = norm_portable},
+    {.name = "norm.cpu.portable.f32",
+     .op = Op::norm,
+     .unit = Unit::scalar,
+     .efficiency = 0.45,
+     .batch_invariant = true,
+     .thread_invariant = true,
+     .run = norm_portable},
     {.name = "norm.cuda.portable.f32",
      .op = Op::norm,
      .device = Device::cuda,
      .needs = cuda_portable_needs,
      .unit = Unit::cuda_cores,
      .efficiency = 0.3,
+     .batch_invariant = true,
+     .thread_invariant = true,
      .built = cuda_built,
      .run = norm_cuda_portable,
      .images = norm_cuda_images},

@@ -41,13 +41,21 @@ void rope_portable(const RopeArgs& args) {
 }
 
 constexpr KernelPath paths[] = {
-    {.name = "rope.cpu.portable.f32", .op = Op::rope, .unit = Unit::scalar, .efficiency = 0.6, .run = rope_portable},
+    {.name = "rope.cpu.portable.f32",
+     .op = Op::rope,
+     .unit = Unit::scalar,
+     .efficiency = 0.6,
+     .batch_invariant = true,
+     .thread_invariant = true,
+     .run = rope_portable},
     {.name = "rope.cuda.portable.f32",
      .op = Op::rope,
      .device = Device::cuda,
      .needs = cuda_portable_needs,
      .unit = Unit::cuda_cores,
      .efficiency = 0.3,
+     .batch_invariant = true,
+     .thread_invariant = true,
      .built = cuda_built,
      .run = rope_cuda_portable,
      .images = rope_cuda_images},

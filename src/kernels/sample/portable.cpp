@@ -118,13 +118,21 @@ void sample_portable(const SampleArgs& args) {
 }
 
 constexpr KernelPath paths[] = {
-    {.name = "sample.cpu.portable.f32", .op = Op::sample, .unit = Unit::scalar, .efficiency = 0.05, .run = sample_portable},
+    {.name = "sample.cpu.portable.f32",
+     .op = Op::sample,
+     .unit = Unit::scalar,
+     .efficiency = 0.05,
+     .batch_invariant = true,
+     .thread_invariant = true,
+     .run = sample_portable},
     {.name = "sample.cuda.portable.f32",
      .op = Op::sample,
      .device = Device::cuda,
      .needs = cuda_portable_needs,
      .unit = Unit::cuda_cores,
      .efficiency = 0.3,
+     .batch_invariant = true,
+     .thread_invariant = true,
      .built = cuda_built,
      .run = sample_cuda_portable,
      .images = sample_cuda_images},
