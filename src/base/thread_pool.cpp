@@ -46,7 +46,7 @@ bool came_soon(Done done, std::chrono::steady_clock::duration patience) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) : stays_awake_(threads <= usable_processors()), next_alone_(0) {
+ThreadPool::ThreadPool(int threads) : stays_awake_(threads <= usable_processors()) {
   threads = std::clamp(threads, 1, (1 << Ticket::part_bits) - 1);
   claims_ = std::make_unique<Claim[]>(static_cast<size_t>(threads));
   // Where the system starts no more threads, those that there are do the work: the split never changes a result.
@@ -80,8 +80,9 @@ void ThreadPool::share(size_t count, size_t chunk, Call call, void* body) {
   call_ = call, body_ = body, count_ = count, chunk_ = chunk;
   left_.store(parts, std::memory_order_relaxed);
   give_out(parts);
-  const Ticket ticket{ticket_.load(std::memory_order_relaxed)};
-  take(ticket, 0, 0);
+  const auto start = Clock::now();
+  take({ticket_.load(std::memory_order_relaxed)}, 0, 0);
+  saved_ += (Clock::now() - start) * static_cast<int>(parts - 1);  // parts take about the same, one after another on one thread
   wait_for_parts();
 }
 
@@ -128,24 +129,19 @@ void ThreadPool::wait_for_parts() {
 }
 
 bool ThreadPool::alone() {
-  if (!is_alone_) return false;
-  const auto now = Clock::now();
-  if (now < alone_until_) return true;
-  is_alone_ = false, shared_since_ = now;
-  return false;
+  is_alone_ = is_alone_ && Clock::now() < alone_until_;
+  return is_alone_;
 }
 
-/// The caller has slept while another thread did its part, which others may have kept from running. Since the last time the threads have
-/// saved at most `others` times what the caller worked; where the wait was longer, the caller is faster alone.
+/// The caller has slept while another thread was at its part, which other programs may have kept from running. Where that took longer
+/// than all that the threads have saved since the last time, the caller is faster alone.
 void ThreadPool::weigh(Clock::duration waited) {
-  const auto now = Clock::now();
-  const auto shared = now - waited - std::exchange(shared_since_, now);
-  if (waited <= shared * static_cast<int>(workers_.size())) {
+  if (waited <= std::exchange(saved_, {})) {
     next_alone_ = {};
     return;
   }
   next_alone_ = std::min<Clock::duration>(std::max<Clock::duration>(2 * next_alone_, alone_factor * waited), longest_alone);
-  alone_until_ = now + next_alone_, is_alone_ = true, ++times_alone_;
+  alone_until_ = Clock::now() + next_alone_, is_alone_ = true, ++times_alone_;
 }
 
 void ThreadPool::work(int thread) {

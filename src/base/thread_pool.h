@@ -88,9 +88,9 @@ class ThreadPool {
   std::atomic<int> sleepers_ = 0;
   std::atomic<bool> caller_sleeps_ = false, stop_ = false;
 
-  // What sharing has brought; the calling thread's own.
-  Clock::time_point shared_since_ = Clock::now(), alone_until_ = {};
-  Clock::duration next_alone_;
+  // What sharing has brought since the calling thread last slept; its own.
+  Clock::duration saved_ = {}, next_alone_ = {};
+  Clock::time_point alone_until_ = {};
   bool is_alone_ = false;
   int times_alone_ = 0;
 };
