@@ -348,8 +348,12 @@ TEST(Bandwidth, EveryWayOfReadingReadsEveryWord) {
   const CpuFeatures features = probe_cpu().features;
   for (const Reading how : readings) {
     EXPECT_EQ(sum_words_portable(buffer.data(), bytes, how), expected) << how.streams;
-    if (features.has(CpuFeature::avx2)) EXPECT_EQ(sum_words_avx2(buffer.data(), bytes, how), expected) << how.streams;
-    if (features.has(CpuFeature::avx512)) EXPECT_EQ(sum_words_avx512(buffer.data(), bytes, how), expected) << how.streams;
+    if (features.has(CpuFeature::avx2)) {
+      EXPECT_EQ(sum_words_avx2(buffer.data(), bytes, how), expected) << how.streams;
+    }
+    if (features.has(CpuFeature::avx512)) {
+      EXPECT_EQ(sum_words_avx512(buffer.data(), bytes, how), expected) << how.streams;
+    }
   }
 }
 

@@ -132,11 +132,12 @@ TEST(CatalogueRows, EveryRowAppearsOnceInEveryDecisionOnEveryMachine) {
 /// All rows for a call of a site, priced on a machine: seconds may not fall from `fewer` tokens to one more.
 void expect_no_cheaper(const Site& site, const Machine& here, const std::string& name, int fewer, const std::map<Layout, Work>& before,
                        const std::map<Layout, Work>& after) {
-  for (const KernelPath* path : catalogue_of_full_build().paths)
-    if (path->op == site.op && path->device == site.device)
-      for (const auto& [layout, work] : before)
-        ASSERT_LE(predicted_seconds(*path, work, here), predicted_seconds(*path, after.at(layout), here))
-            << path->name << " for " << site.name << " on " << name << ", " << fewer << " tokens cost more than one more";
+  for (const KernelPath* path : catalogue_of_full_build().paths) {
+    if (path->op != site.op || path->device != site.device) continue;
+    for (const auto& [layout, work] : before)
+      ASSERT_LE(predicted_seconds(*path, work, here), predicted_seconds(*path, after.at(layout), here))
+          << path->name << " for " << site.name << " on " << name << ", " << fewer << " tokens cost more than one more";
+  }
 }
 
 // 64 tokens of attention cost a tenth of 8, because 16 and more were taken for a prompt from its beginning.
@@ -177,7 +178,9 @@ TEST(CatalogueRows, PagesAndPlansDoNotDependOnTheToolkit) {
   EXPECT_EQ(paths_page(other), paths_page(catalogue()));
   EXPECT_NE(paths_page(catalogue()).find("a driver of the toolkit's major version"), std::string::npos);
   for (const KernelPath* path : catalogue_of_full_build().paths)
-    if (path->device == Device::cuda && is_floor(*path)) EXPECT_EQ(path->needs.driver, 13000) << path->name;
+    if (path->device == Device::cuda && is_floor(*path)) {
+      EXPECT_EQ(path->needs.driver, 13000) << path->name;
+    }
 }
 
 TEST(Planning, SaysFirstThatItIsNotBuiltForAnotherProcessor) {
@@ -189,7 +192,7 @@ TEST(Planning, SaysFirstThatItIsNotBuiltForAnotherProcessor) {
     EXPECT_EQ(explain(*plan, false).starts_with("NOT BUILT mxpath is built for x86-64 only"), !plan->not_built.empty()) << name;
     Policy strict;
     strict.strict = true;
-    if (!plan->not_built.empty()) EXPECT_FALSE(check_strict(*plan, strict).ok());
+    EXPECT_TRUE(plan->not_built.empty() || !check_strict(*plan, strict).ok()) << name;
   }
   EXPECT_EQ(machine("gb10").cpu.isa, Isa::aarch64);
 }
