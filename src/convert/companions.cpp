@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "checkpoint/write_config.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 namespace fs = std::filesystem;
@@ -64,4 +64,4 @@ std::vector<std::string> companion_files(const Source& source) {
   return found;
 }
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

@@ -7,7 +7,7 @@
 #include "checkpoint/safetensors.h"
 #include "convert/source.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 
 /// config.json of the target: the source's own with quantization_config added or taken away and all else as it was; made from what the
 /// source says where that is another kind of file. Error: OpenAI's file cannot say it (original_config_json).
@@ -19,4 +19,4 @@ std::string original_dtypes_json(const std::vector<SafetensorsItem>& items);
 /// Files to copy: tokenizer, chat template, generation_config.json, licence; those that are there.
 std::vector<std::string> companion_files(const Source& source);
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

@@ -18,7 +18,7 @@
 #include "convert/journal.h"
 #include "convert/source.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 namespace fs = std::filesystem;
@@ -86,15 +86,15 @@ class Converter {
     if (options_.shard_bytes == 0) return wrong_use("--shard-bytes must be above 0");
     MXPATH_TRY(config_, target_config(source_, options_.target));
     MXPATH_CHECK(parse_config(config_, "the config to write"));
-    MXPATH_TRY(std::vector<Unit> units, compose(writer_, options_.target, losses_));
+    MXPATH_TRY(std::vector<ItemGroup> groups, compose(writer_, options_.target, losses_));
     std::vector<uint64_t> sizes;
-    for (const auto& unit : units) sizes.push_back(unit.bytes), total_ += unit.bytes;
+    for (const auto& group : groups) sizes.push_back(group.bytes), total_ += group.bytes;
     const auto cuts = cut_into_shards(sizes, options_.shard_bytes);
     for (size_t i = 0; i + 1 < cuts.size(); ++i) {
       Shard shard{shard_name(i, cuts.size() - 1, options_.target), {}, 0};
-      for (size_t unit = cuts[i]; unit < cuts[i + 1]; ++unit) {
-        shard.bytes += units[unit].bytes;
-        std::move(units[unit].items.begin(), units[unit].items.end(), std::back_inserter(shard.items));
+      for (size_t group = cuts[i]; group < cuts[i + 1]; ++group) {
+        shard.bytes += groups[group].bytes;
+        std::move(groups[group].items.begin(), groups[group].items.end(), std::back_inserter(shard.items));
       }
       shards_.push_back(std::move(shard));
     }
@@ -243,4 +243,4 @@ Result<ConvertReport> convert(const std::string& source, const std::string& targ
   return Converter(opened, target_folder, options).run();
 }
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

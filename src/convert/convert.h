@@ -13,7 +13,7 @@
 #include "convert/loss.h"
 #include "formats/e8m0.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 
 /// "bf16" (Hugging Face, dequantised), "mxfp4" (Hugging Face) and "original" (OpenAI's names); the names of the layouts in --to.
 std::optional<CheckpointLayout> parse_target(std::string_view name);
@@ -64,4 +64,4 @@ Result<ConvertReport> convert(const std::string& source, const std::string& targ
 std::string to_text(const ConvertReport& report);
 Json to_json(const ConvertReport& report);
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

@@ -11,7 +11,7 @@
 #include "formats/bf16.h"
 #include "formats/fp16.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 constexpr CheckpointLayout layouts[] = {CheckpointLayout::hugging_face_mxfp4, CheckpointLayout::hugging_face_bf16,
@@ -333,4 +333,4 @@ TEST(Convert, CeilNearTheLargestFloatNamesTheOtherRules) {
 }
 
 }  // namespace
-}  // namespace mxpath
+}  // namespace mxpath::convert

@@ -12,7 +12,7 @@
 #include "convert/source.h"
 #include "convert/source_file.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 /// Names of a role in llama.cpp's and in Ollama's files; {} is the layer.
@@ -231,4 +231,4 @@ class GgufOpener {
 
 Result<Source> open_gguf_source(const std::string& path) { return GgufOpener(path).run(); }
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

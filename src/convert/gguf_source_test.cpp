@@ -15,7 +15,7 @@
 #include "formats/fp16.h"
 #include "formats/mxfp4.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 using Values = std::vector<float>;
@@ -346,4 +346,4 @@ TEST(GgufSource, QuantisedTypesAreNamed) {
 }
 
 }  // namespace
-}  // namespace mxpath
+}  // namespace mxpath::convert

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "checkpoint/new_file.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 constexpr int journal_version = 1;
@@ -84,4 +84,4 @@ Status check_same_conversion(const std::string& folder, const Journal& before, c
       folder);
 }
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

@@ -8,7 +8,7 @@
 #include "convert/convert.h"
 #include "convert/source.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 
 inline constexpr const char* journal_name = "convert.json";
 
@@ -35,4 +35,4 @@ Result<std::optional<Journal>> read_journal(const std::string& folder);
 /// Error: the journal is of another conversion than `now`; says what differs.
 Status check_same_conversion(const std::string& folder, const Journal& before, const Journal& now);
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

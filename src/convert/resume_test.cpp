@@ -11,7 +11,7 @@
 #include "checkpoint/test_folder.h"
 #include "convert/convert.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 /// Thousands of syncs: in memory where there is such a place.
@@ -329,4 +329,4 @@ TEST(SourceThatChanges, AndComesBackIsResumed) {
 }
 
 }  // namespace
-}  // namespace mxpath
+}  // namespace mxpath::convert

@@ -14,7 +14,7 @@
 #include "formats/fp16.h"
 #include "formats/mxfp4.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 namespace fs = std::filesystem;
@@ -228,4 +228,4 @@ Result<Source> open_source(const std::string& path) {
   return open_checkpoint_source(path);
 }
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

@@ -11,7 +11,7 @@
 #include "checkpoint/manifest.h"
 #include "convert/blocks.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 
 /// How a strand's rows are stored.
 enum class Stored : uint8_t {
@@ -105,4 +105,4 @@ Result<Source> open_source(const std::string& path);
 Result<Source> open_gguf_source(const std::string& path);
 bool is_gguf_file(const std::string& path);
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

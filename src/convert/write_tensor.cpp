@@ -9,7 +9,7 @@
 #include "formats/bf16.h"
 #include "formats/mxfp4.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 constexpr size_t raw_piece = size_t{1} << 20, band_bytes = size_t{16} << 20, ahead_bytes = size_t{32} << 20;
@@ -286,4 +286,4 @@ Status write_scales(const TensorWriter& writer, const std::vector<uint8_t>& scal
   return {};
 }
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

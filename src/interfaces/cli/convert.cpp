@@ -24,7 +24,7 @@ namespace {
 
 struct ConvertCommand {
   std::string source, target;
-  ConvertOptions options;
+  convert::ConvertOptions options;
   bool verbose = false;
 };
 
@@ -68,10 +68,10 @@ class RateBar {
 
 Status run(const ConvertCommand& command, const Program& program) {
   RateBar bar;
-  ConvertOptions options = command.options;
+  convert::ConvertOptions options = command.options;
   options.progress = bar.callback();
   MXPATH_TRY(const std::string source, source_path(command.source));
-  MXPATH_TRY(const ConvertReport report, convert(source, command.target, options));
+  MXPATH_TRY(const convert::ConvertReport report, convert::convert(source, command.target, options));
   bar.clear();
   if (program.json) print_json(to_json(report));
   else print(to_text(report));
