@@ -1,6 +1,7 @@
 // What lies beside the weights: config.json, mended for the new format, and the tokenizer's files.
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -16,7 +17,9 @@ Result<std::string> target_config(const Source& source, CheckpointLayout target)
 /// OpenAI's dtypes.json for the tensors of an original checkpoint.
 std::string original_dtypes_json(const std::vector<SafetensorsItem>& items);
 
-/// Files to copy: tokenizer, chat template, generation_config.json, licence; those that are there.
+/// Files to copy: tokenizer, chat template, generation_config.json, licence; those that are there, links to nothing among them, which
+/// must not be left out without a word.
 std::vector<std::string> companion_files(const Source& source);
+bool is_companion_name(std::string_view name);
 
 }  // namespace mxpath::convert
