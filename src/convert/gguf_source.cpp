@@ -195,9 +195,7 @@ class GgufOpener {
       case gguf_tensor::mxfp4_raw: return Stored::mxfp4_together;
       default:
         return fail(
-            "{}: tensor {} is {}; mxpath converts F32, F16, BF16, Q8_0 and MXFP4: take a file of this model that is labelled MXFP4, Q8_0, "
-            "F16 or "
-            "BF16",
+            "{}: tensor {} is {}; mxpath converts F32, F16, BF16, Q8_0 and MXFP4: take a file of this model labelled MXFP4, Q8_0 or F16",
             path_of(placed), printable(tensor.name), gguf_tensor_type_name(tensor.type));
     }
   }

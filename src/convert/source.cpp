@@ -215,16 +215,14 @@ Status Source::check_file(size_t index) const {
   const auto now = source_file(path);
   if (now.ok() && *now == files[index]) return {};
   return fail(
-      "{}: this file of the source {} while it was being converted; once nothing changes it any more, delete the unfinished folder and "
-      "convert again",
+      "{}: this file of the source {} while it was being converted; delete the unfinished folder and convert again once it stays as it is",
       path, now.ok() ? "was changed" : "disappeared");
 }
 
 Error Source::unreadable(const uint8_t* at) const {
   if (auto changed = check_unchanged(at); !changed.ok()) return std::move(changed).error();
-  return fail(
-      "{}: this file of the source cannot be read any more; see whether its disk or network folder is sound, then resume the conversion",
-      path_of(at));
+  return fail("{}: this file of the source cannot be read any more; see whether its disk is sound, then resume the conversion",
+              path_of(at));
 }
 
 Status Source::check_unchanged() const {
@@ -247,9 +245,7 @@ void Source::will_need(const uint8_t* begin, size_t bytes) const {
 
 Error no_memory(const std::string& source) {
   return fail(
-      "{}: there is no memory left to convert it; close other programs, or raise the memory limit of this shell (ulimit -v), then resume "
-      "the "
-      "conversion",
+      "{}: no memory is left to convert it; close other programs, or raise the memory limit (ulimit -v), then resume the conversion",
       source);
 }
 
