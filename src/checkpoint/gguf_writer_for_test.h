@@ -45,6 +45,10 @@ class GgufWriter {
   void add_tensor(const std::string& name, uint32_t type, std::vector<uint64_t> shape, std::string bytes) {
     tensors_.push_back({name, type, std::move(shape), std::move(bytes)});
   }
+  void replace_tensor(const std::string& name, uint32_t type, std::string bytes) {
+    for (auto& tensor : tensors_)
+      if (tensor.name == name) tensor.type = type, tensor.bytes = bytes;
+  }
 
   std::string file() const {
     std::string out = "GGUF", data;

@@ -53,7 +53,7 @@ Error write_error(const std::string& path, int code) {
   return fail("{}: cannot be written: {}", path, std::strerror(code));
 }
 
-Result<NewFile> NewFile::create(const std::string& path) {
+Result<NewFile> NewFile::create(const std::string& path, WriteWatch watch) {
   static std::atomic<unsigned> count = 0;
   MXPATH_CHECK(check_target(path));
   const std::string temporary = fmt::format("{}.{}-{}.part", path, ::getpid(), count++);
@@ -62,16 +62,17 @@ Result<NewFile> NewFile::create(const std::string& path) {
     if (errno == ENOSPC || errno == EDQUOT) return write_error(path, errno);
     return fail("{}: cannot be created: {}", path, std::strerror(errno));
   }
-  return NewFile(std::move(file), path, temporary);
+  return NewFile(std::move(file), path, temporary, std::move(watch));
 }
 
-NewFile::NewFile(SystemFile file, std::string path, std::string temporary)
-    : file_(std::move(file)), path_(std::move(path)), temporary_(std::move(temporary)) {}
+NewFile::NewFile(SystemFile file, std::string path, std::string temporary, WriteWatch watch)
+    : file_(std::move(file)), path_(std::move(path)), temporary_(std::move(temporary)), watch_(std::move(watch)) {}
 
 NewFile::NewFile(NewFile&& other) noexcept
     : file_(std::move(other.file_)),
       path_(std::move(other.path_)),
       temporary_(std::exchange(other.temporary_, {})),
+      watch_(std::move(other.watch_)),
       size_(other.size_),
       flushed_(other.flushed_) {}
 
@@ -83,9 +84,11 @@ Status NewFile::write(std::span<const uint8_t> bytes) {
   for (size_t done = 0; done < bytes.size();) {
     const ssize_t put = ::write(file_.fd(), bytes.data() + done, bytes.size() - done);
     if (put < 0 && errno == EINTR) continue;
+    if (put < 0 && errno == EFAULT && watch_.unreadable) return watch_.unreadable(bytes.data() + done);
     if (put < 0) return write_error(path_, errno);
     done += static_cast<size_t>(put);
   }
+  if (watch_.written) watch_.written(bytes);
   size_ += bytes.size();
   start_writeback();
   return {};

@@ -1,6 +1,7 @@
 #include "checkpoint/new_file.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -75,6 +76,30 @@ TEST(NewFile, WriteErrorsThatHaveAWayOut) {
   EXPECT_NE(write_error("f", ENOSPC).message.find("f: the disk is full; free"), std::string::npos);
   EXPECT_NE(write_error("f", EFBIG).message.find("f: the file size limit of this shell (ulimit -f)"), std::string::npos);
   EXPECT_NE(write_error("f", EIO).message.find("f: cannot be written: Input/output error"), std::string::npos);
+}
+
+/// Every byte is seen in order, once it is written; bytes that cannot be read are asked about, and nothing is left of the file.
+TEST(NewFile, IsWatched) {
+  TestFolder folder;
+  std::string seen;
+  WriteWatch watch{[&](std::span<const uint8_t> piece) { seen.append(piece.begin(), piece.end()); },
+                   [](const uint8_t*) { return Error{"the bytes went away"}; }};
+  const auto bytes = [](std::string_view text) { return std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()); };
+  {
+    auto file = NewFile::create(folder / "a", watch);
+    ASSERT_TRUE(file.ok());
+    ASSERT_TRUE(file->write(bytes("one ")).ok() && file->write(bytes("two")).ok() && file->finish().ok());
+    EXPECT_EQ(seen, "one two");
+    EXPECT_EQ(folder.read("a"), "one two");
+  }
+  void* page = ::mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(page, MAP_FAILED);
+  const std::span<const uint8_t> unreadable(static_cast<const uint8_t*>(page), 4096);
+  EXPECT_EQ(NewFile::create(folder / "b", watch)->write(unreadable).error().message, "the bytes went away");
+  EXPECT_NE(NewFile::create(folder / "b")->write(unreadable).error().message.find("b: cannot be written"), std::string::npos);
+  EXPECT_EQ(seen, "one two");
+  ::munmap(page, 4096);
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"a"});
 }
 
 }  // namespace

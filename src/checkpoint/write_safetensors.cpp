@@ -3,8 +3,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "checkpoint/new_file.h"
-#include "checkpoint/safetensors.h"
+#include "checkpoint/watched_safetensors.h"
 
 namespace mxpath {
 namespace {
@@ -61,8 +60,13 @@ Status write_item(NewFile& file, const SafetensorsItem& item, const std::string&
 
 Status write_safetensors(const std::string& path, std::span<const SafetensorsItem> items,
                          const std::map<std::string, std::string>& metadata) {
+  return write_safetensors(path, items, metadata, {});
+}
+
+Status write_safetensors(const std::string& path, std::span<const SafetensorsItem> items,
+                         const std::map<std::string, std::string>& metadata, WriteWatch watch) {
   MXPATH_TRY(const std::string header, header_text(items, metadata, path));
-  MXPATH_TRY(NewFile file, NewFile::create(path));
+  MXPATH_TRY(NewFile file, NewFile::create(path, std::move(watch)));
   std::array<uint8_t, 8> length{};
   for (size_t i = 0; i < 8; ++i) length[i] = static_cast<uint8_t>(header.size() >> (8 * i));
   MXPATH_CHECK(file.write(length));

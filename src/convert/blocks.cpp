@@ -5,7 +5,7 @@
 #include "formats/bf16.h"
 #include "formats/mxfp4.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 constexpr size_t lanes = 8;
@@ -232,4 +232,4 @@ size_t first_not_finite(const uint16_t* values, size_t count) {
   return count;
 }
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

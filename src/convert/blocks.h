@@ -7,7 +7,7 @@
 #include "convert/loss.h"
 #include "formats/e8m0.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 
 /// Rows of MXFP4, elements adjacent (NibbleOrder::adjacent): row r has its codes at codes + r * 16 * blocks, its scales at scales + r *
 /// blocks.
@@ -40,4 +40,4 @@ void transpose(const uint16_t* in, size_t rows, size_t columns, uint16_t* out, s
 /// Index of the first BF16 number that is NaN or infinite; `count` if there is none.
 size_t first_not_finite(const uint16_t* values, size_t count);
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

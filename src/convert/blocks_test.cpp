@@ -10,7 +10,7 @@
 #include "formats/bf16.h"
 #include "formats/mxfp4.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 const LooseTensor& golden(const std::string& name) {
@@ -171,4 +171,4 @@ TEST(Blocks, FindsWhatIsNotFinite) {
 }
 
 }  // namespace
-}  // namespace mxpath
+}  // namespace mxpath::convert

@@ -1,5 +1,6 @@
 #include "convert/companions.h"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 
@@ -7,12 +8,12 @@
 #include "base/text.h"
 #include "checkpoint/write_config.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array companion_names = {
+constexpr std::array<std::string_view, 12> companion_names = {
     "tokenizer.json",      "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
     "chat_template.jinja", "chat_template.json",    "generation_config.json",  "LICENSE",           "NOTICE",     "USAGE_POLICY"};
 
@@ -54,14 +55,19 @@ std::string original_dtypes_json(const std::vector<SafetensorsItem>& items) {
 std::vector<std::string> companion_files(const Source& source) {
   std::vector<std::string> found;
   std::error_code ignored;
-  for (const char* name : companion_names)
+  for (const std::string_view name : companion_names)
     for (const auto& folder : {source.weights_folder, source.companion_folder}) {
       const fs::path path = fs::path(folder) / name;
-      if (!fs::is_regular_file(path, ignored)) continue;
+      const bool dangling = fs::is_symlink(path, ignored) && !fs::exists(path, ignored);
+      if (!dangling && !fs::is_regular_file(path, ignored)) continue;
       found.push_back(path.string());
       break;
     }
   return found;
 }
 
-}  // namespace mxpath
+bool is_companion_name(std::string_view name) {
+  return std::find(companion_names.begin(), companion_names.end(), name) != companion_names.end();
+}
+
+}  // namespace mxpath::convert

@@ -4,7 +4,7 @@
 #include "checkpoint/roles.h"
 #include "formats/mxfp4.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 using Shape = std::vector<uint64_t>;
@@ -15,9 +15,9 @@ class Composer {
   Composer(const TensorWriter& writer, CheckpointLayout target, std::vector<TensorLoss>& losses)
       : writer_(writer), target_(target), losses_(losses) {}
 
-  Result<std::vector<Unit>> run() {
+  Result<std::vector<ItemGroup>> run() {
     for (const auto& place : roles_of(writer_.source.config)) MXPATH_CHECK(add(place));
-    return std::move(units_);
+    return std::move(groups_);
   }
 
  private:
@@ -43,7 +43,7 @@ class Composer {
       if (loss.values) losses->push_back({name, loss});
       return {};
     };
-    add_unit({{record.name, Dtype::bf16, shape, data}});
+    add_group({{record.name, Dtype::bf16, shape, data}});
   }
 
   /// q, k and v come one after the other; the tensor is complete when its last part arrives.
@@ -75,28 +75,28 @@ class Composer {
                          static_cast<uint64_t>(record.columns / mxfp4_block)};
     Shape blocks = shape;
     blocks.push_back(mxfp4_block_bytes);
-    add_unit({{record.name + std::string(blocks_suffix(target_)), Dtype::u8, blocks, write_blocks},
-              {record.name + std::string(scales_suffix(target_)), Dtype::u8, shape, write_rest}});
+    add_group({{record.name + std::string(blocks_suffix(target_)), Dtype::u8, blocks, write_blocks},
+               {record.name + std::string(scales_suffix(target_)), Dtype::u8, shape, write_rest}});
     return {};
   }
 
-  void add_unit(std::vector<SafetensorsItem> items) {
-    Unit unit{std::move(items)};
-    for (const auto& item : unit.items) unit.bytes += bytes_of(item.dtype, item.shape).value_or(0);
-    units_.push_back(std::move(unit));
+  void add_group(std::vector<SafetensorsItem> items) {
+    ItemGroup group{std::move(items)};
+    for (const auto& item : group.items) group.bytes += bytes_of(item.dtype, item.shape).value_or(0);
+    groups_.push_back(std::move(group));
   }
 
   const TensorWriter& writer_;
   CheckpointLayout target_;
   std::vector<TensorLoss>& losses_;
-  std::vector<Unit> units_;
+  std::vector<ItemGroup> groups_;
   Parts weight_parts_, bias_parts_;
 };
 
 }  // namespace
 
-Result<std::vector<Unit>> compose(const TensorWriter& writer, CheckpointLayout target, std::vector<TensorLoss>& losses) {
+Result<std::vector<ItemGroup>> compose(const TensorWriter& writer, CheckpointLayout target, std::vector<TensorLoss>& losses) {
   return Composer(writer, target, losses).run();
 }
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

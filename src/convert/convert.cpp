@@ -8,22 +8,24 @@
 #include <cerrno>
 #include <filesystem>
 #include <map>
+#include <new>
 
 #include "base/text.h"
 #include "checkpoint/inventory.h"
-#include "checkpoint/new_file.h"
 #include "checkpoint/shard_names.h"
+#include "checkpoint/watched_safetensors.h"
+#include "convert/checksum.h"
 #include "convert/companions.h"
 #include "convert/compose.h"
 #include "convert/journal.h"
 #include "convert/source.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* index_name = "model.safetensors.index.json";
+constexpr const char *index_name = "model.safetensors.index.json", *config_name = "config.json";
 constexpr size_t companion_limit = size_t{512} << 20;
 /// Of a header, the index and the journal together; and what config.json takes.
 constexpr uint64_t bytes_a_tensor = 512, config_bytes = 16 << 10;
@@ -72,6 +74,8 @@ class Converter {
  private:
   std::string in_folder(const std::string& name) const { return (fs::path(folder_) / name).string(); }
   bool original() const { return options_.target == CheckpointLayout::openai_original; }
+  /// OpenAI's own loader takes every file of the folder and has no index.
+  bool has_index() const { return !original() && shards_.size() > 1; }
 
   void advance(uint64_t bytes) {
     done_ += bytes;
@@ -86,15 +90,17 @@ class Converter {
     if (options_.shard_bytes == 0) return wrong_use("--shard-bytes must be above 0");
     MXPATH_TRY(config_, target_config(source_, options_.target));
     MXPATH_CHECK(parse_config(config_, "the config to write"));
-    MXPATH_TRY(std::vector<Unit> units, compose(writer_, options_.target, losses_));
+    // Read last, but refused first.
+    for (const auto& path : companion_files(source_)) MXPATH_CHECK(read_text_file(path, companion_limit));
+    MXPATH_TRY(std::vector<ItemGroup> groups, compose(writer_, options_.target, losses_));
     std::vector<uint64_t> sizes;
-    for (const auto& unit : units) sizes.push_back(unit.bytes), total_ += unit.bytes;
+    for (const auto& group : groups) sizes.push_back(group.bytes), total_ += group.bytes;
     const auto cuts = cut_into_shards(sizes, options_.shard_bytes);
     for (size_t i = 0; i + 1 < cuts.size(); ++i) {
       Shard shard{shard_name(i, cuts.size() - 1, options_.target), {}, 0};
-      for (size_t unit = cuts[i]; unit < cuts[i + 1]; ++unit) {
-        shard.bytes += units[unit].bytes;
-        std::move(units[unit].items.begin(), units[unit].items.end(), std::back_inserter(shard.items));
+      for (size_t group = cuts[i]; group < cuts[i + 1]; ++group) {
+        shard.bytes += groups[group].bytes;
+        std::move(groups[group].items.begin(), groups[group].items.end(), std::back_inserter(shard.items));
       }
       shards_.push_back(std::move(shard));
     }
@@ -118,12 +124,30 @@ class Converter {
     return {};
   }
 
+  /// What lies in the folder of an unfinished conversion and is not its own: weights that would be taken for the model's, and what is no
+  /// file where a file is to be written.
+  Status check_names(const std::vector<std::string>& names) const {
+    for (const auto& name : names) {
+      const bool own = std::any_of(shards_.begin(), shards_.end(), [&](const Shard& shard) { return shard.name == name; });
+      const bool rest = name == config_name || name == index_name || name == "dtypes.json" || is_companion_name(name);
+      if ((name.ends_with(".safetensors") && !own) || (name == index_name && !has_index()))
+        return wrong_use("{}: this file is not of the conversion that is to be resumed; move it out of the folder", in_folder(name));
+      std::error_code ignored;
+      if (const auto there = fs::status(in_folder(name), ignored); (own || rest) && fs::exists(there) && !fs::is_regular_file(there))
+        return wrong_use("{}: is no file, but has the name of a file of this conversion; move it out of the folder", in_folder(name));
+    }
+    return {};
+  }
+
   Status check_folder(const std::vector<std::string>& names, const std::optional<Journal>& before) const {
     if (names.empty()) return {};
     if (!options_.resume)
       return before ? wrong_use("{}: an unfinished conversion is in this folder; go on with it with --resume, or delete it", folder_)
                     : wrong_use("{}: the folder is not empty; give one that does not exist yet", folder_);
-    if (before) return check_same_conversion(folder_, *before, journal_);
+    if (before) {
+      MXPATH_CHECK(check_same_conversion(folder_, *before, journal_));
+      return check_names(names);
+    }
     // A run that was killed before its journal stood left only the beginning of that.
     const std::string beginning = std::string(journal_name) + ".";
     if (std::all_of(names.begin(), names.end(),
@@ -135,13 +159,32 @@ class Converter {
     return wrong_use("{}: there is no {} in this folder, so nothing to resume", folder_, journal_name);
   }
 
-  /// Shards that the journal knows and whose files are as it says.
+  /// Shards that the journal knows and that are proven: read again, and found as they were written from these very source files.
   void keep_finished(const Journal& before) {
+    // After a kill between the last two files the folder opens already; it must not while its files are in doubt.
+    std::error_code ignored;
+    fs::remove(in_folder(config_name), ignored);
+    std::map<std::string, std::vector<std::string>> doubtful;
     for (const auto& shard : shards_) {
-      std::error_code error;
       const FinishedShard* finished = before.find(shard.name);
-      if (finished && fs::file_size(in_folder(shard.name), error) == finished->bytes && !error) journal_.shards.push_back(*finished);
+      if (!finished) continue;
+      tell("checking " + shard.name);
+      const Status proven = prove(*finished, before);
+      if (proven.ok()) journal_.shards.push_back(*finished);
+      else doubtful[proven.error().message].push_back(shard.name);
     }
+    for (const auto& [why, names] : doubtful)
+      remarks_.push_back(fmt::format("{}{}, finished by the interrupted run, {}: written again", names.front(),
+                                     names.size() > 1 ? fmt::format(" and {} more", names.size() - 1) : "", why));
+  }
+
+  /// Error: the doubt, as words to follow the name.
+  Status prove(const FinishedShard& finished, const Journal& before) const {
+    if (!finished.checksum) return fail("without a checksum by that version of mxpath");
+    if (!std::equal(before.source.begin(), before.source.end(), source_.files.begin(), source_.files.end(),
+                    [](const SourceFile& a, const SourceFile& b) { return a.changed == b.changed; }))
+      return fail("from source files that may have been changed since");
+    return check_file(in_folder(finished.name), finished.bytes, *finished.checksum);
   }
 
   Status check_space() const {
@@ -165,12 +208,15 @@ class Converter {
     const size_t losses_before = losses_.size();
     const std::string path = in_folder(shard.name);
     if (options_.write_fault) add_faults(shard, path);
-    MXPATH_CHECK(write_safetensors(path, shard.items, {{"format", "pt"}}));
+    Checksum sum;
+    uint64_t bytes = 0;
+    const auto written = [&](std::span<const uint8_t> piece) { sum.add(piece), bytes += piece.size(); };
+    const auto unreadable = [this](const uint8_t* at) { return source_.unreadable(at); };
+    MXPATH_CHECK(write_safetensors(path, shard.items, {{"format", "pt"}}, {written, unreadable}));
     tell(shard.name);
     MXPATH_CHECK(source_.check_unchanged());
-    std::error_code error;
     const std::vector<TensorLoss> losses(losses_.begin() + static_cast<ptrdiff_t>(losses_before), losses_.end());
-    journal_.shards.push_back({shard.name, fs::file_size(path, error), losses});
+    journal_.shards.push_back({shard.name, bytes, sum.value(), losses});
     MXPATH_CHECK(write_journal(folder_, journal_));
     tell(shard.name);
     return {};
@@ -195,11 +241,10 @@ class Converter {
       MXPATH_TRY(const std::string text, read_text_file(path, companion_limit));
       MXPATH_CHECK(write_last(fs::path(path).filename().string(), text));
     }
-    // OpenAI's own loader takes every file of the folder and has no index.
     if (original()) MXPATH_CHECK(write_last("dtypes.json", original_dtypes_json(items)));
-    else if (shards_.size() > 1) MXPATH_CHECK(write_last(index_name, shard_index_json(weight_map, total_)));
+    if (has_index()) MXPATH_CHECK(write_last(index_name, shard_index_json(weight_map, total_)));
     MXPATH_CHECK(source_.check_unchanged());
-    MXPATH_CHECK(write_last("config.json", config_));
+    MXPATH_CHECK(write_last(config_name, config_));
     MXPATH_CHECK(open_manifest(folder_));
     std::error_code error;
     fs::remove(in_folder(journal_name), error);
@@ -214,6 +259,7 @@ class Converter {
 
   ConvertReport report() {
     ConvertReport report{source_.description, std::string(name_of(options_.target)), total_, shards_.size(), {}, source_.remarks};
+    report.remarks.insert(report.remarks.end(), remarks_.begin(), remarks_.end());
     for (const auto& shard : shards_)
       if (const FinishedShard* finished = journal_.find(shard.name))
         report.tensors.insert(report.tensors.end(), finished->tensors.begin(), finished->tensors.end());
@@ -232,6 +278,7 @@ class Converter {
   std::vector<TensorLoss> losses_;
   std::vector<Shard> shards_;
   Journal journal_;
+  std::vector<std::string> remarks_;
   std::string config_, at_work_;
   uint64_t done_ = 0, total_ = 0, written_ = 0;
 };
@@ -239,8 +286,12 @@ class Converter {
 }  // namespace
 
 Result<ConvertReport> convert(const std::string& source, const std::string& target_folder, const ConvertOptions& options) {
-  MXPATH_TRY(const Source opened, open_source(source));
-  return Converter(opened, target_folder, options).run();
+  try {
+    MXPATH_TRY(const Source opened, open_source(source));
+    return Converter(opened, target_folder, options).run();
+  } catch (const std::bad_alloc&) {
+    return no_memory(source);
+  }
 }
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

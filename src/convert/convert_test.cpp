@@ -11,7 +11,7 @@
 #include "formats/bf16.h"
 #include "formats/fp16.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 constexpr CheckpointLayout layouts[] = {CheckpointLayout::hugging_face_mxfp4, CheckpointLayout::hugging_face_bf16,
@@ -216,6 +216,19 @@ TEST(Convert, TokenizerFilesAreCopied) {
   EXPECT_NE(to_text(report).find("built-in o200k_harmony"), std::string::npos);
 }
 
+/// Before hours of work, not after them.
+TEST(Convert, ATokenizerThatCannotBeReadIsToldFirst) {
+  TestFolder folder;
+  write_tiny(folder / "a");
+  std::filesystem::create_symlink("../../blobs/1234", folder / "a/tokenizer.json");
+  size_t written = 0;
+  auto options = to(CheckpointLayout::hugging_face_bf16);
+  options.progress = [&](std::string_view, uint64_t, uint64_t) { ++written; };
+  EXPECT_NE(error_of(folder / "a", folder / "b", options).find("a/tokenizer.json"), std::string::npos);
+  EXPECT_EQ(written, 0u);
+  EXPECT_FALSE(std::filesystem::exists(folder / "b"));
+}
+
 TEST(Convert, ShardsHaveAnIndex) {
   TestFolder folder;
   write_tiny(folder / "a");
@@ -333,4 +346,4 @@ TEST(Convert, CeilNearTheLargestFloatNamesTheOtherRules) {
 }
 
 }  // namespace
-}  // namespace mxpath
+}  // namespace mxpath::convert

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "checkpoint/write_config.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 struct IntegerKey {
@@ -157,4 +157,4 @@ Result<ModelConfig> config_from_gguf(const Gguf& gguf, int vocab, bool tied, con
   return parse_config(hub_config_json(config), where);
 }
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

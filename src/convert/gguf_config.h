@@ -6,7 +6,7 @@
 #include "checkpoint/config.h"
 #include "checkpoint/gguf.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 
 /// `vocab` and `tied` come from the tensors. Even layers slide unless the metadata has a pattern; YaRN's bounds are not rounded, as
 /// OpenAI has it (llama.cpp rounds them). Errors: another architecture, a missing key, a value of the wrong kind, a rope
@@ -16,4 +16,4 @@ Result<ModelConfig> config_from_gguf(const Gguf& gguf, int vocab, bool tied, con
 /// "gpt-oss" (llama.cpp) or "gptoss" (Ollama). Error: anything else.
 Result<std::string> gguf_architecture(const Gguf& gguf, const std::string& where);
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

@@ -12,7 +12,7 @@
 #include "convert/source.h"
 #include "convert/source_file.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 /// Names of a role in llama.cpp's and in Ollama's files; {} is the layer.
@@ -68,7 +68,8 @@ class GgufOpener {
     MXPATH_CHECK(check_unused());
     source_.kind = SourceKind::gguf;
     source_.description = fmt::format("GGUF, architecture {}", architecture_);
-    source_.weights_folder = source_.companion_folder = std::filesystem::absolute(path_).parent_path().string();
+    std::error_code ignored;  // of a current folder that was removed
+    source_.weights_folder = source_.companion_folder = std::filesystem::absolute(path_, ignored).parent_path().string();
     return std::move(source_);
   }
 
@@ -142,18 +143,11 @@ class GgufOpener {
     if (find(tensor.name)) {
       if (architecture_ == "gptoss") return add_strand(tensor, tensor.name, tensor.rows, 0);
       MXPATH_CHECK(add_strand(tensor, tensor.name, tensor.rows, 0));
-      Strand up = tensor.strands.front();
-      up.data += tensor.rows / 2 * row_bytes(up.stored, tensor.columns);
-      tensor.strands.push_back(up);
-      return {};
+      return add_strand(tensor, tensor.name, tensor.rows, tensor.rows / 2);
     }
     tensor.name = fmt::format("blk.{}.ffn_gate_exps.{}", tensor.layer, suffix);
     MXPATH_CHECK(add_strand(tensor, tensor.name, tensor.rows / 2, 0));
-    MXPATH_CHECK(add_strand(tensor, fmt::format("blk.{}.ffn_up_exps.{}", tensor.layer, suffix), tensor.rows / 2, 0));
-    if (is_mxfp4(tensor.strands[0].stored) != is_mxfp4(tensor.strands[1].stored))
-      return fail("{}: of the gate and up experts of layer {} one is MXFP4 and the other is not; convert to bf16 from another file", path_,
-                  tensor.layer);
-    return {};
+    return add_strand(tensor, fmt::format("blk.{}.ffn_up_exps.{}", tensor.layer, suffix), tensor.rows / 2, 0);
   }
 
   Status add_part_of_qkv(SourceTensor& tensor, const RoleInLayer& place) {
@@ -174,16 +168,24 @@ class GgufOpener {
     if (!placed) return missing(name);
     used_.insert(name);
     Strand strand;
-    MXPATH_TRY(strand.stored, stored_of(*placed->tensor));
-    MXPATH_CHECK(check_shape(*placed->tensor, tensor, stored_rows));
-    const size_t row = row_bytes(strand.stored, tensor.columns);
-    strand.data = source_.maps[placed->file].bytes().data() + placed->tensor->offset + first_row * row;
-    strand.expert_stride = stored_rows * row;
+    MXPATH_TRY(strand.stored, stored_of(*placed));
+    MXPATH_CHECK(check_shape(*placed, tensor, stored_rows));
+    strand.data = source_.maps[placed->file].bytes().data() + placed->tensor->offset;
+    if (tensor.shares_blocks(strand)) {
+      strand.first_row = first_row, strand.expert_rows = stored_rows;
+    } else {
+      const size_t row = row_bytes(strand.stored, tensor.columns);
+      strand.data += first_row * row;
+      strand.expert_stride = stored_rows * row;
+    }
     tensor.strands.push_back(strand);
     return {};
   }
 
-  Result<Stored> stored_of(const GgufTensor& tensor) const {
+  const std::string& path_of(const PlacedTensor& placed) const { return source_.maps[placed.file].path(); }
+
+  Result<Stored> stored_of(const PlacedTensor& placed) const {
+    const GgufTensor& tensor = *placed.tensor;
     switch (tensor.type) {
       case gguf_tensor::f32: return Stored::f32;
       case gguf_tensor::f16: return Stored::f16;
@@ -193,17 +195,18 @@ class GgufOpener {
       case gguf_tensor::mxfp4_raw: return Stored::mxfp4_together;
       default:
         return fail(
-            "{}: tensor {} is {}; mxpath converts F32, F16, BF16, Q8_0 and MXFP4: take the file of this model that holds only those", path_,
-            printable(tensor.name), gguf_tensor_type_name(tensor.type));
+            "{}: tensor {} is {}; mxpath converts F32, F16, BF16, Q8_0 and MXFP4: take a file of this model labelled MXFP4, Q8_0 or F16",
+            path_of(placed), printable(tensor.name), gguf_tensor_type_name(tensor.type));
     }
   }
 
   /// Dimensions of 1 may be written or left out.
-  Status check_shape(const GgufTensor& tensor, const SourceTensor& wanted, size_t stored_rows) const {
+  Status check_shape(const PlacedTensor& placed, const SourceTensor& wanted, size_t stored_rows) const {
+    const GgufTensor& tensor = *placed.tensor;
     const auto without_ones = [](std::vector<uint64_t> shape) { return std::erase(shape, uint64_t{1}), shape; };
     const std::vector<uint64_t> shape = {wanted.experts, stored_rows, wanted.columns};
     if (without_ones(tensor.shape) == without_ones(shape)) return {};
-    return fail("{}: tensor {} has the shape [{}], but the metadata makes it [{}]", path_, printable(tensor.name),
+    return fail("{}: tensor {} has the shape [{}], but the metadata makes it [{}]", path_of(placed), printable(tensor.name),
                 fmt::join(tensor.shape, ", "), fmt::join(without_ones(shape), ", "));
   }
 
@@ -231,4 +234,4 @@ class GgufOpener {
 
 Result<Source> open_gguf_source(const std::string& path) { return GgufOpener(path).run(); }
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

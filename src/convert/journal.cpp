@@ -6,10 +6,11 @@
 #include "base/text.h"
 #include "checkpoint/new_file.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
-constexpr int journal_version = 1;
+/// 1: without checksums and `changed`.
+constexpr int journal_version = 2;
 
 std::string path_of(const std::string& folder) { return (std::filesystem::path(folder) / journal_name).string(); }
 
@@ -17,12 +18,16 @@ Json shard_json(const FinishedShard& shard) {
   Json tensors = Json::array();
   for (const auto& [name, loss] : shard.tensors)
     tensors.push_back({{"name", name}, {"values", loss.values}, {"changed", loss.changed}, {"largest", loss.largest}, {"sum", loss.sum}});
-  return {{"name", shard.name}, {"bytes", shard.bytes}, {"tensors", tensors}};
+  Json json{{"name", shard.name}, {"bytes", shard.bytes}};
+  if (shard.checksum) json["xxh3"] = *shard.checksum;
+  json["tensors"] = tensors;
+  return json;
 }
 
 // Json throws when a field is missing or of the wrong type; read_journal turns that into its one error.
 FinishedShard shard_from(const Json& json) {
-  FinishedShard shard{json.at("name"), json.at("bytes"), {}};
+  FinishedShard shard{json.at("name"), json.at("bytes"), {}, {}};
+  if (json.contains("xxh3")) shard.checksum = json.at("xxh3").get<uint64_t>();
   for (const Json& entry : json.at("tensors"))
     shard.tensors.push_back({entry.at("name"), {entry.at("values"), entry.at("changed"), entry.at("largest"), entry.at("sum")}});
   return shard;
@@ -32,9 +37,11 @@ std::optional<Journal> journal_from(const Json& json) {
   Journal journal;
   const auto target = parse_target(json.at("to").get<std::string>());
   const auto rule = parse_scale_rule(json.at("scale_rule").get<std::string>());
-  if (json.at("mxpath_convert") != journal_version || !target || !rule) return std::nullopt;
+  const int version = json.at("mxpath_convert");
+  if (version < 1 || version > journal_version || !target || !rule) return std::nullopt;
   journal.target = *target, journal.scale_rule = *rule, journal.shard_bytes = json.at("shard_bytes");
-  for (const Json& file : json.at("source")) journal.source.push_back({file.at("name"), file.at("bytes"), file.at("modified")});
+  for (const Json& file : json.at("source"))
+    journal.source.push_back({file.at("name"), file.at("bytes"), file.at("modified"), file.value("changed", int64_t{0})});
   for (const Json& shard : json.at("shards")) journal.shards.push_back(shard_from(shard));
   return journal;
 }
@@ -53,7 +60,7 @@ Status write_journal(const std::string& folder, const Journal& journal) {
             {"shard_bytes", journal.shard_bytes}};
   json["source"] = Json::array();
   for (const auto& file : journal.source)
-    json["source"].push_back({{"name", file.name}, {"bytes", file.bytes}, {"modified", file.modified}});
+    json["source"].push_back({{"name", file.name}, {"bytes", file.bytes}, {"modified", file.modified}, {"changed", file.changed}});
   json["shards"] = Json::array();
   for (const auto& shard : journal.shards) json["shards"].push_back(shard_json(shard));
   return write_new_file(path_of(folder), json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
@@ -63,9 +70,10 @@ Result<std::optional<Journal>> read_journal(const std::string& folder) {
   const std::string path = path_of(folder);
   if (std::error_code ignored; !std::filesystem::exists(path, ignored)) return std::optional<Journal>();
   MXPATH_TRY(const std::string text, read_text_file(path, size_t{64} << 20));
-  MXPATH_TRY(const Json json, parse_json(text, path));
   try {
-    if (auto journal = journal_from(json)) return std::optional<Journal>(std::move(*journal));
+    if (const auto json = parse_json(text, path); !json.ok())
+      return fail("{}: this journal of an unfinished conversion is damaged; delete the folder and convert again", path);
+    else if (auto journal = journal_from(*json)) return std::optional<Journal>(std::move(*journal));
   } catch (const Json::exception&) {
   }
   return fail("{}: not a journal that this version of mxpath writes; delete the folder and convert again", path);
@@ -84,4 +92,4 @@ Status check_same_conversion(const std::string& folder, const Journal& before, c
       folder);
 }
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

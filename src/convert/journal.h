@@ -8,14 +8,15 @@
 #include "convert/convert.h"
 #include "convert/source.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 
 inline constexpr const char* journal_name = "convert.json";
 
 struct FinishedShard {
   std::string name;
-  uint64_t bytes = 0;               ///< of the file
-  std::vector<TensorLoss> tensors;  ///< as in the report
+  uint64_t bytes = 0;                ///< of the file
+  std::optional<uint64_t> checksum;  ///< of its contents (checksum.h); nothing in a journal of 0.1
+  std::vector<TensorLoss> tensors;   ///< as in the report
 };
 
 struct Journal {
@@ -30,9 +31,9 @@ struct Journal {
 
 /// Whole or not at all, as every file here.
 Status write_journal(const std::string& folder, const Journal& journal);
-/// Nothing if there is none. Error: it is not a journal that this program writes.
+/// Nothing if there is none. Error: it is damaged, or not a journal that this program writes.
 Result<std::optional<Journal>> read_journal(const std::string& folder);
 /// Error: the journal is of another conversion than `now`; says what differs.
 Status check_same_conversion(const std::string& folder, const Journal& before, const Journal& now);
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace mxpath {
+namespace mxpath::convert {
 
 /// Over `values` numbers: how many changed, and by how much. Merged in a fixed order, so that the report does not depend on the threads.
 struct Loss {
@@ -29,4 +29,4 @@ struct Loss {
   }
 };
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

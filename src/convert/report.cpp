@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "convert/convert.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 struct TargetRow {
@@ -70,4 +70,4 @@ Json to_json(const ConvertReport& report) {
   return json;
 }
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

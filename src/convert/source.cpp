@@ -14,12 +14,13 @@
 #include "formats/fp16.h"
 #include "formats/mxfp4.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t block_together = 1 + mxfp4_block_bytes, block_q8_0 = 34;
+constexpr size_t block = 32, block_together = 1 + mxfp4_block_bytes, block_q8_0 = 2 + block;
+static_assert(block == mxfp4_block);
 
 Stored stored_of(Encoding encoding) {
   switch (encoding) {
@@ -46,10 +47,26 @@ void read_plain(Stored stored, const uint8_t* at, size_t step, size_t count, flo
                                      : decode_bf16(load<uint16_t>(at));
 }
 
-void read_q8_0(const uint8_t* at, size_t columns, float* out) {
-  for (size_t c = 0; c < columns; c += 32, at += block_q8_0) {
+/// One block whose scale lies beside it, 32 elements.
+void read_block(Stored stored, const uint8_t* at, float* out) {
+  if (stored == Stored::q8_0) {
     const float scale = decode_fp16(load<uint16_t>(at));
-    for (size_t i = 0; i < 32; ++i) out[c + i] = scale * static_cast<float>(static_cast<int8_t>(at[2 + i]));
+    for (size_t i = 0; i < block; ++i) out[i] = scale * static_cast<float>(static_cast<int8_t>(at[2 + i]));
+    return;
+  }
+  uint8_t codes[mxfp4_block_bytes];
+  std::memcpy(codes, at + 1, sizeof codes);
+  decode_mxfp4_block(codes, at[0], out, stored == Stored::mxfp4_halves ? NibbleOrder::halves : NibbleOrder::adjacent);
+}
+
+/// Elements [first, first + count) of blocks that lie one after the other from `at` on.
+void read_elements(Stored stored, const uint8_t* at, size_t first, size_t count, float* out) {
+  float values[block];
+  for (size_t i = first; i < first + count;) {
+    read_block(stored, at + row_bytes(stored, i / block * block), values);
+    const size_t end = std::min(first + count, (i / block + 1) * block);
+    std::copy(values + i % block, values + i % block + (end - i), out + (i - first));
+    i = end;
   }
 }
 
@@ -119,48 +136,51 @@ std::string gguf_in_folder(const std::string& folder) {
 
 bool is_mxfp4(Stored stored) { return stored == Stored::mxfp4 || stored == Stored::mxfp4_halves || stored == Stored::mxfp4_together; }
 
-size_t row_bytes(Stored stored, size_t columns) {
+size_t block_elements(Stored stored) { return stored == Stored::q8_0 || is_mxfp4(stored) ? block : 1; }
+
+size_t row_bytes(Stored stored, size_t elements) {
   switch (stored) {
-    case Stored::f32: return columns * 4;
-    case Stored::q8_0: return columns / 32 * block_q8_0;
-    case Stored::mxfp4: return columns / 2;
+    case Stored::f32: return elements * 4;
+    case Stored::q8_0: return elements / block * block_q8_0;
+    case Stored::mxfp4: return elements / 2;
     case Stored::mxfp4_halves:
-    case Stored::mxfp4_together: return columns / mxfp4_block * block_together;
-    default: return columns * 2;
+    case Stored::mxfp4_together: return elements / block * block_together;
+    default: return elements * 2;
   }
 }
 
 Result<SourceFile> source_file(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return fail("{}: its size cannot be read: {}", path, std::strerror(errno));
-  return SourceFile{fs::path(path).filename().string(), static_cast<uint64_t>(info.st_size),
-                    int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec};
+  const auto nanoseconds = [](const timespec& time) { return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; };
+  return SourceFile{fs::path(path).filename().string(), static_cast<uint64_t>(info.st_size), nanoseconds(info.st_mtim),
+                    nanoseconds(info.st_ctim)};
 }
 
-size_t SourceTensor::expert_bytes(const Strand& strand) const { return rows / strands.size() * row_bytes(strand.stored, columns); }
+bool SourceTensor::mxfp4() const {
+  return std::all_of(strands.begin(), strands.end(),
+                     [&](const Strand& strand) { return is_mxfp4(strand.stored) && !shares_blocks(strand); });
+}
+
+size_t SourceTensor::expert_bytes(const Strand& strand) const {
+  return shares_blocks(strand) ? 0 : rows / strands.size() * row_bytes(strand.stored, columns);
+}
 
 void SourceTensor::read_row(size_t expert, size_t row, float* out) const {
   const Strand& strand = strands[row % strands.size()];
+  const size_t strand_row = row / strands.size();
+  if (shares_blocks(strand))
+    return read_elements(strand.stored, strand.data, (expert * strand.expert_rows + strand.first_row + strand_row) * columns, columns, out);
   const uint8_t* base = strand.data + expert * strand.expert_stride;
   if (transposed) {
     const size_t element = row_bytes(strand.stored, 1);
     return read_plain(strand.stored, base + row * element, rows * element, columns, out);
   }
-  const uint8_t* at = base + row / strands.size() * row_bytes(strand.stored, columns);
-  if (strand.stored == Stored::q8_0) return read_q8_0(at, columns, out);
-  if (!is_mxfp4(strand.stored)) return read_plain(strand.stored, at, row_bytes(strand.stored, 1), columns, out);
-  uint8_t codes[mxfp4_block_bytes];
-  const size_t blocks = columns / mxfp4_block, first = (expert * rows + row) * blocks;
-  for (size_t b = 0; b < blocks; ++b) {
-    if (strand.stored == Stored::mxfp4) {
-      decode_mxfp4_block(at + b * mxfp4_block_bytes, strand.scales[first + b], out + b * mxfp4_block, NibbleOrder::adjacent);
-      continue;
-    }
-    const uint8_t* block = at + b * block_together;
-    std::memcpy(codes, block + 1, sizeof codes);
-    decode_mxfp4_block(codes, block[0], out + b * mxfp4_block,
-                       strand.stored == Stored::mxfp4_halves ? NibbleOrder::halves : NibbleOrder::adjacent);
-  }
+  const uint8_t* at = base + strand_row * row_bytes(strand.stored, columns);
+  if (strand.stored == Stored::mxfp4)
+    return decode_mxfp4_blocks(at, strand.scales + (expert * rows + row) * (columns / block), columns / block, out, NibbleOrder::adjacent);
+  if (block_elements(strand.stored) > 1) return read_elements(strand.stored, at, 0, columns, out);
+  read_plain(strand.stored, at, row_bytes(strand.stored, 1), columns, out);
 }
 
 void SourceTensor::read_block_row(size_t expert, size_t row, uint8_t* codes, uint8_t* scales) const {
@@ -194,8 +214,15 @@ Status Source::check_file(size_t index) const {
   const std::string& path = index < maps.size() ? maps[index].path() : config_path;
   const auto now = source_file(path);
   if (now.ok() && *now == files[index]) return {};
-  return fail("{}: this file of the source {} while it was being converted; convert again once nothing changes it", path,
-              now.ok() ? "was changed" : "disappeared");
+  return fail(
+      "{}: this file of the source {} while it was being converted; delete the unfinished folder and convert again once it stays as it is",
+      path, now.ok() ? "was changed" : "disappeared");
+}
+
+Error Source::unreadable(const uint8_t* at) const {
+  if (auto changed = check_unchanged(at); !changed.ok()) return std::move(changed).error();
+  return fail("{}: this file of the source cannot be read any more; see whether its disk is sound, then resume the conversion",
+              path_of(at));
 }
 
 Status Source::check_unchanged() const {
@@ -216,6 +243,12 @@ void Source::will_need(const uint8_t* begin, size_t bytes) const {
   if (const MappedFile* map = map_of(maps, begin)) map->will_need(static_cast<size_t>(begin - map->bytes().data()), bytes);
 }
 
+Error no_memory(const std::string& source) {
+  return fail(
+      "{}: no memory is left to convert it; close other programs, or raise the memory limit (ulimit -v), then resume the conversion",
+      source);
+}
+
 bool is_gguf_file(const std::string& path) {
   char magic[4] = {};
   std::error_code ignored;
@@ -228,4 +261,4 @@ Result<Source> open_source(const std::string& path) {
   return open_checkpoint_source(path);
 }
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

@@ -11,7 +11,7 @@
 #include "checkpoint/manifest.h"
 #include "convert/blocks.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 
 /// How a strand's rows are stored.
 enum class Stored : uint8_t {
@@ -24,15 +24,20 @@ enum class Stored : uint8_t {
   mxfp4_together  // Ollama: the same, adjacent nibbles
 };
 bool is_mxfp4(Stored stored);
-/// Bytes of a row of `columns` elements; for mxfp4 those of its codes.
-size_t row_bytes(Stored stored, size_t columns);
+/// Elements that share a scale; 1 for plain numbers.
+size_t block_elements(Stored stored);
+/// Bytes of `elements` elements, which are whole blocks; for mxfp4 those of its codes.
+size_t row_bytes(Stored stored, size_t elements);
 
 /// Rows of one stored tensor, one expert after the other.
 struct Strand {
   Stored stored = Stored::bf16;
-  const uint8_t* data = nullptr;    ///< first row of the first expert
+  const uint8_t* data = nullptr;    ///< first row of the first expert; where rows share blocks, the first block of the tensor
   const uint8_t* scales = nullptr;  ///< mxfp4 only; [experts, rows, columns / 32] without gaps
-  size_t expert_stride = 0;         ///< bytes from one expert to the next
+  size_t expert_stride = 0;         ///< bytes from one expert to the next; 0 where rows share blocks
+  /// A vector in a blocked type: 32 of its rows (columns 1) share a block. Rows before the first one that is meant, and from one expert to
+  /// the next.
+  size_t first_row = 0, expert_rows = 0;
 };
 
 /// One [experts, rows, columns] matrix (vectors: columns 1). With several strands, row r is row r / n of strand r mod n: GGUF keeps gate
@@ -45,9 +50,12 @@ struct SourceTensor {
   bool transposed = false;  ///< stored [experts, columns, rows], plain numbers, one strand
   std::vector<Strand> strands;
 
-  bool mxfp4() const { return is_mxfp4(strands.front().stored); }
+  /// Every row is a whole number of MXFP4 blocks.
+  bool mxfp4() const;
   bool plain_bf16() const { return strands.size() == 1 && strands.front().stored == Stored::bf16; }
-  /// Bytes of one expert in a strand.
+  /// Rows share blocks: a vector in a blocked type.
+  bool shares_blocks(const Strand& strand) const { return columns % block_elements(strand.stored) != 0; }
+  /// Bytes of one expert in a strand; 0 where experts may share blocks.
   size_t expert_bytes(const Strand& strand) const;
 
   /// Row of an expert as floats; transposed tensors too, slowly.
@@ -61,8 +69,10 @@ struct SourceFile {
   std::string name;
   uint64_t bytes = 0;
   int64_t modified = 0;  ///< nanoseconds since 1970
+  int64_t changed = 0;   ///< likewise; moves with contents, name and mode, and unlike `modified` cannot be set back
 
-  bool operator==(const SourceFile&) const = default;
+  /// By what moves with the contents only.
+  bool operator==(const SourceFile& other) const { return name == other.name && bytes == other.bytes && modified == other.modified; }
 };
 
 enum class SourceKind : uint8_t { checkpoint, gguf };
@@ -90,6 +100,9 @@ struct Source {
   /// when it is read (SIGBUS), so this is asked before each piece is. Error: names the file.
   Status check_unchanged() const;
   Status check_unchanged(const uint8_t* at) const;
+  /// The sentence for bytes of `maps` that the system could not read (EFAULT): the file that holds this one became shorter, or its disk
+  /// failed.
+  Error unreadable(const uint8_t* at) const;
 
   std::vector<MappedFile> maps;  ///< all files that `tensors` point into
 
@@ -101,8 +114,11 @@ struct Source {
 /// first part of a split one. Errors: those of open_manifest and parse_gguf; a GGUF of another architecture or with quantised types.
 Result<Source> open_source(const std::string& path);
 
+/// The sentence for a conversion from the file or folder `source` that gets no memory.
+Error no_memory(const std::string& source);
+
 /// The parts of open_source.
 Result<Source> open_gguf_source(const std::string& path);
 bool is_gguf_file(const std::string& path);
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

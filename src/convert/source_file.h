@@ -5,9 +5,9 @@
 #include "base/result.h"
 #include "convert/source.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 
 /// Error: there is no such file.
 Result<SourceFile> source_file(const std::string& path);
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

@@ -1,6 +1,8 @@
 #include "convert/write_tensor.h"
 
+#include <atomic>
 #include <future>
+#include <new>
 #include <system_error>
 
 #include "base/buffer.h"
@@ -9,7 +11,7 @@
 #include "formats/bf16.h"
 #include "formats/mxfp4.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 namespace {
 
 constexpr size_t raw_piece = size_t{1} << 20, band_bytes = size_t{16} << 20, ahead_bytes = size_t{32} << 20;
@@ -48,11 +50,13 @@ class Behind {
     if (pending_.valid()) pending_.wait();
   }
 
-  /// A buffer that nobody reads any more, or the error of an earlier write.
+  /// A buffer that nobody reads any more; what was in it is written or given up. Errors of a write come from submit() and finish().
   Result<uint8_t*> buffer(size_t bytes) {
     Buffer& next = buffers_[turn_];
     if (next.size() < bytes) {
-      MXPATH_TRY(next, Buffer::allocate(bytes));
+      auto larger = Buffer::allocate(bytes);
+      if (!larger.ok()) return no_memory(writer_.source.weights_folder);
+      next = std::move(larger).value();
     }
     return next.data();
   }
@@ -84,15 +88,23 @@ class Behind {
   size_t turn_ = 0, submitted_ = 0;
 };
 
-/// Runs body(first_row, rows, loss) on bands of an expert's rows, and adds up their losses in order.
+/// Runs body(first_row, rows, loss) on bands of an expert's rows, and adds up their losses in order. Error: no memory for what a body
+/// needs.
 template <class Body>
-void for_bands(const TensorWriter& writer, size_t rows, size_t band, Loss& loss, Body&& body) {
+Status for_bands(const TensorWriter& writer, size_t rows, size_t band, Loss& loss, Body&& body) {
   const size_t bands = (rows + band - 1) / band;
   std::vector<Loss> losses(bands);
+  std::atomic<bool> failed = false;
   writer.pool.for_range(bands, 1, [&](size_t begin, size_t end, int) {
-    for (size_t i = begin; i < end; ++i) body(i * band, std::min(band, rows - i * band), losses[i]);
+    try {
+      for (size_t i = begin; i < end; ++i) body(i * band, std::min(band, rows - i * band), losses[i]);
+    } catch (const std::bad_alloc&) {  // it must not leave the thread
+      failed = true;
+    }
   });
+  if (failed) return no_memory(writer.source.weights_folder);
   for (const Loss& part : losses) loss.add(part);
+  return {};
 }
 
 void prefetch(const TensorWriter& writer, const SourceTensor& tensor, size_t expert) {
@@ -165,9 +177,9 @@ Status write_rounded(const TensorWriter& writer, const SourceTensor& tensor, con
       MXPATH_CHECK(check_unchanged(writer, tensor));
       MXPATH_TRY(uint8_t * bytes, behind.buffer(rows * tensor.columns * 2));
       auto* out = reinterpret_cast<uint16_t*>(bytes);
-      for_bands(writer, rows, band_rows, loss, [&](size_t begin, size_t count, Loss& part) {
+      MXPATH_CHECK(for_bands(writer, rows, band_rows, loss, [&](size_t begin, size_t count, Loss& part) {
         read_bf16_rows(tensor, expert, first + begin, count, out + begin * tensor.columns, part);
-      });
+      }));
       const size_t count = rows * tensor.columns, bad = first_not_finite(out, count);
       if (bad < count) return not_finite_at(writer, tensor, expert, first, false, bad);
       MXPATH_CHECK(behind.submit(count * 2));
@@ -200,8 +212,8 @@ Status write_transposed(const TensorWriter& writer, const SourceTensor& tensor, 
     prefetch(writer, tensor, expert + 1);
     MXPATH_TRY(uint8_t * bytes, behind.buffer(count * 2));
     auto* out = reinterpret_cast<uint16_t*>(bytes);
-    for_bands(writer, tensor.rows, band_rows, loss,
-              [&](size_t first, size_t rows, Loss& part) { fill_columns(tensor, expert, first, rows, out, part); });
+    MXPATH_CHECK(for_bands(writer, tensor.rows, band_rows, loss,
+                           [&](size_t first, size_t rows, Loss& part) { fill_columns(tensor, expert, first, rows, out, part); }));
     const size_t bad = first_not_finite(out, count);
     if (bad < count) return not_finite_at(writer, tensor, expert, 0, true, bad);
     MXPATH_CHECK(behind.submit(count * 2));
@@ -245,6 +257,21 @@ Status check_blocks(const TensorWriter& writer, const SourceTensor& tensor, size
               name_of(writer.rule));
 }
 
+/// Blocks that are stored as they are to be written. Each expert is looked at once, while its pages are there.
+Status write_raw_codes(const TensorWriter& writer, const SourceTensor& tensor, const WriteBytes& write, std::vector<uint8_t>& scales) {
+  const Strand& strand = tensor.strands.front();
+  const size_t expert_scales = scales.size() / tensor.experts, expert_codes = expert_scales * mxfp4_block_bytes;
+  for (size_t expert = 0; expert < tensor.experts; ++expert) {
+    MXPATH_CHECK(check_unchanged(writer, tensor));
+    const std::span<uint8_t> own_scales(scales.data() + expert * expert_scales, expert_scales);
+    const std::span<const uint8_t> codes(strand.data + expert * expert_codes, expert_codes);
+    std::copy_n(strand.scales + expert * expert_scales, expert_scales, own_scales.begin());
+    MXPATH_CHECK(check_blocks(writer, tensor, expert, codes.data(), own_scales));
+    MXPATH_CHECK(write_raw(writer, codes, write, [](auto, size_t) { return Status(); }));
+  }
+  return {};
+}
+
 }  // namespace
 
 Status write_bf16(const TensorWriter& writer, const SourceTensor& tensor, bool transposed, const WriteBytes& write, Loss& loss) {
@@ -256,23 +283,16 @@ Status write_codes(const TensorWriter& writer, const SourceTensor& tensor, const
                    Loss& loss) {
   const size_t expert_scales = tensor.rows * tensor.columns / mxfp4_block, expert_codes = expert_scales * mxfp4_block_bytes;
   scales.resize(tensor.experts * expert_scales);
-  const Strand& only = tensor.strands.front();
-  if (only.stored == Stored::mxfp4) {
-    MXPATH_CHECK(check_unchanged(writer, tensor));
-    std::copy_n(only.scales, scales.size(), scales.begin());
-    for (size_t expert = 0; expert < tensor.experts; ++expert)
-      MXPATH_CHECK(
-          check_blocks(writer, tensor, expert, only.data + expert * expert_codes, {scales.data() + expert * expert_scales, expert_scales}));
-    return write_raw(writer, {only.data, tensor.experts * expert_codes}, write, [](auto, size_t) { return Status(); });
-  }
+  if (tensor.strands.front().stored == Stored::mxfp4) return write_raw_codes(writer, tensor, write, scales);
   Behind behind(writer, write);
   for (size_t expert = 0; expert < tensor.experts; ++expert) {
     MXPATH_CHECK(check_unchanged(writer, tensor));
     prefetch(writer, tensor, expert + 1);
     MXPATH_TRY(uint8_t * codes, behind.buffer(expert_codes));
     uint8_t* own_scales = scales.data() + expert * expert_scales;
-    for_bands(writer, tensor.rows, band_rows, loss,
-              [&](size_t first, size_t rows, Loss& part) { fill_blocks(writer, tensor, expert, first, rows, codes, own_scales, part); });
+    MXPATH_CHECK(for_bands(writer, tensor.rows, band_rows, loss, [&](size_t first, size_t rows, Loss& part) {
+      fill_blocks(writer, tensor, expert, first, rows, codes, own_scales, part);
+    }));
     MXPATH_CHECK(check_blocks(writer, tensor, expert, codes, {own_scales, expert_scales}));
     MXPATH_CHECK(behind.submit(expert_codes));
     release(writer, tensor, expert);
@@ -286,4 +306,4 @@ Status write_scales(const TensorWriter& writer, const std::vector<uint8_t>& scal
   return {};
 }
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

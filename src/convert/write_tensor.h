@@ -8,7 +8,7 @@
 #include "base/thread_pool.h"
 #include "convert/source.h"
 
-namespace mxpath {
+namespace mxpath::convert {
 
 using WriteBytes = std::function<Status(std::span<const uint8_t>)>;
 
@@ -31,4 +31,4 @@ Status write_codes(const TensorWriter& writer, const SourceTensor& tensor, const
 /// The scales that write_codes left.
 Status write_scales(const TensorWriter& writer, const std::vector<uint8_t>& scales, const WriteBytes& write);
 
-}  // namespace mxpath
+}  // namespace mxpath::convert

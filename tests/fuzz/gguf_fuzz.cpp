@@ -18,7 +18,7 @@ void check(const mxpath::Gguf& gguf, std::size_t size) {
     (void)value.as_unsigned(), (void)value.as_number(), (void)value.as_boolean(), (void)value.as_text(), (void)value.as_integers();
     if (key.empty()) std::abort();
   }
-  const auto config = mxpath::config_from_gguf(gguf, 512, false, "fuzz");
+  const auto config = mxpath::convert::config_from_gguf(gguf, 512, false, "fuzz");
   if (!config.ok() && config.error().message.empty()) std::abort();
 }
 

@@ -24,7 +24,7 @@ namespace {
 
 struct ConvertCommand {
   std::string source, target;
-  ConvertOptions options;
+  convert::ConvertOptions options;
   bool verbose = false;
 };
 
@@ -41,7 +41,10 @@ class RateBar {
   ~RateBar() { clear(); }
   Progress callback() {
     if (!is_terminal(2)) return {};
-    return [this](std::string_view, uint64_t done, uint64_t total) { draw(done, total); };
+    return [this](std::string_view what, uint64_t done, uint64_t total) {
+      if (what.starts_with("checking ")) show(std::string(what));  // no progress of this run
+      else draw(done, total);
+    };
   }
   void clear() {
     if (std::exchange(drawn_, false)) fmt::print(stderr, "\r\x1b[K");
@@ -54,10 +57,15 @@ class RateBar {
     const auto now = Clock::now();
     if (!first_) first_ = done, began_ = last_ = now;
     if (now - last_ < std::chrono::milliseconds(200)) return;
-    last_ = now, drawn_ = true;
+    last_ = now;
     const double time = std::chrono::duration<double>(now - began_).count();
     const std::string what = fmt::format("converting, {}/s", human_bytes(static_cast<double>(done - *first_) / time));
-    fmt::print(stderr, "\r{}\x1b[K", progress_line(what, done - *first_, total - *first_, time));
+    show(progress_line(what, done - *first_, total - *first_, time));
+  }
+
+  void show(const std::string& line) {
+    drawn_ = true;
+    fmt::print(stderr, "\r{}\x1b[K", line);
     std::fflush(stderr);
   }
 
@@ -68,10 +76,10 @@ class RateBar {
 
 Status run(const ConvertCommand& command, const Program& program) {
   RateBar bar;
-  ConvertOptions options = command.options;
+  convert::ConvertOptions options = command.options;
   options.progress = bar.callback();
   MXPATH_TRY(const std::string source, source_path(command.source));
-  MXPATH_TRY(const ConvertReport report, convert(source, command.target, options));
+  MXPATH_TRY(const convert::ConvertReport report, convert::convert(source, command.target, options));
   bar.clear();
   if (program.json) print_json(to_json(report));
   else print(to_text(report));
