@@ -32,6 +32,7 @@ test: build/release/build.ninja
 	cmake --build --preset release -- --quiet
 	echo "mxpath: running the tests"
 	python3 tools/check_includes.py
+	python3 tools/check_streams.py
 	python3 tools/check_isa_objects.py build/release
 	ctest --preset release --output-on-failure -j "$$(nproc)"
 
