@@ -33,6 +33,7 @@ test: build/release/build.ninja
 	echo "mxpath: running the tests"
 	python3 tools/check_includes.py
 	python3 tools/check_types.py
+	python3 tools/check_streams.py
 	python3 tools/check_isa_objects.py build/release
 	ctest --preset release --output-on-failure -j "$$(nproc)"
 

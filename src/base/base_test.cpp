@@ -1,11 +1,17 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -14,8 +20,11 @@
 #include "base/folder.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "base/mappings.h"
+#include "base/one_line.h"
 #include "base/random.h"
 #include "base/sanitized_for_test.h"
+#include "base/system_file.h"
 #include "base/system_memory.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
@@ -38,7 +47,40 @@ TEST(Text, HumanBytes) {
   EXPECT_EQ(human_bytes(13761264768.0), "12.8 GiB");
 }
 
-TEST(Text, PrintableEscapes) { EXPECT_EQ(printable("a\n\xff"), "a\\x0a\\xff"); }
+TEST(Text, PrintableEscapes) {
+  EXPECT_EQ(printable("a\n\xff"), "a\\x0a\\xff");
+  EXPECT_EQ(printable("한글 é"), "한글 é");
+  EXPECT_EQ(printable(std::string(80, 'x')), std::string(80, 'x'));
+  EXPECT_EQ(printable(std::string(81, 'x')), std::string(80, 'x') + "…");
+  EXPECT_EQ(printable("한글", 4), "한…");
+  EXPECT_LT(printable(std::string(100'000, '\n')).size(), 100u);
+}
+
+TEST(OneLine, ShowsWhatCouldActOnATerminal) {
+  EXPECT_EQ(visible("a\tb\x7f\x1b[31m"), "a\\x09b\\x7f\\x1b[31m");
+  EXPECT_EQ(visible("\xc2\x9b"
+                    "2J"),
+            "\\xc2\\x9b2J");  // the C1 form of ESC [
+  EXPECT_EQ(visible("\u202e"
+                    "txt"),
+            "\\xe2\\x80\\xaetxt");                                                   // turns the direction of what follows
+  EXPECT_EQ(visible("\xc0\xaf\xed\xa0\x80\xf5"), "\\xc0\\xaf\\xed\\xa0\\x80\\xf5");  // no UTF-8
+  EXPECT_EQ(visible("é 한 🙂 \xe2\x82"), "é 한 🙂 \\xe2\\x82");
+  EXPECT_EQ(visible(std::string_view("a\0b", 3)), "a\\x00b");
+}
+
+TEST(OneLine, ShortensNamesAndNotSentences) {
+  std::string sentence;
+  for (int i = 0; i < 300; ++i) sentence += "a word ";
+  EXPECT_EQ(one_line(sentence), sentence);
+  const std::string line = one_line("x/" + std::string(100'000, 'y') + "/end: no such file");
+  EXPECT_LT(line.size(), 450u);
+  EXPECT_TRUE(line.starts_with("x/yyy"));
+  EXPECT_TRUE(line.ends_with("yyy/end: no such file"));
+  EXPECT_LT(one_line(std::string(100'000, ' ')).size(), 4100u);
+  for (size_t limit = 0; limit < 12; ++limit)
+    EXPECT_EQ(visible(shortened("한글한글", limit)), shortened("한글한글", limit)) << "no half character";
+}
 
 TEST(Json, RefusesDuplicateKeysAndSaysWhere) {
   const auto twice = parse_json(R"({"a":1,"b":{"c":1,"c":2}})", "x.json");
@@ -52,7 +94,106 @@ TEST(Json, RefusesDuplicateKeysAndSaysWhere) {
 
 TEST(MappedFile, SaysWhatIsWrong) {
   EXPECT_EQ(MappedFile::open("/nowhere/x").error().message, "/nowhere/x: no such file");
-  EXPECT_EQ(MappedFile::open("/tmp").error().message, "/tmp: not a regular file");
+  EXPECT_EQ(MappedFile::open("/tmp").error().message, "/tmp: not a regular file but a folder; give a file");
+  EXPECT_EQ(read_text_file("/dev/zero").error().message, "/dev/zero: not a regular file but a device; give a file");
+}
+
+/// A folder of its own that goes away again.
+class Files : public testing::Test {
+ protected:
+  std::string folder = (std::filesystem::temp_directory_path() / fmt::format("mxpath-files-{}", ::getpid())).string();
+  void SetUp() override { std::filesystem::create_directories(folder); }
+  void TearDown() override { std::filesystem::remove_all(folder); }
+  std::string pipe(const char* name) {
+    const std::string path = folder + "/" + name;
+    EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    return path;
+  }
+  std::string file(const char* name, const std::string& text) {
+    std::ofstream(folder + "/" + name, std::ios::binary) << text;
+    return folder + "/" + name;
+  }
+};
+
+TEST_F(Files, PipesAndSocketsAreNotWaitedFor) {
+  const std::string fifo = pipe("p"), socket_path = folder + "/s";
+  EXPECT_EQ(MappedFile::open(fifo).error().message, fifo + ": not a regular file but a pipe; give a file");
+  EXPECT_EQ(read_text_file(fifo).error().message, fifo + ": not a regular file but a pipe; give a file");
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_TRUE(read_input(fifo, 10).error().message.starts_with(fifo + ": a pipe into which nothing writes"));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+  const SystemFile listening(::socket(AF_UNIX, SOCK_STREAM, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  socket_path.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(listening.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(read_input(socket_path, 10).error().message, socket_path + ": not a regular file but a socket; give a file");
+}
+
+TEST_F(Files, APipeIsReadToItsEnd) {
+  const std::string fifo = pipe("p");
+  const auto written = [&](const std::vector<std::string>& pieces, uint64_t limit) {
+    std::thread writer([&] {
+      const SystemFile out(::open(fifo.c_str(), O_WRONLY));
+      for (const std::string& piece : pieces) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));  // what comes late is read too
+        EXPECT_EQ(::write(out.fd(), piece.data(), piece.size()), static_cast<ssize_t>(piece.size()));
+      }
+    });
+    auto text = read_input(fifo, limit);
+    writer.join();
+    return text;
+  };
+  EXPECT_EQ(written({"one ", "two"}, 100).value(), "one two");
+  EXPECT_EQ(written({std::string(2000, 'x')}, 2000).value().size(), 2000u);
+  EXPECT_EQ(read_to_end(SystemFile(::open("/dev/zero", O_RDONLY)).fd(), "zeros", 5000).error().message,
+            "zeros: is longer than 4.88 KiB, the limit for what is read here");
+  EXPECT_EQ(read_input(file("f", "text"), 4).value(), "text");
+  EXPECT_FALSE(read_input(file("f", "text"), 3).ok());
+}
+
+TEST_F(Files, AnAddressLeadsToItsFile) {
+  const std::string path = file("f", std::string(10'000, 'x'));
+  const uint8_t* data = nullptr;
+  {
+    MappedFile first = MappedFile::open(path).value();
+    data = first.bytes().data();
+    const MappedFile moved = std::move(first);
+    EXPECT_STREQ(mapping_at(data).path, path.c_str());
+    EXPECT_EQ(mapping_at(data + 9'999).offset, 9'999u);
+    EXPECT_EQ(mapping_at(data + 10'000).path, nullptr);
+    EXPECT_EQ(mapping_at(&path).path, nullptr);
+    const MappedFile again = MappedFile::open(path).value();
+    EXPECT_NE(again.bytes().data(), data);
+    EXPECT_STREQ(mapping_at(again.bytes().data()).path, path.c_str());
+  }
+  EXPECT_EQ(mapping_at(data).path, nullptr);
+}
+
+TEST_F(Files, MappingsOfManyThreadsAreKeptApart) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([this, t] {
+      const std::string path = file(fmt::format("f{}", t).c_str(), std::string(5'000, 'x'));
+      for (int i = 0; i < 300; ++i) {
+        const MappedFile mapped = MappedFile::open(path).value();
+        EXPECT_STREQ(mapping_at(mapped.bytes().data() + i).path, path.c_str());
+      }
+    });
+  for (auto& thread : threads) thread.join();
+}
+
+/// The library leaves the signals of its host as they are: only the program makes a sentence of this one.
+TEST_F(Files, AMappedFileThatShrinksIsTheHostsAffair) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto read_beyond = [this] {
+    ::signal(SIGBUS, SIG_DFL);  // some sanitizers have a handler
+    const std::string path = file("f", std::string(10'000, 'x'));
+    const MappedFile mapped = MappedFile::open(path).value();
+    std::filesystem::resize_file(path, 0);
+    volatile uint8_t byte = mapped.bytes()[5'000];
+    (void)byte;
+  };
+  EXPECT_EXIT(read_beyond(), testing::KilledBySignal(SIGBUS), "");
 }
 
 TEST(Buffer, IsZeroedAndAligned) {

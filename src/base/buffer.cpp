@@ -33,8 +33,8 @@ Result<Buffer> Buffer::allocate(size_t bytes) {
   MXPATH_CHECK(check_left(bytes));
   void* data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED)
-    return fail("{} of memory cannot be reserved: {}; close other programs or choose a smaller --ctx", human_bytes(double(bytes)),
-                std::strerror(errno));
+    return fail("{} of memory cannot be reserved: {}; close other programs, or raise the limit if there is one (ulimit -v)",
+                human_bytes(double(bytes)), std::strerror(errno));
   if (bytes >= huge_page) ::madvise(data, bytes, MADV_HUGEPAGE);
   buffer.data_ = static_cast<uint8_t*>(data);
   buffer.size_ = bytes;

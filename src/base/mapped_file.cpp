@@ -1,47 +1,29 @@
 #include "base/mapped_file.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
+#include "base/mappings.h"
+#include "base/system_file.h"
 #include "base/text.h"
 
 namespace mxpath {
-namespace {
-
-struct FileDescriptor {
-  int fd;
-  ~FileDescriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
-Error open_error(const std::string& path, int code) {
-  if (code == ENOENT) return fail("{}: no such file", path);
-  if (code == EACCES || code == EPERM) return fail("{}: no permission to read it; check the owner and mode of the file", path);
-  return fail("{}: cannot be opened: {}", path, std::strerror(code));
-}
-
-}  // namespace
 
 Result<MappedFile> MappedFile::open(const std::string& path) {
-  FileDescriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.fd < 0) return open_error(path, errno);
-  struct stat info {};
-  if (::fstat(file.fd, &info) != 0) return fail("{}: its size cannot be read: {}", path, std::strerror(errno));
-  if (!S_ISREG(info.st_mode)) return fail("{}: not a regular file", path);
+  MXPATH_TRY(const RegularFile opened, open_regular_file(path));
   MappedFile mapped;
   mapped.path_ = path;
-  mapped.size_ = static_cast<size_t>(info.st_size);
+  mapped.size_ = static_cast<size_t>(opened.size);
   if (mapped.size_ == 0) return mapped;
-  void* data = ::mmap(nullptr, mapped.size_, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  void* data = ::mmap(nullptr, mapped.size_, PROT_READ, MAP_PRIVATE, opened.file.fd(), 0);
   if (data == MAP_FAILED) return fail("{}: cannot be mapped into memory: {}", path, std::strerror(errno));
   mapped.data_ = static_cast<uint8_t*>(data);
+  add_mapping(data, mapped.size_, path);
   return mapped;
 }
 
@@ -56,7 +38,9 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 }
 
 MappedFile::~MappedFile() {
-  if (data_) ::munmap(data_, size_);
+  if (!data_) return;
+  remove_mapping(data_);
+  ::munmap(data_, size_);
 }
 
 void MappedFile::will_need(size_t offset, size_t length) const {
@@ -71,12 +55,12 @@ void MappedFile::release(size_t offset, size_t length) const {
 }
 
 Result<std::string> read_text_file(const std::string& path, size_t limit) {
-  MXPATH_TRY(const MappedFile file, MappedFile::open(path));
-  const auto bytes = file.bytes();
-  if (bytes.size() > limit)
-    return fail("{}: {} is too large for a file of this kind (limit {})", path, human_bytes(double(bytes.size())),
+  MXPATH_TRY(const RegularFile opened, open_regular_file(path));
+  if (opened.size > limit)
+    return fail("{}: {} is too large for a file of this kind (limit {})", path, human_bytes(double(opened.size)),
                 human_bytes(double(limit)));
-  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  // Read and not mapped: a file that shrinks meanwhile gives less text, not a signal.
+  return read_to_end(opened.file.fd(), path, limit);
 }
 
 }  // namespace mxpath

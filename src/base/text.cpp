@@ -1,6 +1,9 @@
 #include "base/text.h"
 
+#include <algorithm>
 #include <array>
+
+#include "base/one_line.h"
 
 namespace mxpath {
 
@@ -33,13 +36,11 @@ std::string human_bytes(double bytes) {
 }
 
 std::string printable(std::string_view text, size_t limit) {
-  std::string out;
-  for (unsigned char c : text) {
-    if (out.size() >= limit) return out + "…";
-    if (c >= 0x20 && c < 0x7f) out += static_cast<char>(c);
-    else out += fmt::format("\\x{:02x}", c);
-  }
-  return out;
+  const std::string all = visible(text.substr(0, 4 * limit));  // no more is looked at than can be shown
+  if (all.size() <= limit && text.size() <= 4 * limit) return all;
+  size_t end = std::min(limit, all.size());
+  while (end > 0 && end < all.size() && (static_cast<unsigned char>(all[end]) & 0xc0) == 0x80) --end;
+  return all.substr(0, end) + "…";
 }
 
 }  // namespace mxpath

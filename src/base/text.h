@@ -29,7 +29,7 @@ bool glob_match(std::string_view pattern, std::string_view name);
 /// 1536 → "1.5 KiB"; binary units, three significant digits at most.
 std::string human_bytes(double bytes);
 
-/// Characters outside printable ASCII become \xNN, and long text is shortened: safe to put into a message.
+/// Control characters and what is no UTF-8 become \xNN, and long text is shortened: safe to put into a message.
 std::string printable(std::string_view text, size_t limit = 80);
 
 }  // namespace mxpath

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "checkpoint/system_file.h"
+#include "base/system_file.h"
 
 namespace mxpath {
 

@@ -1,14 +1,12 @@
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "base/system_file.h"
 #include "base/text.h"
 #include "checkpoint/safetensors.h"
-#include "checkpoint/system_file.h"
 
 namespace mxpath {
 namespace {
@@ -37,21 +35,18 @@ bool is_lfs_pointer(std::span<const uint8_t> start) {
 Result<SafetensorsHeader> read_safetensors_header(const std::string& path) {
   // Most headers fit into the first read; 60 KiB is that of a gpt-oss-120b in one file.
   constexpr size_t first_read = 64 << 10;
-  SystemFile file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.fd() < 0) return open_error(path, errno);
-  struct stat info {};
-  if (::fstat(file.fd(), &info) != 0) return fail("{}: its size cannot be read: {}", path, std::strerror(errno));
-  if (!S_ISREG(info.st_mode)) return fail("{}: not a regular file", path);
-  const auto size = static_cast<uint64_t>(info.st_size);
+  MXPATH_TRY(const RegularFile opened, open_regular_file(path));
+  const int file = opened.file.fd();
+  const uint64_t size = opened.size;
   std::vector<uint8_t> start(std::min<uint64_t>(size, first_read));
-  MXPATH_TRY(const size_t got, read_at(file.fd(), 0, start, path));
+  MXPATH_TRY(const size_t got, read_at(file, 0, start, path));
   start.resize(got);
   if (is_lfs_pointer(start)) return fail("{}: a Git LFS pointer, not the weights themselves; run `git lfs pull` in that folder", path);
   uint64_t length = 0;
   if (got >= 8) std::memcpy(&length, start.data(), 8);
   if (length <= std::min(safetensors_header_limit, size - std::min<uint64_t>(size, 8)) && 8 + length > got) {
     start.resize(8 + length);
-    MXPATH_TRY(const size_t rest, read_at(file.fd(), got, std::span(start).subspan(got), path));
+    MXPATH_TRY(const size_t rest, read_at(file, got, std::span(start).subspan(got), path));
     start.resize(got + rest);
   }
   return parse_safetensors(start, size, path);

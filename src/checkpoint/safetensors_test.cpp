@@ -141,7 +141,7 @@ TEST(ReadSafetensorsHeader, SaysWhatIsWrongWithTheFile) {
   TestFolder folder;
   EXPECT_EQ(read_safetensors_header(folder / "a").error().message, folder / "a" + ": no such file");
   std::filesystem::create_directory(folder / "d");
-  EXPECT_EQ(read_safetensors_header(folder / "d").error().message, folder / "d" + ": not a regular file");
+  EXPECT_EQ(read_safetensors_header(folder / "d").error().message, folder / "d" + ": not a regular file but a folder; give a file");
   folder.write("lfs", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4792272488\n");
   EXPECT_NE(read_safetensors_header(folder / "lfs").error().message.find("git lfs pull"), std::string::npos);
   folder.write("cut", file_text("{}", 0).substr(0, 9));

@@ -56,8 +56,11 @@ Result<Session> Session::create(const Model& model, ThreadPool& threads) {
 Status check_prompt(std::span<const int32_t> tokens, int context, const ModelConfig& config) {
   if (tokens.empty()) return fail("the prompt is empty; give at least one token");
   if (tokens.size() > static_cast<size_t>(context))
-    return fail("the prompt has {} tokens and the context holds {}; choose a larger --ctx (the model allows {}) or a shorter prompt",
-                tokens.size(), context, config.max_positions);
+    return fail(
+        "the prompt has {} tokens and the context holds {}; {}", tokens.size(), context,
+        tokens.size() > static_cast<size_t>(config.max_positions)
+            ? fmt::format("the model reads at most {}, so give a shorter prompt", config.max_positions)
+            : fmt::format("choose --ctx {} or more (the model allows {}), or a shorter prompt", tokens.size(), config.max_positions));
   for (size_t i = 0; i < tokens.size(); ++i)
     if (tokens[i] < 0 || tokens[i] >= config.vocab)
       return fail("token {} of the prompt is {}, outside the model's vocabulary of {}", i, tokens[i], config.vocab);

@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "base/system_file.h"
 #include "base/text.h"
 #include "interfaces/places.h"
 #include "machine/known_machines.h"
@@ -159,7 +160,7 @@ Machine machine_here(Measure measure, int threads) {
 }
 
 Result<Machine> machine_from_file(const std::string& path) {
-  MXPATH_TRY(std::string text, read_text_file(path, file_limit));
+  MXPATH_TRY(std::string text, read_input(path, file_limit));
   MXPATH_TRY(const Json json, parse_json(text, path));
   if (json.is_object() && json.contains("machine") && json["machine"].is_object()) text = json["machine"].dump();
   return machine_from_json(text, path);
@@ -167,7 +168,8 @@ Result<Machine> machine_from_file(const std::string& path) {
 
 Result<Machine> machine_named(std::string_view typed) {
   std::error_code ignored;
-  if (!typed.empty() && std::filesystem::is_regular_file(std::filesystem::path(typed), ignored))
+  const auto there = std::filesystem::status(std::filesystem::path(typed), ignored);
+  if (!typed.empty() && std::filesystem::exists(there) && !std::filesystem::is_directory(there))  // a folder may have the name of a machine
     return machine_from_file(std::string(typed));
   auto known = known_machine(typed);
   if (!known.ok()) return fail("--machine {}", known.error().message);

@@ -250,6 +250,22 @@ TEST(CheckPlan, MemoryComesBeforeStrictness) {
   EXPECT_EQ(status.error().kind, ErrorKind::failed);
 }
 
+TEST(CheckPlan, AContextTooShortForThePromptIsNoAdvice) {
+  Plan plan;
+  plan.memory.weights = 2, plan.memory.available = 1;
+  plan.would_fit = {"--ctx 1024", "--weights int8", "--weights int4 --ctx 128"};
+  const auto advice = [&](const LeastContext& least) {
+    const std::string message = check_plan(plan, {}, least).error().message;
+    return message.substr(message.find("; ") + 2);
+  };
+  EXPECT_EQ(advice({}), "--ctx 1024, --weights int8 or --weights int4 --ctx 128 would fit");
+  EXPECT_EQ(advice({128, "a prompt"}), "--ctx 1024, --weights int8 or --weights int4 --ctx 128 would fit");
+  EXPECT_EQ(
+      advice({2000, "a prompt"}),
+      "--ctx 1024 with a prompt of at most 1024 tokens, --weights int8 or --weights int4 --ctx 128 with a prompt of at most 128 tokens "
+      "would fit");
+}
+
 TEST(ModelFiles, AVocabularyTooSmallForItsTokenizer) {
   const TestFolder folder;
   EXPECT_TRUE(check_vocabulary(open_model_files(write_chat_model(folder), {}).value()).ok());

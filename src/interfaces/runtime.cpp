@@ -1,13 +1,12 @@
 #include "interfaces/runtime.h"
 
-#include "interfaces/plan_report.h"
 #include "kernels/catalogue.h"
 
 namespace mxpath {
 
-Result<Plan> plan_ahead(const ModelFiles& files, const Machine& machine, const Policy& policy) {
+Result<Plan> plan_ahead(const ModelFiles& files, const Machine& machine, const Policy& policy, const LeastContext& least) {
   MXPATH_TRY(Plan plan, make_plan(files.manifest, catalogue(), machine, policy));
-  MXPATH_CHECK(check_plan(plan, policy));
+  MXPATH_CHECK(check_plan(plan, policy, least));
   return plan;
 }
 

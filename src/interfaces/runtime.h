@@ -5,6 +5,7 @@
 #include "engine/load.h"
 #include "engine/session.h"
 #include "interfaces/model_files.h"
+#include "interfaces/plan_report.h"
 
 namespace mxpath {
 
@@ -17,8 +18,8 @@ struct Runtime {
   const Plan& plan() const { return loaded->model.plan; }
 };
 
-/// The plan for these files before anything is loaded. Error: it does not fit into memory, or --strict forbids it.
-Result<Plan> plan_ahead(const ModelFiles& files, const Machine& machine, const Policy& policy);
+/// The plan for these files before anything is loaded. Errors: those of check_plan.
+Result<Plan> plan_ahead(const ModelFiles& files, const Machine& machine, const Policy& policy, const LeastContext& least = {});
 
 /// Loads the weights and makes a session. Errors: those of load_model, and too little memory for the cache.
 Result<std::unique_ptr<Runtime>> start(ModelFiles files, const Machine& machine, const Policy& policy, const LoadOptions& options);

@@ -2,17 +2,12 @@
 
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-
 #include "base/json.h"
-#include "base/mapped_file.h"
+#include "base/system_file.h"
 #include "base/text.h"
 
 namespace mxpath {
 namespace {
-
-constexpr size_t input_limit = size_t{1} << 30;
 
 Result<int32_t> token_of(const Json& value, size_t index, std::string_view where, int vocab) {
   if (!value.is_number_integer())
@@ -44,21 +39,10 @@ Result<std::vector<int32_t>> read_token_file(const std::string& path, int vocab)
     MXPATH_TRY(const std::string text, read_standard_input());
     return parse_token_file(text, "standard input", vocab);
   }
-  MXPATH_TRY(const std::string text, read_text_file(path, input_limit));
+  MXPATH_TRY(const std::string text, read_input(path, input_limit));
   return parse_token_file(text, path, vocab);
 }
 
-Result<std::string> read_standard_input() {
-  std::string text;
-  char block[1 << 16];
-  for (;;) {
-    const ssize_t count = ::read(STDIN_FILENO, block, sizeof block);
-    if (count == 0) return text;
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail("standard input cannot be read: {}", std::strerror(errno));
-    text.append(block, static_cast<size_t>(count));
-    if (text.size() > input_limit) return fail("standard input is longer than {}; give less text", human_bytes(double(input_limit)));
-  }
-}
+Result<std::string> read_standard_input() { return read_to_end(STDIN_FILENO, "standard input", input_limit); }
 
 }  // namespace mxpath

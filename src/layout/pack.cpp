@@ -186,7 +186,7 @@ class Packer {
     for (float x : row_values) largest = std::max(largest, std::bit_cast<uint32_t>(x) & 0x7fffffff);
     if (std::bit_cast<float>(largest) < limit_of(target_.layout)) return {};
     const auto outside = std::ranges::find_if(row_values, [&](float x) { return std::bit_cast<uint32_t>(std::fabs(x)) == largest; });
-    return fail("tensor {} is {} at expert {}, row {}, column {}, more than {} can hold; choose as-stored or fp32", record_.name, *outside,
+    return fail("tensor {} is {} at expert {}, row {}, column {}, more than {} can hold; choose as-stored or bf16", record_.name, *outside,
                 expert, row, outside - row_values.begin(), name_of(format_of(target_.layout)));
   }
 

@@ -351,6 +351,14 @@ TEST(Memory, TooLargeIsRefusedWithWhatWouldFit) {
             "no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model");
 }
 
+TEST(Memory, ABudgetThatIsTooSmallMayBeLeftOut) {
+  Policy policy;
+  policy.memory_budget = 1 << 20;
+  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 8), policy), "leaving out --memory would fit");
+  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 0.5), policy),
+            "no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model");
+}
+
 TEST(Memory, WhatWouldFitDoes) {
   for (const double gigabytes : {0.8, 1.35, 1.5, 1.7, 2.0, 3.0})
     for (const int context : {300, 8192, 131072}) {

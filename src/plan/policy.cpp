@@ -19,9 +19,8 @@ Result<std::optional<WeightFormat>> parse_weights(std::string_view option, std::
   std::ranges::replace(name, '-', '_');
   const auto format = parse_number_format(name);
   if (format == NumberFormat::tf32)
-    return wrong_use(
-        "{} {}: TF32 is an arithmetic and not a storage format; choose fp32, and --numerics fast where a path computes in TF32", option,
-        printable(text));
+    return wrong_use("{} {}: TF32 is an arithmetic and not a storage format; choose {}", option, printable(text),
+                     std::ranges::count(held, NumberFormat::fp32) ? "fp32, and --numerics fast where a path computes in TF32" : choices);
   const bool grouped = format == NumberFormat::int4 || format == NumberFormat::nf4;
   if (!format || !std::ranges::count(held, *format) || (at != text.npos && !grouped))
     return wrong_use("{} {}: not a format for these weights; choose {}", option, printable(text), choices);

@@ -130,7 +130,9 @@ TEST(Formats, WordsAreThoseOfTheCommandLine) {
     EXPECT_FALSE(set_weights(policy, word).ok()) << word;
   for (const char* word : {"fp16", "int4", "mxfp4", "fp8-e5m2"}) EXPECT_FALSE(set_dense_weights(policy, word).ok()) << word;
   EXPECT_NE(set_weights(policy, "int4-g128").error().message.find("2880, is not a multiple of 128"), std::string::npos);
-  EXPECT_NE(set_weights(policy, "tf32").error().message.find("an arithmetic and not a storage format"), std::string::npos);
+  EXPECT_NE(set_weights(policy, "tf32").error().message.find("an arithmetic and not a storage format; choose fp32"), std::string::npos);
+  EXPECT_EQ(set_dense_weights(policy, "tf32").error().message,
+            "--dense-weights tf32: TF32 is an arithmetic and not a storage format; choose as-stored, bf16, fp8-e4m3 or int8");
 }
 
 TEST(Formats, LosslessIsWhatHoldsEveryValue) {

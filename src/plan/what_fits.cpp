@@ -76,6 +76,14 @@ std::vector<std::pair<std::string, Policy>> freer_placements(const Policy& polic
   return all;
 }
 
+/// A budget that the user set may be smaller than what the machine has.
+std::vector<std::pair<std::string, Policy>> no_budget(const Policy& policy) {
+  if (policy.memory_budget == 0) return {};
+  Policy freer = policy;
+  freer.memory_budget = 0;
+  return {{"leaving out --memory", freer}};
+}
+
 }  // namespace
 
 WhatFits what_fits(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
@@ -84,7 +92,7 @@ WhatFits what_fits(const Manifest& manifest, const Catalogue& catalogue, const M
   WhatFits found{search.context(policy), {}};
   if (found.context) found.flags.push_back(fmt::format("--ctx {}", found.context));
   const auto formats = smaller_weights(manifest, policy);
-  for (const auto& choices : {formats, freer_placements(policy)}) {
+  for (const auto& choices : {formats, freer_placements(policy), no_budget(policy)}) {
     const auto enough = std::ranges::find_if(choices, [&](const auto& choice) { return search.fits(choice.second); });
     if (enough != choices.end()) found.flags.push_back(enough->first);
   }

@@ -82,11 +82,13 @@ TEST_F(Chat, SlashCommands) {
   EXPECT_EQ(saved[1]["content"], "hello");
 }
 
-TEST_F(Chat, AFullContextOffersReset) {
+TEST_F(Chat, AMessageTooLongForTheContextIsToldWhatWouldFit) {
   OnTerminal terminal({"run", model, "--ctx", "100", "--temperature", "0", "--no-date"});
   ASSERT_TRUE(ready(terminal)) << terminal.screen();
   terminal.type("hello " + std::string(200, 'x') + "\r");
-  EXPECT_TRUE(terminal.shows("/reset begins a new one")) << terminal.screen();
+  // Nothing is there to forget, so /reset would not help.
+  EXPECT_TRUE(terminal.shows("the context holds 100; send a shorter message, or start again with --ctx 2")) << terminal.screen();
+  EXPECT_FALSE(terminal.screen().find("/reset begins") != std::string::npos) << terminal.screen();
   EXPECT_TRUE(terminal.shows("> "));
   EXPECT_EQ(terminal.leave("\x04"), 0);
 }

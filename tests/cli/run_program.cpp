@@ -24,7 +24,7 @@ std::string scratch(const char* name) {
 }
 
 /// In the child: the same for every developer.
-[[noreturn]] void become_mxpath(const std::vector<std::string>& arguments) {
+[[noreturn]] void become(const char* program, const std::vector<std::string>& arguments) {
   ::setenv("XDG_CACHE_HOME", scratch("cache").c_str(), 1);
   ::setenv("XDG_STATE_HOME", scratch("state").c_str(), 1);
   ::setenv("HF_HUB_CACHE", scratch("hub").c_str(), 1);
@@ -32,10 +32,11 @@ std::string scratch(const char* name) {
   ::setenv("LC_ALL", "C.UTF-8", 1);
   ::setenv("TERM", "xterm", 1);
   ::unsetenv("NO_COLOR");
+  ::setenv("MXPATH", MXPATH_PROGRAM, 1);
   std::vector<char*> argv = {const_cast<char*>("mxpath")};
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
-  ::execv(MXPATH_PROGRAM, argv.data());
+  ::execv(program, argv.data());
   ::_exit(127);
 }
 
@@ -49,9 +50,7 @@ bool take(int fd, std::string& text) {
   return count > 0;
 }
 
-}  // namespace
-
-Ran run_mxpath(const std::vector<std::string>& arguments, const std::string& input, size_t interrupt_after) {
+Ran run(const char* program, const std::vector<std::string>& arguments, const std::string& input, size_t interrupt_after) {
   ::signal(SIGPIPE, SIG_IGN);
   int in[2], out[2], err[2];
   if (::pipe(in) || ::pipe(out) || ::pipe(err)) return {};
@@ -60,7 +59,7 @@ Ran run_mxpath(const std::vector<std::string>& arguments, const std::string& inp
     ::dup2(in[0], 0), ::dup2(out[1], 1), ::dup2(err[1], 2);
     for (int fd : {in[0], in[1], out[0], out[1], err[0], err[1]}) ::close(fd);
     ::signal(SIGPIPE, SIG_DFL);
-    become_mxpath(arguments);
+    become(program, arguments);
   }
   ::close(in[0]), ::close(out[1]), ::close(err[1]);
   Ran ran;
@@ -87,10 +86,18 @@ Ran run_mxpath(const std::vector<std::string>& arguments, const std::string& inp
   return ran;
 }
 
+}  // namespace
+
+Ran run_mxpath(const std::vector<std::string>& arguments, const std::string& input, size_t interrupt_after) {
+  return run(MXPATH_PROGRAM, arguments, input, interrupt_after);
+}
+
+Ran run_shell(const std::string& script, const std::string& input) { return run("/bin/bash", {"-c", script}, input, 0); }
+
 OnTerminal::OnTerminal(const std::vector<std::string>& arguments) {
   winsize size{.ws_row = 40, .ws_col = 120, .ws_xpixel = 0, .ws_ypixel = 0};
   pid_ = ::forkpty(&terminal_, nullptr, nullptr, &size);
-  if (pid_ == 0) become_mxpath(arguments);
+  if (pid_ == 0) become(MXPATH_PROGRAM, arguments);
 }
 
 OnTerminal::~OnTerminal() {

@@ -17,6 +17,9 @@ struct Ran {
 /// standard output holds so many bytes, SIGINT is sent (0: never). Ends the program after a minute.
 Ran run_mxpath(const std::vector<std::string>& arguments, const std::string& input = "", size_t interrupt_after = 0);
 
+/// The same for a script of bash in which "$MXPATH" is the program.
+Ran run_shell(const std::string& script, const std::string& input = "");
+
 /// mxpath on a terminal of its own.
 class OnTerminal {
  public:

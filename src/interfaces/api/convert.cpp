@@ -1,5 +1,6 @@
 #include "interfaces/api/convert.h"
 
+#include "base/one_line.h"
 #include "base/text.h"
 
 namespace mxpath::api {
@@ -19,12 +20,13 @@ Status check_layers(const char* name, const std::optional<int>& layers) {
 }  // namespace
 
 Error to_api(const mxpath::Error& error) {
+  std::string message = one_line(error.message);  // names in it come from files and callers
   switch (error.kind) {
-    case ErrorKind::failed: return {Error::Kind::failed, error.message};
-    case ErrorKind::wrong_use: return {Error::Kind::wrong_use, error.message};
-    case ErrorKind::refused: return {Error::Kind::refused, error.message};
+    case ErrorKind::failed: return {Error::Kind::failed, std::move(message)};
+    case ErrorKind::wrong_use: return {Error::Kind::wrong_use, std::move(message)};
+    case ErrorKind::refused: return {Error::Kind::refused, std::move(message)};
   }
-  return {Error::Kind::failed, error.message};
+  return {Error::Kind::failed, std::move(message)};
 }
 
 Answer to_api(mxpath::Answer answer) {

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
-
 #include "interfaces/cli/program.h"
 #include "interfaces/cli/terminal.h"
 
@@ -16,16 +14,16 @@ bool calls_tool(const Delta& d) { return !d.recipient.empty() && d.recipient != 
 
 /// Nothing is written for a message before it has text.
 void AnswerPrinter::open(const Delta& delta) {
-  if (anything_) print(line_open_ ? "\n\n" : "\n");
+  if (anything_) print_as_is(line_open_ ? "\n\n" : "\n");
   dimmed_ = options_.dim && delta.channel == "analysis" && !calls_tool(delta);
-  if (dimmed_) print("\x1b[2m");
+  if (dimmed_) print_as_is("\x1b[2m");
   if (calls_tool(delta))
-    print(fmt::format("[call {}] ", options_.terminal ? terminal_safe(delta.recipient) : std::string(delta.recipient)));
+    print_as_is(fmt::format("[call {}] ", options_.terminal ? terminal_safe(delta.recipient) : std::string(delta.recipient)));
   open_ = anything_ = true;
 }
 
 void AnswerPrinter::close() {
-  if (dimmed_) print("\x1b[0m");
+  if (dimmed_) print_as_is("\x1b[0m");
   open_ = dimmed_ = false;
 }
 
@@ -34,16 +32,14 @@ void AnswerPrinter::operator()(const Delta& delta) {
   if (!visible) return;
   const std::string text = options_.terminal ? terminal_safe(delta.text) : std::string(delta.text);
   if (!open_ && (!text.empty() || (calls_tool(delta) && delta.ends))) open(delta);
-  if (!text.empty()) print(text), line_open_ = text.back() != '\n';
+  if (!text.empty()) print_as_is(text), line_open_ = text.back() != '\n';
   if (delta.ends && open_) close();
-  std::fflush(stdout);
 }
 
 void AnswerPrinter::finish() {
   close();
-  if (line_open_) print("\n");
+  if (line_open_) print_as_is("\n");
   line_open_ = anything_ = false;
-  std::fflush(stdout);
 }
 
 }  // namespace mxpath::cli

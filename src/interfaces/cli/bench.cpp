@@ -76,7 +76,8 @@ Status set_context(Policy& policy, const BenchOptions& measure, const ModelConfi
     return wrong_use("the longest measurement takes {} tokens and the model was made for {}; choose shorter --prompt, --depth or --tokens",
                      longest, config.max_positions);
   if (policy.context > 0 && policy.context < longest)
-    return wrong_use("--ctx {}: the longest measurement takes {} tokens", policy.context, longest);
+    return wrong_use("--ctx {}: the longest measurement takes {} tokens; leave out --ctx, or choose shorter --prompt, --depth or --tokens",
+                     policy.context, longest);
   if (policy.context == 0) policy.context = longest;
   return {};
 }
@@ -116,14 +117,19 @@ uint64_t peak_memory() {
   return static_cast<uint64_t>(usage.ru_maxrss) << 10;
 }
 
-Status write_report(const BenchReport& report, const Options& options, const Program& program, std::optional<NewFile>& out) {
-  const Json json = to_json(report);
-  if (program.json) print_json(json);
-  else print(to_text(report, options.common.verbose));
+Status keep_report(const Json& json, std::optional<NewFile>& out) {
   if (!out) return {};
   const std::string text = pretty(json) + "\n";
   MXPATH_CHECK(out->write({reinterpret_cast<const uint8_t*>(text.data()), text.size()}));
   return out->finish();
+}
+
+Status write_report(const BenchReport& report, const Options& options, const Program& program, std::optional<NewFile>& out) {
+  const Json json = to_json(report);
+  const Status kept = keep_report(json, out);  // first: who reads the other may go away, as head does
+  if (program.json) print_json(json);
+  else print(to_text(report, options.common.verbose));
+  return kept;
 }
 
 Status run(Options& options, const Program& program) {
@@ -139,7 +145,7 @@ Status run(Options& options, const Program& program) {
   report.machine = &machine;
   forget_peak_memory();
   MXPATH_TRY(const Plan plan, make_plan(subject.manifest, catalogue(), machine, policy));
-  MXPATH_CHECK(check_plan(plan, policy));
+  MXPATH_CHECK(check_plan(plan, policy, {longest_text(options.measure), "measurements"}));
   if (subject.random) MXPATH_CHECK(check_pools(plan, subject.manifest));
   std::optional<NewFile> out;  // now, so that a wrong folder is not found out at the end
   if (!options.out.empty()) {
@@ -175,7 +181,9 @@ void add_measurements(CLI::App& command, BenchOptions& measure) {
       ->check(whole_number(0, 1 << 20))
       ->type_name("N");
   command.add_option("--repeat", measure.repeat, "times each prompt is read; default 3")->check(whole_number(1, 1 << 20))->type_name("N");
-  command.add_option("--seed", measure.seed, "of random weights and of the prompts; default 1")->type_name("N");
+  command.add_option("--seed", measure.seed, "of random weights and of the prompts; default 1")
+      ->check(whole_number(0, std::numeric_limits<uint64_t>::max()))
+      ->type_name("N");
 }
 
 }  // namespace

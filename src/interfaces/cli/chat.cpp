@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-
 #include "base/text.h"
+#include "checkpoint/new_file.h"
 #include "interfaces/cli/answer_printer.h"
 #include "interfaces/cli/interrupt.h"
 #include "interfaces/cli/line_editor.h"
@@ -62,11 +61,8 @@ Status set_show(Chat& chat, std::string_view argument) {
 Status save(Chat& chat, std::string_view argument) {
   const std::string path(argument);
   if (path.empty()) return wrong_use("/save needs the name of a file");
-  std::ofstream out(path, std::ios::binary);
   const auto messages = chat.conversation.messages();
-  out << (path.ends_with(".json") ? pretty(to_json(messages)) + "\n" : to_text(messages));
-  out.close();
-  if (!out) return fail("{}: cannot be written", path);
+  MXPATH_CHECK(write_new_file(path, path.ends_with(".json") ? pretty(to_json(messages)) + "\n" : to_text(messages)));
   print(fmt::format("written to {}\n", path));
   return {};
 }
@@ -93,12 +89,24 @@ bool is_command(std::string_view line) {
   return line.starts_with('/') && line.find('\n') == line.npos && line.substr(0, line.find(' ')).find('/', 1) == line.npos;
 }
 
+/// What helps where `text` and all before it are too long: only what is possible, and enough.
+std::string what_would_fit(const Chat& chat, std::string_view text, size_t tokens) {
+  const int context = chat.runtime.plan().context, most = chat.runtime.files.manifest.config.max_positions;
+  Conversation fresh = chat.conversation;
+  fresh.reset();
+  const auto alone = fresh.prompt(*chat.runtime.files.tokenizer, text);
+  const bool fits_alone = alone.ok() && alone->size() <= static_cast<size_t>(context);
+  const bool longer = context < most && tokens <= static_cast<size_t>(most);
+  return fmt::format("{}{}", fits_alone ? "/reset begins a new one" : "send a shorter message",
+                     longer ? fmt::format(", or start again with --ctx {} or more", tokens) : "");
+}
+
 Status answer(Chat& chat, std::string_view text) {
   Runtime& runtime = chat.runtime;
   MXPATH_TRY(const auto prompt, chat.conversation.prompt(*runtime.files.tokenizer, text));
-  if (static_cast<int>(prompt.size()) > runtime.plan().context)
-    return fail("the conversation has {} tokens with this message and the context holds {}; /reset begins a new one, --ctx holds more",
-                prompt.size(), runtime.plan().context);
+  if (prompt.size() > static_cast<size_t>(runtime.plan().context))
+    return fail("the conversation has {} tokens with this message and the context holds {}; {}", prompt.size(), runtime.plan().context,
+                what_would_fit(chat, text, prompt.size()));
   AnswerOptions how = answer_options(chat.options, runtime.files);
   AnswerPrinter printer(printer_options(chat.options.show));
   ProgressBar bar;

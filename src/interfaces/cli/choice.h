@@ -1,9 +1,12 @@
 // What options take: one of a few words, a number within limits, something at all.
 #pragma once
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "base/one_line.h"
 
 namespace mxpath::cli {
 
@@ -16,7 +19,7 @@ CLI::Option* add_choice(CLI::App& command, const std::string& name, T& target, c
   const auto set = [&target, choices, name, words](const std::string& given) {
     for (const auto& [word, value] : choices)
       if (word == given) return void(target = value);
-    throw CLI::ValidationError(name + " " + given + ": choose one of " + words);
+    throw CLI::ValidationError(name + " " + shortened(given) + ": choose one of " + words);
   };
   return command.add_option_function<std::string>(name, set, text)->type_name(words);
 }
@@ -26,7 +29,11 @@ inline CLI::Validator not_empty() {
   return CLI::Validator([](const std::string& text) { return text.empty() ? std::string("must not be empty") : std::string(); }, "");
 }
 
-/// A whole number in [low, high]; the help shows no limits that nobody meets.
-inline CLI::Validator whole_number(int low, int high) { return CLI::Range(low, high).description(""); }
+/// A whole number in [low, high], in decimal digits alone: CLI11 takes 0x10, 010 for eight and 1'000, and turns what is too large for an
+/// unsigned type into something else.
+CLI::Validator whole_number(int64_t low, uint64_t high);
+
+/// A decimal number, perhaps with an exponent; no hexadecimal, no infinity.
+CLI::Validator decimal_number();
 
 }  // namespace mxpath::cli

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "base/json.h"
-#include "base/mapped_file.h"
+#include "base/system_file.h"
 #include "base/text.h"
 #include "checkpoint/new_file.h"
 #include "interfaces/cli/choice.h"
@@ -33,7 +33,7 @@ struct CompareCommand {
 /// The prompts of the file; else the model's own kind of problem, if it brings any; else the built-in ones.
 Result<std::vector<ComparePrompt>> prompts_of(const CompareCommand& command, const std::vector<CompareProblem>& problems) {
   if (!command.prompts.empty()) {
-    MXPATH_TRY(const std::string text, command.prompts == "-" ? read_standard_input() : read_text_file(command.prompts));
+    MXPATH_TRY(const std::string text, command.prompts == "-" ? read_standard_input() : read_input(command.prompts, input_limit));
     return parse_prompts(text, command.prompts == "-" ? "standard input" : command.prompts);
   }
   std::vector<ComparePrompt> prompts;

@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -15,6 +14,7 @@
 #include "checkpoint/locate.h"
 #include "interfaces/cli/choice.h"
 #include "interfaces/cli/options.h"
+#include "interfaces/cli/output.h"
 #include "interfaces/cli/size.h"
 #include "interfaces/cli/terminal.h"
 #include "interfaces/places.h"
@@ -40,14 +40,14 @@ class RateBar {
  public:
   ~RateBar() { clear(); }
   Progress callback() {
-    if (!is_terminal(2)) return {};
+    if (!understands_codes(2)) return {};
     return [this](std::string_view what, uint64_t done, uint64_t total) {
       if (what.starts_with("checking ")) show(std::string(what));  // no progress of this run
       else draw(done, total);
     };
   }
   void clear() {
-    if (std::exchange(drawn_, false)) fmt::print(stderr, "\r\x1b[K");
+    if (std::exchange(drawn_, false)) write_stderr("\r\x1b[K");
   }
 
  private:
@@ -65,8 +65,7 @@ class RateBar {
 
   void show(const std::string& line) {
     drawn_ = true;
-    fmt::print(stderr, "\r{}\x1b[K", line);
-    std::fflush(stderr);
+    write_stderr(fmt::format("\r{}\x1b[K", line));
   }
 
   std::optional<uint64_t> first_;  // a resumed run does not begin at 0
@@ -116,7 +115,7 @@ void add_convert(CLI::App& app, Program& program) {
       ->type_name("SIZE");
   command->add_flag("--resume", options->options.resume, "go on with a conversion that was interrupted");
   command->add_option("--threads", options->options.threads, "threads; default: all cores this process may use")
-      ->check(CLI::Range(1, 1024))
+      ->check(whole_number(1, 1024))
       ->type_name("N");
   add_output_options(*command, options->verbose, program);
   command->callback([options, &program] { program.action = [options, &program] { return run(*options, program); }; });

@@ -1,16 +1,13 @@
 // `mxpath diagnose`: from a failure log to the cause and the way out.
 #include "diagnose/diagnose.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <cstring>
 #include <memory>
 
 #include "base/json.h"
-#include "base/mapped_file.h"
+#include "base/system_file.h"
 #include "base/text.h"
 #include "checkpoint/random_checkpoint.h"
 #include "interfaces/cli/choice.h"
@@ -65,10 +62,8 @@ Result<diagnose::Diagnosis> read_log(const DiagnoseOptions& options, const diagn
     if (is_terminal(STDIN_FILENO)) tell("reading the log from the terminal; Ctrl-D ends it");
     return diagnose::diagnose_descriptor(STDIN_FILENO, facts, options.language);
   }
-  const int file = ::open(options.log.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return fail("{}: cannot be opened: {}", options.log, std::strerror(errno));
-  auto diagnosis = diagnose::diagnose_descriptor(file, facts, options.language);
-  ::close(file);
+  MXPATH_TRY(const SystemFile file, open_input(options.log));
+  auto diagnosis = diagnose::diagnose_descriptor(file.fd(), facts, options.language);
   if (!diagnosis.ok()) return fail("{}: {}", options.log, diagnosis.error().message);
   return diagnosis;
 }

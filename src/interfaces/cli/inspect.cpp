@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/json.h"
+#include "base/one_line.h"
 #include "base/text.h"
 #include "checkpoint/summary.h"
 #include "interfaces/cli/options.h"
@@ -30,7 +31,7 @@ std::string tensor_lines(const Manifest& manifest) {
       fmt::format("\n{:<16} {:>5}  {:<13} {:<22} {:>10}  {}\n", "role", "layer", "format", "shape", "bytes", "name in the file");
   for (const TensorRecord& t : manifest.tensors)
     out += fmt::format("{:<16} {:>5}  {:<13} {:<22} {:>10}  {}{}\n", name_of(t.role), t.layer < 0 ? "" : std::to_string(t.layer),
-                       name_of(t.encoding), shape_of(t), human_bytes(double(t.data.bytes + t.scales.bytes)), t.name,
+                       name_of(t.encoding), shape_of(t), human_bytes(double(t.data.bytes + t.scales.bytes)), visible(t.name),
                        t.transposed ? " (transposed)" : "");
   return out;
 }

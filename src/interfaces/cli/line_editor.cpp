@@ -8,6 +8,7 @@
 #include <clocale>
 #include <cstdio>
 #include <cwchar>
+#include <filesystem>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -102,7 +103,11 @@ Result<LineEditor> LineEditor::create(const std::string& folder, const std::stri
   ::history(state->history, &state->event, H_SETUNIQUE, 1);
   if (!folder.empty() && make_folder(folder).ok()) {
     state->file = folder + "/history";
-    ::history(state->history, &state->event, H_LOAD, state->file.c_str());
+    // libedit would wait for the other end of a pipe, and change the mode of a device.
+    std::error_code ignored;
+    const auto there = std::filesystem::status(state->file, ignored);
+    if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) state->file.clear();
+    else ::history(state->history, &state->event, H_LOAD, state->file.c_str());
   }
   ::el_set(state->line, EL_CLIENTDATA, &state->shown);
   ::el_set(state->line, EL_PROMPT, prompt_of);

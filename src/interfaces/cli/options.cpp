@@ -75,6 +75,7 @@ void add_resources(CLI::App& command, Policy& policy) {
     policy.memory_budget = static_cast<uint64_t>(gib * double(uint64_t{1} << 30));
   };
   command.add_option_function<double>("--memory", set_memory, "GiB that the model may take; default: what is free")
+      ->check(decimal_number())
       ->type_name("GIB")
       ->group(planning);
 }

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "interfaces/cli/choice.h"
 #include "interfaces/cli/run_options.h"
 
 namespace mxpath::cli {
@@ -114,6 +115,27 @@ TEST(Options, WrongValuesSayWhatIsPossible) {
   EXPECT_NE(parse_common({"--ctx", "-1"}).error, "");
   EXPECT_NE(parse_common({"--memory", "0"}).error, "");
   EXPECT_NE(parse_common({"--memory", "nan"}).error, "");
+}
+
+TEST(Options, WholeNumbersAreDecimalDigitsInRange) {
+  const auto seed = whole_number(0, std::numeric_limits<uint64_t>::max());
+  const auto takes = [](const CLI::Validator& validator, std::string text) { return validator(text).empty(); };
+  for (const char* good : {"0", "7", "10", "18446744073709551615"}) EXPECT_TRUE(takes(seed, good)) << good;
+  for (const char* bad :
+       {"", "-1", "-0", "+1", "18446744073709551616", "99999999999999999999", "0x10", "010", "00", "1e3", "1.0", " 1", "1 ", "1'0"})
+    EXPECT_FALSE(takes(seed, bad)) << bad;
+  std::string text = "x\x1b";
+  EXPECT_EQ(seed(text), "a whole number from 0 to 18446744073709551615, not \"x\\x1b\"");
+  EXPECT_TRUE(takes(whole_number(-5, 5), "-5"));
+  EXPECT_FALSE(takes(whole_number(-5, 5), "-6"));
+  EXPECT_FALSE(takes(whole_number(2, 5), "1"));
+  EXPECT_FALSE(takes(whole_number(2, 5), "6"));
+}
+
+TEST(Options, DecimalNumbersAreFinite) {
+  const auto takes = [](std::string text) { return decimal_number()(text).empty(); };
+  for (const char* good : {"0", "0.7", "-1", "1e-3", ".5", "100."}) EXPECT_TRUE(takes(good)) << good;
+  for (const char* bad : {"", "nan", "inf", "-inf", "1e999", "0x1p3", "1,5", " 1", "1 ", "+1", "one"}) EXPECT_FALSE(takes(bad)) << bad;
 }
 
 TEST(RunOptions, SamplingIsTheModelsUnlessGiven) {

@@ -42,14 +42,25 @@ void add_sampling(CLI::App& command, RunOptions& o) {
       ->type_name("N")
       ->group(sampling);
   command.add_option("--temperature", o.temperature, "0: always the most likely token; default: the model's, else 1")
+      ->check(decimal_number())
       ->type_name("T")
       ->group(sampling);
   command.add_option("--top-p", o.top_p, "sample among the most likely tokens whose probability sums to P")
+      ->check(decimal_number())
       ->type_name("P")
       ->group(sampling);
-  command.add_option("--top-k", o.top_k, "sample among the K most likely tokens; 0: all")->type_name("K")->group(sampling);
-  command.add_option("--min-p", o.min_p, "leave out tokens below P times the largest probability")->type_name("P")->group(sampling);
-  command.add_option("--seed", o.seed, "the same seed gives the same answer; default: random")->type_name("N")->group(sampling);
+  command.add_option("--top-k", o.top_k, "sample among the K most likely tokens; 0: all")
+      ->check(whole_number(0, std::numeric_limits<int>::max()))
+      ->type_name("K")
+      ->group(sampling);
+  command.add_option("--min-p", o.min_p, "leave out tokens below P times the largest probability")
+      ->check(decimal_number())
+      ->type_name("P")
+      ->group(sampling);
+  command.add_option("--seed", o.seed, "the same seed gives the same answer; default: random")
+      ->check(whole_number(0, std::numeric_limits<uint64_t>::max()))
+      ->type_name("N")
+      ->group(sampling);
   command.add_flag("--no-kv-cache", o.no_cache, "read the whole text again for every token (slow; for comparison)")->group(sampling);
 }
 

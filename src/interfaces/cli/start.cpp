@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
-
 #include "base/text.h"
 #include "interfaces/cli/interrupt.h"
+#include "interfaces/cli/output.h"
 #include "interfaces/cli/terminal.h"
 #include "interfaces/machine_here.h"
 #include "interfaces/places.h"
@@ -19,16 +18,20 @@ namespace {
 /// Above the answer on a terminal; beside it where the answer goes into a pipe or a file.
 void show_plan(const Plan& plan, bool verbose) {
   const std::string text = (verbose ? explain(plan, false) : explain_briefly(plan)) + "\n";
-  std::FILE* out = is_terminal(STDOUT_FILENO) ? stdout : stderr;
-  std::fputs(text.c_str(), out);
-  std::fflush(out);
+  if (is_terminal(STDOUT_FILENO)) print(text);
+  else write_stderr(is_terminal(STDERR_FILENO) ? terminal_visible(text) : text);
+}
+
+std::string context_is_full(int context, int most) {
+  return fmt::format("the context of {} tokens is full; {}", context,
+                     context < most ? fmt::format("a larger --ctx holds more, up to {}", most) : "the model allows no more");
 }
 
 std::string why_ended(const Answer& answer, const Runtime& runtime, const AnswerOptions& how) {
   switch (answer.generation.reason) {
     case StopReason::length: return fmt::format("stopped at --max-new-tokens {}", how.max_new_tokens);
-    case StopReason::context: return fmt::format("the context of {} tokens is full; a larger --ctx holds more", runtime.plan().context);
-    case StopReason::cancelled: return "stopped by Ctrl-C";
+    case StopReason::context: return context_is_full(runtime.plan().context, runtime.files.manifest.config.max_positions);
+    case StopReason::cancelled: return interrupted() ? "stopped by Ctrl-C" : "";  // else the output failed, and that is told at the end
     case StopReason::stop_token: return "";
   }
   return "";
@@ -52,7 +55,7 @@ Result<ModelFiles> find_model(const std::string& model, bool only_word) {
 
 Result<std::unique_ptr<Runtime>> start_visibly(ModelFiles files, const CommonOptions& options, std::span<const Token> prompt, bool quiet) {
   const Machine machine = machine_here(Measure::if_unknown, options.policy.threads);
-  MXPATH_TRY(const Plan plan, plan_ahead(files, machine, options.policy));
+  MXPATH_TRY(const Plan plan, plan_ahead(files, machine, options.policy, {static_cast<int>(prompt.size()), "a prompt"}));
   if (!prompt.empty()) MXPATH_CHECK(check_prompt(prompt, plan.context, files.manifest.config));
   if (!quiet) show_plan(plan, options.verbose);
   ProgressBar bar;
@@ -74,7 +77,7 @@ AnswerOptions answer_options(const RunOptions& options, const ModelFiles& files)
   how.sampling = sampling_of(options, files.sampling);
   how.max_new_tokens = options.max_new_tokens;
   how.use_cache = !options.no_cache;
-  how.go_on = [] { return !interrupted(); };
+  how.go_on = [] { return !interrupted() && output_error() == 0; };  // nobody would see what still comes
   return how;
 }
 
@@ -84,7 +87,7 @@ void report_end(const Answer& answer, const Runtime& runtime, const AnswerOption
   if (!ended.empty()) tell(ended);
   std::string line = to_text(speed_of(answer.generation, runtime.plan(), runtime.machine));
   if (verbose) line += fmt::format(" | seed {}", how.sampling.seed);
-  fmt::print(stderr, "{}{}{}\n", dim ? "\x1b[2m" : "", line, dim ? "\x1b[0m" : "");
+  write_stderr(fmt::format("{}{}{}\n", dim ? "\x1b[2m" : "", line, dim ? "\x1b[0m" : ""));
 }
 
 }  // namespace mxpath::cli

@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
+
+#include "base/one_line.h"
+#include "interfaces/cli/output.h"
 
 namespace mxpath::cli {
 namespace {
@@ -19,10 +21,14 @@ double seconds(std::chrono::steady_clock::duration d) { return std::chrono::dura
 
 bool is_terminal(int file_descriptor) { return ::isatty(file_descriptor) == 1; }
 
+bool understands_codes(int file_descriptor) {
+  const char* term = std::getenv("TERM");
+  return is_terminal(file_descriptor) && !(term && std::string_view(term) == "dumb");
+}
+
 bool wants_colour(int file_descriptor) {
   const char* no_colour = std::getenv("NO_COLOR");
-  const char* term = std::getenv("TERM");
-  return is_terminal(file_descriptor) && (!no_colour || !*no_colour) && !(term && std::string_view(term) == "dumb");
+  return understands_codes(file_descriptor) && (!no_colour || !*no_colour);
 }
 
 std::string terminal_safe(std::string_view text) {
@@ -33,6 +39,17 @@ std::string terminal_safe(std::string_view text) {
     const bool c1 = c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;  // U+0080..U+009F
     if (c1) ++i;
     else if ((c >= 0x20 && c != 0x7f) || c == '\n' || c == '\t') out += text[i];
+  }
+  return out;
+}
+
+std::string terminal_visible(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find_first_of("\n\t"), text.size());
+    out += visible(text.substr(0, end));
+    if (end < text.size()) out += text[end];
+    text.remove_prefix(std::min(end + 1, text.size()));
   }
   return out;
 }
@@ -54,7 +71,7 @@ Progress ProgressBar::callback() {
 
 void ProgressBar::clear() {
   if (!drawn_) return;
-  std::fputs("\r\x1b[K", stderr);
+  write_stderr("\r\x1b[K");
   drawn_ = false;
 }
 
@@ -64,8 +81,7 @@ void ProgressBar::update(std::string_view what, uint64_t done, uint64_t total) {
   if (done >= total) return what_.clear(), clear();
   if (now - began_ < patience || now - last_ < between_draws) return;
   last_ = now, drawn_ = true;
-  fmt::print(stderr, "\r{}\x1b[K", progress_line(what, done, total, seconds(now - began_)));
-  std::fflush(stderr);
+  write_stderr(fmt::format("\r{}\x1b[K", progress_line(what, done, total, seconds(now - began_))));
 }
 
 }  // namespace mxpath::cli

@@ -9,17 +9,21 @@
 namespace mxpath::cli {
 
 bool is_terminal(int file_descriptor);
-/// A terminal that wants colours: NO_COLOR is unset or empty, TERM is not dumb.
+/// A terminal that can take a line back: TERM is not dumb.
+bool understands_codes(int file_descriptor);
+/// And wants colours: NO_COLOR is unset or empty.
 bool wants_colour(int file_descriptor);
 
 /// Text of a model as a terminal may show it: control characters but tab and line end are left out, so that no text can move the cursor or
 /// change the title.
 std::string terminal_safe(std::string_view text);
+/// Text of a report as a terminal may show it: control characters but tab and line end, and what is no UTF-8, become \xNN.
+std::string terminal_visible(std::string_view text);
 
 /// One line on standard error, drawn only on a terminal and only for work that takes longer than a second.
 class ProgressBar {
  public:
-  ProgressBar() : enabled_(is_terminal(2)) {}
+  ProgressBar() : enabled_(understands_codes(2)) {}
   ~ProgressBar() { clear(); }
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;

@@ -49,6 +49,11 @@ TEST(Terminal, ControlCharactersAreLeftOut) {
             "31m é 한");
 }
 
+TEST(Terminal, ReportsKeepTheirLinesAndShowTheRest) {
+  EXPECT_EQ(terminal_visible("a\tb\x1b[31m\nc\r\n\n"), "a\tb\\x1b[31m\nc\\x0d\n\n");
+  EXPECT_EQ(terminal_visible(""), "");
+}
+
 TEST(Terminal, ProgressLine) {
   EXPECT_EQ(progress_line("packing", 1, 2, 3.0), "packing  [" + std::string(15, '#') + std::string(15, '.') + "]  50 %  3 s left");
   EXPECT_EQ(progress_line("packing", 0, 0, 1.0), "packing  [" + std::string(30, '.') + "]   0 %");
