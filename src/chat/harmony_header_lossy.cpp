@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view channel_marker = "<|channel|>";
 constexpr std::string_view constrain_marker = "<|constrain|>";
 constexpr std::string_view spaces = " \t\n\v\f\r";
+constexpr std::string_view to_assistant = "to=assistant";
 constexpr size_t longest_name = 40;  // bytes of a channel that nobody knows
 constexpr size_t most_extras = 3;    // words that a header may have too many
 
@@ -152,7 +153,7 @@ size_t LossyReader::take_author() {
   } else if (take_role(first, !place_.after_start)) {
     return 1;
   } else if (place_.after_start &&
-             (is_tool_name(first.text) || (is_identifier(first.text) && has_word(1) && items_[1].text == "to=assistant"))) {
+             (is_tool_name(first.text) || (is_identifier(first.text) && has_word(1) && items_[1].text == to_assistant))) {
     message_.role = Role::tool, message_.author_name = first.text, text_begin_ = end;
     return 1;
   }
@@ -234,6 +235,8 @@ void LossyReader::take_extra(const Item& item) {
 
 bool LossyReader::must_be_content() const {
   if (text_.size() > longest_header || broken_) return true;
+  // "<|start|>weather to=assi": what a tool says begins so.
+  if (place_.after_start && items_.size() == 2 && items_[1].last && to_assistant.starts_with(items_[1].text)) return false;
   return marked_ && for_assistant() ? extras_ > most_extras : whole_extras_ > 0;
 }
 
