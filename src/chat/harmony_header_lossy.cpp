@@ -159,7 +159,9 @@ size_t LossyReader::take_author() {
   }
   constexpr std::string_view assistant = "assistant";
   if (!first.text.starts_with(assistant) || !nearest_channel(first.text.substr(assistant.size()))) return 0;
+  // No prose has such a word: the markers are missing.
   first.begin += assistant.size(), first.text.remove_prefix(assistant.size());
+  marked_ = true, expect_ = Expect::name, text_begin_ = first.begin;
   return 0;
 }
 

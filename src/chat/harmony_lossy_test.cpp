@@ -51,6 +51,14 @@ TEST(HarmonyLossy, ChannelsInOddPlaces) {
             (Lines{"assistant|||analysis||x", "assistant|||final||y"}));
 }
 
+TEST(HarmonyLossy, MarkersThatAreMissing) {
+  EXPECT_EQ(lossy("<|channel|>analysis<|message|>x<|end|>assistantfinalNine. It is nine.<|return|>"),
+            (Lines{"assistant|||analysis||x", "assistant|||final||Nine. It is nine."}));
+  EXPECT_EQ(lossy("<|channel|>final Nine it is.<|return|>"), Lines{"assistant|||final||Nine it is."});
+  EXPECT_EQ(lossy("<|channel|>analysis\nx\n<|end|><|channel|>final\nNine."),
+            (Lines{"assistant|||analysis||x\n", "assistant|||final||Nine."}));
+}
+
 TEST(HarmonyLossy, ASentenceInThePlaceOfTheChannelIsText) {
   EXPECT_EQ(lossy("<|channel|>I must add these numbers.<|channel|>analysis<|message|>Hm."),
             (Lines{"assistant|||||I must add these numbers.", "assistant|||analysis||Hm."}));
