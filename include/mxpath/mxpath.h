@@ -105,9 +105,10 @@ using OnText = std::function<void(std::string_view channel, std::string_view tex
 
 struct Answer {
   std::vector<int32_t> tokens;  ///< new ones, the stop token included
-  std::string text;             ///< final messages (and preambles); everything new in continue_tokens
+  std::string text;             ///< final messages (and preambles); everything new in continue_tokens; "": the turn had none
   std::string analysis;
-  std::vector<Message> messages;             ///< as parsed; empty in continue_tokens
+  int reasoning_tokens = 0;                  ///< of the analysis
+  std::vector<Message> messages;             ///< the assistant's, each on a channel that is known; empty in continue_tokens
   std::string stop_reason;                   ///< stop, tool_call, length, context, cancelled
   int prompt_tokens = 0, reused_tokens = 0;  ///< reused: still in the cache from the call before
   double prompt_seconds = 0, answer_seconds = 0;

@@ -80,7 +80,18 @@ Result<std::vector<Token>> render(const Tokenizer& tokenizer, std::span<const Me
 Result<std::vector<Token>> render_for_training(const Tokenizer& tokenizer, std::span<const Message> messages,
                                                DropAnalysis drop = DropAnalysis::reference);
 
+/// Text of a message that one push completed.
+struct Piece {
+  size_t message = 0;  ///< its place in messages(), now or once it is finished
+  std::string text;
+  bool begins = false, ends = false;  ///< first or last piece of the message
+};
+
 /// Tokens to messages, one token at a time. After an error the parser is where it was before that token.
+///
+/// A lossy parser (strict = false) takes headers as models write them; docs/harmony.md has the rules. Channels are the nearest known ones;
+/// a name that nobody knows stays as it is, and "" is the channel of text that has none. What can be no header any more is content and
+/// comes as it is pushed. Nobody is called who is not named as a recipient.
 class Parser {
  public:
   /// role: preset for the first message, when the prompt already holds `<|start|>assistant`. strict = false closes what is malformed
@@ -99,31 +110,60 @@ class Parser {
   const std::string& recipient() const { return current_.recipient; }
   const std::string& content_type() const { return current_.content_type; }
   const std::string& content() const { return current_.content; }  ///< so far
-  /// Text that the last push completed. Where that push ended a message (a cut character becomes U+FFFD there; lossy: a message without
-  /// <|message|>), it belongs to messages().back().
-  const std::string& last_delta() const { return delta_; }
+  const Message& current() const { return current_; }
+  /// Text that the last push completed, message by message. Where a push ended a message, a cut character became U+FFFD.
+  const std::vector<Piece>& pieces() const { return pieces_; }
+  std::string last_delta() const;                               ///< the same in one
   bool in_content() const { return state_ == State::content; }  ///< between <|message|> and the end of a message
+  /// Lossy: <|return|>, <|call|> or <|endoftext|> came, be it spelled in ordinary text.
+  bool stopped() const { return stopped_; }
 
  private:
   enum class State { expect_start, header, content };
 
+  enum class Marker { start, message, channel, constrain, end, call, stop };
+
+  Status push_strict(Token token);
   Status push_between(Token token);
   Status push_header(Token token);
-  Status push_content(Token token);
-  void begin_header(std::optional<Role> role);
   void append_content(Token token);
-  void end_message();
-  void end_header_as_message();
   bool ends_message(Token token) const;
+
+  void push_lossy(Token token);
+  std::optional<Marker> marker_of(Token token) const;
+  static std::optional<Marker> spelled_marker(std::string_view text, size_t& length, bool& cut);
+  bool may_spell() const { return state_ != State::content || spelled_; }
+  void take_text(std::string text);
+  void take_plain(std::string_view text);
+  void take_marker(Marker marker, std::string_view spelling);
+  void marker_in_header(Marker marker);
+  void marker_in_content(Marker marker);
+  void begin_lossy_header(std::optional<Role> role, bool after_start);
+  void open_header(bool whole);
+  void close_header(Marker marker);
+  void finish_lossy();
+
+  void begin_header(std::optional<Role> role);
+  void begin_content(Message message);
+  void add_content(std::string_view text);
+  void add_piece(std::string_view text, bool begins, bool ends);
+  void end_message();
 
   const Tokenizer* tokenizer_;
   bool strict_;
   State state_ = State::expect_start;
   std::optional<Role> preset_;  // of the message whose header is read
-  std::vector<Token> header_;
+  std::vector<Token> header_;   // strict
   Message current_;
   Utf8Stream stream_;
-  std::string delta_;
+  std::vector<Piece> pieces_;
+
+  std::string header_text_;   // lossy; markers in it are their literal texts
+  std::string held_;          // lossy: may become a marker that is spelled in text
+  bool after_start_ = false;  // of the header
+  bool spelled_ = false;      // markers of this message are spelled in text
+  bool headless_ = false;     // <|message|> did not come yet
+  bool stopped_ = false;
   std::vector<Message> messages_;
 };
 

@@ -11,11 +11,24 @@ namespace mxpath::harmony {
 /// gave.
 Result<Message> parse_header(std::string text, std::optional<Role> preset);
 
-/// The same for what models really write: several channels (the last counts), "to=assistant" on the assistant's own message, a content type
-/// without a recipient, words too many, no role. Never fails.
-Message parse_header_lossy(std::string text, std::optional<Role> preset);
+/// What stood before a header: that says whether a word in it can be a role.
+struct HeaderPlace {
+  std::optional<Role> role;  ///< given: by the prompt, or by a message that goes on in another channel
+  bool after_start = false;  ///< <|start|>: the first word is the role; without, it must be one exactly
+};
+/// What came after it, or that nothing did yet.
+enum class HeaderEnd { open, message, channel, call, other };
 
-/// A header that ended without <|message|>: what is not role, channel, recipient or content type is the content.
-Message parse_headless(std::string text, std::optional<Role> preset);
+struct LossyHeader {
+  bool is_content = false;  ///< open: it can be no header any more; what is no header word is the content
+  Message message;          ///< content: the text that stands in the header and is no header word
+  std::string sentence;     ///< ended by <|message|>: text in the place of the channel, a message of its own before this one
+};
+
+/// The longest header that is taken for one: a recipient of 64 letters with everything that can stand beside it.
+inline constexpr size_t longest_header = 160;
+
+/// A header as models really write it; docs/harmony.md has the rules. Never fails, loses no text and takes no text for a call.
+LossyHeader read_lossy_header(std::string_view text, HeaderPlace place, HeaderEnd end);
 
 }  // namespace mxpath::harmony

@@ -1,4 +1,4 @@
-// Tokens to messages, one at a time.
+// Tokens to messages, one at a time: what strict and lossy parsing share, and strict parsing.
 #include "base/text.h"
 #include "chat/harmony.h"
 #include "chat/harmony_header.h"
@@ -13,7 +13,7 @@ Parser::Parser(const Tokenizer& tokenizer, std::optional<Role> role, bool strict
 void Parser::begin_header(std::optional<Role> role) {
   state_ = State::header;
   preset_ = role;
-  header_.clear();
+  header_.clear(), header_text_.clear();
 }
 
 // <|endoftext|> is what a model without the harmony habit ends on.
@@ -23,104 +23,93 @@ bool Parser::ends_message(Token token) const {
 }
 
 Status Parser::push(Token token) {
-  delta_.clear();
+  pieces_.clear();
+  if (strict_) return push_strict(token);
+  push_lossy(token);
+  return {};
+}
+
+std::string Parser::last_delta() const {
+  std::string all;
+  for (const Piece& piece : pieces_) all += piece.text;
+  return all;
+}
+
+void Parser::add_piece(std::string_view text, bool begins, bool ends) {
+  if (pieces_.empty() || pieces_.back().message != messages_.size()) pieces_.push_back({.message = messages_.size(), .text = {}});
+  Piece& piece = pieces_.back();
+  piece.text += text;
+  piece.begins |= begins, piece.ends |= ends;
+}
+
+void Parser::begin_content(Message message) {
+  current_ = std::move(message);
+  preset_.reset();
+  state_ = State::content;
+  add_piece("", true, false);
+}
+
+void Parser::add_content(std::string_view text) {
+  if (text.empty()) return;
+  current_.content += text;
+  add_piece(text, false, false);
+}
+
+void Parser::end_message() {
+  add_content(stream_.flush());
+  add_piece("", false, true);
+  messages_.push_back(std::move(current_));
+  current_ = {};
+  state_ = State::expect_start;
+}
+
+Status Parser::finish() {
+  pieces_.clear();
+  if (!strict_) return finish_lossy(), Status();
+  if (state_ == State::content) end_message();
+  if (state_ == State::header) return fail("the text ends inside a message header, before <|message|>");
+  return {};
+}
+
+Status Parser::push_strict(Token token) {
   switch (state_) {
     case State::expect_start: return push_between(token);
     case State::header: return push_header(token);
-    case State::content: return push_content(token);
+    case State::content: break;
   }
+  if (ends_message(token)) end_message();
+  else append_content(token);
   return {};
 }
 
 Status Parser::push_between(Token token) {
   const SpecialTokens& special = tokenizer_->special();
-  if (token >= 0 && token == special.start) {
-    begin_header({});
-    return {};
-  }
-  if ((token >= 0 && token == special.end_of_text) || (!strict_ && ends_message(token))) return {};
-  if (strict_)
+  if (token < 0 || (token != special.start && token != special.end_of_text))
     return fail("token {} (\"{}\") stands between messages where <|start|> was expected", token,
                 printable(tokenizer_->decode_lossy({&token, 1})));
-  begin_header(Role::assistant);
-  return push_header(token);
+  if (token == special.start) begin_header({});
+  return {};
 }
 
 Status Parser::push_header(Token token) {
   const SpecialTokens& special = tokenizer_->special();
-  const bool starts = token >= 0 && token == special.start;
   if (token >= 0 && token == special.message) {
-    Message message;
-    if (strict_) {
-      MXPATH_TRY(std::string text, tokenizer_->decode(header_));
-      MXPATH_TRY(message, parse_header(to_valid_utf8(text), preset_));
-    } else {
-      message = parse_header_lossy(tokenizer_->decode_lossy(header_), preset_);
-    }
-    current_ = std::move(message);
-    preset_.reset();
-    state_ = State::content;
-  } else if (strict_ && (starts || ends_message(token))) {
+    MXPATH_TRY(const std::string text, tokenizer_->decode(header_));
+    MXPATH_TRY(Message message, parse_header(to_valid_utf8(text), preset_));
+    begin_content(std::move(message));
+  } else if ((token >= 0 && token == special.start) || ends_message(token)) {
     return fail("{} stands in a message header before <|message|>", tokenizer_->decode_lossy({&token, 1}));
-  } else if (starts || ends_message(token)) {
-    end_header_as_message();
-    if (starts) begin_header({});
   } else {
     header_.push_back(token);
   }
   return {};
 }
 
-Status Parser::push_content(Token token) {
-  const SpecialTokens& special = tokenizer_->special();
-  if (ends_message(token)) {
-    end_message();
-  } else if (!strict_ && token >= 0 && token == special.start) {
-    end_message();
-    begin_header({});
-  } else if (!strict_ && token >= 0 && token == special.channel) {
-    // "…text<|channel|>final<|message|>…": the model forgot <|end|><|start|>assistant.
-    const Role role = current_.role;
-    end_message();
-    begin_header(role);
-    header_.push_back(token);
-  } else if (strict_ || token < 0 || token != special.message) {
-    append_content(token);
-  }
-  return {};
-}
-
 void Parser::append_content(Token token) {
   const Result<std::string> bytes = tokenizer_->token_bytes(token);
-  if (bytes.ok()) delta_ = stream_.push(*bytes);
-  else (delta_ = stream_.flush()) += replacement_character;
-  current_.content += delta_;
-}
-
-void Parser::end_message() {
-  delta_ = stream_.flush();
-  current_.content += delta_;
-  messages_.push_back(std::move(current_));
-  current_ = {};
-  state_ = State::expect_start;
-}
-
-void Parser::end_header_as_message() {
-  Message message = parse_headless(tokenizer_->decode_lossy(header_), preset_);
-  delta_ = message.content;
-  // A bare `<|start|>assistant` at the end is an invitation, not a message.
-  if (!message.content.empty() || !message.channel.empty() || !message.recipient.empty()) messages_.push_back(std::move(message));
-  preset_.reset();
-  header_.clear();
-  state_ = State::expect_start;
-}
-
-Status Parser::finish() {
-  delta_.clear();
-  if (state_ == State::content) end_message();
-  if (state_ == State::header && strict_) return fail("the text ends inside a message header, before <|message|>");
-  if (state_ == State::header) end_header_as_message();
-  return {};
+  if (bytes.ok()) return add_content(stream_.push(*bytes));
+  add_content(stream_.flush());
+  add_content(replacement_character);
 }
 
 }  // namespace mxpath::harmony

@@ -153,7 +153,7 @@ TEST(HarmonyParseLossy, WhatModelsReallyWrite) {
   EXPECT_EQ(lossy(" to=functions.f<|channel|>commentary<|constrain|>json<|message|>{}<|call|>"),
             Lines{"assistant||functions.f|commentary|<|constrain|>json|{}"});
   EXPECT_EQ(lossy("<|channel|>commentary to= functions.f json<|message|>{}<|call|>"), Lines{"assistant||functions.f|commentary|json|{}"});
-  EXPECT_EQ(lossy("<|channel|>analysis to=functions.f one two<|message|>{}"), Lines{"assistant||functions.f|analysis|two|{}"});
+  EXPECT_EQ(lossy("<|channel|>analysis to=functions.f one two<|message|>{}"), Lines{"assistant||functions.f|analysis|one two|{}"});
   EXPECT_EQ(lossy("<|channel|>commentary to=python <|constrain|>code<|message|>1+1<|call|>"),
             Lines{"assistant||python|commentary|<|constrain|>code|1+1"});
   EXPECT_EQ(lossy("<|channel|><|message|>x"), Lines{"assistant|||||x"});
@@ -181,7 +181,7 @@ TEST(HarmonyParseLossy, RolesAndEmptiness) {
   EXPECT_EQ(lossy(""), Lines{});
   EXPECT_EQ(lossy("<|end|>"), Lines{});
   EXPECT_EQ(lossy("<|start|>assistant", {}), Lines{});
-  EXPECT_EQ(lossy("<|start|>to=functions.f<|channel|>analysis<|message|>x", {}), Lines{"tool||functions.f|analysis||x"});
+  EXPECT_EQ(lossy("<|start|>to=functions.f<|channel|>analysis<|message|>x", {}), Lines{"assistant||functions.f|analysis||x"});
   EXPECT_EQ(lossy("<|start|>functions.f<|message|>x<|end|>", {}), Lines{"tool|functions.f||||x"});
   EXPECT_EQ(lossy("<|start|>assistant Sorry.<|end|>", {}), Lines{"assistant|||||Sorry."});
   EXPECT_EQ(lossy("<|start|><|message|>x<|end|>", {}), Lines{"assistant|||||x"});

@@ -15,40 +15,23 @@ GenerateOptions generate_options(const AnswerOptions& options) {
   return out;
 }
 
-void append(std::string& text, const std::string& more) {
-  if (!text.empty() && !more.empty()) text += "\n\n";
-  text += more;
-}
-
-void sort_text(Answer& answer) {
-  for (const auto& m : answer.messages) {
-    if (is_for_user(m.channel, m.recipient)) append(answer.text, m.content);
-    else if (m.channel == "analysis" && m.recipient.empty()) append(answer.analysis, m.content);
-  }
-}
-
 }  // namespace
-
-bool is_for_user(std::string_view channel, std::string_view recipient) {
-  return channel != "analysis" && (recipient.empty() || recipient == "all");
-}
 
 std::string_view stop_reason(const Answer& answer) { return answer.calls_tool ? "tool_call" : name_of(answer.generation.reason); }
 
 Result<Answer> answer_chat(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt, const AnswerOptions& options) {
-  DeltaStream stream(tokenizer, options.on_delta);
+  DeltaStream stream(tokenizer, options.on_delta, options.unknown);
   GenerateOptions generate = generate_options(options);
   generate.stop_tokens = harmony::stop_tokens(tokenizer);
   generate.largest_token = tokenizer.special().largest;
   generate.on_token = [&](Token token) {
     stream.push(token);
-    return !options.go_on || options.go_on();
+    return !stream.turn_over() && (!options.go_on || options.go_on());
   };
   Answer answer;
   MXPATH_TRY(answer.generation, session.generate(prompt, generate));
-  answer.messages = stream.finish();
-  answer.calls_tool = !answer.generation.tokens.empty() && answer.generation.tokens.back() == tokenizer.special().call;
-  sort_text(answer);
+  if (stream.turn_over()) answer.generation.reason = StopReason::stop_token;
+  take_messages(answer, stream);
   return answer;
 }
 

@@ -53,14 +53,24 @@ TEST(Conversation, SpecialTokensInAQuestionAreText) {
 
 TEST(Conversation, ACutAnswerKeepsWhatWasSeen) {
   Conversation c(ConversationOptions{});
-  c.add_turn("One?", {assistant("analysis", "thin")});
-  EXPECT_TRUE(c.empty());
-  c.add_turn("One?", {});
-  EXPECT_TRUE(c.empty());
   c.add_turn("One?", {assistant("analysis", "thinking"), assistant("final", "Tw")});
   EXPECT_EQ(c.messages().size(), 4u);
   c.reset();
   EXPECT_TRUE(c.empty());
+}
+
+TEST(Conversation, WhatTheUserSaidIsKeptWithoutAnAnswer) {
+  for (const std::vector<Message>& nothing : {std::vector<Message>{},
+                                              {assistant("analysis", "thin")},
+                                              {assistant("final", "")},
+                                              {assistant("analysis", "thin"), assistant("final", "")}}) {
+    Conversation c(ConversationOptions{});
+    c.add_turn("My name is Ada.", nothing);
+    ASSERT_EQ(c.messages().size(), 2u);
+    EXPECT_EQ(c.messages()[1].content, "My name is Ada.");
+    EXPECT_TRUE(prompt_text(c, "Who am I?")
+                    .ends_with("<|start|>user<|message|>My name is Ada.<|end|><|start|>user<|message|>Who am I?<|end|><|start|>assistant"));
+  }
 }
 
 TEST(Conversation, AToolCallIsKept) {

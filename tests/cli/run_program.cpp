@@ -112,6 +112,8 @@ void OnTerminal::type(const std::string& keys) {
   if (::write(terminal_, keys.data(), keys.size()) < 0) screen_ += "(typing failed)";
 }
 
+void OnTerminal::signal(int number) { ::kill(pid_, number); }
+
 bool OnTerminal::read_more() {
   pollfd stream{terminal_, POLLIN, 0};
   return ::poll(&stream, 1, 100) == 0 || take(terminal_, screen_);

@@ -29,6 +29,7 @@ class OnTerminal {
   OnTerminal& operator=(const OnTerminal&) = delete;
 
   void type(const std::string& keys);
+  void signal(int number);
   /// Waits until `text` shows after everything waited for before; false after 20 s or at the end of the program.
   bool shows(const std::string& text);
   /// Waits for the end; the exit code.

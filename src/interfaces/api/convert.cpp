@@ -36,6 +36,7 @@ Answer to_api(mxpath::Answer answer) {
   out.prompt_tokens = g.prompt_tokens, out.reused_tokens = g.reused_tokens;
   out.prompt_seconds = g.prompt_seconds, out.answer_seconds = g.answer_seconds;
   out.tokens = std::move(answer.generation.tokens);
+  out.reasoning_tokens = answer.reasoning_tokens;
   out.text = std::move(answer.text), out.analysis = std::move(answer.analysis);
   for (const auto& message : answer.messages) out.messages.push_back(to_api(message));
   return out;

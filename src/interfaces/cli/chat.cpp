@@ -24,7 +24,8 @@ constexpr std::string_view help =
     "/plan               the paths that run, and why the others do not\n"
     "/save FILE          write the conversation (as JSON if FILE ends in .json)\n"
     "/quit               leave, as Ctrl-D does\n"
-    "Ctrl-C stops an answer; a \\ at the end of a line continues it on the next.\n";
+    "Ctrl-C stops an answer; a \\ at the end of a line continues it on the next. What you paste, or type while an answer runs,\n"
+    "stays in the line until you press Enter.\n";
 
 struct Chat {
   RunOptions options;
@@ -115,7 +116,7 @@ Status answer(Chat& chat, std::string_view text) {
   bar.clear();
   printer.finish();
   const bool full = answer.generation.reason == StopReason::context;
-  report_end(answer, runtime, how, chat.options.common.verbose);
+  report_end(answer, runtime, how, chat.options.common.verbose, how_to_see_reasoning(chat.options.show, true));
   if (full) tell("/reset begins a new conversation");
   chat.conversation.add_turn(text, std::move(answer.messages));
   return {};

@@ -4,17 +4,15 @@
 #include <langinfo.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <clocale>
 #include <cstdio>
 #include <cwchar>
 #include <filesystem>
 #include <optional>
 #include <string_view>
-#include <utility>
 
 #include "base/text.h"
-#include "interfaces/cli/interrupt.h"
+#include "interfaces/cli/keyboard.h"
 #include "interfaces/places.h"
 
 namespace mxpath::cli {
@@ -29,30 +27,27 @@ void set_locale() {
   if (std::string_view(nl_langinfo(CODESET)) != "UTF-8") std::setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-/// One byte from the keyboard. A Ctrl-C comes before what was typed after it, even when both are there already.
-ssize_t read_byte(char& byte, bool& stopped) {
-  static std::optional<char> held;
-  for (;;) {
-    ssize_t count = 1;
-    if (held) byte = *std::exchange(held, std::nullopt);
-    else count = ::read(STDIN_FILENO, &byte, 1);
-    stopped = interrupted();
-    if (stopped) {
-      clear_interrupt();
-      if (count == 1) held = byte;
-      return 1;
-    }
-    if (count >= 0 || errno != EINTR) return count;
-  }
+/// The prompt and the keyboard belong to the client data of an EditLine.
+struct Client {
+  std::string prompt;
+  Keyboard keyboard;
+};
+
+Client& client_of(EditLine* line) {
+  void* client = nullptr;
+  ::el_get(line, EL_CLIENTDATA, &client);
+  return *static_cast<Client*>(client);
 }
 
+const char* prompt_of(EditLine* line) { return client_of(line).prompt.c_str(); }
+
 /// One character for libedit. Ctrl-C becomes the key that empties the line: libedit's own way would leave it as it is.
-int read_character(EditLine*, wchar_t* out) {
+int read_character(EditLine* line, wchar_t* out) {
   std::mbstate_t state{};
   for (;;) {
     char byte = 0;
     bool stopped = false;
-    const ssize_t count = read_byte(byte, stopped);
+    const long count = client_of(line).keyboard.read(byte, stopped);
     if (stopped) return *out = kill_line, 1;
     if (count <= 0) return static_cast<int>(count);
     const size_t used = std::mbrtowc(out, &byte, 1, &state);
@@ -62,13 +57,21 @@ int read_character(EditLine*, wchar_t* out) {
   }
 }
 
+/// A paste stands in the line as it is, line ends included.
+unsigned char paste(EditLine* line, int) {
+  const std::string text = client_of(line).keyboard.read_paste();
+  if (!text.empty()) ::el_insertstr(line, text.c_str());
+  return CC_REFRESH;
+}
+
 }  // namespace
 
 struct LineEditor::State {
+  Client client;
   EditLine* line = nullptr;
   History* history = nullptr;
   HistEvent event{};
-  std::string prompt, shown, file;
+  std::string prompt, file;
 
   ~State() {
     if (line) ::el_end(line);
@@ -77,16 +80,6 @@ struct LineEditor::State {
     ::history_end(history);
   }
 };
-
-namespace {
-
-const char* prompt_of(EditLine* line) {
-  void* state = nullptr;
-  ::el_get(line, EL_CLIENTDATA, &state);
-  return static_cast<const std::string*>(state)->c_str();
-}
-
-}  // namespace
 
 LineEditor::LineEditor(std::unique_ptr<State> state) : state_(std::move(state)) {}
 LineEditor::LineEditor(LineEditor&&) noexcept = default;
@@ -109,19 +102,23 @@ Result<LineEditor> LineEditor::create(const std::string& folder, const std::stri
     if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) state->file.clear();
     else ::history(state->history, &state->event, H_LOAD, state->file.c_str());
   }
-  ::el_set(state->line, EL_CLIENTDATA, &state->shown);
+  ::el_set(state->line, EL_CLIENTDATA, &state->client);
   ::el_set(state->line, EL_PROMPT, prompt_of);
   ::el_set(state->line, EL_EDITOR, "emacs");
   ::el_set(state->line, EL_HIST, ::history, state->history);
   ::el_wset(state->line, EL_GETCFN, read_character);
+  ::el_set(state->line, EL_ADDFN, "mxpath-paste", "Insert a paste", paste);
+  ::el_set(state->line, EL_BIND, std::string(Keyboard::paste_begins).c_str(), "mxpath-paste", nullptr);
   ::el_source(state->line, nullptr);
   return LineEditor(std::move(state));
 }
 
 std::optional<std::string> LineEditor::read_line(bool continued) {
-  state_->shown = continued ? "  " : state_->prompt;
+  state_->client.prompt = continued ? "  " : state_->prompt;
+  const BracketedPaste marked;
   // Raw before the prompt shows: libedit would show it first, and a Ctrl-D typed in between would be lost.
   ::el_set(state_->line, EL_PREP_TERM, 1);
+  if (!continued) state_->client.keyboard.take_what_waits();
   int count = 0;
   const char* text = ::el_gets(state_->line, &count);
   if (!text || count <= 0) return std::nullopt;

@@ -60,8 +60,12 @@ Result<Question> make_question(const RunOptions& options, const ModelFiles& file
 
 Json answer_json(const Answer& answer, const Question& question, const Runtime& runtime, const AnswerOptions& options) {
   Json out = {{"tokens", answer.generation.tokens}, {"text", answer.text}};
-  if (question.harmony) out["analysis"] = answer.analysis, out["messages"] = to_json(answer.messages);
+  if (question.harmony) {
+    out["analysis"] = answer.analysis, out["messages"] = to_json(answer.messages);
+    out["reasoning_tokens"] = answer.reasoning_tokens;
+  }
   out["stop_reason"] = stop_reason(answer);
+  if (question.harmony && !has_text(answer)) out["no_answer"] = why_no_text(answer, runtime, options, "");
   out["seed"] = options.sampling.seed;
   out["timing"] = to_json(speed_of(answer.generation, runtime.plan(), runtime.machine));
   out["timing"]["prompt_seconds"] = answer.generation.prompt_seconds;
@@ -87,7 +91,9 @@ Status answer_once(const RunOptions& options, Runtime& runtime, const Question& 
   bar.clear();
   if (json) print_json(answer_json(answer, question, runtime, how));
   else printer.finish();
-  if (!json) report_end(answer, runtime, how, options.common.verbose);
+  std::optional<std::string_view> see_reasoning;
+  if (question.harmony) see_reasoning = how_to_see_reasoning(options.show, false);
+  if (!json) report_end(answer, runtime, how, options.common.verbose, see_reasoning);
   return {};
 }
 

@@ -37,6 +37,23 @@ std::string why_ended(const Answer& answer, const Runtime& runtime, const Answer
   return "";
 }
 
+/// How a turn without a text ended, and what would leave room for one.
+std::pair<std::string, std::string_view> end_without_text(const Answer& answer, const Runtime& runtime, const AnswerOptions& how) {
+  switch (answer.generation.reason) {
+    case StopReason::length:
+      return {fmt::format("stopped at --max-new-tokens {} before the answer began", how.max_new_tokens),
+              "; a larger number leaves room for it"};
+    case StopReason::context:
+      return {fmt::format("the context of {} tokens is full before the answer began", runtime.plan().context),
+              "; a larger --ctx holds more"};
+    case StopReason::cancelled: return {"stopped by Ctrl-C before the answer began", ""};
+    case StopReason::stop_token: break;
+  }
+  const std::string_view tool = called_tool(answer);
+  if (tool.empty()) return {"the model ended its turn without an answer", ""};
+  return {fmt::format("the model ended its turn without an answer and called {}, a tool that it was not offered", printable(tool)), ""};
+}
+
 void show_checks(const LoadedModel& loaded) {
   for (const auto& check : loaded.checks)
     tell(fmt::format("self-check of {} for {}: {:.2f} of its bound, {:.1f} ms", check.path, check.site, check.worst, check.seconds * 1e3));
@@ -78,12 +95,26 @@ AnswerOptions answer_options(const RunOptions& options, const ModelFiles& files)
   how.max_new_tokens = options.max_new_tokens;
   how.use_cache = !options.no_cache;
   how.go_on = [] { return !interrupted() && output_error() == 0; };  // nobody would see what still comes
+  if (printer_options(options.show).analysis) how.unknown = UnknownText::at_once;
   return how;
 }
 
-void report_end(const Answer& answer, const Runtime& runtime, const AnswerOptions& how, bool verbose) {
-  const bool dim = wants_colour(STDERR_FILENO);
-  const std::string ended = why_ended(answer, runtime, how);
+std::string why_no_text(const Answer& answer, const Runtime& runtime, const AnswerOptions& how, std::string_view see_reasoning) {
+  const auto [end, remedy] = end_without_text(answer, runtime, how);
+  const int tokens = answer.reasoning_tokens;
+  const std::string reasoned = tokens ? fmt::format(", after reasoning for {} token{}", tokens, tokens == 1 ? "" : "s") : "";
+  return fmt::format("{}{}{}{}", end, reasoned, remedy, tokens ? see_reasoning : "");
+}
+
+std::string_view how_to_see_reasoning(Show show, bool in_chat) {
+  if (printer_options(show).analysis) return "";
+  return in_chat ? "; /show all prints the reasoning" : "; --show all prints the reasoning";
+}
+
+void report_end(const Answer& answer, const Runtime& runtime, const AnswerOptions& how, bool verbose,
+                std::optional<std::string_view> see_reasoning) {
+  const bool dim = wants_colour(STDERR_FILENO), silent = see_reasoning && !has_text(answer);
+  const std::string ended = silent ? why_no_text(answer, runtime, how, *see_reasoning) : why_ended(answer, runtime, how);
   if (!ended.empty()) tell(ended);
   std::string line = to_text(speed_of(answer.generation, runtime.plan(), runtime.machine));
   if (verbose) line += fmt::format(" | seed {}", how.sampling.seed);

@@ -1,0 +1,313 @@
+// Headers as models write them.
+#include <algorithm>
+#include <vector>
+
+#include "base/text.h"
+#include "chat/harmony_header.h"
+#include "chat/harmony_names.h"
+
+namespace mxpath::harmony {
+namespace {
+
+constexpr std::string_view channel_marker = "<|channel|>";
+constexpr std::string_view constrain_marker = "<|constrain|>";
+constexpr std::string_view spaces = " \t\n\v\f\r";
+constexpr std::string_view to_assistant = "to=assistant";
+constexpr size_t longest_name = 40;  // bytes of a channel that nobody knows
+constexpr size_t most_extras = 3;    // words that a header may have too many
+
+std::string_view trimmed(std::string_view text) {
+  const size_t begin = text.find_first_not_of(spaces);
+  return begin == std::string_view::npos ? std::string_view() : text.substr(begin, text.find_last_not_of(spaces) - begin + 1);
+}
+std::string_view trimmed_front(std::string_view text) { return text.substr(std::min(text.find_first_not_of(spaces), text.size())); }
+
+enum class Kind { word, channel, constrain };
+struct Item {
+  Kind kind;
+  size_t begin;
+  std::string_view text;
+  bool new_line, last;  // a line end stands before it; nothing stands after it, so it may go on
+};
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+bool is_content_type(std::string_view word) { return word == "json" || word == "code"; }
+
+// Where words have grown together: before "to=" behind a name, and before JSON.
+size_t joint(std::string_view word) {
+  const size_t to = word.find("to="), brace = word.find('{');
+  const bool named = to != word.npos && to > 0 && (nearest_role(word.substr(0, to)) || nearest_channel(word.substr(0, to)));
+  const size_t at = std::min(named ? to : word.npos, brace);
+  return at == 0 ? word.npos : at;
+}
+
+class Items {
+ public:
+  explicit Items(std::string_view text) : text_(text) {
+    for (size_t at = 0; (at = skip_spaces(at)) < text.size();) at = take(at);
+    if (!items_.empty()) items_.back().last = items_.back().begin + items_.back().text.size() == text.size();
+  }
+  std::vector<Item> take_all() { return std::move(items_); }
+
+ private:
+  size_t skip_spaces(size_t at) {
+    for (; at < text_.size() && spaces.find(text_[at]) != spaces.npos; ++at) new_line_ |= text_[at] == '\n';
+    return at;
+  }
+  size_t take(size_t at) {
+    const std::string_view rest = text_.substr(at);
+    if (rest.starts_with(channel_marker)) return add(Kind::channel, at, channel_marker.size());
+    if (rest.starts_with(constrain_marker)) return add(Kind::constrain, at, constrain_marker.size());
+    const size_t end = std::min({rest.find_first_of(spaces), rest.find(channel_marker), rest.find(constrain_marker), rest.size()});
+    return add(Kind::word, at, std::min(end, joint(rest.substr(0, end))));
+  }
+  size_t add(Kind kind, size_t at, size_t length) {
+    items_.push_back({kind, at, text_.substr(at, length), new_line_, false});
+    new_line_ = false;
+    return at + length;
+  }
+
+  std::string_view text_;
+  std::vector<Item> items_;
+  bool new_line_ = false;
+};
+
+// "\"functions.f\"," is functions.f.
+std::string_view tool_in(std::string_view word) {
+  word = word.substr(std::min(word.find_first_not_of("\"'`<("), word.size()));
+  const auto fits = [](char c) {
+    return isalnum(static_cast<unsigned char>(c)) || std::string_view("_.:/@-").find(c) != std::string_view::npos;
+  };
+  word = word.substr(0, static_cast<size_t>(std::find_if_not(word.begin(), word.end(), fits) - word.begin()));
+  const size_t last = word.find_last_not_of(".:/-");
+  return last == word.npos ? std::string_view() : word.substr(0, last + 1);
+}
+
+bool is_identifier(std::string_view word) { return !word.empty() && isalpha(static_cast<unsigned char>(word[0])) && tool_in(word) == word; }
+
+class LossyReader {
+ public:
+  LossyReader(std::string_view text, HeaderPlace place) : text_(text), place_(place), items_(Items(text).take_all()) {
+    size_t at = take_author();
+    for (; at < items_.size(); ++at) take(at);
+  }
+
+  LossyHeader result(HeaderEnd end);
+
+ private:
+  size_t take_author();
+  bool take_role(const Item& item, bool exact);
+  void take(size_t& at);
+  void take_name(const Item& item);
+  bool take_recipient(size_t& at);
+  bool set_recipient(std::string_view name);
+  void take_extra(const Item& item);
+
+  bool has_word(size_t at) const { return at < items_.size() && items_[at].kind == Kind::word; }
+  bool for_assistant() const { return message_.role == Role::assistant; }
+  bool has_extra() const { return first_extra_ != std::string_view::npos; }
+  bool is_lone_name() const;
+  bool is_clear() const;
+  bool is_call(HeaderEnd end) const;
+  bool must_be_content() const;
+  std::string_view extra() const { return has_extra() ? text_.substr(first_extra_) : std::string_view(); }
+  std::string_view body() const { return text_.substr(text_begin_); }  // what stands there if this is no header
+  Message as_content(HeaderEnd end) const;
+  LossyHeader as_header() const;
+
+  std::string_view text_;
+  HeaderPlace place_;
+  std::vector<Item> items_;
+  Message message_;
+  enum class Expect { anything, name, type } expect_ = Expect::anything;
+  bool marked_ = false, known_ = false;    // there is <|channel|>; the channel is one that is known
+  bool says_to_ = false, broken_ = false;  // "to=…" of a tool; an extra word that stands in no header
+  size_t text_begin_ = 0;                  // behind the author, or behind <|channel|>
+  size_t recipient_begin_ = 0;
+  size_t first_extra_ = std::string_view::npos, extras_ = 0, whole_extras_ = 0;
+};
+
+// "user", "user:alice", "assistantfinal": what is glued to the assistant's name stays as a word.
+bool LossyReader::take_role(const Item& item, bool exact) {
+  const size_t colon = item.text.find(':');
+  const std::string_view name = item.text.substr(0, colon);
+  const auto role = exact && colon == item.text.npos ? parse_role(name) : nearest_role(name);
+  if (!role) return false;
+  message_.role = *role;
+  if (colon != item.text.npos) message_.author_name = item.text.substr(colon + 1);
+  text_begin_ = item.begin + item.text.size();
+  return true;
+}
+
+// The index of the first item behind the author. Where the prompt gave the role, the same word may be the first of a text.
+size_t LossyReader::take_author() {
+  message_.role = place_.role.value_or(Role::assistant);
+  if (!has_word(0)) return 0;
+  Item& first = items_[0];
+  const size_t end = first.begin + first.text.size();
+  if (place_.role) {
+    if (items_.size() > 1 && items_[1].new_line) text_begin_ = lower_ascii(first.text) == name_of(*place_.role) ? end : 0;
+    if (lower_ascii(first.text) == name_of(*place_.role)) return 1;
+  } else if (take_role(first, !place_.after_start)) {
+    return 1;
+  } else if (place_.after_start &&
+             (is_tool_name(first.text) || (is_identifier(first.text) && has_word(1) && items_[1].text == to_assistant))) {
+    message_.role = Role::tool, message_.author_name = first.text, text_begin_ = end;
+    return 1;
+  }
+  constexpr std::string_view assistant = "assistant";
+  if (!first.text.starts_with(assistant) || !nearest_channel(first.text.substr(assistant.size()))) return 0;
+  // No prose has such a word: the markers are missing.
+  first.begin += assistant.size(), first.text.remove_prefix(assistant.size());
+  marked_ = true, expect_ = Expect::name, text_begin_ = first.begin;
+  return 0;
+}
+
+void LossyReader::take(size_t& at) {
+  const Item& item = items_[at];
+  if (item.kind == Kind::channel) {
+    marked_ = true, expect_ = Expect::name, text_begin_ = item.begin + item.text.size();
+  } else if (item.kind == Kind::constrain) {
+    expect_ = Expect::type, message_.content_type = constrain_marker;
+  } else if (expect_ == Expect::type && tool_in(item.text) == item.text) {
+    message_.content_type += item.text, expect_ = Expect::anything;
+  } else if (take_recipient(at)) {
+    expect_ = Expect::anything;
+  } else if (expect_ == Expect::name) {
+    take_name(item);
+  } else if (is_content_type(item.text) && message_.content_type.empty() && extras_ == 0) {
+    message_.content_type = item.text;
+  } else if (!marked_ && message_.channel.empty() && extras_ == 0 && nearest_channel(item.text)) {
+    take_name(item);
+  } else if (!for_assistant() || extras_ > 0 || lower_ascii(item.text) != "assistant") {
+    take_extra(item);
+  }
+}
+
+void LossyReader::take_name(const Item& item) {
+  expect_ = Expect::anything;
+  const auto near = nearest_channel(item.text);
+  known_ = near.has_value();
+  message_.channel = near ? near->channel : item.text;
+  if (near && !near->rest.empty()) first_extra_ = static_cast<size_t>(near->rest.data() - text_.data());
+  broken_ |= near ? !is_ascii(near->rest) : item.text.size() > longest_name || item.new_line;
+}
+
+// "to=X", "to= X", "to =X", "to: X", "recipient=X"; with another word before the =, or with none, X must look like a tool.
+bool LossyReader::take_recipient(size_t& at) {
+  const std::string_view word = items_[at].text;
+  if (message_.recipient.empty()) recipient_begin_ = items_[at].begin;
+  const size_t equals = word.find_first_of("=:");
+  const std::string left = lower_ascii(word.substr(0, equals));
+  const bool says = left == "to" || left == "recipient";
+  if (equals == word.npos && !says) return extras_ == 0 && is_tool_name(tool_in(word)) && set_recipient(tool_in(word));
+  if (!says && (equals > 10 || word[equals] != '=' || !is_tool_name(tool_in(word.substr(equals + 1))))) return false;
+  std::string_view name = equals == word.npos ? "" : word.substr(equals + 1);
+  bool signs = equals != word.npos;
+  size_t next = at;
+  while (says && name.empty() && has_word(next + 1) && next < at + 2) {
+    name = items_[++next].text;
+    signs |= name[0] == '=' || name[0] == ':';
+    name.remove_prefix(std::min(name.find_first_not_of("=:"), name.size()));
+  }
+  if (!signs && !is_tool_name(tool_in(name))) return false;
+  at = next;
+  says_to_ = true;
+  return set_recipient(tool_in(name)), true;
+}
+
+// The assistant calls tools; what it says to itself, to the user or to all is for nobody in particular.
+bool LossyReader::set_recipient(std::string_view name) {
+  const std::string lower = lower_ascii(name);
+  if (!for_assistant()) message_.recipient = name;
+  else if (lower == "all" || lower == "everyone" || lower == "human" || parse_role(lower)) return true;
+  else if (lower == "analysis" || lower == "commentary" || lower == "final") message_.channel = lower, known_ = true;
+  else message_.recipient = name;
+  return true;
+}
+
+void LossyReader::take_extra(const Item& item) {
+  first_extra_ = std::min(first_extra_, item.begin);
+  ++extras_;
+  whole_extras_ += !item.last;
+  broken_ |= item.new_line || item.text[0] == '{' || item.text[0] == '[' || !is_ascii(item.text);
+}
+
+bool LossyReader::must_be_content() const {
+  if (text_.size() > longest_header || broken_) return true;
+  // "<|start|>weather to=assi": what a tool says begins so.
+  if (place_.after_start && items_.size() == 2 && items_[1].last && to_assistant.starts_with(items_[1].text)) return false;
+  return marked_ && for_assistant() ? extras_ > most_extras : whole_extras_ > 0;
+}
+
+// "<|start|>critic<|message|>": a role that nobody knows is still not the assistant's.
+bool LossyReader::is_lone_name() const {
+  return place_.after_start && for_assistant() && extras_ == 1 && items_[0].begin == first_extra_ && is_identifier(items_[0].text) &&
+         islower(static_cast<unsigned char>(items_[0].text[0]));
+}
+
+// "python" among other words is a word; functions.f is not.
+bool LossyReader::is_clear() const {
+  return known_ || (!message_.recipient.empty() && (says_to_ || extras_ == 0 || message_.recipient != "python"));
+}
+
+// Where <|message|> never came: only what cannot be prose is a call.
+bool LossyReader::is_call(HeaderEnd end) const {
+  if (message_.recipient.empty()) return false;
+  return end == HeaderEnd::call || extra().starts_with('{') || (says_to_ && (marked_ || is_tool_name(message_.recipient)));
+}
+
+Message LossyReader::as_content(HeaderEnd end) const {
+  Message out = message_;
+  out.content = extra();
+  if (!for_assistant() || is_call(end)) return out;
+  const size_t begin = out.recipient.empty() ? first_extra_ : std::min(first_extra_, recipient_begin_);
+  out.recipient.clear(), out.content_type.clear();
+  if (marked_ && known_) {
+    out.content = begin < text_.size() ? text_.substr(begin) : std::string_view();
+    return out;
+  }
+  out.channel.clear();
+  out.content = trimmed_front(body());
+  return out;
+}
+
+LossyHeader LossyReader::as_header() const {
+  LossyHeader out;
+  out.message = message_;
+  if (is_lone_name()) out.message.role = Role::tool, out.message.author_name = items_[0].text;
+  if (!for_assistant() || is_lone_name() || extras_ == 0) return out;
+  if (message_.recipient == "python" && !says_to_) out.message.recipient.clear();
+  if (is_clear()) {
+    if (!message_.content_type.starts_with(constrain_marker)) out.message.content_type = trimmed(extra());
+    return out;
+  }
+  out.message.channel.clear();
+  out.sentence = trimmed(body());
+  return out;
+}
+
+LossyHeader LossyReader::result(HeaderEnd end) {
+  LossyHeader out;
+  if (end == HeaderEnd::message) return as_header();
+  if (end == HeaderEnd::open) {
+    out.is_content = must_be_content();
+    if (out.is_content) out.message = as_content(end);
+    return out;
+  }
+  out.message = as_content(end);
+  out.message.content = trimmed(out.message.content);
+  // Nothing but words of a header, or a name of a channel that another one follows.
+  const bool named = known_ || message_.channel.empty();
+  if (!has_extra() && named && (marked_ || end == HeaderEnd::channel)) out.message.content.clear();
+  if (end == HeaderEnd::channel && is_lone_name()) out.message.content.clear();
+  return out;
+}
+
+}  // namespace
+
+LossyHeader read_lossy_header(std::string_view text, HeaderPlace place, HeaderEnd end) { return LossyReader(text, place).result(end); }
+
+}  // namespace mxpath::harmony

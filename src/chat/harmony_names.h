@@ -1,0 +1,28 @@
+// Names in a header as models write them: misspelt, in another case, with marks glued to them.
+#pragma once
+#include <optional>
+#include <string_view>
+
+#include "chat/harmony.h"
+
+namespace mxpath::harmony {
+
+/// A channel that a word names, and what is glued behind the name ("finalFour." is final and "Four."); marks alone are left out.
+struct NamedChannel {
+  std::string_view channel;  ///< analysis, commentary or final
+  std::string_view rest;     ///< a part of the word
+};
+
+/// The known channel that is meant: in any case, a few letters off, cut short, run into other letters, or a word for the same ("thinking").
+/// Null: nobody can know.
+std::optional<NamedChannel> nearest_channel(std::string_view word);
+/// Whether a name that was cut off may have become that of a known channel.
+bool begins_channel(std::string_view word);
+/// The role that is meant by "User", "user:", "assistent", "human". Null: none.
+std::optional<Role> nearest_role(std::string_view word);
+/// A tool by its form alone: functions.NAME, browser.NAME, container.NAME, python.
+bool is_tool_name(std::string_view word);
+
+std::string lower_ascii(std::string_view text);
+
+}  // namespace mxpath::harmony
