@@ -48,9 +48,14 @@ constexpr Signature table[] = {
      .confidence = Confidence::low},
     {.id = "accelerate_required",
      .cls = C::missing_triton_kernels_package,
-     .phrases = "Using mxfp4 requires Accelerate || Using mxfp4 quantization requires || mxfp4 requires Accelerate",
+     .phrases = "Using mxfp4 requires || Using mxfp4 quantization requires || mxfp4 requires Accelerate",
+     .pattern = "mxfp4(?: quantization)? requires (?:the )?(\\w+)",
      .priority = likely,
-     .confidence = Confidence::medium},
+     .confidence = Confidence::medium,
+     .summary = {"The package {1}, which Transformers needs to load MXFP4, is not installed.",
+                 "Transformers가 MXFP4를 읽을 때 필요한 {1} 패키지가 설치되어 있지 않습니다."},
+     .why = {"Transformers asks for Accelerate, Triton and the package named kernels one after the other.",
+             "Transformers는 Accelerate, Triton, kernels 패키지를 차례로 확인합니다."}},
 
     // ---- the hub kernel
     {.id = "hub_build_variant",
@@ -284,10 +289,14 @@ constexpr Signature table[] = {
     {.id = "ninja_missing",
      .cls = C::build_tool_missing,
      .phrases =
-         "Ninja is required || ninja: not found || ninja: command not found || No such file or directory: 'ninja || cmake: command not "
-         "found || CMake must be installed || git: command not found || No such file or directory: 'cmake || CMake is not installed",
-     .pattern = "Ninja is required|(?:ninja|cmake|git): (?:not found|command not found)|No such file or directory:? "
-                "?\\S*(?:ninja|cmake)|CMake (?:must be|is not) installed"},
+         "Ninja is required || ninja: not found || ninja: command not found || No such file or directory: 'ninja || ninja (build tool) || "
+         "cmake: command not found || cmake: not found || CMake must be installed || git: command not found || git: not found || make: not "
+         "found || make: command not found || No such file or directory: 'cmake || CMake is not installed || ninja is not installed || "
+         "ninja "
+         "not found",
+     .pattern =
+         "Ninja is required|\\b(?:ninja|cmake|git|make)(?: \\(build tool\\))?:? (?:is )?(?:not found|command not found|not installed)|No "
+         "such file or directory:? ?\\S*(?:ninja|cmake)|CMake (?:must be|is not) installed"},
     {.id = "linker_missing",
      .cls = C::build_tool_missing,
      .phrases =
