@@ -398,7 +398,7 @@ constexpr AnswerRow table[] = {
      .text = "pip install -U kernels \"triton>={1}\"",
      .note = {"the package is called kernels (releases of Transformers that ask for triton_kernels are too old: upgrade them with it)",
               "패키지 이름은 kernels입니다(triton_kernels를 요구하는 Transformers는 오래된 것이니 함께 올리세요)"},
-     .pattern = "MXFP4 quantization requires Triton ?>= ?([\\d.]+)(?: for \\w+)? and (?:triton_)?kernels",
+     .pattern = "MXFP4 quantization requires [\"'`]?Triton ?>= ?([\\d.]+)[\"'`]?(?: for \\w+)? and [\"'`]?(?:triton_)?kernels",
      .shapes = "version",
      .as_printed = true},
     {.kind = "command",

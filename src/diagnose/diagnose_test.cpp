@@ -255,6 +255,17 @@ TEST(Answers, ARemedyThatContradictsTheLogIsLeftOut) {
   for (const Fix& fix : diagnosis.findings.at(0).fixes) EXPECT_EQ(fix.text.find("0.95"), std::string::npos) << fix.text;
 }
 
+TEST(Diagnose, TheMessageProvesItNotTheLineOfCode) {
+  for (const char* words : {"Sinks are only supported in FlashAttention 3", "Unknown recipient: None"}) {
+    const Diagnosis diagnosis =
+        diagnosed(fmt::format("Traceback (most recent call last):\n  File \"/env/a.py\", line 3, in run\n    raise "
+                              "ValueError(\"{}\")\nValueError: {}\n",
+                              words, words));
+    ASSERT_FALSE(diagnosis.findings.empty());
+    EXPECT_EQ(diagnosis.findings[0].evidence.at(0).line, 4u) << words;
+  }
+}
+
 TEST(Diagnose, ARequestThatFailedIsAFailureWhateverItsLevel) {
   for (const char* log : {"INFO:     127.0.0.1:5000 - \"POST /v1/chat/completions HTTP/1.1\" 500 Internal Server Error",
                           "INFO 02-03 09:14:10 [x.py:1] HTTP Request: POST http://localhost:8000/v1/responses \"HTTP/1.1 500\"",

@@ -143,8 +143,8 @@ constexpr ClassRow table[] = {
       "caller expects.",
       "Triton, triton_kernels, kernels, torch와 프레임워크는 인터페이스가 함께 바뀝니다. 그중 하나가 호출하는 쪽이 기대하는 버전과 "
       "다릅니다."},
-     {"Pin the whole set; mending one package alone usually exposes the next mismatch.",
-      "한 묶음으로 버전을 고정하세요. 하나만 고치면 대개 다음 불일치가 드러납니다."}},
+     {"Changing one package alone usually exposes the next mismatch: pin the whole set.",
+      "패키지 하나만 바꾸면 대개 다음 불일치가 드러납니다. 한 묶음으로 버전을 고정하세요."}},
     {C::oom_after_dequantize,
      "oom_after_dequantize",
      true,

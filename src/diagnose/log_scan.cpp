@@ -246,6 +246,7 @@ class Scanner {
       for (const std::string_view joint : {std::string_view("\n"), std::string_view()}) {
         const Window window = window_of(stream, first_of(stream, pending, before), last, joint);
         if (!pattern.find(window.text, match)) continue;
+        prefer_message(stream, window, pattern, match);
         lines = add_evidence(stream, window, match.begin, match.end, found);
         found.groups = std::move(match.groups);
         return true;
@@ -253,9 +254,35 @@ class Scanner {
     return false;
   }
 
+  // Python prints the line of code that raised before the message: the message is what was said.
+  static bool is_code(const RecentLine& line) {
+    std::string_view text = std::string_view(line.text).substr(line.prefix);
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    return text.substr(0, 6) == "raise " || text.substr(0, 7) == "assert ";
+  }
+
+  static bool in_code(Stream& stream, const Window& window, size_t offset) {
+    size_t sequence = window.starts.front().second;
+    for (const auto& [start, s] : window.starts)
+      if (start <= offset) sequence = s;
+    return is_code(stream.at(sequence));
+  }
+
+  static void prefer_message(Stream& stream, const Window& window, const Pattern& pattern, PatternMatch& match) {
+    if (!in_code(stream, window, match.begin)) return;
+    PatternMatch later;
+    const size_t passed = match.end;
+    if (!pattern.find(std::string_view(window.text).substr(passed), later)) return;
+    later.begin += passed, later.end += passed;
+    if (!in_code(stream, window, later.begin)) match = std::move(later);
+  }
+
   // The phrase ends in this line; it may begin in one before it.
-  bool find_phrase(Stream& stream, const Pending& pending, Found& found, EvidenceLines& lines) {
+  bool find_phrase(Stream& stream, Pending pending, Found& found, EvidenceLines& lines) {
     const std::string& wanted = table_.phrases[pending.phrase];
+    for (size_t s = pending.sequence + 1; is_code(stream.at(pending.sequence)) && s < stream.next && s <= pending.sequence + 2; ++s)
+      if (!is_code(stream.at(s)) && squeeze(stream.at(s).text).find(wanted) != std::string::npos)
+        pending = {pending.row, pending.phrase, s, 0};
     size_t first = pending.sequence;
     const size_t oldest = first_of(stream, pending, near_before);
     std::string seen = squeeze(std::string_view(stream.at(first).text).substr(stream.at(first).prefix));

@@ -66,7 +66,8 @@ constexpr Signature contexts[] = {
      .sets = X::trtllm},
     {.id = "ctx_llama_cpp",
      .kind = Kind::context,
-     .phrases = "llama.cpp || ggml || llama_model || llama-server || gguf",
+     .phrases = "llama.cpp || ggml || llama_model || llama-server || gguf || slot update_slots || slot print_timing || slot launch_slot || "
+                "srv log_server_r || srv operator() || srv update_slots || common_chat_ || peg-native",
      .any_level = true,
      .sets = X::llama_cpp},
     {.id = "ctx_ollama", .kind = Kind::context, .phrases = "ollama", .any_level = true, .sets = X::ollama},
