@@ -238,6 +238,8 @@ std::optional<std::string> pip_words(std::string_view text) {
 std::optional<std::string> flag(std::string_view text) {
   const bool fits =
       text.size() > 3 && text.size() <= 48 && text.substr(0, 2) == "--" && lower(text[2]) && text.back() != '-' && made_of(text, "-_");
+  for (std::string_view talk : {"--help", "--version", "--verbose", "--debug", "--log-level", "--log-file"})
+    if (text == talk) return std::nullopt;  // they show more and mend nothing
   return fits ? std::optional<std::string>(text) : std::nullopt;
 }
 
@@ -291,7 +293,7 @@ std::optional<std::string> repository(std::string_view text, bool tag) {
 }
 
 std::optional<std::string> file(std::string_view text) {
-  text = trimmed(text, ".,;:");
+  while (!text.empty() && std::string_view(".,;:").find(text.back()) != std::string_view::npos) text.remove_suffix(1);
   if (text.empty() || text.size() > 160 || text[0] == '-' || !made_of(text, "/._+-=") || text.find("..") != std::string_view::npos)
     return std::nullopt;
   return std::string(text);

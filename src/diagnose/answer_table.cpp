@@ -385,6 +385,16 @@ constexpr AnswerRow table[] = {
      .shapes = "flag value",
      .as_printed = true},
     {.kind = "flag",
+     .text = "{1} {2}",
+     .note = {"the log asks for it", "로그가 그렇게 하라고 합니다"},
+     .pattern = "(?<!not[ ])(?<!n't[ ])(?<!nnot[ ])(?<!ever[ ])(?<!to[ "
+                "])\\b(?:set|use|try|pass|specify|add|enable|provide|start|launch|run|retry|restart|by)\\b(?: with| adding| setting| "
+                "passing| using)? [\"'`]?(--[a-z][a-z0-9-]++)[ "
+                "](?!to\\b|for\\b|and\\b|or\\b|if\\b|when\\b|with\\b|in\\b|instead\\b|option\\b|flag\\b|here\\b|then\\b|again\\b)([a-z]["
+                "\\w.-]*+)(?=[,;)\"'`]| ?(?:\\n|\\z)|[ ][A-Z])",
+     .shapes = "flag value",
+     .as_printed = true},
+    {.kind = "flag",
      .text = "{1}",
      .note = {"the log asks for it", "로그가 그렇게 하라고 합니다"},
      .pattern = "(?<!not[ ])(?<!n't[ ])(?<!nnot[ ])(?<!ever[ ])(?<!to[ "
@@ -470,7 +480,7 @@ constexpr AnswerRow table[] = {
      .text = "pip install -U \"{1}>={2}\"",
      .note = {"the version that the log asks for", "로그가 요구하는 버전입니다"},
      .pattern = "\\b[\"'`]?([A-Za-z][\\w-]{2,30})[\"'`]? ?(?:>=|version (?:>=|must be at least|should be at least|needs to be at least)) "
-                "?v?(\\d[\\w.]*) (?:is|are) (?:required|needed)",
+                "?v?(\\d[\\w.]*) (?:(?:is |are )?(?:required|needed)|must be (?:installed|present|available))",
      .shapes = "known version",
      .as_printed = true},
     {.kind = "command",
@@ -664,16 +674,18 @@ constexpr AnswerRow table[] = {
      .signatures = "dtype_argument"},
 
     // ---- answers that a parser does not take
-    {.kind = "version",
-     .text = "llama.cpp with pull request 21213, or later",
-     .note = {"its parser takes more of what gpt-oss writes", "이 버전의 파서는 gpt-oss의 출력을 더 폭넓게 받아들입니다"},
+    {.kind = "action",
+     .text = "",
+     .note = {"take a llama.cpp with pull request 21213, or a later one: its parser takes more of what gpt-oss writes",
+              "풀 리퀘스트 21213이 들어간 llama.cpp나 그 이후 버전을 쓰세요. 파서가 gpt-oss의 출력을 더 폭넓게 받아들입니다"},
      .signatures = "chat_parser harmony_header chat_parser_words tool_call_parser",
      .stacks = {X::llama_cpp},
      .none = {X::vllm, X::sglang, X::trtllm, X::ollama}},
-    {.kind = "version",
-     .text = "vllm with pull request 29972, or later",
-     .note = {"takes a commentary message without a recipient and other unexpected headers",
-              "수신자(recipient) 없는 commentary 메시지 등 예상 밖의 헤더를 받아들입니다"},
+    {.kind = "action",
+     .text = "",
+     .note =
+         {"take a vLLM with pull request 29972, or a later one: it takes commentary without a recipient and other unexpected headers",
+          "풀 리퀘스트 29972가 들어간 vLLM이나 그 이후 버전을 쓰세요. 수신자(recipient) 없는 commentary 등 예상 밖의 헤더를 받아들입니다"},
      .signatures = "chat_parser harmony_header chat_parser_words tool_call_parser",
      .stacks = {X::vllm},
      .none = {X::ollama}},
@@ -684,20 +696,23 @@ constexpr AnswerRow table[] = {
      .signatures = "chat_parser harmony_header chat_parser_words tool_call_parser",
      .stacks = {X::sglang},
      .none = {X::vllm}},
-    {.kind = "version",
-     .text = "ollama, its newest release",
-     .note = {"its harmony parser has been mended several times", "harmony 파서가 여러 번 수정되었습니다"},
+    {.kind = "action",
+     .text = "",
+     .note = {"take the newest Ollama: its harmony parser has been mended several times",
+              "최신 Ollama를 쓰세요. harmony 파서가 여러 번 수정되었습니다"},
      .signatures = "chat_parser harmony_header chat_parser_words tool_call_parser",
      .stacks = {X::ollama}},
-    {.kind = "version",
-     .text = "LM Studio and its runtimes, the newest release",
-     .note = {"the parser of gpt-oss is part of the runtime", "gpt-oss 파서는 런타임에 들어 있습니다"},
+    {.kind = "action",
+     .text = "",
+     .note = {"update LM Studio and its runtimes: the parser of gpt-oss is part of the runtime",
+              "LM Studio와 런타임을 업데이트하세요. gpt-oss 파서는 런타임에 들어 있습니다"},
      .signatures = "chat_parser harmony_header chat_parser_words tool_call_parser",
      .stacks = {X::lm_studio},
      .none = {X::vllm, X::sglang, X::trtllm, X::ollama}},
-    {.kind = "version",
-     .text = "tensorrt-llm, its newest release",
-     .note = {"its harmony adapter has become more lenient", "harmony 어댑터가 더 관대해졌습니다"},
+    {.kind = "action",
+     .text = "",
+     .note = {"take the newest TensorRT-LLM: its harmony adapter has become more lenient",
+              "최신 TensorRT-LLM을 쓰세요. harmony 어댑터가 더 관대해졌습니다"},
      .signatures = "chat_parser harmony_header chat_parser_words tool_call_parser",
      .stacks = {X::trtllm},
      .none = {X::vllm, X::sglang}},
@@ -736,7 +751,9 @@ constexpr AnswerRow table[] = {
               "one of openai/gpt-oss-20b",
               "채팅 템플릿이 따로 있을 수 있습니다. chat_template.jinja를 지정하거나(--chat-template, llama.cpp는 --chat-template-file) "
               "openai/gpt-oss-20b의 것을 쓰세요"},
-     .signatures = "jinja"},
+     .signatures = "jinja",
+     .pattern = "(chat.?template) is (?:not (?:set|defined)|no longer allowed)|(chat.?template)\\b.{0,40}(?:not set|not "
+                "found|missing)|must provide a (chat.?template)"},
 };
 
 }  // namespace

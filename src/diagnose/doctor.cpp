@@ -39,7 +39,7 @@ constexpr Words english = {"machine",
                            "cgroup limit",
                            "assumed",
                            "driver",
-                           "{} bytes of shared memory a block"};
+                           "{} bytes of shared memory per block"};
 constexpr Words korean = {"컴퓨터",
                           "CPU",
                           "운영체제가 허용한 기능",

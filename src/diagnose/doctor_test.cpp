@@ -248,7 +248,7 @@ TEST(Report, NamesTheMachineAndTheOutcomeInBothLanguages) {
   doctor.predictions = predict_all(doctor.stacks, doctor.machine, doctor.model, Language::ko);
   EXPECT_NE(to_text(doctor, Language::ko).find("vllm 0.20.1: 실패함"), std::string::npos);
   doctor.machine.gpus.front().driver = 12080, doctor.machine.gpus.front().shared_memory = 65536;
-  EXPECT_NE(to_text(doctor, Language::en).find("driver CUDA 12.8, 65536 bytes of shared memory a block"), std::string::npos);
+  EXPECT_NE(to_text(doctor, Language::en).find("driver CUDA 12.8, 65536 bytes of shared memory per block"), std::string::npos);
   const std::string korean = to_text(doctor, Language::ko);
   EXPECT_NE(korean.find("드라이버 CUDA 12.8, 블록당 공유 메모리 65536바이트"), std::string::npos) << korean;
   EXPECT_EQ(korean.find("shared memory"), std::string::npos) << korean;

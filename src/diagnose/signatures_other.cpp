@@ -163,7 +163,7 @@ constexpr Signature table[] = {
      .priority = 110,
      .none = {X::no_bf16},
      .summary = {"{2} accepts only bfloat16 activations, but {1} was asked for.",
-                 "{2} 은(는) bfloat16 활성값만 받는데 {1} 이(가) 지정되었습니다."}},
+                 "{2}은(는) bfloat16 활성값만 받는데 {1}이(가) 지정되었습니다."}},
     {.id = "argument_parser",
      .cls = C::unsupported_config_flag,
      .phrases = "unrecognized arguments || invalid choice: || unknown argument || unknown flag || unknown option || no such option || "
@@ -372,6 +372,7 @@ constexpr Signature table[] = {
      .cls = C::not_a_kernel_problem,
      .phrases = "401 Unauthorized || Invalid API key || invalid_api_key || Incorrect API key || 404 Not Found || does not exist. "
                 "type=NotFoundError || NotFoundError || not found, try pulling it first",
+     .pattern = "401 Unauthorized|(?:Invalid|Incorrect) API.?key|404 Not Found|(?<![a-z])NotFoundError|not found, try pulling it first",
      .priority = 290,
      .confidence = Confidence::low},
     {.id = "interrupted",

@@ -104,6 +104,7 @@ constexpr Signature table[] = {
      .priority = 94,
      .confidence = Confidence::medium,
      .elsewhere = true,
+     .any_level = true,
      .summary = files_of_5,
      .why = why_files,
      .own_fixes = true},
@@ -130,16 +131,18 @@ constexpr Signature table[] = {
      .phrases =
          "cannot import name || No module named || all_tied_weights_keys || ROPE_INIT_FUNCTIONS || object has no attribute 'keys' || "
          "Cache' object has no attribute",
-     .pattern = "cannot import name "
-                "(?:is_torch_fx\\w*|is_flax_available|is_tf_available|is_torch_tpu_available|AutoModelForVision2Seq|HybridCache|"
-                "SlidingWindowCache|OffloadedCache|SinkCache|TF[A-Z]\\w+|Flax[A-Z]\\w+|load_tf_\\w+|find_pruneable_heads_and_indices|prune_"
-                "\\w*layer|"
-                "apply_chunking_to_forward|no_init_weights|add_model_info_to_\\w+|is_quanto_available) from transformers|No module named "
-                "transformers\\.(?:modeling_(?:tf|flax)_\\w+|tf_utils|onnx|utils\\.fx|tokenization_utils_fast|image_processing_utils_fast|"
-                "models\\.\\w+"
-                "\\.tokenization_\\w+_fast)|has no attribute all_tied_weights_keys|ROPE_INIT_FUNCTIONS.{0,400}KeyError:? "
-                "default\\b|(?:tied_weights\\w*|"
-                "modeling_utils\\.py).{0,500}list object has no attribute keys|(?:Dynamic|Static|Hybrid)Cache object has no attribute",
+     .pattern =
+         "cannot import name "
+         "(?:is_torch_fx\\w*|is_flax_available|is_tf_available|is_torch_tpu_available|AutoModelForVision2Seq|HybridCache|"
+         "SlidingWindowCache|OffloadedCache|SinkCache|TF[A-Z]\\w+|Flax[A-Z]\\w+|load_tf_\\w+|find_pruneable_heads_and_indices|prune_"
+         "\\w*layer|"
+         "apply_chunking_to_forward|no_init_weights|add_model_info_to_\\w+|is_quanto_available) from transformers|cannot import name \\w+ "
+         "from transformers\\.(?:tokenization_utils_fast|image_processing_utils_fast|modeling_(?:tf|flax)_utils)|No module named "
+         "transformers\\.(?:modeling_(?:tf|flax)_\\w+|tf_utils|onnx|utils\\.fx|tokenization_utils_fast|image_processing_utils_fast|"
+         "models\\.\\w+"
+         "\\.tokenization_\\w+_fast)|has no attribute all_tied_weights_keys|ROPE_INIT_FUNCTIONS.{0,400}KeyError:? "
+         "default\\b|(?:tied_weights\\w*|"
+         "modeling_utils\\.py).{0,500}list object has no attribute keys|(?:Dynamic|Static|Hybrid)Cache object has no attribute",
      .priority = 89,
      .elsewhere = true,
      .summary = program_of_4,
