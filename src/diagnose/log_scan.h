@@ -38,6 +38,9 @@ struct ScanResult {
 
 Result<ScanResult> scan_log(ByteSource source);
 
+/// What a line says, for the answers: no control characters, the escapes of JSON resolved.
+std::string message_text(std::string_view text);
+
 /// Stands in a statement where two lines may be one that a terminal cut.
 inline constexpr std::string_view uncertain_joint = "\x01";
 
