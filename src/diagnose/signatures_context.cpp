@@ -129,7 +129,7 @@ constexpr Signature contexts[] = {
     {.id = "ctx_error_line",
      .kind = Kind::context,
      .phrases = "ERROR || level=ERROR || [E] || error: || Error:",
-     .pattern = "^\\W*(?:error|fatal)\\b ?:|^[^\\n]{0,60}(?-i:\\bERROR\\b)",
+     .pattern = "^\\W*(?:error|fatal)\\b ?:(?! ?(?:null|none|false|[\\d.]+|\\[ ?\\]|\\{ ?\\})? ?[,}\\]])|^[^\\n]{0,60}(?-i:\\bERROR\\b)",
      .sets = X::failure},
     // A request that failed is a failure whatever the logger's level: access logs are INFO. 503 is a server that still loads.
     {.id = "ctx_http_status",
