@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "diagnose/answers.h"
 #include "diagnose/judge.h"
 
 namespace mxpath::diagnose {
@@ -46,18 +47,27 @@ std::string summary_of(const Found& found, Language language) {
   return complete ? special : std::string(row_of(found.row->cls).summary.text(language));
 }
 
-std::vector<Fix> fixes_for(FailureClass cls, const ScanResult& scan, const Knowledge& knowledge, Language language) {
+/// A class that has no way out but "follow the message" needs it only where the message names none.
+bool says_enough(FailureClass cls, const std::vector<Fix>& answers) {
+  return cls == FailureClass::not_a_kernel_problem && !answers.empty();
+}
+
+/// What the log's own lines name comes first, then the remedies of the class: for the stack, for all.
+std::vector<Fix> fixes_for(FailureClass cls, std::vector<Fix> answers, bool own, const ScanResult& scan, const Knowledge& knowledge,
+                           Language language) {
   std::vector<Fix> special, general;
   for (const FixRow& row : fix_rows()) {
-    if (row.cls != cls || (!row.stacks.empty() && !scan.contexts.overlaps(row.stacks))) continue;
+    if (row.cls != cls || (!row.stacks.empty() && (own || !scan.contexts.overlaps(row.stacks)))) continue;
+    if (contradicts(row, answers) || says_enough(cls, answers)) continue;
     if (!row.caps.empty() && knowledge.capability && !row.caps.contains(*knowledge.capability)) continue;
     const auto same = [&](const Fix& fix) { return fix.text == row.text && !row.text.empty(); };
     if (std::any_of(special.begin(), special.end(), same)) continue;
     (row.stacks.empty() ? general : special)
-        .push_back({std::string(row.kind), std::string(row.text), std::string(row.note.text(language))});
+        .push_back({std::string(row.kind), std::string(row.text), std::string(row.note.text(language)), false});
   }
-  special.insert(special.end(), general.begin(), general.end());
-  return special;
+  answers.insert(answers.end(), special.begin(), special.end());
+  answers.insert(answers.end(), general.begin(), general.end());
+  return answers;
 }
 
 std::string mxpath_sentence(FailureClass cls, const Knowledge& knowledge, const Facts& facts, Language language) {
@@ -94,7 +104,8 @@ Finding finding_of(const Found& found, const ScanResult& scan, const Knowledge& 
   finding.summary = summary_of(found, language);
   finding.why = std::string(found.row->why.empty() ? cls.why.text(language) : found.row->why.text(language));
   finding.evidence = found.evidence;
-  finding.fixes = fixes_for(cls.id, scan, knowledge, language);
+  finding.fixes = fixes_for(cls.id, answers_to(found.row->id, found.statement, scan.contexts, language), found.row->own_fixes, scan,
+                            knowledge, language);
   if (!cls.next.empty()) finding.next.emplace_back(cls.next.text(language));
   finding.mxpath = mxpath_sentence(cls.id, knowledge, facts, language);
   finding.signature = std::string(found.row->id);
@@ -112,6 +123,16 @@ const Evidence* first_marked_error(const ScanResult& scan) {
     if (!noise) return &line;
   }
   return nullptr;
+}
+
+/// The words of a failure without a row. A line that only its level marks is kept in short: what the cut may have halved goes.
+std::string unknown_statement(const ScanResult& scan) {
+  if (scan.exception.line != 0) return scan.exception_statement;
+  if (scan.error_line.line != 0) return scan.error_statement;
+  const Evidence* marked = first_marked_error(scan);
+  if (!marked) return {};
+  const bool cut = marked->text.size() >= 3 && marked->text.compare(marked->text.size() - 3, 3, "…") == 0;
+  return cut ? marked->text.substr(0, marked->text.rfind(' ')) : marked->text;
 }
 
 /// Some error, but no row for it.
@@ -143,7 +164,8 @@ void conclude(Diagnosis& diagnosis, const ScanResult& scan, const Knowledge& kno
     const Contexts kernel_words{Context::mxfp4, Context::triton, Context::kernel_code, Context::hub_kernels};
     const bool elsewhere = scan.has_frames && scan.exception.line != 0 && wrappers.empty() && !scan.contexts.overlaps(kernel_words);
     diagnosis.findings.push_back(unknown_failure(scan, wrappers, elsewhere, language));
-    diagnosis.findings[0].fixes = fixes_for(diagnosis.findings[0].cls, scan, knowledge, language);
+    diagnosis.findings[0].fixes = fixes_for(diagnosis.findings[0].cls, answers_to({}, unknown_statement(scan), scan.contexts, language),
+                                            false, scan, knowledge, language);
     diagnosis.findings[0].mxpath = mxpath_sentence(diagnosis.findings[0].cls, knowledge, facts, language);
     needs = {Need::full_log, Need::machine, Need::versions};
   } else if (!causes.empty()) {
@@ -155,7 +177,41 @@ void conclude(Diagnosis& diagnosis, const ScanResult& scan, const Knowledge& kno
   if (unclear) diagnosis.needed = needed_texts(needs, language);
 }
 
+/// Nothing was found, but the log goes on where nobody has read it: that is no verdict.
+void add_early_end(Diagnosis& diagnosis, Language language) {
+  const bool ko = language == Language::ko;
+  Finding finding;
+  finding.cls = FailureClass::cannot_tell;
+  finding.summary = ending_text(diagnosis, language);
+  finding.why = ko ? "읽은 부분에는 오류가 없지만 그 뒤는 알 수 없습니다." : "no error stands in what was read, but the rest may hold one.";
+  diagnosis.findings.push_back(std::move(finding));
+  diagnosis.verdict = Diagnosis::Verdict::cannot_tell;
+  diagnosis.needed.emplace_back(ko ? "전체 로그: 파일을 다시 받거나 복사하세요(gzip -t 파일로 확인할 수 있습니다)"
+                                   : "the whole log: download or copy the file again (gzip -t FILE checks it)");
+}
+
 }  // namespace
+
+std::string ending_text(const Diagnosis& diagnosis, Language language) {
+  const bool ko = language == Language::ko, archive = diagnosis.encoding.rfind("gzip", 0) == 0;
+  const size_t lines = diagnosis.lines;
+  if (diagnosis.ending == Ending::cut_short && !archive)
+    return fmt::format(fmt::runtime(ko ? "로그가 {}줄 뒤에서 글자 중간에 끊겼습니다. 그 뒤의 내용은 알 수 없습니다."
+                                       : "the log ends early, in the middle of a character, after {} lines; what followed is not known."),
+                       lines);
+  if (diagnosis.ending == Ending::cut_short)
+    return fmt::format(fmt::runtime(ko ? "압축 파일이 {}줄 뒤에서 일찍 끝납니다. 그 뒤의 내용은 알 수 없습니다."
+                                       : "the archive ends early, after {} lines; what followed is not known."),
+                       lines);
+  if (diagnosis.ending == Ending::damaged)
+    return fmt::format(
+        fmt::runtime(ko ? "압축 파일이 손상되어 {}줄까지만 읽었습니다. 그 뒤의 내용은 알 수 없고, 마지막 줄은 틀릴 수 있습니다."
+                        : "the archive is damaged after {} lines; what followed is not known, and the last lines may be wrong."),
+        lines);
+  return fmt::format(fmt::runtime(ko ? "압축 파일의 {}줄 뒤에 gzip이 아닌 데이터가 있습니다. 그 내용은 알 수 없습니다."
+                                     : "after {} lines, data that is not gzip stands behind the archive; what it holds is not known."),
+                     lines);
+}
 
 std::string_view name_of(Diagnosis::Verdict verdict) {
   constexpr std::string_view names[] = {"finding", "not_a_failure", "cannot_tell"};
@@ -167,8 +223,9 @@ Result<Diagnosis> diagnose_stream(ByteSource source, const Facts& facts, Languag
   Diagnosis diagnosis;
   diagnosis.lines = scan.lines;
   diagnosis.encoding = scan.encoding;
-  diagnosis.damaged = scan.damaged;
+  diagnosis.ending = scan.ending;
   conclude(diagnosis, scan, knowledge_of(scan, facts), facts, language);
+  if (diagnosis.ending != Ending::whole && diagnosis.findings.empty()) add_early_end(diagnosis, language);
   return diagnosis;
 }
 

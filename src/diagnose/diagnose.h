@@ -32,9 +32,10 @@ struct Evidence {
 };
 
 struct Fix {
-  std::string kind;  ///< command, flag, version or action
-  std::string text;  ///< what to type; empty for an action that is only described
-  std::string note;  ///< when and why
+  std::string kind;       ///< command, flag, version or action
+  std::string text;       ///< what to type; empty for an action that is only described
+  std::string note;       ///< when and why
+  bool from_log = false;  ///< filled in from the log's own lines
 };
 
 struct Finding {
@@ -62,8 +63,8 @@ struct Diagnosis {
   std::vector<std::string> needed;  ///< what to supply so that the text decides
   std::vector<Noise> noise;
   size_t lines = 0;
-  std::string encoding;  ///< what the bytes were: plain, gzip, utf-16le …
-  bool damaged = false;  ///< the gzip stream broke off; what came before was read
+  std::string encoding;           ///< what the bytes were: plain, gzip, utf-16le …
+  Ending ending = Ending::whole;  ///< otherwise more followed, which was not read
 };
 std::string_view name_of(Diagnosis::Verdict verdict);
 
@@ -76,8 +77,10 @@ Result<Diagnosis> diagnose_descriptor(int descriptor, const Facts& facts, Langua
 
 /// For a person. No colours; ends with a line end.
 std::string to_text(const Diagnosis& diagnosis, Language language);
-/// {"verdict","findings":[{"class","confidence","summary","why","evidence":[{"line","text"}],"fixes":[{"kind","text","note"}],"next","mxpath"}],"needed","noise"}
+/// {"verdict","findings":[{"class","confidence","summary","why","evidence":[{"line","text"}],"fixes":[{"kind","text","note","from_log"}],"next","mxpath"}],"needed","noise"}
 Json to_json(const Diagnosis& diagnosis);
+/// Where the log stopped before its end, and that the rest is not known; for any ending but whole.
+std::string ending_text(const Diagnosis& diagnosis, Language language);
 /// 0 finding, 1 not a failure log, 4 cannot tell.
 int exit_code(const Diagnosis& diagnosis);
 

@@ -1,110 +1,19 @@
 #include "diagnose/diagnose.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <set>
 
 #include "base/json.h"
-#include "base/mapped_file.h"
 #include "diagnose/log_scan.h"
 #include "diagnose/pattern.h"
 #include "diagnose/phrase_search.h"
+#include "diagnose/test_logs.h"
 
 namespace mxpath::diagnose {
 namespace {
-
-std::vector<Json> rows_of(const std::string& name) {
-  const Result<std::string> text = read_text_file(std::string(MXPATH_SOURCE_DIR "/tests/data/diagnose/") + name);
-  EXPECT_TRUE(text.ok()) << text.error().message;
-  std::vector<Json> rows;
-  for (size_t at = 0; text.ok() && at < text->size();) {
-    const size_t end = std::min(text->find('\n', at), text->size());
-    const Result<Json> row = parse_json(std::string_view(*text).substr(at, end - at), name);
-    EXPECT_TRUE(row.ok()) << row.error().message;
-    if (row.ok()) rows.push_back(*row);
-    at = end + 1;
-  }
-  return rows;
-}
-
-Machine machine_with(int capability) {
-  Machine machine;
-  Gpu gpu;
-  gpu.name = "card";
-  gpu.arch = {capability};
-  machine.gpus.push_back(gpu);
-  return machine;
-}
-
-Facts facts_of(const Json& row) {
-  Facts facts;
-  if (row.contains("gpu")) facts.machine = machine_with(row["gpu"].get<int>());
-  if (row.contains("versions")) facts.versions = parse_versions(row["versions"].get<std::string>()).value();
-  if (row.contains("mxfp4")) facts.mxfp4_checkpoint = row["mxfp4"].get<bool>();
-  return facts;
-}
-
-Diagnosis diagnosed(std::string_view text, const Facts& facts = {}, Language language = Language::en) {
-  Result<Diagnosis> result = diagnose(text, facts, language);
-  EXPECT_TRUE(result.ok()) << result.error().message;
-  return result.ok() ? *result : Diagnosis{};
-}
-
-std::string class_of(const Diagnosis& diagnosis) {
-  return diagnosis.findings.empty() ? "none" : std::string(name_of(diagnosis.findings[0].cls));
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines(1);
-  for (char c : text)
-    if (c == '\n') lines.emplace_back();
-    else lines.back().push_back(c);
-  return lines;
-}
-
-/// As a terminal of 72 columns shows it, in colours, with Windows line ends.
-std::string wrapped(const std::string& text) {
-  std::string result;
-  for (const std::string& line : lines_of(text))
-    for (size_t at = 0; at == 0 || at < line.size(); at += 72) result += "\x1b[31m" + line.substr(at, 72) + "\x1b[0m\r\n";
-  return result;
-}
-
-/// As a server with two processes in a container prints it. The second process talks between the lines.
-std::string interleaved(const std::string& text) {
-  std::string result;
-  for (const std::string& line : lines_of(text)) {
-    result += "2026-01-17T18:48:10.418481013+01:00 stderr F (EngineCore_DP0 pid=93) " + line + "\n";
-    result += "2026-01-17T18:48:10.418481014+01:00 stderr F (APIServer pid=1) INFO 01-17 18:48:10 [loggers.py:1] Running: 1 reqs\n";
-  }
-  return result;
-}
-
-std::string gzipped(std::string_view text) {
-  z_stream stream{};
-  deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
-std::string utf16(std::string_view text, bool little, bool mark) {
-  std::string out = mark ? (little ? "\xff\xfe" : "\xfe\xff") : "";
-  for (char c : text) {
-    if (!little) out.push_back('\0');
-    out.push_back(c);
-    if (little) out.push_back('\0');
-  }
-  return out;
-}
 
 const std::string ptxas =
     "INFO 12-20 20:13:09 start\nptxas fatal   : Value 'sm_121a' is not defined for option 'gpu-name'\nRuntimeError: Engine core "
@@ -151,6 +60,34 @@ TEST(Signatures, EveryClassHasTextsAndEveryCauseARemedy) {
     for (const Phrase& phrase : {row.summary, row.why}) EXPECT_FALSE(phrase.en.empty() || phrase.ko.empty()) << row.name;
     if (row.id == FailureClass::cannot_tell) continue;
     EXPECT_TRUE(std::any_of(fix_rows().begin(), fix_rows().end(), [&](const FixRow& fix) { return fix.cls == row.id; })) << row.name;
+  }
+}
+
+TEST(Diagnose, TheMessageProvesItNotTheLineOfCode) {
+  for (const char* words : {"Sinks are only supported in FlashAttention 3", "Unknown recipient: None"}) {
+    const Diagnosis diagnosis =
+        diagnosed(fmt::format("Traceback (most recent call last):\n  File \"/env/a.py\", line 3, in run\n    raise "
+                              "ValueError(\"{}\")\nValueError: {}\n",
+                              words, words));
+    ASSERT_FALSE(diagnosis.findings.empty());
+    EXPECT_EQ(diagnosis.findings[0].evidence.at(0).line, 4u) << words;
+  }
+}
+
+TEST(Diagnose, ARequestThatFailedIsAFailureWhateverItsLevel) {
+  for (const char* log : {"INFO:     127.0.0.1:5000 - \"POST /v1/chat/completions HTTP/1.1\" 500 Internal Server Error",
+                          "INFO 02-03 09:14:10 [x.py:1] HTTP Request: POST http://localhost:8000/v1/responses \"HTTP/1.1 500\"",
+                          "srv  log_server_r: done request: POST /v1/chat/completions 192.0.2.7 500",
+                          "[GIN] 2026/02/03 - 10:00:00 | 500 |  1.200s | 127.0.0.1 | POST \"/api/chat\"",
+                          "time=2026-02-03T10:00:00Z level=INFO source=x.go:1 msg=served status=500",
+                          "INFO 02-03 09:14:10 [x.py:1] {\"error\":{\"message\":\"something\",\"type\":\"server_error\"}}",
+                          "INFO 02-03 09:14:10 [x.py:1] {\"error\": \"something went wrong\"}",
+                          "INFO 02-03 09:14:10 [x.py:1] {\"object\":\"error\",\"message\":\"something\",\"code\":500}"}) {
+    const Diagnosis diagnosis = diagnosed(log);
+    EXPECT_EQ(class_of(diagnosis), "cannot_tell") << log;
+    EXPECT_EQ(exit_code(diagnosis), 4) << log;
+    ASSERT_FALSE(diagnosis.findings.empty());
+    EXPECT_FALSE(diagnosis.findings[0].evidence.empty()) << log;
   }
 }
 
@@ -240,8 +177,11 @@ TEST(Diagnose, AnyPieceSizeGivesTheSame) {
 TEST(Diagnose, DamagedGzipIsSaidSo) {
   const std::string whole = gzipped(ptxas);
   EXPECT_FALSE(diagnose("\x1f\x8b\x08 not a stream at all", {}, Language::en).ok());
-  EXPECT_TRUE(diagnosed(gzipped(ptxas) + "trailing rubbish").damaged);
-  EXPECT_EQ(class_of(diagnosed(whole.substr(0, whole.size() - 8))), "ptxas_arch_unknown");
+  const Diagnosis cut = diagnosed(whole.substr(0, whole.size() - 8));  // the checksum is missing, the text is not
+  EXPECT_EQ(class_of(cut), "ptxas_arch_unknown");
+  EXPECT_EQ(cut.ending, Ending::cut_short);
+  EXPECT_EQ(exit_code(cut), 0);
+  EXPECT_NE(to_text(cut, Language::en).find("ends early, after 3 lines"), std::string::npos) << to_text(cut, Language::en);
 }
 
 TEST(Diagnose, LongLinesAndBinaryInput) {

@@ -10,7 +10,7 @@ namespace {
 
 struct Words {
   std::string_view machine, cpu, features, cores, memory, huge, gpu, none, binary, system, stacks, packages, nothing, outcome[4], would,
-      prints, needs, change, source, plan, no_fit, remark, limit, assumed, driver, shared, free, unsteady;
+      prints, needs, change, source, plan, no_fit, remark, unfit, asks, limit, assumed, driver, shared, free, unsteady;
 };
 constexpr Words english = {"machine",
                            "CPU",
@@ -34,10 +34,12 @@ constexpr Words english = {"machine",
                            "mxpath's own plan",
                            "more than is free",
                            "note",
+                           "does not fit",
+                           "{} {} asks for {}{}, and {} is installed: pip install \"{}{}\"",
                            "cgroup limit",
                            "assumed",
                            "driver",
-                           "{} bytes of shared memory a block",
+                           "{} bytes of shared memory per block",
                            "free",
                            "unsteady"};
 constexpr Words korean = {"컴퓨터",
@@ -62,6 +64,8 @@ constexpr Words korean = {"컴퓨터",
                           "mxpath의 계획",
                           "비어 있는 것보다 많음",
                           "참고",
+                          "맞지 않음",
+                          "{} {}은(는) {}{}을(를) 요구하는데 {}이(가) 설치되어 있습니다. pip install \"{}{}\" 실행",
                           "cgroup 한도",
                           "추정",
                           "드라이버",
@@ -119,6 +123,12 @@ Json json_of(const StackReport& s) {
                {"programs", Json::array()},
                {"remarks", s.remarks}};
   for (const auto& [name, version] : s.packages) json["packages"][name] = version;
+  json["conflicts"] = Json::array();
+  for (const Conflict& c : conflicts_in(s.requirements, s.packages))
+    json["conflicts"].push_back({{"package", c.requirement.package},
+                                 {"version", c.requirement.version},
+                                 {"asks", c.requirement.name + c.requirement.clauses},
+                                 {"found", c.found}});
   for (const Program& p : s.programs) json["programs"].push_back({{"name", p.name}, {"path", p.path}, {"version", p.version}});
   return json;
 }
@@ -128,6 +138,12 @@ constexpr std::string_view listed[] = {
     "torch",  "triton",     "triton-kernels", "kernels",      "transformers", "accelerate",       "unsloth", "unsloth-zoo",   "vllm",
     "sglang", "sgl-kernel", "flashinfer",     "bitsandbytes", "tensorrt-llm", "llama-cpp-python", "gpt-oss", "openai-harmony"};
 
+std::string conflict_text(const Conflict& c, const Words& w) {
+  const Requirement& r = c.requirement;
+  return fmt::format("{}: {}\n", w.unfit,
+                     fmt::format(fmt::runtime(w.asks), r.package, r.version, r.name, r.clauses, c.found, r.name, r.clauses));
+}
+
 std::string stacks_text(const Doctor& doctor, const Words& w) {
   std::string text;
   for (std::string_view name : listed)
@@ -135,6 +151,7 @@ std::string stacks_text(const Doctor& doctor, const Words& w) {
       text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, found->second);
   if (!text.empty()) text = fmt::format("{} ({}): {}\n", w.packages, doctor.stacks.environment, text);
   for (const Program& p : doctor.stacks.programs) text += fmt::format("{} {}: {}\n", p.name, p.version, p.path);
+  for (const Conflict& c : conflicts_in(doctor.stacks.requirements, doctor.stacks.packages)) text += conflict_text(c, w);
   for (const std::string& remark : doctor.stacks.remarks) text += fmt::format("{}: {}\n", w.remark, remark);
   text += fmt::format("{} ({}):\n", w.stacks, doctor.model_name);
   if (doctor.predictions.empty()) text += fmt::format("  {}\n", w.nothing);

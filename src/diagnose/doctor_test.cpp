@@ -135,6 +135,37 @@ TEST(Packages, DamagedAndOddEntriesAreTolerated) {
   EXPECT_FALSE(probe_stacks((folder.path / "nothing").string()).ok());
 }
 
+TEST(Packages, WhatTheyAskOfEachOtherIsComparedWithWhatIsThere) {
+  const char* metadata =
+      "Name: vllm\nVersion: 0.16.0\nRequires-Dist: transformers<5,>=4.56.0\nRequires-Dist: torch==2.9.1\nRequires-Dist: tokenizers "
+      "(>=0.21.1)\nRequires-Dist: triton>9; extra == \"all\"\nRequires-Dist: numpy\n\nRequires-Dist: kernels>99\n";
+  const std::vector<Requirement> asked = requirements_in(metadata, "vllm", "0.16.0");
+  ASSERT_EQ(asked.size(), 3u);  // no extras, nothing of the description, nothing that any version fulfils
+  const Versions installed = {
+      {"transformers", "5.2.0"}, {"torch", "2.9.1+cu128"}, {"tokenizers", "0.22.0"}, {"triton", "3.5"}, {"kernels", "0.9"}};
+  const std::vector<Conflict> conflicts = conflicts_in(asked, installed);
+  ASSERT_EQ(conflicts.size(), 1u);
+  EXPECT_EQ(conflicts[0].requirement.clauses, "<5,>=4.56.0");
+  EXPECT_EQ(conflicts[0].found, "5.2.0");
+  EXPECT_FALSE(satisfies("5.0.3", "!=5.0.*"));
+  EXPECT_TRUE(satisfies("5.10.0", "!=5.1.*,>=5"));
+  EXPECT_TRUE(satisfies("1.4.2", "~=1.2"));
+  EXPECT_FALSE(satisfies("2.0", "~=1.2"));
+
+  TemporaryFolder folder;
+  install(folder.path, "transformers", "5.2.0");
+  write(folder.path / "vllm-0.16.0.dist-info" / "METADATA", metadata);
+  Doctor doctor;
+  doctor.machine = machine_of({{"gpu", 90}});
+  doctor.stacks = probe_stacks(folder.path.string()).value();
+  doctor.predictions = predict_all(doctor.stacks, doctor.machine, doctor.model, Language::en);
+  const std::string text = to_text(doctor, Language::en);
+  EXPECT_NE(text.find("vllm 0.16.0 asks for transformers<5,>=4.56.0, and 5.2.0 is installed"), std::string::npos) << text;
+  EXPECT_NE(text.find("vllm 0.16.0: FAILS"), std::string::npos) << text;
+  EXPECT_NE(to_text(doctor, Language::ko).find("transformers<5,>=4.56.0"), std::string::npos);
+  EXPECT_EQ(to_json(doctor)["stacks"]["conflicts"].size(), 1u);
+}
+
 TEST(Packages, EnvironmentsAndProgramsAreFoundWithoutRunningThem) {
   TemporaryFolder folder;
   const fs::path site = folder.path / "venv" / "lib" / "python3.12" / "site-packages";
@@ -217,7 +248,7 @@ TEST(Report, NamesTheMachineAndTheOutcomeInBothLanguages) {
   doctor.predictions = predict_all(doctor.stacks, doctor.machine, doctor.model, Language::ko);
   EXPECT_NE(to_text(doctor, Language::ko).find("vllm 0.20.1: 실패함"), std::string::npos);
   doctor.machine.gpus.front().driver = 12080, doctor.machine.gpus.front().shared_memory = 65536;
-  EXPECT_NE(to_text(doctor, Language::en).find("driver CUDA 12.8, 65536 bytes of shared memory a block"), std::string::npos);
+  EXPECT_NE(to_text(doctor, Language::en).find("driver CUDA 12.8, 65536 bytes of shared memory per block"), std::string::npos);
   const std::string korean = to_text(doctor, Language::ko);
   EXPECT_NE(korean.find("드라이버 CUDA 12.8, 블록당 공유 메모리 65536바이트"), std::string::npos) << korean;
   EXPECT_EQ(korean.find("shared memory"), std::string::npos) << korean;

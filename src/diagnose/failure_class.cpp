@@ -12,13 +12,13 @@ constexpr ClassRow table[] = {
      "layout_hopper_only",
      true,
      {"The MXFP4 weights were put into a layout that the chosen Triton kernel cannot read on this GPU.",
-      "MXFP4 가중치가 이 GPU에서 선택된 Triton 커널이 읽을 수 없는 배치(layout)로 변환되었습니다."},
+      "MXFP4 가중치가 이 GPU에서 선택된 Triton 커널이 읽을 수 없는 레이아웃(layout)으로 변환되었습니다."},
      {"The layout is chosen by the GPU's capability and the kernel by the shape, in two places: on 10.x and 12.x the selector returns a "
       "Blackwell "
       "layout, while the non-persistent matmul kernel reads only the Hopper (9.0) swizzle or plain strided weights.",
-      "배치는 GPU의 연산 능력(capability)으로, 커널은 행렬 모양으로 서로 다른 곳에서 고릅니다. 10.x와 12.x에서는 Blackwell 배치가 "
+      "레이아웃은 GPU의 연산 능력(capability)으로, 커널은 행렬 모양으로 서로 다른 곳에서 고릅니다. 10.x와 12.x에서는 Blackwell 레이아웃이 "
       "선택되지만, "
-      "비지속형(non-persistent) matmul 커널은 Hopper(9.0) 스위즐이나 단순 스트라이드 배치만 읽습니다."},
+      "비지속형(non-persistent) matmul 커널은 Hopper(9.0) 스위즐이나 단순 스트라이드 레이아웃만 읽습니다."},
      {"On 12.x cards the next failure is usually shared memory (assert num_stages >= 1) or a ptxas feature missing from the target.",
       "12.x 카드에서는 이를 고친 뒤 대개 공유 메모리 부족(assert num_stages >= 1)이나 ptxas 기능 미지원 오류가 이어집니다."}},
     {C::ptxas_feature_not_on_target,
@@ -32,8 +32,8 @@ constexpr ClassRow table[] = {
       "커널이 capability >= 9 또는 >= 10 같은 비교로 선택되었지만 TMA gather/scatter, wgmma, tcgen05와 일부 변환 명령은 9.0이나 10.x에만 "
       "있습니다. "
       "12.0과 12.1은 숫자가 더 커도 이 명령이 없습니다."},
-     {"After a change of kernel, expect shared memory limits (101376 bytes a block on consumer cards) or a layout error.",
-      "다른 커널로 바꾸면 공유 메모리 한도(소비자용 카드는 블록당 101376바이트)나 배치 오류가 이어질 수 있습니다."}},
+     {"After a change of kernel, expect shared memory limits (101376 bytes per block on consumer cards) or a layout error.",
+      "다른 커널로 바꾸면 공유 메모리 한도(소비자용 카드는 블록당 101376바이트)나 레이아웃 오류가 이어질 수 있습니다."}},
     {C::ptxas_arch_unknown,
      "ptxas_arch_unknown",
      true,
@@ -143,8 +143,8 @@ constexpr ClassRow table[] = {
       "caller expects.",
       "Triton, triton_kernels, kernels, torch와 프레임워크는 인터페이스가 함께 바뀝니다. 그중 하나가 호출하는 쪽이 기대하는 버전과 "
       "다릅니다."},
-     {"Pin the whole set; mending one package alone usually exposes the next mismatch.",
-      "한 묶음으로 버전을 고정하세요. 하나만 고치면 대개 다음 불일치가 드러납니다."}},
+     {"Changing one package alone usually exposes the next mismatch: pin the whole set.",
+      "패키지 하나만 바꾸면 대개 다음 불일치가 드러납니다. 한 묶음으로 버전을 고정하세요."}},
     {C::oom_after_dequantize,
      "oom_after_dequantize",
      true,
@@ -185,7 +185,7 @@ constexpr ClassRow table[] = {
      {"A dimension of the model (or of one GPU's share of it) does not fit the kernel's tile sizes.",
       "모델(또는 GPU 하나가 맡은 몫)의 차원이 커널의 타일 크기에 맞지 않습니다."},
      {"gpt-oss has 2880-wide experts: 2880 / 32 = 90 scales, not a multiple of 4, and a tensor-parallel split makes it smaller still; the "
-      "kernel wants padding.",
+      "kernel needs padding.",
       "gpt-oss의 전문가 폭은 2880이고 2880 / 32 = 90개의 스케일은 4의 배수가 아닙니다. 텐서 병렬로 나누면 더 작아져 패딩이 필요합니다."},
      {}},
     {C::kernel_runtime_bug,
@@ -257,7 +257,7 @@ constexpr ClassRow table[] = {
      {"The files of the checkpoint are not in the form that the loader expects.", "체크포인트 파일이 로더가 기대하는 형식이 아닙니다."},
      {"Tensor names, shapes or the file itself differ: a merged or converted copy, a pointer file instead of weights, or a layout of "
       "another tool.",
-      "텐서 이름, 모양 또는 파일 자체가 다릅니다. 병합·변환된 사본, 가중치 대신 받은 포인터 파일, 다른 도구의 배치일 수 있습니다."},
+      "텐서 이름, 모양 또는 파일 자체가 다릅니다. 병합·변환된 사본, 가중치 대신 받은 포인터 파일, 다른 도구의 레이아웃일 수 있습니다."},
      {}},
     {C::unsupported_config_flag,
      "unsupported_config_flag",

@@ -15,6 +15,7 @@ constexpr size_t lines_before = 14, lines_after = 8, ring_size = lines_before + 
 constexpr size_t near_before = 4;  // what a pattern sees first; the wider window only if that fails
 constexpr int looks_for_each_row = 3000, looks_in_all = 40000;
 constexpr size_t most_processes = 64;
+constexpr size_t lines_of_remedy = 6, statement_limit = LineSplitter::longest;
 
 /// The table, ready to run: one automaton for all phrases, one compiled pattern for each row that has one.
 struct CompiledTable {
@@ -58,6 +59,7 @@ const CompiledTable& compiled() {
 struct RecentLine {
   size_t number = 0, prefix = 0;
   Level level = Level::unmarked;
+  bool continues = false;  // a piece of the line before
   std::string text;
 };
 
@@ -93,6 +95,11 @@ Window window_of(Stream& stream, size_t first, size_t last, std::string_view joi
   return window;
 }
 
+/// The first and the last line of evidence, as sequence numbers.
+struct EvidenceLines {
+  size_t first = 0, last = 0;
+};
+
 class Scanner {
  public:
   Scanner() : table_(compiled()), state_of_row_(table_.rows.size()) { current_ = &streams_[0]; }
@@ -109,6 +116,7 @@ class Scanner {
     kept.number = piece.number;
     kept.prefix = prefix.length;
     kept.level = prefix.level;
+    kept.continues = piece.continues;
     kept.text.assign(piece.text);
     // A line end is no white space inside a word, but the automaton skips white space anyway: wrapped phrases are found.
     stream.state = table_.search->feed(stream.state, piece.text.substr(prefix.length),
@@ -182,12 +190,15 @@ class Scanner {
 
   void examine(Stream& stream, const Pending& pending) {
     const CompiledTable::Row& row = table_.rows[pending.row];
-    Found found{row.row, 0, Level::unmarked, {}, {}};
-    const bool matches = row.pattern ? find_pattern(stream, pending, *row.pattern, found) : find_phrase(stream, pending, found);
+    Found found{row.row, 0, Level::unmarked, {}, {}, {}};
+    EvidenceLines lines;
+    const bool matches =
+        row.pattern ? find_pattern(stream, pending, *row.pattern, found, lines) : find_phrase(stream, pending, found, lines);
     if (!matches) return;
     const bool aside = found.level == Level::debug || found.level == Level::info;
     if (aside && !row.row->any_level) return;
-    if (row.row->kind == Kind::context) return set_context(*row.row, found);
+    if (row.row->kind == Kind::context) return set_context(stream, *row.row, found, lines);
+    if (row.row->kind == Kind::finding) found.statement = statement_of(stream, lines);
     RowState& state = state_of_row_[pending.row];
     if (found.level == Level::warning && !row.row->any_level) {
       if (!state.warned) state.warned = std::move(found);
@@ -196,36 +207,69 @@ class Scanner {
     }
   }
 
-  void set_context(const Signature& row, const Found& found) {
-    if (row.sets == Context::failure && (result_.error_line.line == 0 || found.line < result_.error_line.line) && !found.evidence.empty())
+  void set_context(Stream& stream, const Signature& row, const Found& found, const EvidenceLines& lines) {
+    if (row.sets == Context::failure && !found.evidence.empty() && earlier(found, result_.error_line)) {
       result_.error_line = found.evidence.front();
-    if (row.id == "ctx_exception" && !found.evidence.empty() && (result_.exception.line == 0 || found.line < result_.exception.line))
+      result_.error_statement = statement_of(stream, lines);
+    }
+    if (row.id == "ctx_exception" && !found.evidence.empty() && earlier(found, result_.exception)) {
       result_.exception = found.evidence.back();
+      result_.exception_statement = statement_of(stream, {lines.last, lines.last});
+    }
     result_.contexts.bits |= 1u << static_cast<int>(row.sets);
   }
+
+  static bool earlier(const Found& found, const Evidence& other) { return other.line == 0 || found.line < other.line; }
 
   static size_t first_of(const Stream& stream, const Pending& pending, size_t before) {
     const size_t oldest = stream.next > ring_size ? stream.next - ring_size : 0;
     return std::max(oldest, pending.sequence > before ? pending.sequence - before : 0);
   }
 
-  bool find_pattern(Stream& stream, const Pending& pending, const Pattern& pattern, Found& found) {
+  bool find_pattern(Stream& stream, const Pending& pending, const Pattern& pattern, Found& found, EvidenceLines& lines) {
     const size_t last = std::min(stream.next - 1, pending.sequence + lines_after);
     PatternMatch match;
     for (const size_t before : {near_before, lines_before})
       for (const std::string_view joint : {std::string_view("\n"), std::string_view()}) {
         const Window window = window_of(stream, first_of(stream, pending, before), last, joint);
         if (!pattern.find(window.text, match)) continue;
-        add_evidence(stream, window, match.begin, match.end, found);
+        prefer_message(stream, window, pattern, match);
+        lines = add_evidence(stream, window, match.begin, match.end, found);
         found.groups = std::move(match.groups);
         return true;
       }
     return false;
   }
 
+  // Python prints the line of code that raised before the message: the message is what was said.
+  static bool is_code(const RecentLine& line) {
+    std::string_view text = std::string_view(line.text).substr(line.prefix);
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    return text.substr(0, 6) == "raise " || text.substr(0, 7) == "assert ";
+  }
+
+  static bool in_code(Stream& stream, const Window& window, size_t offset) {
+    size_t sequence = window.starts.front().second;
+    for (const auto& [start, s] : window.starts)
+      if (start <= offset) sequence = s;
+    return is_code(stream.at(sequence));
+  }
+
+  static void prefer_message(Stream& stream, const Window& window, const Pattern& pattern, PatternMatch& match) {
+    if (!in_code(stream, window, match.begin)) return;
+    PatternMatch later;
+    const size_t passed = match.end;
+    if (!pattern.find(std::string_view(window.text).substr(passed), later)) return;
+    later.begin += passed, later.end += passed;
+    if (!in_code(stream, window, later.begin)) match = std::move(later);
+  }
+
   // The phrase ends in this line; it may begin in one before it.
-  bool find_phrase(Stream& stream, const Pending& pending, Found& found) {
+  bool find_phrase(Stream& stream, Pending pending, Found& found, EvidenceLines& lines) {
     const std::string& wanted = table_.phrases[pending.phrase];
+    for (size_t s = pending.sequence + 1; is_code(stream.at(pending.sequence)) && s < stream.next && s <= pending.sequence + 2; ++s)
+      if (!is_code(stream.at(s)) && squeeze(stream.at(s).text).find(wanted) != std::string::npos)
+        pending = {pending.row, pending.phrase, s, 0};
     size_t first = pending.sequence;
     const size_t oldest = first_of(stream, pending, near_before);
     std::string seen = squeeze(std::string_view(stream.at(first).text).substr(stream.at(first).prefix));
@@ -237,24 +281,58 @@ class Scanner {
       const RecentLine& line = stream.at(s);
       found.evidence.push_back({line.number, excerpt(line.text, s == pending.sequence ? line.prefix + pending.offset : line.text.size())});
     }
+    lines = {first, pending.sequence};
     found.line = stream.at(first).number;
     found.level = level_at(stream, first);
     if (found.level == Level::unmarked) found.level = level_at(stream, pending.sequence);
     return true;
   }
 
-  void add_evidence(Stream& stream, const Window& window, size_t begin, size_t end, Found& found) {
+  EvidenceLines add_evidence(Stream& stream, const Window& window, size_t begin, size_t end, Found& found) {
+    EvidenceLines lines;
     for (size_t i = 0; i < window.starts.size(); ++i) {
       const size_t line_end = i + 1 < window.starts.size() ? window.starts[i + 1].first : window.text.size() + 1;
       if (line_end <= begin || window.starts[i].first >= std::max(end, begin + 1)) continue;
       const RecentLine& line = stream.at(window.starts[i].second);
-      if (found.evidence.empty()) found.line = line.number;
+      if (found.evidence.empty()) found.line = line.number, lines.first = window.starts[i].second;
+      lines.last = window.starts[i].second;
       if (found.level == Level::unmarked) found.level = level_at(stream, window.starts[i].second);
       const size_t focus = line.prefix + (begin > window.starts[i].first ? begin - window.starts[i].first : 0);
       const Evidence evidence{line.number, excerpt(line.text, focus)};
       if (found.evidence.size() < 4) found.evidence.push_back(evidence);
       else found.evidence.back() = evidence;  // keep the first three and the last
     }
+    return lines;
+  }
+
+  // The lines of evidence and those of the same record behind them, in which a remedy may stand.
+  std::string statement_of(Stream& stream, const EvidenceLines& lines) {
+    std::string text;
+    const Level level = level_at(stream, lines.first);
+    for (size_t s = lines.first; s < stream.next && s <= lines.last + lines_of_remedy; ++s) {
+      const RecentLine& line = stream.at(s);
+      const bool rest = s > lines.first && line.prefix == 0 && line.level == Level::unmarked;
+      if (s > lines.last && !rest && line.level != level) break;
+      const std::string message = message_text(std::string_view(line.text).substr(line.prefix));
+      if (s > lines.last && begins_another(message)) break;
+      if (s > lines.first) text += joint(stream.at(s - 1), line, rest);
+      text += message;
+      if (text.size() > statement_limit) break;
+    }
+    return text;
+  }
+
+  static bool begins_another(std::string_view message) {
+    for (std::string_view start : {"Traceback (most recent call last)", "During handling of", "The above exception was"})
+      if (message.find(start) != std::string_view::npos) return true;
+    return false;
+  }
+
+  // Lines that a terminal cut are put together again; where that is not certain, nothing is read across the joint.
+  std::string_view joint(const RecentLine& before, const RecentLine& line, bool rest) const {
+    if (line.continues) return "";
+    if (!rest || before.text.size() != width_) return "\n";
+    return lines_of_width_ >= 2 ? "" : uncertain_joint;
   }
 
   // A terminal's width shows as the greatest length, met more than once.
@@ -292,45 +370,7 @@ class Scanner {
   size_t fact_sequence_ = 0;
 };
 
-bool continuation(char c) { return (static_cast<uint8_t>(c) & 0xc0) == 0x80; }
-
-/// Length of the valid UTF-8 sequence at the start, 0 if there is none.
-size_t sequence_length(std::string_view text) {
-  const auto lead = static_cast<uint8_t>(text[0]);
-  const size_t length = lead < 0x80                   ? 1
-                        : lead >= 0xc2 && lead < 0xe0 ? 2
-                        : lead >= 0xe0 && lead < 0xf0 ? 3
-                        : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                      : 0;
-  if (length == 0 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i)
-    if (!continuation(text[i])) return 0;
-  if (length == 3 && lead == 0xe0 && static_cast<uint8_t>(text[1]) < 0xa0) return 0;
-  if (length == 3 && lead == 0xed && static_cast<uint8_t>(text[1]) > 0x9f) return 0;
-  if (length == 4 && ((lead == 0xf0 && static_cast<uint8_t>(text[1]) < 0x90) || (lead == 0xf4 && static_cast<uint8_t>(text[1]) > 0x8f)))
-    return 0;
-  return length;
-}
-
 }  // namespace
-
-std::string excerpt(std::string_view text, size_t focus, size_t limit) {
-  size_t begin = 0;
-  if (text.size() > limit) begin = std::min(focus > limit / 2 ? focus - limit / 2 : 0, text.size() - limit);
-  std::string_view part = text.substr(begin, limit);
-  std::string result = begin > 0 ? "…" : "";
-  while (!part.empty() && begin > 0 && continuation(part[0])) part.remove_prefix(1);
-  while (!part.empty()) {
-    const size_t length = sequence_length(part);
-    if (length == 0) result += "?";
-    else if (static_cast<uint8_t>(part[0]) < ' ' || part[0] == 127) result += ' ';
-    else result.append(part.substr(0, length));
-    part.remove_prefix(std::max<size_t>(length, 1));
-  }
-  if (begin + limit < text.size()) result += "…";
-  const size_t first = result.find_first_not_of(' '), last = result.find_last_not_of(' ');
-  return first == std::string::npos ? std::string() : result.substr(first, last - first + 1);
-}
 
 Result<ScanResult> scan_log(ByteSource source) {
   LogDecoder decoder(std::move(source));
@@ -345,7 +385,7 @@ Result<ScanResult> scan_log(ByteSource source) {
   ScanResult result = scanner.finish();
   result.lines = lines.lines() - 1;
   result.encoding = decoder.encoding();
-  result.damaged = decoder.damaged();
+  result.ending = decoder.ending();
   return result;
 }
 

@@ -46,9 +46,19 @@ std::pair<std::string, std::string> from_folder_name(const fs::path& path) {
   return {stem.substr(0, dash), version.substr(0, python)};
 }
 
+/// Whose requirements are read: the stacks that doctor predicts for.
+bool is_stack(std::string_view package) {
+  constexpr std::string_view stacks[] = {"transformers", "unsloth", "unsloth-zoo", "vllm", "sglang", "tensorrt-llm", "gpt-oss"};
+  return std::find(std::begin(stacks), std::end(stacks), package) != std::end(stacks);
+}
+
 fs::path metadata_file(const fs::path& entry) {
   if (entry.extension() == ".dist-info") return entry / "METADATA";
   return is_folder(entry) ? entry / "PKG-INFO" : entry;
+}
+
+void add_requirements(const std::vector<Requirement>& more, StackReport& report) {
+  report.requirements.insert(report.requirements.end(), more.begin(), more.end());
 }
 
 void read_entry(const fs::path& entry, StackReport& report) {
@@ -59,6 +69,8 @@ void read_entry(const fs::path& entry, StackReport& report) {
     if (text.ok()) {
       if (const std::string found = header_of(*text, "Name"); !found.empty()) name = found;
       if (const std::string found = header_of(*text, "Version"); !found.empty()) version = found;
+      const std::string package = canonical_package(name);
+      if (is_stack(package) && report.packages.count(package) == 0) add_requirements(requirements_in(*text, package, version), report);
     }
   }
   if (name.empty() || version.empty()) {
@@ -93,6 +105,7 @@ void add_bundled(const fs::path& folder, StackReport& report) {
 void merge(StackReport& into, const StackReport& from) {
   for (const auto& [name, version] : from.packages) into.packages.try_emplace(name, version);
   into.folders.insert(into.folders.end(), from.folders.begin(), from.folders.end());
+  add_requirements(from.requirements, into);
   into.remarks.insert(into.remarks.end(), from.remarks.begin(), from.remarks.end());
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "diagnose/requirements.h"
 #include "diagnose/version.h"
 
 namespace mxpath::diagnose {
@@ -15,11 +16,12 @@ struct Program {
 };
 
 struct StackReport {
-  std::string environment;           ///< how the environment was found: VIRTUAL_ENV, CONDA_PREFIX, --python …; empty: none
-  std::vector<std::string> folders;  ///< the site-packages folders that were read
-  Versions packages;                 ///< canonical name to version
-  std::vector<Program> programs;     ///< ollama, llama.cpp
-  std::vector<std::string> remarks;  ///< damaged metadata, editable installs …
+  std::string environment;                ///< how the environment was found: VIRTUAL_ENV, CONDA_PREFIX, --python …; empty: none
+  std::vector<std::string> folders;       ///< the site-packages folders that were read
+  Versions packages;                      ///< canonical name to version
+  std::vector<Program> programs;          ///< ollama, llama.cpp
+  std::vector<Requirement> requirements;  ///< of the stacks, on other packages
+  std::vector<std::string> remarks;       ///< damaged metadata, editable installs …
 };
 
 /// What the surroundings say; a value, so that tests need no real environment.

@@ -61,9 +61,12 @@ bool Pattern::find(std::string_view text, PatternMatch& match) const {
   match.begin = ends[0];
   match.end = ends[1];
   match.groups.clear();
-  for (int i = 1; i < count; ++i)
-    match.groups.push_back(ends[2 * i] == PCRE2_UNSET ? std::string()
-                                                      : std::string(text.substr(ends[2 * i], ends[2 * i + 1] - ends[2 * i])));
+  match.ends.clear();
+  for (int i = 1; i < count; ++i) {
+    const bool set = ends[2 * i] != PCRE2_UNSET;
+    match.groups.push_back(set ? std::string(text.substr(ends[2 * i], ends[2 * i + 1] - ends[2 * i])) : std::string());
+    match.ends.push_back(set ? ends[2 * i + 1] : 0);
+  }
   return true;
 }
 

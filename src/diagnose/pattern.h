@@ -13,6 +13,7 @@ namespace mxpath::diagnose {
 struct PatternMatch {
   size_t begin = 0, end = 0;
   std::vector<std::string> groups;  ///< [0] is the first group; unset groups are empty
+  std::vector<size_t> ends;         ///< where each group ends in the text; 0 for an unset one
 };
 
 /// A compiled pattern. Case-insensitive, `.` matches line ends, a space in the pattern matches any amount of white space, none included.

@@ -7,14 +7,14 @@ namespace mxpath::diagnose {
 namespace {
 
 struct Words {
-  std::string_view finding, also, why, lines, todo, next, mxpath, needed, noise, line, link, sure[3], nothing, nothing_why, damaged;
+  std::string_view finding, also, why, lines, todo, next, mxpath, needed, noise, line, link, sure[3], nothing, nothing_why, early;
 };
 constexpr Words english = {"finding",
                            "later in the log",
                            "why",
                            "lines that prove it",
                            "what to do, best first",
-                           "likely to fail next",
+                           "likely next",
                            "mxpath there",
                            "to decide, supply",
                            "harmless",
@@ -23,13 +23,13 @@ constexpr Words english = {"finding",
                            {"low confidence", "medium confidence", "high confidence"},
                            "not a failure log",
                            "no error was found in {} lines.",
-                           "the compressed log broke off; what came before was read."};
+                           "note"};
 constexpr Words korean = {"결과",
                           "로그 뒷부분의 다른 실패",
                           "이유",
                           "근거가 되는 줄",
                           "할 일(좋은 순서대로)",
-                          "다음에 실패하기 쉬운 것",
+                          "다음에 이어지기 쉬운 것",
                           "mxpath라면",
                           "판단에 필요한 정보",
                           "무해한 경고",
@@ -38,7 +38,7 @@ constexpr Words korean = {"결과",
                           {"확신 낮음", "확신 보통", "확신 높음"},
                           "실패 로그가 아님",
                           "{}줄에서 오류를 찾지 못했습니다.",
-                          "압축된 로그가 중간에 끊겼습니다. 그 앞까지 읽었습니다."};
+                          "참고"};
 
 void add_finding(std::string& out, const Finding& finding, const Words& w, std::string_view title) {
   out += fmt::format("{}: {}\n  [{}, {}]\n", title, finding.summary, name_of(finding.cls), w.sure[static_cast<size_t>(finding.confidence)]);
@@ -66,7 +66,8 @@ Json json_of(const Finding& finding) {
   json["evidence"] = Json::array();
   for (const Evidence& e : finding.evidence) json["evidence"].push_back({{"line", e.line}, {"text", e.text}});
   json["fixes"] = Json::array();
-  for (const Fix& fix : finding.fixes) json["fixes"].push_back({{"kind", fix.kind}, {"text", fix.text}, {"note", fix.note}});
+  for (const Fix& fix : finding.fixes)
+    json["fixes"].push_back({{"kind", fix.kind}, {"text", fix.text}, {"note", fix.note}, {"from_log", fix.from_log}});
   json["next"] = finding.next;
   json["mxpath"] = finding.mxpath;
   json["signature"] = finding.signature;
@@ -89,7 +90,8 @@ std::string to_text(const Diagnosis& diagnosis, Language language) {
   for (const std::string& need : diagnosis.needed) out += fmt::format("  {}\n", need);
   if (!diagnosis.noise.empty()) out += fmt::format("{}:\n", w.noise);
   for (const Noise& noise : diagnosis.noise) out += fmt::format("  {} {}: {}\n", w.line, noise.evidence.line, noise.text);
-  if (diagnosis.damaged) out += fmt::format("{}\n", w.damaged);
+  const bool said = !diagnosis.findings.empty() && diagnosis.findings[0].summary == ending_text(diagnosis, language);
+  if (diagnosis.ending != Ending::whole && !said) out += fmt::format("{}: {}\n", w.early, ending_text(diagnosis, language));
   return out;
 }
 
@@ -101,7 +103,8 @@ Json to_json(const Diagnosis& diagnosis) {
     json["noise"].push_back({{"line", noise.evidence.line}, {"text", noise.evidence.text}, {"why", noise.text}});
   json["lines"] = diagnosis.lines;
   json["encoding"] = diagnosis.encoding;
-  if (diagnosis.damaged) json["damaged"] = true;
+  json["ending"] = name_of(diagnosis.ending);
+  if (diagnosis.ending != Ending::whole) json["damaged"] = true;
   return json;
 }
 

@@ -37,6 +37,7 @@ enum class Context : uint8_t {
   image_model,  // stable diffusion and the like: another world
   failure,      // some error was printed at all
   progress,     // the server came up: "Application startup complete", token rates
+  lm_studio,
 };
 
 /// A set of Context.
@@ -119,7 +120,8 @@ struct Signature {
   Context sets = Context::failure;  ///< kind context only
   Phrase summary = {};              ///< replaces the class's; {1} is the first group of the pattern
   Phrase why = {};
-  Needs needs = {};  ///< class cannot_tell: what to ask for
+  Needs needs = {};        ///< class cannot_tell: what to ask for
+  bool own_fixes = false;  ///< the class's remedies do not fit this cause: the answers, and the class's rows for every stack, are all
   std::string_view link = {};
 };
 
@@ -130,8 +132,26 @@ std::span<const Signature> kernel_signatures();
 std::span<const Signature> package_signatures();
 std::span<const Signature> gate_signatures();
 std::span<const Signature> other_signatures();
+std::span<const Signature> chat_signatures();
+std::span<const Signature> transformers5_signatures();
 std::span<const Signature> context_signatures();
 std::span<const Signature> noise_signatures();
+
+/// A way out that the log's own lines name (a package, a version, a number, a flag, a file), or that belongs to one signature.
+/// Answers come before the remedies of the class. Text of the log enters them only through a shape (answer_shape.h).
+struct AnswerRow {
+  std::string_view kind;             ///< as FixRow
+  std::string_view text;             ///< what to type: {1} is the first group, {1/2} its share of the second, {1%2} its greatest divisor
+                                     ///< that is not above the second, {1h} half of it; may be empty for an action
+  Phrase note;                       ///< when and why, with the same braces
+  std::string_view signatures = {};  ///< ids of the rows that it answers, separated by spaces; empty: every finding
+  std::string_view pattern = {};     ///< PCRE2 on the lines of the finding, quotes kept; empty: the signature alone decides
+  std::string_view shapes = {};      ///< one for each group of the pattern, separated by spaces
+  Contexts stacks = {};              ///< only when the log shows one of these; empty: always
+  Contexts none = {};                ///< not when the log shows one of these
+  bool as_printed = false;           ///< such answers stand behind the others, in the order of the log
+};
+std::span<const AnswerRow> answer_rows();
 
 /// One remedy. Which are shown is decided by class and by the stack that the log shows.
 struct FixRow {

@@ -10,8 +10,8 @@ std::string_view name_of(Confidence confidence) {
 const std::vector<const Signature*>& signatures() {
   static const std::vector<const Signature*> rows = [] {
     std::vector<const Signature*> list;
-    for (auto table :
-         {kernel_signatures(), package_signatures(), gate_signatures(), other_signatures(), context_signatures(), noise_signatures()})
+    for (auto table : {kernel_signatures(), transformers5_signatures(), package_signatures(), gate_signatures(), chat_signatures(),
+                       other_signatures(), context_signatures(), noise_signatures()})
       for (const Signature& row : table) list.push_back(&row);
     return list;
   }();

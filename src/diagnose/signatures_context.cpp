@@ -66,10 +66,16 @@ constexpr Signature contexts[] = {
      .sets = X::trtllm},
     {.id = "ctx_llama_cpp",
      .kind = Kind::context,
-     .phrases = "llama.cpp || ggml || llama_model || llama-server || gguf",
+     .phrases = "llama.cpp || ggml || llama_model || llama-server || gguf || slot update_slots || slot print_timing || slot launch_slot || "
+                "srv log_server_r || srv operator() || srv update_slots || common_chat_ || peg-native",
      .any_level = true,
      .sets = X::llama_cpp},
     {.id = "ctx_ollama", .kind = Kind::context, .phrases = "ollama", .any_level = true, .sets = X::ollama},
+    {.id = "ctx_lm_studio",
+     .kind = Kind::context,
+     .phrases = "LM Studio || LMStudio || lmstudio || lm_studio || lmlink-",
+     .any_level = true,
+     .sets = X::lm_studio},
     {.id = "ctx_flashinfer", .kind = Kind::context, .phrases = "flashinfer", .any_level = true, .sets = X::flashinfer},
     {.id = "ctx_amd",
      .kind = Kind::context,
@@ -123,7 +129,45 @@ constexpr Signature contexts[] = {
     {.id = "ctx_error_line",
      .kind = Kind::context,
      .phrases = "ERROR || level=ERROR || [E] || error: || Error:",
-     .pattern = "^\\W*(?:error|fatal)\\b ?:|^[^\\n]{0,60}(?-i:\\bERROR\\b)",
+     .pattern = "^\\W*(?:error|fatal)\\b ?:(?! ?(?:null|none|false|[\\d.]+|\\[ ?\\]|\\{ ?\\})? ?[,}\\]])|^[^\\n]{0,60}(?-i:\\bERROR\\b)",
+     .sets = X::failure},
+    // A request that failed is a failure whatever the logger's level: access logs are INFO. 503 is a server that still loads.
+    {.id = "ctx_http_status",
+     .kind = Kind::context,
+     .phrases =
+         "HTTP/1.1\" 500 || HTTP/1.1 500 || HTTP/1.0 500 || HTTP/1.0\" 500 || HTTP/2 500 || HTTP/2.0\" 500 || HTTP/1.1\" 502 || "
+         "HTTP/1.1 502 || HTTP/1.1\" 504 || HTTP/1.1 504 || HTTP 500 || HTTP error 500 || HTTP error: 500 || status 500 || status=500 || "
+         "status: 500 || status code 500 || status code: 500 || status_code=500 || status_code: 500 || statusCode: 500 || 500 Internal "
+         "Server Error || 500 Server Error || http 502 || status 502 || status: 502",
+     .pattern = "^(?![^\\n]{0,400}?(?:Received request|\\bprompt ?[:=]))[^\\n]{0,600}?\\K(?:(?:HTTP/\\d(?:\\.\\d)? |HTTP "
+                "(?:error|status|code)?:? ?|"
+                "\\bstatus(?:.?code)?(?: ?[:=] ?| ))50[024]\\b(?! ?(?:[:=] ?0(?![.\\d])|\\} ?0(?![.\\d])|tokens|ms\\b|MiB|GiB|layers|steps|"
+                "requests))|\\b500 (?:Internal )?Server Error(?! ?[:=] ?0(?![.\\d])))",
+     .any_level = true,
+     .sets = X::failure},
+    {.id = "ctx_http_request",
+     .kind = Kind::context,
+     .phrases = "done request: || request: POST || request: GET || response: POST",
+     .pattern = "(?:request|response): (?:POST|GET|PUT|DELETE) \\S+ \\S+ 50[024]\\b",
+     .any_level = true,
+     .sets = X::failure},
+    {.id = "ctx_gin_request",
+     .kind = Kind::context,
+     .phrases = "[GIN]",
+     .pattern = "\\[GIN\\] [\\d/]+ - [\\d:]+ \\| 50[024] \\|",
+     .any_level = true,
+     .sets = X::failure},
+    // {"error": {…}}, {"error": "…"} or "code": 500, as servers send it; not one inside a prompt, and not an empty one.
+    {.id = "ctx_error_object",
+     .kind = Kind::context,
+     .phrases =
+         "{\"error\": || {\"error\":{ || ,\"error\": || {'error': || \"object\":\"error\" || server_error\" || InternalServerError\" || "
+         "code\": 500 || code: 500 || code=500",
+     .pattern =
+         "\\A(?!.{0,3000}?(?:Received request|\\bprompt ?[:=])).{0,6000}?\\K(?:[{,] ?error ?: ?\\{ ?[a-z]|\\{ ?error ?: "
+         "?(?!null|none|false|true|\\d)[\\w<]|[{,] ?object ?: ?error\\b|type ?: ?(?:server_error|InternalServerError)\\b|\\bcode ?[:=] "
+         "?500\\b(?! ?(?:[:=] ?0(?![.\\d])|tokens)))",
+     .any_level = true,
      .sets = X::failure},
     {.id = "ctx_progress",
      .kind = Kind::context,

@@ -15,7 +15,7 @@ constexpr Signature table[] = {
      .pattern =
          "quantization method (\\w+) is not supported for the current GPU\\.?(?: Minimum capability: (\\d+))?|Minimum capability: \\d+",
      .summary = {"vLLM refuses {1} on this GPU because its capability is below the gate.",
-                 "vLLM이 이 GPU의 capability가 기준보다 낮다는 이유로 {1} 을(를) 거부했습니다."},
+                 "vLLM이 이 GPU의 capability가 기준보다 낮다는 이유로 {1}을(를) 거부했습니다."},
      .link = "https://github.com/vllm-project/vllm/pull/22714"},
     {.id = "unsupported_on_sm",
      .cls = C::arch_capability_gate,

@@ -15,11 +15,11 @@ constexpr Signature table[] = {
      .caps = {90},
      .must_know = {Need::machine},
      .summary = {"The layout assertion fired on a Hopper GPU: triton_kernels is newer than its caller.",
-                 "Hopper GPU에서 배치 검사가 실패했습니다. triton_kernels가 호출하는 쪽보다 새 버전입니다."},
+                 "Hopper GPU에서 레이아웃 검사가 실패했습니다. triton_kernels가 호출하는 쪽보다 새 버전입니다."},
      .why = {"On 9.0 the selector does return the Hopper layout; newer kernels also demand SWAP_XW, which is set only when the scale is "
              "Hopper-swizzled too, and "
              "Transformers, Unsloth and the reference code keep the scale strided.",
-             "9.0에서는 Hopper 배치가 선택되지만, 새 커널은 스케일도 Hopper 스위즐일 때만 켜지는 SWAP_XW를 요구합니다. Transformers, "
+             "9.0에서는 Hopper 레이아웃이 선택되지만, 새 커널은 스케일도 Hopper 스위즐일 때만 켜지는 SWAP_XW를 요구합니다. Transformers, "
              "Unsloth, 참조 코드는 스케일을 스트라이드로 둡니다."},
      .link = "https://github.com/unslothai/unsloth-zoo/pull/1208"},
     {.id = "hopper_swizzle",
@@ -27,7 +27,7 @@ constexpr Signature table[] = {
      .phrases = "Only Hopper swizzling is supported || Only Hopper swizzling || SWIZZLE_MX_VALUE == \"HOPPER_VALUE\" or",
      .summary =
          {"The MXFP4 weights are in a Blackwell layout, but the kernel that runs reads only the Hopper layout or plain strided weights.",
-          "MXFP4 가중치는 Blackwell 배치인데 실행되는 커널은 Hopper 배치나 단순 스트라이드 배치만 읽습니다."},
+          "MXFP4 가중치는 Blackwell 레이아웃인데 실행되는 커널은 Hopper 레이아웃이나 단순 스트라이드 레이아웃만 읽습니다."},
      .link = "https://github.com/unslothai/unsloth-zoo/pull/1208"},
     {.id = "hopper_mxfp4_only",
      .cls = C::layout_hopper_only,
@@ -59,7 +59,7 @@ constexpr Signature table[] = {
                 "on architecture sm_",
      .pattern = "(?:Feature|Instruction|Modifier|Type|Operation|Opcode|Qualifier|intrinsic) ([^;\\n]{2,120}?) (?:is |are )?not supported "
                 "(?:on|for) (?:\\.?t(?:arget)?|architecture)(?: (sm_\\w+))?",
-     .summary = {"The kernel uses {1}, an instruction that this GPU does not have.", "커널이 이 GPU에 없는 명령 {1} 을(를) 사용합니다."},
+     .summary = {"The kernel uses {1}, an instruction that this GPU does not have.", "커널이 이 GPU에 없는 명령 {1}을(를) 사용합니다."},
      .link = "https://github.com/triton-lang/triton/issues/8335"},
     {.id = "ptxas_tma_names",
      .cls = C::ptxas_feature_not_on_target,
@@ -80,7 +80,7 @@ constexpr Signature table[] = {
      .cls = C::ptxas_arch_unknown,
      .phrases = "is not defined for option gpu-name || not defined for option",
      .pattern = "Value (sm_\\w+|compute_\\w+) is not defined for option",
-     .summary = {"The ptxas that Triton uses does not know {1}.", "Triton이 사용하는 ptxas가 {1} 을(를) 알지 못합니다."},
+     .summary = {"The ptxas that Triton uses does not know {1}.", "Triton이 사용하는 ptxas가 {1}을(를) 알지 못합니다."},
      .link = "https://github.com/triton-lang/triton/issues/8539"},
     {.id = "nvcc_gpu_architecture",
      .cls = C::ptxas_arch_unknown,
@@ -221,7 +221,7 @@ constexpr Signature table[] = {
      .phrases = "Mismatched type for || and else block ( || between then block",
      .pattern = "Mismatched type for (\\w+) between then block",
      .summary = {"In the Triton kernel, {1} has another number format with a bias than without.",
-                 "Triton 커널 안에서 {1} 의 수 형식이 편향이 있을 때와 없을 때 다릅니다."},
+                 "Triton 커널 안에서 {1}의 수 형식이 편향이 있을 때와 없을 때 다릅니다."},
      .link = "https://github.com/unslothai/unsloth/issues/3728"},
     {.id = "triton_same_dtype",
      .cls = C::dtype_mismatch_in_kernel,

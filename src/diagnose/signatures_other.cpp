@@ -68,12 +68,17 @@ constexpr Signature table[] = {
     {.id = "harmony",
      .cls = C::harmony_vocab_or_template,
      .phrases =
-         "HarmonyError || openai_harmony || error downloading or loading vocab || o200k_base.tiktoken || o200k_harmony || while expecting "
-         "start token || unexpected tokens remaining in message header || waiting for message header || load_harmony_encoding",
-     .pattern = "HarmonyError|error downloading or loading vocab|expecting start token|tokens remaining in message header|waiting for "
-                "message header|o200k_\\w+.{0,80}(?:error|fail|not found|could not|No "
-                "such)|openai_harmony.{0,60}Error|(?:Error|fail\\w*|Exception).{0,200}load_harmony_encoding",
-     .priority = 100},
+         "error downloading or loading vocab || o200k_base.tiktoken || o200k_harmony || load_harmony_encoding || download or load vocab",
+     .pattern = "error downloading or loading vocab|failed to download or load vocab|o200k_\\w+.{0,80}(?:error|fail|not found|could not|No "
+                "such)|(?:Error|fail\\w*|Exception).{0,200}load_harmony_encoding",
+     .priority = 100,
+     .summary = {"The vocabulary of the harmony format could not be loaded; the kernels are innocent.",
+                 "harmony 형식의 어휘를 불러오지 못했습니다. 커널 탓이 아닙니다."}},
+    {.id = "harmony_other",
+     .cls = C::harmony_vocab_or_template,
+     .phrases = "HarmonyError || openai_harmony",
+     .pattern = "HarmonyError|openai_harmony.{0,60}Error",
+     .priority = 145},
     {.id = "jinja",
      .cls = C::harmony_vocab_or_template,
      .phrases = "Jinja Exception || jinja2.exceptions || TemplateError || TemplateSyntaxError || UndefinedError || Cannot pass both "
@@ -85,11 +90,9 @@ constexpr Signature table[] = {
      .priority = 120},
     {.id = "reasoning_parser",
      .cls = C::harmony_vocab_or_template,
-     .phrases = "Expected 2 output messages || reasoning parser || tool call parser || error parsing tool call || Failed to parse input at "
-                "pos || Unknown channel || Unknown role || <|channel|> || tool_parser || tool parser || parsing response",
-     .pattern = "Expected \\d+ output messages|(?:reasoning|tool)[ _-]?(?:call[ _-])?parser.{0,60}(?:error|not found|invalid|fail|not a "
-                "valid|KeyError)|error parsing tool call|Failed to parse input at pos|Unknown "
-                "(?:channel|role)|(?:error|fail\\w*|unexpected|invalid).{0,80}<\\|channel\\|>",
+     .phrases = "reasoning parser || tool call parser || <|channel|> || tool_parser || tool parser || reasoning_parser",
+     .pattern = "(?:reasoning|tool)[ _-]?(?:call[ _-])?parser.{0,60}(?:error|not found|invalid|fail|not a valid|KeyError)|(?:error|"
+                "fail\\w*|unexpected|invalid).{0,80}<\\|channel\\|>",
      .priority = 140,
      .confidence = Confidence::medium},
     {.id = "tiktoken",
@@ -160,7 +163,7 @@ constexpr Signature table[] = {
      .priority = 110,
      .none = {X::no_bf16},
      .summary = {"{2} accepts only bfloat16 activations, but {1} was asked for.",
-                 "{2} 은(는) bfloat16 활성값만 받는데 {1} 이(가) 지정되었습니다."}},
+                 "{2}은(는) bfloat16 활성값만 받는데 {1}이(가) 지정되었습니다."}},
     {.id = "argument_parser",
      .cls = C::unsupported_config_flag,
      .phrases = "unrecognized arguments || invalid choice: || unknown argument || unknown flag || unknown option || no such option || "
@@ -368,7 +371,8 @@ constexpr Signature table[] = {
     {.id = "api_key",
      .cls = C::not_a_kernel_problem,
      .phrases = "401 Unauthorized || Invalid API key || invalid_api_key || Incorrect API key || 404 Not Found || does not exist. "
-                "type=NotFoundError || NotFoundError || model not found, try pulling it first",
+                "type=NotFoundError || NotFoundError || not found, try pulling it first",
+     .pattern = "401 Unauthorized|(?:Invalid|Incorrect) API.?key|404 Not Found|(?<![a-z])NotFoundError|not found, try pulling it first",
      .priority = 290,
      .confidence = Confidence::low},
     {.id = "interrupted",

@@ -48,9 +48,14 @@ constexpr Signature table[] = {
      .confidence = Confidence::low},
     {.id = "accelerate_required",
      .cls = C::missing_triton_kernels_package,
-     .phrases = "Using mxfp4 requires Accelerate || Using mxfp4 quantization requires || mxfp4 requires Accelerate",
+     .phrases = "mxfp4 requires || mxfp4 quantization requires || requires accelerate || requires torch",
+     .pattern = "mxfp4\\b[^\\n]{0,40}? requires (?:the )?(accelerate|torch)\\b",
      .priority = likely,
-     .confidence = Confidence::medium},
+     .confidence = Confidence::medium,
+     .summary = {"The package {1}, which Transformers needs to load MXFP4, is not installed.",
+                 "Transformers가 MXFP4를 읽을 때 필요한 {1} 패키지가 설치되어 있지 않습니다."},
+     .why = {"Transformers asks for Accelerate, Triton and the package named kernels one after the other.",
+             "Transformers는 Accelerate, Triton, kernels 패키지를 차례로 확인합니다."}},
 
     // ---- the hub kernel
     {.id = "hub_build_variant",
@@ -130,7 +135,7 @@ constexpr Signature table[] = {
                 ")?((?:triton|triton_kernels|kernels|torch|flashinfer|vllm|sglang|accelerate|peft|unsloth\\w*|sgl_kernel|bitsandbytes|"
                 "huggingface_hub|compressed_tensors|tokenizers|trl)[\\w.]*)",
      .priority = 130,
-     .summary = {"{1} does not exist in the installed version of {2}.", "설치된 {2} 버전에는 {1} 이(가) 없습니다."}},
+     .summary = {"{1} does not exist in the installed version of {2}.", "설치된 {2} 버전에는 {1}이(가) 없습니다."}},
     {.id = "cannot_import_transformers",
      .cls = C::version_mismatch,
      .phrases = "cannot import name",
@@ -144,7 +149,7 @@ constexpr Signature table[] = {
                 "no attribute (\\w+)",
      .priority = 120,
      .summary = {"The installed {1} has no {2}: it is older or newer than its caller expects.",
-                 "설치된 {1} 에는 {2} 이(가) 없습니다. 호출하는 쪽이 기대하는 버전과 다릅니다."}},
+                 "설치된 {1}에는 {2}이(가) 없습니다. 호출하는 쪽이 기대하는 버전과 다릅니다."}},
     {.id = "layout_api",
      .cls = C::version_mismatch,
      .phrases = "make_default_matmul_mxfp4_w_layout || make_default_matmul_mxfp4_w_scale_layout || cannot unpack non-iterable || not "
@@ -284,10 +289,14 @@ constexpr Signature table[] = {
     {.id = "ninja_missing",
      .cls = C::build_tool_missing,
      .phrases =
-         "Ninja is required || ninja: not found || ninja: command not found || No such file or directory: 'ninja || cmake: command not "
-         "found || CMake must be installed || git: command not found || No such file or directory: 'cmake || CMake is not installed",
-     .pattern = "Ninja is required|(?:ninja|cmake|git): (?:not found|command not found)|No such file or directory:? "
-                "?\\S*(?:ninja|cmake)|CMake (?:must be|is not) installed"},
+         "Ninja is required || ninja: not found || ninja: command not found || No such file or directory: 'ninja || ninja (build tool) || "
+         "cmake: command not found || cmake: not found || CMake must be installed || git: command not found || git: not found || make: not "
+         "found || make: command not found || No such file or directory: 'cmake || CMake is not installed || ninja is not installed || "
+         "ninja "
+         "not found",
+     .pattern =
+         "Ninja is required|\\b(?:ninja|cmake|git|make)(?: \\(build tool\\))?:? (?:is )?(?:not found|command not found|not installed)|No "
+         "such file or directory:? ?\\S*(?:ninja|cmake)|CMake (?:must be|is not) installed"},
     {.id = "linker_missing",
      .cls = C::build_tool_missing,
      .phrases =
@@ -300,7 +309,7 @@ constexpr Signature table[] = {
      .pattern = "fatal error:? ([\\w/.+-]+\\.(?:h|hpp|cuh)):? No such file",
      .priority = 130,
      .summary = {"The header {1} that the run-time build needs is not installed.",
-                 "실행 중 빌드에 필요한 헤더 {1} 이(가) 설치되어 있지 않습니다."}},
+                 "실행 중 빌드에 필요한 헤더 {1}이(가) 설치되어 있지 않습니다."}},
     {.id = "tcc_failed",
      .cls = C::build_tool_missing,
      .phrases = "tcc.exe || Failed to find Python libs || cuda_utils.c",

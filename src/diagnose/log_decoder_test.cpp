@@ -1,0 +1,81 @@
+#include "diagnose/log_decoder.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "diagnose/test_logs.h"
+
+namespace mxpath::diagnose {
+namespace {
+
+/// A log without a failure that does not shrink to nothing.
+std::string harmless_log(int lines) {
+  std::string text;
+  uint32_t state = 7;
+  for (int i = 0; i < lines; ++i) text += fmt::format("step {} loss 0.{:04}\n", i, (state = state * 1664525u + 1013904223u) >> 20);
+  return text;
+}
+
+TEST(Diagnose, ALogThatEndsEarlyIsNoWholeLog) {
+  const std::string whole = gzipped(harmless_log(900)), second = gzipped(harmless_log(50));
+  std::string corrupt = whole, bad_checksum = whole;
+  for (size_t i = 0; i < 40; ++i) corrupt[whole.size() / 2 + i] = static_cast<char>(corrupt[whole.size() / 2 + i] ^ 0x5a);
+  bad_checksum[whole.size() - 6] = static_cast<char>(bad_checksum[whole.size() - 6] ^ 1);
+  const std::string wide = utf16(harmless_log(20), true, true);
+  const struct {
+    std::string bytes;
+    Ending ending;
+  } cases[] = {{whole, Ending::whole},
+               {whole + second, Ending::whole},
+               {whole + std::string(512, '\0'), Ending::whole},  // padded by a tape or an archiver
+               {whole.substr(0, whole.size() / 2), Ending::cut_short},
+               {whole.substr(0, whole.size() - 1), Ending::cut_short},
+               {whole.substr(0, whole.size() - 8), Ending::cut_short},
+               {whole.substr(0, 2), Ending::cut_short},
+               {whole.substr(0, 12), Ending::cut_short},
+               {whole + second.substr(0, 1), Ending::cut_short},
+               {whole + second.substr(0, 10), Ending::cut_short},
+               {whole + second.substr(0, second.size() / 2), Ending::cut_short},
+               {corrupt, Ending::damaged},
+               {bad_checksum, Ending::damaged},
+               {whole + "trailing rubbish", Ending::trailing},
+               {whole + "\x1fnot gzip at all", Ending::trailing},
+               {whole + std::string(9, '\0') + "rubbish", Ending::trailing},
+               {wide, Ending::whole},
+               {wide.substr(0, wide.size() - 1), Ending::cut_short},
+               {wide + "\x3d\xd8", Ending::cut_short},  // the first half of a pair
+               {gzipped(wide.substr(0, wide.size() - 1)), Ending::cut_short}};
+  for (size_t i = 0; i < std::size(cases); ++i) {
+    const Diagnosis diagnosis = diagnosed(cases[i].bytes);
+    EXPECT_EQ(name_of(diagnosis.ending), name_of(cases[i].ending)) << i;
+    EXPECT_EQ(exit_code(diagnosis), cases[i].ending == Ending::whole ? 1 : 4) << i;
+    EXPECT_EQ(to_json(diagnosis)["ending"], name_of(cases[i].ending)) << i;
+    if (cases[i].ending == Ending::whole) continue;
+    EXPECT_NE(to_text(diagnosis, Language::en).find("not known"), std::string::npos) << i << to_text(diagnosis, Language::en);
+    EXPECT_NE(to_text(diagnosis, Language::ko).find("알 수 없"), std::string::npos) << i;
+    EXPECT_FALSE(diagnosis.needed.empty()) << i;
+  }
+}
+
+TEST(Diagnose, OtherArchivesAreNamedWithTheWayToUnpackThem) {
+  using namespace std::string_literals;
+  const struct {
+    std::string bytes, words;
+  } cases[] = {{"\x28\xb5\x2f\xfd rest"s, "zstd -dc"},
+               {"\xfd"
+                "7zXZ\0 rest"s,
+                "xz -dc"},
+               {"BZh91AY&SY rest"s, "bzip2 -dc"},
+               {"PK\x03\x04 rest"s, "unzip -p"},
+               {"7z\xbc\xaf\x27\x1c rest"s, "7z e"},
+               {"\x04\x22\x4d\x18 rest"s, "lz4 -dc"}};
+  for (const auto& c : cases) {
+    const Result<Diagnosis> result = diagnose(c.bytes, {}, Language::en);
+    ASSERT_FALSE(result.ok()) << c.words;
+    EXPECT_NE(result.error().message.find(c.words), std::string::npos) << result.error().message;
+  }
+  EXPECT_TRUE(diagnose("BZhello and PK and xz are words\n", {}, Language::en).ok());
+}
+
+}  // namespace
+}  // namespace mxpath::diagnose
