@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/folder.h"
 #include "base/text.h"
 
 namespace mxpath {
@@ -22,6 +23,8 @@ struct FileDescriptor {
 };
 
 Error open_error(const std::string& path, int code) {
+  if (code == ENOENT)
+    if (auto dangling = dangling_link(path)) return fail("{}", *dangling);
   if (code == ENOENT) return fail("{}: no such file", path);
   if (code == EACCES || code == EPERM) return fail("{}: no permission to read it; check the owner and mode of the file", path);
   return fail("{}: cannot be opened: {}", path, std::strerror(code));
