@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/expand_path.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
@@ -100,8 +101,8 @@ Result<Machine> machine_from_file(const std::string& path) {
 
 Result<Machine> machine_named(std::string_view typed) {
   std::error_code ignored;
-  if (!typed.empty() && std::filesystem::is_regular_file(std::filesystem::path(typed), ignored))
-    return machine_from_file(std::string(typed));
+  const std::string path = expanded_unless_there(typed);
+  if (!path.empty() && std::filesystem::is_regular_file(path, ignored)) return machine_from_file(path);
   auto known = known_machine(typed);
   if (!known.ok()) return fail("--machine {}", known.error().message);
   return known;

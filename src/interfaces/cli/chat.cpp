@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "base/expand_path.h"
 #include "base/text.h"
 #include "interfaces/cli/answer_printer.h"
 #include "interfaces/cli/interrupt.h"
@@ -60,7 +61,7 @@ Status set_show(Chat& chat, std::string_view argument) {
 }
 
 Status save(Chat& chat, std::string_view argument) {
-  const std::string path(argument);
+  const std::string path = expanded_unless_there(argument);
   if (path.empty()) return wrong_use("/save needs the name of a file");
   std::ofstream out(path, std::ios::binary);
   const auto messages = chat.conversation.messages();

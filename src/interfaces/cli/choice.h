@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/expand_path.h"
+
 namespace mxpath::cli {
 
 /// Sets `target` to the value of the word that was given. CLI11's own transformer shows the enumerators' numbers in the help.
@@ -24,6 +26,11 @@ CLI::Option* add_choice(CLI::App& command, const std::string& name, T& target, c
 /// A name or path: "" is an unset variable of a script, not a wish for the default.
 inline CLI::Validator not_empty() {
   return CLI::Validator([](const std::string& text) { return text.empty() ? std::string("must not be empty") : std::string(); }, "");
+}
+
+/// A path as a shell would give it: where no shell was, ~ and $NAME are still to be expanded.
+inline CLI::Validator expanded_path() {
+  return CLI::Validator([](std::string& text) { return text = expanded_unless_there(text), std::string(); }, "");
 }
 
 /// A whole number in [low, high]; the help shows no limits that nobody meets.
