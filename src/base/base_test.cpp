@@ -17,6 +17,7 @@
 
 #include "base/buffer.h"
 #include "base/environment.h"
+#include "base/expand_path.h"
 #include "base/folder.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
@@ -90,6 +91,76 @@ TEST(Json, RefusesDuplicateKeysAndSaysWhere) {
   EXPECT_FALSE(parse_json("\"\xff\"", "x.json").ok());
   EXPECT_FALSE(parse_json(std::string(100000, '['), "x.json").ok());
   EXPECT_TRUE(parse_json(R"([{"a":1},{"a":2}])", "x.json").ok());
+}
+
+std::string json_problem(std::string_view text) {
+  const auto json = parse_json(text, "x");
+  return json.ok() ? "" : json.error().message;
+}
+
+TEST(Json, NothingIsLeftUnread) {
+  EXPECT_EQ(json_problem(std::string_view("[1, 2, 3]\0, 4, 5]", 17)), "x: not valid JSON at byte 10: a zero byte");
+  EXPECT_EQ(json_problem(std::string_view("{\"a\": 1}\0", 9)), "x: not valid JSON at byte 9: a zero byte");
+  EXPECT_EQ(json_problem(std::string_view("[1, \0 2]", 8)), "x: not valid JSON at byte 5: a zero byte");
+  EXPECT_EQ(json_problem(std::string_view("[x\0]", 4)), "x: not valid JSON at byte 2") << "what comes first is said first";
+  EXPECT_EQ(json_problem("[1] 2"), "x: not valid JSON at byte 5");
+  EXPECT_EQ(json_problem("[1]]"), "x: not valid JSON at byte 4");
+  EXPECT_EQ(parse_json("\xef\xbb\xbf[1]\n", "x").value(), Json::parse("[1]"));
+}
+
+TEST(Json, EverySentenceIsOurs) {
+  EXPECT_EQ(json_problem("[1, 1e400]"), "x: not valid JSON at byte 9: the number 1e400 is too large");
+  EXPECT_LT(json_problem("[1" + std::string(100000, '0') + "]").size(), 150u);
+  EXPECT_EQ(json_problem(""), "x: not valid JSON at byte 1: it is empty");
+  EXPECT_EQ(json_problem(" \n"), "x: not valid JSON at byte 3: it is empty");
+  EXPECT_EQ(json_problem("{\"a\": "), "x: not valid JSON at byte 7: it ends too early");
+  EXPECT_EQ(json_problem("\xff\xfe[\0"), "x: not valid JSON at byte 1: it is UTF-16; save it as UTF-8");
+  EXPECT_EQ(json_problem("[\"\xc3(\"]"), "x: not valid JSON at byte 4: it is not UTF-8");
+  EXPECT_EQ(json_problem(R"(["\ud800"])"), "x: not valid JSON at byte 9: \\u escape of half a surrogate pair");
+  EXPECT_EQ(json_problem(R"(["\q"])"), "x: not valid JSON at byte 4: no such escape");
+  for (const std::string text : {"[NaN]", "[1.]", "[01]", "[--1]", "{1: 2}", "[1,]", "'a'", "[-1e999]", "[\"\n\"]", "tru", "[\"\\u12\"]"}) {
+    EXPECT_NE(json_problem(text).find("not valid JSON at byte "), std::string::npos) << text;
+    EXPECT_EQ(json_problem(text).find("exception"), std::string::npos) << text;
+  }
+}
+
+TEST(Json, TimeIsLinearInTheKeys) {
+  std::string text = "{";
+  for (int i = 0; i < 200'000; ++i) text += fmt::format("\"key {}\":{},", i, i);
+  text += "\"last\":[]}";
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(parse_json(text, "x").value().size(), 200'001u);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(sanitized ? 20 : 2)) << "a search for each key takes minutes";
+}
+
+TEST(Path, WhatAShellWouldHaveExpanded) {
+  ::setenv("HOME", "/h", 1);
+  ::setenv("MXPATH_TEST_VARIABLE", "v", 1);
+  ::unsetenv("MXPATH_TEST_NONE");
+  EXPECT_EQ(expanded("~"), "/h");
+  EXPECT_EQ(expanded("~/a"), "/h/a");
+  EXPECT_EQ(expanded("/a/~"), "/a/~");
+  EXPECT_EQ(expanded("~root/x").front(), '/');
+  EXPECT_EQ(expanded("~nobody-of-this-name/x"), "~nobody-of-this-name/x");
+  EXPECT_EQ(expanded("$HOME/$MXPATH_TEST_VARIABLE-${MXPATH_TEST_VARIABLE}x"), "/h/v-vx");
+  for (const char* plain : {"$", "a$", "${", "${}", "${HOME", "$MXPATH_TEST_NONE/x", "${MXPATH_TEST_NONE}", ""})
+    EXPECT_EQ(expanded(plain), plain);
+  ::unsetenv("MXPATH_TEST_VARIABLE");
+}
+
+TEST(Folder, ALinkIntoNowhereIsSaidToBeOne) {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / fmt::format("mxpath-links-{}", ::getpid());
+  std::filesystem::create_directories(folder);
+  std::filesystem::create_symlink("../../blobs/4f0c", folder / "a");
+  std::filesystem::create_symlink("a", folder / "b");
+  EXPECT_FALSE(dangling_link((folder / "none").string()));
+  EXPECT_FALSE(dangling_link(folder.string()));
+  EXPECT_NE(
+      dangling_link((folder / "a").string())->find("a is a link to ../../blobs/4f0c, which is not there: copy the folder again with cp -L"),
+      std::string::npos);
+  EXPECT_TRUE(dangling_link((folder / "b").string()));
+  EXPECT_NE(MappedFile::open((folder / "a").string()).error().message.find("is a link to"), std::string::npos);
+  std::filesystem::remove_all(folder);
 }
 
 TEST(MappedFile, SaysWhatIsWrong) {

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "base/folder.h"
 #include "base/one_line.h"
 #include "base/text.h"
 
@@ -65,6 +66,8 @@ Status wait_for_writer(int pipe, const std::string& path) {
 }  // namespace
 
 Error open_error(const std::string& path, int code) {
+  if (code == ENOENT)
+    if (auto dangling = dangling_link(path)) return fail("{}", *dangling);
   if (code == ENOENT) return fail("{}: no such file", path);
   if (code == EACCES || code == EPERM) return fail("{}: no permission to read it; check the owner and mode of the file", path);
   if (code == EMFILE || code == ENFILE) return fail("{}: cannot be opened, too many files are open; raise the limit (ulimit -n)", path);

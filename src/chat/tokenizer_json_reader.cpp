@@ -7,11 +7,11 @@
 namespace mxpath {
 namespace {
 
-constexpr size_t largest_file = size_t{256} << 20;
-constexpr size_t deepest = 64;
+constexpr size_t largest_file = size_t{96} << 20;  // that of gpt-oss has 28 MB
+constexpr size_t deepest = 64, most_entries = size_t{1} << 22, most_values = size_t{1} << 18;
 
 /// Receives the parser's events. Inside model.vocab and model.merges they fill the lists, elsewhere they build `rest`.
-class Reader {
+class Reader : public JsonHandler {
  public:
   explicit Reader(TokenizerJson& out) : out_(out) {}
 
@@ -29,69 +29,58 @@ class Reader {
   bool start_array(size_t);
   bool end_array() { return end(); }
   bool key(std::string& v);
-  bool parse_error(size_t byte, const std::string&, const Json::exception&) {
-    return refuse(fmt::format("not valid JSON at byte {}", byte));
-  }
-
-  const std::string& problem() const { return problem_; }
+  Json take_rest() { return rest_.take(); }
 
  private:
   enum class Place { rest, vocabulary, merges, pair };
 
-  bool refuse(std::string problem) {
-    if (problem_.empty()) problem_ = std::move(problem);
-    return false;
+  /// A list of millions of values would take hundreds of bytes for each.
+  bool counted() {
+    return ++values_ <= most_values || refuse(fmt::format("more than {} values outside model.vocab and model.merges", most_values));
   }
+  bool built(bool good) { return good || refuse(rest_.problem()); }
   bool value(Json v);
   bool entry(int64_t id);
   bool merge_text(std::string_view text);
   bool merge_part(std::string_view text);
   bool open(Json v);
   bool end();
-  bool at(std::string_view name) const { return open_.size() == 2 && names_[0] == "model" && names_[1] == name; }
+  bool at(std::string_view name) const { return rest_.depth() == 2 && names_[0] == "model" && names_[1] == name; }
 
   TokenizerJson& out_;
   Place place_ = Place::rest;
-  std::vector<Json*> open_;  // containers of `rest` around the next value
-  std::string key_;
+  JsonBuilder rest_{deepest};
+  size_t values_ = 0;
   std::array<std::string, 2> names_;  // keys that lead to the next value, two levels deep
   TokenizerJson::Entry entry_{};
   TokenizerJson::Pair pair_{};
   int parts_ = 0;
-  std::string problem_;
 };
 
 bool Reader::value(Json v) {
   if (place_ == Place::vocabulary)
     return refuse(fmt::format("model.vocab: the value of \"{}\" is not an integer", printable(out_.key(entry_))));
   if (place_ != Place::rest) return refuse(fmt::format("model.merges[{}] is not \"a b\" or [\"a\", \"b\"]", out_.merges.size()));
-  if (open_.empty()) {
-    out_.rest = std::move(v);
-    return true;
-  }
-  Json& parent = *open_.back();
-  if (parent.is_array()) parent.push_back(std::move(v));
-  else parent[key_] = std::move(v);
-  return true;
+  return counted() && built(rest_.add(std::move(v)));
 }
 
 bool Reader::open(Json v) {
-  if (open_.size() >= deepest) return refuse(fmt::format("nested deeper than {} levels", deepest));
-  if (!value(std::move(v))) return false;
-  open_.push_back(open_.empty() ? &out_.rest : open_.back()->is_array() ? &open_.back()->back() : &(*open_.back())[key_]);
-  if (open_.size() <= names_.size()) names_[open_.size() - 1].clear();
+  if (place_ != Place::rest) return value(std::move(v));
+  if (!counted() || !built(rest_.open(std::move(v)))) return false;
+  if (rest_.depth() <= names_.size()) names_[rest_.depth() - 1].clear();
   return true;
 }
 
 bool Reader::end() {
   if (place_ == Place::pair) {
+    if (out_.merges.size() == most_entries) return refuse(fmt::format("model.merges has more than {} entries", most_entries));
     if (parts_ != 2) return refuse(fmt::format("model.merges[{}] has {} parts instead of 2", out_.merges.size(), parts_));
     out_.merges.push_back(pair_);
     place_ = Place::merges;
   } else if (place_ != Place::rest) {
     place_ = Place::rest;
   } else {
-    open_.pop_back();
+    rest_.close();
   }
   return true;
 }
@@ -100,8 +89,7 @@ bool Reader::start_object(size_t) {
   if (place_ != Place::rest || !at("vocab")) return open(Json::object());
   place_ = Place::vocabulary;
   out_.has_vocabulary = true;
-  (*open_.back())[key_] = nullptr;
-  return true;
+  return built(rest_.add(nullptr));
 }
 
 bool Reader::start_array(size_t) {
@@ -114,8 +102,7 @@ bool Reader::start_array(size_t) {
   if (place_ != Place::rest || !at("merges")) return open(Json::array());
   place_ = Place::merges;
   out_.has_merges = true;
-  (*open_.back())[key_] = nullptr;
-  return true;
+  return built(rest_.add(nullptr));
 }
 
 bool Reader::key(std::string& v) {
@@ -124,13 +111,12 @@ bool Reader::key(std::string& v) {
     out_.strings += v;
     return true;
   }
-  if (open_.back()->contains(v)) return refuse(fmt::format("key \"{}\" appears twice in one object", printable(v)));
-  if (open_.size() <= names_.size()) names_[open_.size() - 1] = v;
-  key_ = std::move(v);
-  return true;
+  if (rest_.depth() <= names_.size()) names_[rest_.depth() - 1] = v;
+  return built(rest_.key(std::move(v)));
 }
 
 bool Reader::entry(int64_t id) {
+  if (out_.vocabulary.size() == most_entries) return refuse(fmt::format("model.vocab has more than {} entries", most_entries));
   entry_.id = id;
   out_.vocabulary.push_back(entry_);
   return true;
@@ -147,6 +133,7 @@ bool Reader::merge_text(std::string_view text) {
   const size_t space = text.find(' ');
   if (space == std::string_view::npos || text.find(' ', space + 1) != std::string_view::npos)
     return refuse(fmt::format("model.merges[{}] = \"{}\" is not two tokens with one space between", out_.merges.size(), printable(text)));
+  if (out_.merges.size() == most_entries) return refuse(fmt::format("model.merges has more than {} entries", most_entries));
   out_.merges.push_back(
       {static_cast<uint32_t>(out_.strings.size()), static_cast<uint32_t>(space), static_cast<uint32_t>(text.size() - space - 1)});
   out_.strings += text.substr(0, space);
@@ -168,12 +155,8 @@ Result<TokenizerJson> read_tokenizer_json(std::string_view json, std::string_vie
     return fail("{}: {} bytes are more than a tokenizer.json can need ({})", where, json.size(), human_bytes(largest_file));
   TokenizerJson out;
   Reader reader(out);
-  try {
-    if (!Json::sax_parse(json.begin(), json.end(), &reader))
-      return fail("{}: {}", where, reader.problem().empty() ? "not valid JSON" : reader.problem());
-  } catch (const Json::exception& e) {
-    return fail("{}: not valid JSON: {}", where, printable(e.what(), 160));
-  }
+  MXPATH_CHECK(feed_json(json, reader, where));
+  out.rest = reader.take_rest();
   if (!out.rest.is_object()) return fail("{}: the top level is not a JSON object", where);
   return out;
 }

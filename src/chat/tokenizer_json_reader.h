@@ -32,7 +32,7 @@ struct TokenizerJson {
   }
 };
 
-/// Errors: not JSON, larger than 256 MiB, nested deeper than 64, a key twice, a vocabulary value that is no integer, a merge that is no
+/// Errors: not JSON, larger than 96 MiB, nested deeper than 64, a key twice, a vocabulary value that is no integer, a merge that is no
 /// pair.
 Result<TokenizerJson> read_tokenizer_json(std::string_view json, std::string_view where);
 

@@ -1,16 +1,22 @@
 #include "checkpoint/config.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/mapped_file.h"
 #include "base/text.h"
 #include "checkpoint/config_fields.h"
 #include "checkpoint/config_rope.h"
+#include "checkpoint/foreign_formats.h"
 
 namespace mxpath {
 namespace {
 
-constexpr int largest_dimension = 1 << 24, most_layers = 4096;
+constexpr int largest_dimension = 1 << 24;
+// What costs time without taking memory: gpt-oss-120b has 36 layers of 128 experts and 64 heads, the largest public models of other
+// kinds 126 layers, 2048 experts and 128 heads.
+constexpr int most_layers = 1024, most_experts = 1 << 16, most_heads = 1 << 14, most_experts_in_all = 1 << 18;
+constexpr size_t most_eos = 1024;
 /// gpt-oss' own is 2 KB; the limit keeps a file that is something else from being parsed at length.
 constexpr size_t file_limit = 256 << 10;
 
@@ -24,12 +30,12 @@ struct IntegerField {
 
 constexpr std::array hub_integers = {
     IntegerField{"num_hidden_layers", "num_hidden_layers", &ModelConfig::layers, most_layers},
-    IntegerField{"num_local_experts", "num_experts", &ModelConfig::experts},
-    IntegerField{"num_experts_per_tok", "experts_per_token", &ModelConfig::experts_per_token},
+    IntegerField{"num_local_experts", "num_experts", &ModelConfig::experts, most_experts},
+    IntegerField{"num_experts_per_tok", "experts_per_token", &ModelConfig::experts_per_token, most_experts},
     IntegerField{"hidden_size", "hidden_size", &ModelConfig::hidden},
     IntegerField{"intermediate_size", "intermediate_size", &ModelConfig::intermediate},
-    IntegerField{"num_attention_heads", "num_attention_heads", &ModelConfig::heads},
-    IntegerField{"num_key_value_heads", "num_key_value_heads", &ModelConfig::kv_heads},
+    IntegerField{"num_attention_heads", "num_attention_heads", &ModelConfig::heads, most_heads},
+    IntegerField{"num_key_value_heads", "num_key_value_heads", &ModelConfig::kv_heads, most_heads},
     IntegerField{"head_dim", "head_dim", &ModelConfig::head_dim},
     IntegerField{"vocab_size", "vocab_size", &ModelConfig::vocab},
     IntegerField{
@@ -81,10 +87,20 @@ Status read_layer_types(const Fields& fields, ModelConfig& config) {
 Status add_eos(const Fields& fields, const Json& value, ModelConfig& config) {
   if (!value.is_number_unsigned() || value.get<uint64_t>() > INT32_MAX)
     return fields.wrong("eos_token_id", value, "a token id or a list of them");
+  if (config.eos.size() == most_eos) return fail("{}: eos_token_id is a list of more than {} ids", fields.where(), most_eos);
   config.eos.push_back(value.get<int32_t>());
-  if (config.eos.back() >= config.vocab)
-    config.remarks.push_back(fmt::format("eos_token_id {} lies outside the vocabulary of {}", config.eos.back(), config.vocab));
   return {};
+}
+
+/// One remark, however many there are.
+void note_eos_outside(ModelConfig& config) {
+  const auto outside = [&](int32_t id) { return id >= config.vocab; };
+  const auto count = std::count_if(config.eos.begin(), config.eos.end(), outside);
+  if (count == 0) return;
+  const int32_t first = *std::find_if(config.eos.begin(), config.eos.end(), outside);
+  config.remarks.push_back(
+      count == 1 ? fmt::format("eos_token_id {} lies outside the vocabulary of {}", first, config.vocab)
+                 : fmt::format("{} ids of eos_token_id lie outside the vocabulary of {}, the first is {}", count, config.vocab, first));
 }
 
 Status read_special_tokens(const Fields& fields, ModelConfig& config) {
@@ -93,6 +109,7 @@ Status read_special_tokens(const Fields& fields, ModelConfig& config) {
       for (const Json& id : *eos) MXPATH_CHECK(add_eos(fields, id, config));
     else MXPATH_CHECK(add_eos(fields, *eos, config));
   }
+  note_eos_outside(config);
   MXPATH_TRY(const auto pad, fields.integer({"pad_token_id"}, -1, INT32_MAX));
   config.pad = static_cast<int32_t>(pad.value_or(-1));
   return {};
@@ -134,6 +151,9 @@ Status check_together(const ModelConfig& c, std::string_view where) {
     return fail("{}: num_attention_heads is {}, not a multiple of num_key_value_heads, {}", where, c.heads, c.kv_heads);
   if (c.experts_per_token > c.experts)
     return fail("{}: num_experts_per_tok is {}, more than the {} of num_local_experts", where, c.experts_per_token, c.experts);
+  if (int64_t{c.layers} * c.experts > most_experts_in_all)
+    return fail("{}: num_hidden_layers {} times num_local_experts {} makes more than {} experts; no gpt-oss model has so many", where,
+                c.layers, c.experts, most_experts_in_all);
   if (int64_t{c.heads} * c.head_dim > largest_dimension)
     return fail("{}: num_attention_heads {} times head_dim {} is over {}", where, c.heads, c.head_dim, largest_dimension);
   const double layer = 2.0 * c.hidden * c.head_dim * (c.heads + c.kv_heads) + c.experts * (3.0 * c.hidden * c.intermediate);
@@ -148,6 +168,7 @@ Status check_together(const ModelConfig& c, std::string_view where) {
 Result<ModelConfig> parse_hub(const Fields& fields) {
   ModelConfig config;
   MXPATH_CHECK(check_kind(fields));
+  if (const auto foreign = foreign_config(fields.json())) return fail("{}: {}", fields.where(), *foreign);
   MXPATH_CHECK(read_integers(fields, config));
   MXPATH_CHECK(read_floats(fields, config));
   MXPATH_CHECK(check_together(config, fields.where()));

@@ -50,6 +50,31 @@ void expect_same(const ModelConfig& a, const ModelConfig& b) {
   EXPECT_EQ(a.rope.attention_factor, b.rope.attention_factor);
 }
 
+TEST(Config, CountsThatCostTimeWithoutMemoryAreBounded) {
+  EXPECT_NE(problem("num_local_experts", 16'777'216), "");
+  EXPECT_NE(problem("num_attention_heads", 1 << 20), "");
+  Json layers = public_20b();
+  layers.erase("layer_types"), layers["num_hidden_layers"] = 4096;
+  EXPECT_NE(parse(layers).error().message.find("num_hidden_layers is 4096"), std::string::npos);
+  // Each within its limit, both together not.
+  layers["num_hidden_layers"] = 1024, layers["num_local_experts"] = 1024;
+  for (const char* width : {"hidden_size", "intermediate_size"}) layers[width] = 1;
+  EXPECT_NE(parse(layers).error().message.find("1024 times num_local_experts 1024"), std::string::npos);
+  layers["num_local_experts"] = 256;
+  EXPECT_TRUE(parse(layers).ok()) << "28 times as deep as a 120b, with twice its experts";
+}
+
+TEST(Config, ManyEndTokensAreOneRemark) {
+  Json ids = Json::array();
+  for (int i = 0; i < 1000; ++i) ids.push_back(1'000'000 + i);
+  const auto config = with("eos_token_id", ids);
+  ASSERT_TRUE(config.ok());
+  EXPECT_EQ(config->remarks,
+            std::vector<std::string>{"1000 ids of eos_token_id lie outside the vocabulary of 201088, the first is 1000000"});
+  for (int i = 0; i < 1000; ++i) ids.push_back(i);
+  EXPECT_NE(problem("eos_token_id", ids).find("more than 1024 ids"), std::string::npos);
+}
+
 TEST(Config, ReadsThePublicModels) {
   const auto small = parse_config(test_data("gpt-oss-20b/config.json"), "20b"),
              large = parse_config(test_data("gpt-oss-120b/config.json"), "120b");

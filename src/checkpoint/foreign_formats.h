@@ -1,15 +1,22 @@
 // Checkpoint formats that mxpath does not read, told by what gives them away.
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "base/json_fwd.h"
+#include "checkpoint/inventory.h"
 
 namespace mxpath {
 
-/// What to say about a tensor name of a foreign quantisation ("bitsandbytes 4-bit weights; download … instead"); nothing if it is none.
+/// What a checkpoint of another kind is and the way out, as the end of a sentence ("holds GPTQ or AWQ weights (tensor …); …"); nothing if
+/// there is no sign of one. From a tensor's name, the headers of all files, and a config.json.
 std::optional<std::string> foreign_tensor(std::string_view name);
-/// What to say about a folder that has no safetensors weights, from the names of its files.
-std::string foreign_folder(const std::vector<std::string>& names);
+std::optional<std::string> foreign_headers(const Inventory& inventory);
+std::optional<std::string> foreign_config(const Json& config);
+
+/// Whether these tensors are those of a LoRA adapter, and no model is among them.
+bool is_adapter(const SafetensorsHeader& header);
 
 }  // namespace mxpath

@@ -16,6 +16,8 @@ constexpr uint32_t type_count = static_cast<uint32_t>(GgufType::f64) + 1;
 constexpr std::array<uint8_t, type_count> type_bytes = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};  // 0: of varying length
 constexpr int deepest_nesting = 4;
 constexpr uint64_t longest_name = 1024, largest_alignment = 1 << 20;
+// Bounds of time: gpt-oss files have about 500 tensors, 50 values and 16 MB of header, nearly all of it vocabulary.
+constexpr uint64_t most_gguf_tensors = 1 << 19, most_values = 1 << 16, largest_header = uint64_t{256} << 20;
 
 template <class T>
 T load(const uint8_t* at) {
@@ -65,8 +67,12 @@ class Reader {
   }
 
  private:
-  uint64_t left() const { return file_.size() - at_; }
-  Error truncated() const { return fail("{}: truncated: its header ends at byte {}; download the file again", where_, file_.size()); }
+  /// Of the header, which a file full of zeros could make as long as itself.
+  uint64_t left() const { return std::min<uint64_t>(file_.size(), largest_header) - at_; }
+  Error truncated() const {
+    if (file_.size() > largest_header) return fail("{}: its header is longer than {} bytes; not a gpt-oss model", where_, largest_header);
+    return fail("{}: truncated: its header ends at byte {}; download the file again", where_, file_.size());
+  }
 
   template <class T>
   Status number(T& value) {
@@ -79,6 +85,7 @@ class Reader {
   Status text(std::string_view& value) {
     uint64_t length = 0;
     MXPATH_CHECK(number(length));
+    if (length > left() && file_.size() > largest_header) return truncated();
     if (length > left())
       return fail("{}: a string at byte {} would be {} bytes long, but the file ends {} bytes later", where_, at_ - 8, length, left());
     value = {reinterpret_cast<const char*>(file_.data() + at_), length};
@@ -106,6 +113,9 @@ class Reader {
     if (tensor_count_ > left() / 25 || value_count_ > left() / 14)
       return fail("{}: {} tensors and {} metadata values cannot be in a file of {} bytes", where_, tensor_count_, value_count_,
                   file_.size());
+    if (tensor_count_ > most_gguf_tensors || value_count_ > most_values)
+      return fail("{}: {} tensors and {} metadata values are more than any gpt-oss model has ({} and {} at most)", where_, tensor_count_,
+                  value_count_, most_gguf_tensors, most_values);
     return {};
   }
 

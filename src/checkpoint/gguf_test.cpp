@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "checkpoint/gguf_writer_for_test.h"
+#include "checkpoint/test_folder.h"
 
 namespace mxpath {
 namespace {
@@ -24,6 +25,25 @@ GgufWriter good() {
 std::string error_of(const std::string& file) {
   const auto parsed = parse_gguf(span_of(file), "f");
   return parsed.ok() ? "no error" : parsed.error().message;
+}
+
+TEST(Gguf, CountsWithoutEnd) {
+  GgufWriter writer;
+  for (int i = 0; i < 70'000; ++i) writer.add_u32(std::to_string(i), 1);
+  EXPECT_NE(error_of(writer.file()).find("more than any gpt-oss model has"), std::string::npos);
+  // A hole is as long as one likes: 2^32 empty strings in a file that takes no space.
+  const TestFolder folder;
+  std::string start = "GGUF";
+  GgufWriter::put(start, uint32_t{3}), GgufWriter::put(start, uint64_t{0}), GgufWriter::put(start, uint64_t{1});
+  GgufWriter::put_text(start, "k"), GgufWriter::put(start, static_cast<uint32_t>(GgufType::array));
+  GgufWriter::put(start, static_cast<uint32_t>(GgufType::string)), GgufWriter::put(start, uint64_t{1} << 32);
+  folder.write("f", start);
+  std::filesystem::resize_file(folder / "f", uint64_t{1} << 36);
+  const auto file = MappedFile::open(folder / "f");
+  ASSERT_TRUE(file.ok()) << file.error().message;
+  const auto parsed = parse_gguf(file->bytes(), "f");
+  ASSERT_FALSE(parsed.ok());
+  EXPECT_EQ(parsed.error().message, "f: metadata \"k\" leaves the file");
 }
 
 TEST(Gguf, ReadsMetadataAndTensors) {

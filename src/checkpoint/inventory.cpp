@@ -1,79 +1,21 @@
 #include "checkpoint/inventory.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <set>
 
-#include "base/mapped_file.h"
 #include "base/text.h"
+#include "checkpoint/folder_signs.h"
 
 namespace mxpath {
 namespace {
 
-constexpr std::string_view single_name = "model.safetensors", index_name = "model.safetensors.index.json";
+namespace fs = std::filesystem;
 
-bool contains(const std::vector<std::string>& names, std::string_view name) { return std::binary_search(names.begin(), names.end(), name); }
-
-std::string join_path(const std::string& folder, std::string_view name) { return (std::filesystem::path(folder) / name).string(); }
-
-Status read_headers(Inventory& inventory, const std::vector<std::string>& names) {
-  for (const auto& name : names) {
-    inventory.files.push_back(join_path(inventory.folder, name));
-    MXPATH_TRY(auto header, read_safetensors_header(inventory.files.back()));
-    inventory.headers.push_back(std::move(header));
-  }
-  return {};
-}
-
-/// "a", "b" and 3 more
-std::string some_of(const std::vector<std::string>& names) {
-  constexpr size_t shown = 3;
-  std::string text;
-  for (size_t i = 0; i < std::min(names.size(), shown); ++i) text += (i ? ", " : "") + printable(names[i]);
-  if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
-  return text;
-}
-
-Status add_all_tensors(Inventory& inventory) {
-  for (size_t file = 0; file < inventory.files.size(); ++file)
-    for (const auto& entry : inventory.headers[file].entries) {
-      const auto [place, fresh] = inventory.tensors.emplace(entry.name, StoredTensor{static_cast<int>(file), &entry});
-      if (!fresh)
-        return fail("{}: tensor {} is also in {}; keep one of the two files", inventory.files[file], printable(entry.name),
-                    inventory.files[static_cast<size_t>(place->second.file)]);
-    }
-  return {};
-}
-
-/// Only the file that the map names counts for a tensor; the same name elsewhere is a remark.
-Status add_mapped_tensors(Inventory& inventory, const ShardIndex& index, const std::vector<std::string>& shards) {
-  std::vector<std::string> unmapped;
-  for (size_t file = 0; file < shards.size(); ++file)
-    for (const auto& entry : inventory.headers[file].entries) {
-      const auto mapped = index.weight_map.find(entry.name);
-      if (mapped != index.weight_map.end() && mapped->second == shards[file])
-        inventory.tensors.emplace(entry.name, StoredTensor{static_cast<int>(file), &entry});
-      else unmapped.push_back(entry.name);
-    }
-  for (const auto& [name, shard] : index.weight_map)
-    if (!inventory.tensors.contains(name))
-      return fail("{}: tensor {} is not in this file, though {} says so; download both again", join_path(inventory.folder, shard),
-                  printable(name), index_name);
-  if (!unmapped.empty())
-    inventory.remarks.push_back(
-        fmt::format("{} tensors are in a file for which the index does not name them: {}", unmapped.size(), some_of(unmapped)));
-  return {};
-}
-
-Status check_shards_present(const Inventory& inventory, const std::vector<std::string>& shards, const std::vector<std::string>& names) {
-  std::vector<std::string> missing;
-  for (const auto& shard : shards)
-    if (!contains(names, shard)) missing.push_back(shard);
-  if (missing.empty()) return {};
-  return fail("{}: {} of {} weight files are missing: {}; repeat the download, it goes on where it stopped", inventory.folder,
-              missing.size(), shards.size(), some_of(missing));
+std::vector<std::string> shards_of(const ShardIndex& index) {
+  std::set<std::string_view> shards;
+  for (const auto& [name, shard] : index.weight_map) shards.insert(shard);
+  return {shards.begin(), shards.end()};
 }
 
 void check_total_size(Inventory& inventory, uint64_t promised) {
@@ -83,60 +25,96 @@ void check_total_size(Inventory& inventory, uint64_t promised) {
     inventory.remarks.push_back(fmt::format("the index promises {} bytes of tensors, but there are {}", promised, bytes));
 }
 
-Status read_through_index(Inventory& inventory, const ShardIndex& index, const std::vector<std::string>& names) {
-  std::set<std::string> shard_set;
-  for (const auto& [name, shard] : index.weight_map) shard_set.insert(shard);
-  const std::vector<std::string> shards(shard_set.begin(), shard_set.end());
-  MXPATH_CHECK(check_shards_present(inventory, shards, names));
-  MXPATH_CHECK(read_headers(inventory, shards));
-  MXPATH_CHECK(add_mapped_tensors(inventory, index, shards));
-  check_total_size(inventory, index.total_size);
-  return {};
-}
-
-Status read_without_index(Inventory& inventory, const std::vector<std::string>& names) {
-  std::vector<std::string> files;
-  for (const auto& name : names)
-    if (name.ends_with(".safetensors") && name.front() != '.') files.push_back(name);
-  MXPATH_CHECK(read_headers(inventory, files));
-  return add_all_tensors(inventory);
+void note_unmapped(Inventory& inventory, const std::vector<std::string>& unmapped) {
+  if (unmapped.empty()) return;
+  inventory.remarks.push_back(
+      fmt::format("{} tensors are in a file for which the index does not name them: {}", unmapped.size(), some_of(unmapped)));
 }
 
 }  // namespace
 
+std::string some_of(const std::vector<std::string>& names) {
+  constexpr size_t shown = 3;
+  std::string text;
+  for (size_t i = 0; i < std::min(names.size(), shown); ++i) text += (i ? ", " : "") + printable(names[i]);
+  if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
+  return text;
+}
+
+WeightFiles::WeightFiles(std::string folder, const std::vector<std::string>& names) : folder_(std::move(folder)) {
+  for (const auto& name : names)
+    if (is_weights_name(name) && name != shard_index_name) names_.push_back(name);
+}
+
+bool WeightFiles::contains(std::string_view name) const { return std::binary_search(names_.begin(), names_.end(), name); }
+std::string WeightFiles::path_of(std::string_view name) const { return (fs::path(folder_) / name).string(); }
+
+Result<std::shared_ptr<const SafetensorsHeader>> WeightFiles::header(const std::string& name) {
+  if (const auto known = read_.find(name); known != read_.end()) return known->second;
+  MXPATH_TRY(SafetensorsHeader header, read_safetensors_header(path_of(name)));
+  bytes_ += header.bytes, tensors_ += header.entries.size();
+  if (bytes_ > safetensors_header_limit || tensors_ > most_tensors)
+    return fail("{}: its weight files together name more tensors than any gpt-oss model has: {} in headers of {} bytes",
+                printable(folder_, 1024), tensors_, bytes_);
+  return read_[name] = std::make_shared<const SafetensorsHeader>(std::move(header));
+}
+
+Result<Inventory> WeightFiles::open(const std::vector<std::string>& names) {
+  Inventory inventory;
+  inventory.folder = folder_;
+  for (const auto& name : names) {
+    MXPATH_TRY(auto header, this->header(name));
+    inventory.files.push_back(path_of(name));
+    inventory.headers.push_back(std::move(header));
+  }
+  return inventory;
+}
+
+Result<Inventory> WeightFiles::together(const std::vector<std::string>& names) {
+  MXPATH_TRY(Inventory inventory, open(names));
+  for (size_t file = 0; file < inventory.files.size(); ++file)
+    for (const auto& entry : inventory.headers[file]->entries) {
+      const auto [place, fresh] = inventory.tensors.emplace(entry.name, StoredTensor{static_cast<int>(file), &entry});
+      if (!fresh)
+        return fail("{}: tensor {} is also in {}; keep one of the two files", printable(inventory.files[file], 1024), printable(entry.name),
+                    printable(inventory.files[static_cast<size_t>(place->second.file)], 1024));
+    }
+  return inventory;
+}
+
+Result<Inventory> WeightFiles::by_index(const ShardIndex& index, std::string& stale) {
+  const std::vector<std::string> shards = shards_of(index);
+  std::vector<std::string> missing, unmapped;
+  std::copy_if(shards.begin(), shards.end(), std::back_inserter(missing), [&](const std::string& shard) { return !contains(shard); });
+  if (!missing.empty()) return stale = fmt::format("names {} files that are not there ({})", missing.size(), some_of(missing)), Inventory{};
+  MXPATH_TRY(Inventory inventory, open(shards));
+  for (size_t file = 0; file < shards.size(); ++file)
+    for (const auto& entry : inventory.headers[file]->entries) {
+      const auto mapped = index.weight_map.find(entry.name);
+      if (mapped != index.weight_map.end() && mapped->second == shards[file])
+        inventory.tensors.emplace(entry.name, StoredTensor{static_cast<int>(file), &entry});
+      else unmapped.push_back(entry.name);
+    }
+  for (const auto& [name, shard] : index.weight_map)
+    if (!inventory.tensors.contains(name) && stale.empty())
+      stale = fmt::format("says that tensor {} is in {}, where it is not", printable(name), printable(shard));
+  note_unmapped(inventory, unmapped);
+  if (stale.empty()) check_total_size(inventory, index.total_size);
+  return inventory;
+}
+
 Result<std::vector<std::string>> list_folder(const std::string& folder) {
   std::error_code error;
   std::vector<std::string> names;
-  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
     names.push_back(it->path().filename().string());
   std::sort(names.begin(), names.end());
   if (!error) return names;
-  if (error == std::errc::no_such_file_or_directory) return fail("{}: no such folder", folder);
-  if (error == std::errc::not_a_directory) return fail("{}: not a folder; give the folder that holds config.json and the weights", folder);
-  if (error == std::errc::permission_denied) return fail("{}: no permission to look into this folder; check its owner and mode", folder);
-  return fail("{}: cannot be listed: {}", folder, error.message());
-}
-
-Result<Inventory> take_inventory(const std::string& folder, const std::vector<std::string>& names) {
-  Inventory inventory;
-  inventory.folder = folder;
-  if (!contains(names, index_name)) {
-    MXPATH_CHECK(read_without_index(inventory, names));
-    return inventory;
-  }
-  const std::string path = join_path(folder, index_name);
-  MXPATH_TRY(const std::string text, read_text_file(path, size_t{64} << 20));
-  MXPATH_TRY(const ShardIndex index, parse_shard_index(text, path));
-  const bool stale =
-      std::none_of(index.weight_map.begin(), index.weight_map.end(), [&](const auto& entry) { return contains(names, entry.second); });
-  if (stale && contains(names, single_name)) {
-    inventory.remarks.push_back(fmt::format("{} names only files that are not there; {} is read instead", index_name, single_name));
-    MXPATH_CHECK(read_headers(inventory, {std::string(single_name)}));
-    MXPATH_CHECK(add_all_tensors(inventory));
-  } else {
-    MXPATH_CHECK(read_through_index(inventory, index, names));
-  }
-  return inventory;
+  const std::string shown = printable(folder, 1024);
+  if (error == std::errc::no_such_file_or_directory) return fail("{}: no such folder", shown);
+  if (error == std::errc::not_a_directory) return fail("{}: not a folder; give the folder that holds config.json and the weights", shown);
+  if (error == std::errc::permission_denied) return fail("{}: no permission to look into this folder; check its owner and mode", shown);
+  return fail("{}: cannot be listed: {}", shown, error.message());
 }
 
 }  // namespace mxpath

@@ -12,7 +12,7 @@ namespace mxpath {
 
 /// What nlohmann's event parser calls, reduced to what headers and weight maps need. Looking a key up in a `Json` object is linear, so
 /// a hostile header of a million keys would take hours as a tree; as events it takes a second. Return false (via refuse) to stop.
-class JsonEvents {
+class JsonEvents : public JsonHandler {
  public:
   virtual ~JsonEvents() = default;
 
@@ -20,7 +20,7 @@ class JsonEvents {
   bool boolean(bool) { return on_other("a boolean"); }
   bool number_integer(int64_t) { return on_other("a negative number"); }
   bool number_unsigned(uint64_t value) { return on_unsigned(value); }
-  bool number_float(double, const std::string& text) { return on_other("the number " + text); }
+  bool number_float(double, const std::string& text) { return on_other("the number " + printable(text, 40)); }
   bool string(std::string& value) { return on_string(value); }
   bool binary(Json::binary_t&) { return false; }
   bool start_object(size_t) { return ++depth_, on_open(true); }
@@ -28,10 +28,6 @@ class JsonEvents {
   bool end_object() { return on_close() && (--depth_, true); }
   bool end_array() { return on_close() && (--depth_, true); }
   bool key(std::string& value) { return on_key(value); }
-  bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception&) {
-    return refuse(fmt::format("not valid JSON at byte {}", position));
-  }
-  const std::string& problem() const { return problem_; }
 
  protected:
   virtual bool on_open(bool object) = 0;  ///< depth_ counts the new one already
@@ -40,15 +36,8 @@ class JsonEvents {
   virtual bool on_string(std::string& value) = 0;
   virtual bool on_unsigned(uint64_t value) = 0;
   virtual bool on_other(const std::string& what) = 0;  ///< null, true, false, negative and fractional numbers
-  bool refuse(std::string problem) {
-    problem_ = std::move(problem);
-    return false;
-  }
 
   int depth_ = 0;
-
- private:
-  std::string problem_;
 };
 
 /// Feeds `text` to `events`. Errors: not UTF-8, not JSON, or what the handler refused; `where` starts each.

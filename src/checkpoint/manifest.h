@@ -82,6 +82,9 @@ struct Manifest {
   std::vector<std::string> files;     ///< full paths of the safetensors files
   std::vector<TensorRecord> tensors;  ///< exactly one for each role and layer
   std::vector<std::string> remarks;   ///< unused tensors and other oddities, one sentence each
+  /// What was decided where more than one thing could be meant (which snapshot, which files, an adapter left out), one sentence each:
+  /// whoever runs the model should hear it.
+  std::vector<std::string> decisions;
 
   const TensorRecord* find(Role role, int layer = -1) const;
 };

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "checkpoint/folder_signs.h"
 #include "checkpoint/foreign_formats.h"
 #include "checkpoint/roles.h"
 #include "formats/mxfp4.h"
@@ -26,6 +27,7 @@ std::optional<Encoding> plain_encoding(Dtype dtype) {
 class Matcher {
  public:
   Matcher(Inventory inventory, ModelConfig config) : inventory_(std::move(inventory)) { manifest_.config = std::move(config); }
+  bool lacking() const { return lacking_; }
 
   Result<Manifest> run() {
     MXPATH_CHECK(find_layout());
@@ -43,20 +45,22 @@ class Matcher {
     const auto found = inventory_.tensors.find(name);
     return found == inventory_.tensors.end() ? nullptr : &found->second;
   }
-  const std::string& file_of(const StoredTensor& tensor) const { return inventory_.files[static_cast<size_t>(tensor.file)]; }
+  std::string folder() const { return printable(inventory_.folder, 1024); }
+  std::string file_of(const StoredTensor& tensor) const { return printable(inventory_.files[static_cast<size_t>(tensor.file)], 1024); }
   ModelConfig& config() { return manifest_.config; }
 
   Status find_layout() {
     bool hub = false, original = false, blocks = false;
+    if (const auto foreign = foreign_headers(inventory_)) return fail("{}: {}", folder(), *foreign);
     for (const auto& [name, tensor] : inventory_.tensors) {
-      if (const auto foreign = foreign_tensor(name)) return fail("{}: {}", file_of(tensor), *foreign);
       hub |= name.starts_with("model.layers.") || name == "model.embed_tokens.weight";
       original |= name.starts_with("block.") || name == "embedding.weight";
       blocks |= name.ends_with("_blocks");
     }
+    lacking_ = !hub && !original;
     if (hub == original)
       return fail(
-          "{}: {}; give the folder of one gpt-oss model", inventory_.folder,
+          "{}: {}; give the folder of one gpt-oss model", folder(),
           hub ? "tensors of both the Hugging Face and the OpenAI layout lie in it" : "none of its tensors is named as in a gpt-oss model");
     manifest_.layout = original ? CheckpointLayout::openai_original
                        : blocks ? CheckpointLayout::hugging_face_mxfp4
@@ -77,12 +81,18 @@ class Matcher {
     return {};
   }
 
+  bool was_downloaded() const {
+    const auto names = list_folder(inventory_.folder);
+    return names.ok() && mxpath::was_downloaded(inventory_.folder, *names);
+  }
   bool has_blocks() const { return manifest_.layout != CheckpointLayout::hugging_face_bf16; }
 
-  Error missing(const std::string& name, const TensorRecord& record) const {
-    const auto hint =
-        record.role == Role::head ? "config.json does not say tie_word_embeddings, so it must be there" : "download the checkpoint again";
-    return fail("{}: tensor {} ({}) is missing from its {} weight file{}; {}", inventory_.folder, name, name_of(record.role),
+  Error missing(const std::string& name, const TensorRecord& record) {
+    lacking_ = true;
+    const auto hint = record.role == Role::head ? "config.json does not say tie_word_embeddings, so it must be there"
+                      : was_downloaded()        ? "download the checkpoint again"
+                                                : "take the whole model, or the config.json that belongs to it";
+    return fail("{}: tensor {} ({}) is missing from its {} weight file{}; {}", folder(), name, name_of(record.role),
                 inventory_.files.size(), inventory_.files.size() == 1 ? "" : "s", hint);
   }
 
@@ -177,10 +187,16 @@ class Matcher {
 
   Inventory inventory_;
   Manifest manifest_;
+  bool lacking_ = false;
 };
 
 }  // namespace
 
-Result<Manifest> match_roles(Inventory inventory, ModelConfig config) { return Matcher(std::move(inventory), std::move(config)).run(); }
+Result<Manifest> match_roles(Inventory inventory, ModelConfig config, bool* lacking) {
+  Matcher matcher(std::move(inventory), std::move(config));
+  auto manifest = matcher.run();
+  if (lacking) *lacking = matcher.lacking();
+  return manifest;
+}
 
 }  // namespace mxpath

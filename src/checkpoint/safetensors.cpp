@@ -45,6 +45,8 @@ const DtypeRow* find_dtype(std::string_view name) {
   return row == dtypes.end() ? nullptr : row;
 }
 
+constexpr size_t most_metadata = 1 << 16;
+
 /// Collects the entries of a header; offsets stay relative to the data buffer here.
 class HeaderReader : public JsonEvents {
  public:
@@ -77,8 +79,7 @@ class HeaderReader : public JsonEvents {
   }
   bool on_string(std::string& value) override {
     if (depth_ < 2) return not_an_object();
-    if (in_metadata_)
-      return header.metadata.emplace(key_, value).second || refuse("key \"" + printable(key_) + "\" appears twice in __metadata__");
+    if (in_metadata_) return add_metadata(value);
     if (field_ == Field::unknown) return true;
     if (depth_ != 2 || field_ != Field::dtype) return wrong("has a shape or data_offsets that are not whole numbers");
     const DtypeRow* row = find_dtype(value);
@@ -91,6 +92,8 @@ class HeaderReader : public JsonEvents {
     if (field_ == Field::unknown) return true;
     if (depth_ != 3 || field_ == Field::dtype) return wrong("has a dtype, shape or data_offsets of the wrong type");
     if (field_ == Field::offsets && offsets_.size() == 2) return wrong("has data_offsets that are not two numbers");
+    if (field_ == Field::shape && entry_.shape.size() == most_dimensions)
+      return wrong(fmt::format("has more than {} dimensions", most_dimensions));
     return (field_ == Field::shape ? entry_.shape : offsets_).push_back(value), true;
   }
   bool on_other(const std::string& what) override {
@@ -100,6 +103,11 @@ class HeaderReader : public JsonEvents {
     return field_ == Field::unknown || wrong("has " + what + " in its dtype, shape or data_offsets");
   }
 
+  bool add_metadata(std::string& value) {
+    if (header.metadata.size() == most_metadata) return wrong(fmt::format("holds more than {} values", most_metadata));
+    return header.metadata.emplace(key_, std::move(value)).second ||
+           refuse("key \"" + printable(key_) + "\" appears twice in __metadata__");
+  }
   bool start_entry(std::string& key) {
     in_metadata_ = key == "__metadata__";
     entry_ = {};
@@ -113,6 +121,8 @@ class HeaderReader : public JsonEvents {
   }
   bool finish_entry() {
     if (seen_ != 0b1110) return wrong("lacks its dtype, shape or data_offsets");
+    if (header.entries.size() == most_tensors)
+      return refuse(fmt::format("names more than {} tensors, which no gpt-oss model has", most_tensors));
     entry_.begin = offsets_[0], entry_.end = offsets_[1];
     header.entries.push_back(std::move(entry_));
     return true;
@@ -198,7 +208,11 @@ std::optional<uint64_t> bytes_of(Dtype dtype, std::span<const uint64_t> shape) {
   return product / 8;
 }
 
-std::string shape_text(std::span<const uint64_t> shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+std::string shape_text(std::span<const uint64_t> shape) {
+  constexpr size_t shown = 8;
+  if (shape.size() <= shown) return fmt::format("[{}]", fmt::join(shape, ", "));
+  return fmt::format("[{}, …] of {} dimensions", fmt::join(shape.first(shown), ", "), shape.size());
+}
 
 Result<SafetensorsHeader> parse_safetensors(std::span<const uint8_t> start, uint64_t file_size, std::string_view where) {
   MXPATH_TRY(const uint64_t length, header_length(start, file_size, where));
@@ -207,10 +221,12 @@ Result<SafetensorsHeader> parse_safetensors(std::span<const uint8_t> start, uint
   const std::string place = fmt::format("{}: header", where);
   MXPATH_CHECK(read_json_events({reinterpret_cast<const char*>(start.data()) + 8, length}, reader, place));
   SafetensorsHeader header = std::move(reader.header);
+  header.bytes = 8 + length;
   MXPATH_CHECK(check_names(header, where));
   for (const auto& entry : header.entries) MXPATH_CHECK(check_size(entry, where));
-  std::sort(header.entries.begin(), header.entries.end(),
-            [](const auto& a, const auto& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
+  const auto by_place = [](const auto& a, const auto& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); };
+  if (!std::is_sorted(header.entries.begin(), header.entries.end(), by_place))
+    std::sort(header.entries.begin(), header.entries.end(), by_place);
   MXPATH_CHECK(check_tiling(header.entries, file_size - 8 - length, where));
   for (auto& entry : header.entries) entry.begin += 8 + length, entry.end += 8 + length;
   return header;

@@ -42,11 +42,15 @@ std::string_view name_of(Dtype dtype);  ///< as written in a header: "BF16"
 int bits_of(Dtype dtype);
 /// Bytes of a tensor; nothing when the product overflows 64 bits or is not a whole number of bytes.
 std::optional<uint64_t> bytes_of(Dtype dtype, std::span<const uint64_t> shape);
-/// "[32, 5760, 90, 16]"
+/// "[32, 5760, 90, 16]"; of more than eight dimensions the first, and how many there are.
 std::string shape_text(std::span<const uint64_t> shape);
 
 /// Bytes of JSON that a header may have: the limit of the reference reader.
 inline constexpr uint64_t safetensors_header_limit = 100'000'000;
+/// Tensors that one checkpoint may have: a gpt-oss-120b with each expert apart and quantised by bitsandbytes has 65,000.
+inline constexpr size_t most_tensors = 1 << 19;
+/// Dimensions that a tensor may have; NumPy allows 64.
+inline constexpr size_t most_dimensions = 64;
 
 /// One tensor as its header describes it. Offsets are bytes from the start of the file.
 struct SafetensorsEntry {
@@ -59,11 +63,13 @@ struct SafetensorsEntry {
 struct SafetensorsHeader {
   std::vector<SafetensorsEntry> entries;        ///< sorted by offset
   std::map<std::string, std::string> metadata;  ///< __metadata__
+  uint64_t bytes = 0;                           ///< of the header itself
 };
 
 /// Parses and checks the header of a file of `file_size` bytes of which `start` holds at least the header (8 + N bytes; the rest
 /// of the file is not looked at). All validation of the reference reader: N ≤ 100,000,000 and inside the file, JSON, no duplicate
-/// key, known dtype, shape × dtype = bytes without overflow, tensors tile the buffer from 0 to the end with no hole or overlap.
+/// key, known dtype, shape × dtype = bytes without overflow, tensors tile the buffer from 0 to the end with no hole or overlap; and,
+/// so that a header costs no more time than it is worth, at most most_tensors of most_dimensions.
 Result<SafetensorsHeader> parse_safetensors(std::span<const uint8_t> start, uint64_t file_size, std::string_view where);
 
 /// Reads and checks the header of a file; no byte behind the header is read. Errors: as parse_safetensors, a file that is missing,

@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <sstream>
 
+#include "base/sanitized_for_test.h"
 #include "base/text.h"
 #include "checkpoint/test_folder.h"
 
@@ -197,6 +199,24 @@ TEST(WriteSafetensors, LeavesNothingBehindWhenItFails) {
   fails({item("x", {1}), item("x", {2})}, "\"x\" is taken");
   fails({item("\xff", {1})}, "not UTF-8");
   fails({{"x", Dtype::f32, {uint64_t{1} << 40, uint64_t{1} << 40}, nullptr}}, "too large");
+}
+
+TEST(SafetensorsHeader, EndsSoonHoweverMuchItHolds) {
+  std::string many = "{", dimensions = R"({"a": {"dtype": "U8", "data_offsets": [0, 1], "shape": [1)", metadata = R"({"__metadata__": {)";
+  for (int i = 0; i < 600'000; ++i) {
+    many += fmt::format(R"({}"{}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})", i ? "," : "", i);
+    dimensions += ",1", metadata += fmt::format(R"({}"{}":"")", i ? "," : "", i);
+  }
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_NE(problem(many + "}", 0).find("names more than 524288 tensors"), std::string::npos);
+  EXPECT_NE(problem(dimensions + "]}}", 1).find("has more than 64 dimensions"), std::string::npos);
+  EXPECT_NE(problem(metadata + "}}", 0).find("holds more than 65536 values"), std::string::npos);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(sanitized ? 30 : 4));
+}
+
+TEST(ShapeText, IsShortened) {
+  EXPECT_EQ(shape_text(std::vector<uint64_t>{32, 5760, 90, 16}), "[32, 5760, 90, 16]");
+  EXPECT_EQ(shape_text(std::vector<uint64_t>(64, 1)), "[1, 1, 1, 1, 1, 1, 1, 1, …] of 64 dimensions");
 }
 
 TEST(WriteSafetensors, KeepsTheOldFileWhenTheNewOneFails) {

@@ -37,6 +37,8 @@ class IndexReader : public JsonEvents {
     if (depth_ != 2 || section_ != "weight_map") return scalar();
     if (!is_plain_safetensors_name(value))
       return refuse(fmt::format("\"{}\" is not the name of a safetensors file in the same folder", printable(value)));
+    if (index.weight_map.size() == most_tensors)
+      return refuse(fmt::format("names more than {} tensors, which no gpt-oss model has", most_tensors));
     return index.weight_map.emplace(key_, value).second || refuse(fmt::format("tensor \"{}\" appears twice", printable(key_)));
   }
   bool on_unsigned(uint64_t value) override {

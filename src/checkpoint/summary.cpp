@@ -123,6 +123,7 @@ CheckpointSummary summarise(const Manifest& manifest) {
   }
   for (const auto& role : summary.roles) summary.bytes += role.bytes, summary.parameters += role.parameters;
   summary.remarks = manifest.config.remarks;
+  summary.remarks.insert(summary.remarks.end(), manifest.decisions.begin(), manifest.decisions.end());
   summary.remarks.insert(summary.remarks.end(), manifest.remarks.begin(), manifest.remarks.end());
   return summary;
 }

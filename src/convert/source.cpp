@@ -105,6 +105,7 @@ Result<Source> open_checkpoint_source(const std::string& folder) {
   source.description = name_of(manifest.layout);
   source.weights_folder = manifest.path, source.companion_folder = folder;
   source.config = manifest.config, source.layout = manifest.layout, source.remarks = manifest.remarks;
+  source.remarks.insert(source.remarks.end(), manifest.decisions.begin(), manifest.decisions.end());
   source.config_path = (fs::path(manifest.path) / "config.json").string();
   if (std::error_code ignored; !fs::exists(source.config_path, ignored)) source.config_path = (fs::path(folder) / "config.json").string();
   MXPATH_TRY(SourceFile config, source_file(source.config_path));

@@ -67,7 +67,7 @@ Result<std::vector<CompareProblem>> read_problems(const std::string& folder) {
   const std::string path = folder + "/problems.jsonl";
   std::vector<CompareProblem> problems;
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return problems;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(path, ignored))) return problems;
   MXPATH_TRY(const std::string text, read_text_file(path));
   MXPATH_CHECK(each_line(text, path, [&](std::string_view line, const std::string& place) -> Status {
     MXPATH_TRY(CompareProblem problem, parse_problem(line, place));

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <vector>
 
+#include "base/expand_path.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/system_file.h"
@@ -168,9 +169,10 @@ Result<Machine> machine_from_file(const std::string& path) {
 
 Result<Machine> machine_named(std::string_view typed) {
   std::error_code ignored;
-  const auto there = std::filesystem::status(std::filesystem::path(typed), ignored);
-  if (!typed.empty() && std::filesystem::exists(there) && !std::filesystem::is_directory(there))  // a folder may have the name of a machine
-    return machine_from_file(std::string(typed));
+  const std::string path = expanded_unless_there(typed);
+  const auto there = std::filesystem::status(path, ignored);
+  if (!path.empty() && std::filesystem::exists(there) && !std::filesystem::is_directory(there))  // a folder may have the name of a machine
+    return machine_from_file(path);
   auto known = known_machine(typed);
   if (!known.ok()) return fail("--machine {}", known.error().message);
   return known;

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 Result<SamplingOptions> sampling_of(const std::string& folder) {
   const std::string path = (fs::path(folder) / "generation_config.json").string();
   std::error_code ignored;
-  if (!fs::exists(path, ignored)) return SamplingOptions{};
+  if (!fs::exists(fs::symlink_status(path, ignored))) return SamplingOptions{};
   MXPATH_TRY(const std::string text, read_text_file(path, 1 << 20));
   return parse_generation_config(text, path);
 }
@@ -58,8 +58,11 @@ Result<SamplingOptions> parse_generation_config(std::string_view json, std::stri
 
 Result<ModelFiles> open_model_files(std::string_view model, const ModelPlaces& places) {
   ModelFiles files;
-  MXPATH_TRY(files.folder, locate_model(model, places));
+  MXPATH_TRY(LocatedModel located, locate(model, places));
+  files.folder = std::move(located.folder);
   MXPATH_TRY(files.manifest, open_manifest(files.folder));
+  auto& decisions = files.manifest.decisions;
+  decisions.insert(decisions.begin(), located.decisions.begin(), located.decisions.end());
   MXPATH_TRY(files.tokenizer, Tokenizer::for_model(files.folder));
   MXPATH_TRY(files.sampling, sampling_of(files.folder));
   return files;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "base/expand_path.h"
 #include "base/folder.h"
 #include "base/text.h"
 #include "checkpoint/random_checkpoint.h"
@@ -25,9 +26,9 @@ Result<ModelConfig> model_shape(std::string_view shape, const ModelPlaces& place
     if (shape == named.name) return named.config();
   if (shape == "demo") return read_config_file((fs::path(places.demo) / "config.json").string());
   std::error_code ignored;
-  const fs::path path(shape);
+  const fs::path path(expanded_unless_there(shape));
   if (is_folder(path)) return read_config_file((path / "config.json").string());
-  if (shape.ends_with(".json") || fs::exists(path, ignored)) return read_config_file(path.string());
+  if (shape.ends_with(".json") || fs::exists(fs::symlink_status(path, ignored))) return read_config_file(path.string());
   return wrong_use("--shape {}: choose 20b, 120b, demo, tiny, or give a config.json", printable(shape));
 }
 

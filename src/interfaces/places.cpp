@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/environment.h"
+#include "base/expand_path.h"
 #include "base/text.h"
 
 namespace mxpath {
@@ -23,7 +24,7 @@ bool there_is(const fs::path& path) {
 }
 
 std::string demo_folder() {
-  if (const auto given = environment_variable("MXPATH_DEMO_DIR"); !given.empty()) return given;
+  if (const auto given = environment_variable("MXPATH_DEMO_DIR"); !given.empty()) return expanded(given);
   if (const fs::path installed = shared_folder() / "demo"; there_is(installed)) return installed.string();
   return MXPATH_SOURCE_TREE "/models/demo";
 }
@@ -39,7 +40,14 @@ std::string base_folder(const char* name, const char* below_home) {
 
 std::string_view version() { return MXPATH_VERSION; }
 
-ModelPlaces model_places() { return {demo_folder(), default_hub_cache()}; }
+ModelPlaces model_places() {
+  HubCache cache = default_hub_cache();
+  return {.demo = demo_folder(),
+          .hub_cache = std::move(cache.folder),
+          .hub_cache_variable = std::move(cache.variable),
+          .ollama_stores = default_ollama_stores(),
+          .lmstudio_stores = default_lmstudio_stores()};
+}
 
 std::string cache_folder() { return base_folder("XDG_CACHE_HOME", ".cache"); }
 std::string state_folder() { return base_folder("XDG_STATE_HOME", ".local/state"); }

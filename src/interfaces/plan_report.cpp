@@ -31,6 +31,8 @@ Plan with_possible_advice(Plan plan, const LeastContext& least) {
 Result<Plan> plan_for(std::string_view model, const ModelPlaces& places, std::string_view machine, const Policy& policy,
                       const Notice& notice) {
   MXPATH_TRY(const Manifest manifest, manifest_of(model, places));
+  for (const std::string& decision : manifest.decisions)
+    if (notice) notice(decision);
   MXPATH_TRY(const Machine where, machine_of(machine, policy.threads));
   if (!machine.empty()) return rehearse(manifest, catalogue_of_full_build(), where, policy, {}, notice);
   return rehearse(manifest, catalogue(), where, policy, image_failures(where, policy.cuda_index), notice);

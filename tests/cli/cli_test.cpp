@@ -121,6 +121,37 @@ TEST_F(Cli, BadTokenFiles) {
   expect_error(run_mxpath({"score", model, "--tokens", folder.path()}), 1, folder.path());
 }
 
+TEST_F(Cli, WhatFollowsAZeroByteIsLookedAt) {
+  using namespace std::string_literals;
+  expect_error(run_mxpath({"score", model, "--tokens", file("t.json", "[1, 2, 3]\0, 4, 5]"s)}), 1, "not valid JSON at byte 10");
+  expect_error(run_mxpath({"score", model, "--tokens", file("t.json", "[1, 1e400]")}), 1, "byte 9: the number 1e400 is too large");
+  expect_error(run_mxpath({"plan", model, "--machine", file("m.json", "{}\0{"s)}), 1, "not valid JSON at byte 3");
+  for (const char* name : {"config.json", "tokenizer.json", "generation_config.json"}) {
+    const TestFolder other;
+    const std::string broken = write_chat_model(other);
+    if (!std::filesystem::exists(broken + "/" + name)) other.write("chat/"s + name, "{}");
+    other.write("chat/"s + name, other.read("chat/"s + name) + "\0x"s);
+    expect_error(run_mxpath({"run", broken, "hello"}), 1, name + ": not valid JSON at byte"s);
+  }
+}
+
+TEST_F(Cli, WhatWasDecidedIsSaid) {
+  folder.write("chat/model.safetensors.index.json", R"({"weight_map": {"a": "model-00001-of-00002.safetensors"}})");
+  const Ran ran = run_mxpath({"run", model, "hello", "--max-new-tokens", "1"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(has(ran.err, "model.safetensors.index.json is stale")) << ran.err;
+  for (const char* command : {"inspect", "plan"}) {
+    const Ran said = run_mxpath({command, model});
+    EXPECT_TRUE(has(said.out + said.err, "model.safetensors.index.json is stale")) << command;
+  }
+}
+
+TEST_F(Cli, ShapesWithoutEndAreRefused) {
+  Json config = Json::parse(folder.read("chat/config.json"));
+  config["num_local_experts"] = 16'777'216, config["hidden_size"] = 1, config["intermediate_size"] = 1;
+  expect_error(run_mxpath({"bench", "--shape", file("c.json", config.dump()), "--tokens", "1", "--prompt", "4"}), 1, "num_local_experts");
+}
+
 TEST_F(Cli, BadPrompts) {
   expect_error(run_mxpath({"run", model, "-"}, ""), 1, "the prompt is empty");
   expect_error(run_mxpath({"run", model, ""}), 1, "the prompt is empty");

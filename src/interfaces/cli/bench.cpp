@@ -20,6 +20,7 @@
 #include "interfaces/cli/terminal.h"
 #include "interfaces/machine_here.h"
 #include "interfaces/manifest_of.h"
+#include "interfaces/model_files.h"
 #include "interfaces/model_shape.h"
 #include "interfaces/places.h"
 #include "interfaces/plan_report.h"
@@ -64,8 +65,9 @@ Result<Subject> subject_of(const Options& options) {
   if (!options.shape.empty() || options.random_weights) return random_subject(options);
   if (options.stored != StoredExperts::as_config) return wrong_use("--stored is for random weights; add --random-weights");
   Subject subject{.name = options.common.model, .folder = "", .manifest = {}};
-  MXPATH_TRY(subject.folder, locate_model(subject.name, model_places()));
-  MXPATH_TRY(subject.manifest, open_manifest(subject.folder));
+  MXPATH_TRY(ModelFiles files, open_model_files(subject.name, model_places()));
+  subject.folder = std::move(files.folder), subject.manifest = std::move(files.manifest);
+  for (const std::string& decision : subject.manifest.decisions) tell(decision);
   return subject;
 }
 
@@ -200,7 +202,7 @@ void add_bench(CLI::App& app, Program& program) {
   add_choice<StoredExperts>(*command, "--stored", options->stored, {{"mxfp4", StoredExperts::mxfp4}, {"bf16", StoredExperts::bf16}},
                             "how random experts are stored; default: as the config says");
   add_measurements(*command, options->measure);
-  command->add_option("--out", options->out, "write the JSON report to this file too")->type_name("FILE");
+  command->add_option("--out", options->out, "write the JSON report to this file too")->transform(expanded_path())->type_name("FILE");
   add_common_options(*command, options->common, program);
   command->callback([options, &program] { program.action = [options, &program] { return run(*options, program); }; });
 }

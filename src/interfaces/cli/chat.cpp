@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/expand_path.h"
 #include "base/text.h"
 #include "checkpoint/new_file.h"
 #include "interfaces/cli/answer_printer.h"
@@ -60,7 +61,7 @@ Status set_show(Chat& chat, std::string_view argument) {
 }
 
 Status save(Chat& chat, std::string_view argument) {
-  const std::string path(argument);
+  const std::string path = expanded_unless_there(argument);
   if (path.empty()) return wrong_use("/save needs the name of a file");
   const auto messages = chat.conversation.messages();
   MXPATH_CHECK(write_new_file(path, path.ends_with(".json") ? pretty(to_json(messages)) + "\n" : to_text(messages)));

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/expand_path.h"
 #include "base/one_line.h"
 
 namespace mxpath::cli {
@@ -27,6 +28,11 @@ CLI::Option* add_choice(CLI::App& command, const std::string& name, T& target, c
 /// A name or path: "" is an unset variable of a script, not a wish for the default.
 inline CLI::Validator not_empty() {
   return CLI::Validator([](const std::string& text) { return text.empty() ? std::string("must not be empty") : std::string(); }, "");
+}
+
+/// A path as a shell would give it: where no shell was, ~ and $NAME are still to be expanded.
+inline CLI::Validator expanded_path() {
+  return CLI::Validator([](std::string& text) { return text = expanded_unless_there(text), std::string(); }, "");
 }
 
 /// A whole number in [low, high], in decimal digits alone: CLI11 takes 0x10, 010 for eight and 1'000, and turns what is too large for an

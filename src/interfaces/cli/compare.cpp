@@ -57,6 +57,7 @@ Status run(const CompareCommand& command, Program& program) {
   CompareOptions options = command.compare;
   if (!command.plot.empty()) MXPATH_CHECK(check_new_file(command.plot));
   MXPATH_TRY(const ModelFiles files, find_model(command.common.model, false));
+  for (const std::string& decision : files.manifest.decisions) tell(decision);
   MXPATH_TRY(const auto problems, read_problems(files.folder));
   MXPATH_TRY(options.prompts, prompts_of(command, problems));
   options.problems = some_of_each_kind(problems, command.problems);
@@ -99,6 +100,7 @@ void add_compare(CLI::App& app, Program& program) {
       ->add_option("--prompts", options->prompts,
                    "one prompt a line, or {\"prompt\": \"…\"} or {\"text\": \"…\"} (read as it stands); - is standard input; default: a "
                    "built-in few")
+      ->transform(expanded_path())
       ->check(not_empty())
       ->type_name("FILE");
   command->add_option("--positions", options->compare.positions, "next-token distributions to compare (default 256)")
@@ -107,7 +109,10 @@ void add_compare(CLI::App& app, Program& program) {
   command->add_option("--problems", options->problems, "problems of each kind to solve, where the model brings some (default 10)")
       ->check(whole_number(0, 1 << 20))
       ->type_name("N");
-  command->add_option("--plot", options->plot, "also draw size against KL into this SVG file")->check(not_empty())->type_name("FILE");
+  command->add_option("--plot", options->plot, "also draw size against KL into this SVG file")
+      ->transform(expanded_path())
+      ->check(not_empty())
+      ->type_name("FILE");
   command->callback([options, &program] { program.action = [options, &program] { return run(*options, program); }; });
 }
 

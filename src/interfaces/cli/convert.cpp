@@ -28,11 +28,14 @@ struct ConvertCommand {
   bool verbose = false;
 };
 
-/// A path as it is (GGUF files and folders of them are no checkpoints to look up), else a name in the cache, or demo.
+/// A file as it is (a GGUF file is no checkpoint to look up), else what locate finds.
 Result<std::string> source_path(const std::string& typed) {
   std::error_code ignored;
-  if (std::filesystem::exists(typed, ignored)) return typed;
-  return locate_model(typed, model_places());
+  const std::string path = expanded_unless_there(typed);
+  if (std::filesystem::is_regular_file(path, ignored) && !glob_match("*/manifests/*", path)) return path;
+  MXPATH_TRY(LocatedModel located, locate(typed, model_places()));
+  for (const std::string& decision : located.decisions) tell(decision);
+  return std::move(located.folder);
 }
 
 /// One line on a terminal: files, bytes a second since this run began, time left.
@@ -92,7 +95,9 @@ void add_convert(CLI::App& app, Program& program) {
   CLI::App* command = app.add_subcommand("convert", "Write a checkpoint in another layout or number format; reads GGUF too");
   command->add_option("SRC", options->source, "a folder, a name in the Hugging Face cache, demo, or a GGUF file of llama.cpp or Ollama")
       ->required();
-  command->add_option("DST", options->target, "the folder to write; must not exist yet, or be empty")->required();
+  command->add_option("DST", options->target, "the folder to write; must not exist yet, or be empty")
+      ->transform(expanded_path())
+      ->required();
   add_choice<CheckpointLayout>(*command, "--to", options->options.target,
                                {{"bf16", CheckpointLayout::hugging_face_bf16},
                                 {"mxfp4", CheckpointLayout::hugging_face_mxfp4},

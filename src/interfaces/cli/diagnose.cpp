@@ -83,7 +83,7 @@ void add_diagnose(CLI::App& app, Program& program) {
   auto options = std::make_shared<DiagnoseOptions>();
   CLI::App* command =
       app.add_subcommand("diagnose", "Say what a failure log means and what to do; exit 0 finding, 1 no failure, 4 cannot tell");
-  command->add_option("LOG", options->log, "the log: a file, plain or gzip; - or nothing: standard input");
+  command->add_option("LOG", options->log, "the log: a file, plain or gzip; - or nothing: standard input")->transform(expanded_path());
   command->add_option("--checkpoint", options->checkpoint, "the model that was loaded: its config.json decides what the log cannot")
       ->type_name("DIR|NAME");
   command->add_option("--machine", options->machine, "where it ran: a JSON file, or a name such as h100")

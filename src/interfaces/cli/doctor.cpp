@@ -52,6 +52,7 @@ Status add_stacks(diagnose::Doctor& doctor, const DoctorOptions& options) {
 Result<ModelConfig> config_of(diagnose::Doctor& doctor, const DoctorOptions& options) {
   if (options.model.empty()) return gpt_oss_20b_config();
   MXPATH_TRY(const Manifest manifest, manifest_of(options.model, model_places()));
+  for (const std::string& decision : manifest.decisions) tell(decision);
   doctor.model = diagnose::model_bytes(manifest.config), doctor.model_name = options.model;
   return manifest.config;
 }
@@ -79,14 +80,18 @@ void add_doctor(CLI::App& app, Program& program) {
   command->add_option("--machine", options->machine, "answer for this machine: a JSON file, a bundle, or a name such as h100")
       ->check(not_empty())
       ->type_name("FILE|NAME");
-  command->add_option("--python", options->python, "look into the environment of this interpreter (it is not run)")->type_name("PATH");
+  command->add_option("--python", options->python, "look into the environment of this interpreter (it is not run)")
+      ->transform(expanded_path())
+      ->type_name("PATH");
   command->add_option("--site-packages", options->site_packages, "look into this folder")
+      ->transform(expanded_path())
       ->type_name("DIR")
       ->type_size(1)
       ->allow_extra_args(false);
   command->add_option("--versions", options->versions, "answer for these packages: \"torch=2.8.0 triton=3.4.0\"")->type_name("LIST");
   command->add_flag("--measure", options->measure, "measure the memory bandwidth (half a second)");
   command->add_option("--bundle", options->bundle, "write a report to share, without names, paths and secrets")
+      ->transform(expanded_path())
       ->check(not_empty())
       ->type_name("FILE");
   add_language_option(*command, options->language);

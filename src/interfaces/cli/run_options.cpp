@@ -83,6 +83,7 @@ void add_run_options(CLI::App& command, RunOptions& o) {
   command.add_option("PROMPT", o.prompt, "what to say; -, or nothing when standard input is not a terminal: read it there");
   auto* tokens =
       command.add_option("--tokens", o.tokens, "continue these token ids as they are: [1, 2] or {\"tokens\": [1, 2]}; - is standard input")
+          ->transform(expanded_path())
           ->type_name("FILE");
   command.add_flag("--raw", o.raw, "continue PROMPT as it is, without harmony; <|start|> and the like are special tokens")
       ->excludes(tokens);

@@ -52,8 +52,9 @@ void add_score(CLI::App& app, Program& program) {
   auto options = std::make_shared<ScoreOptions>();
   CLI::App* command = app.add_subcommand("score", "Show the probability of every token of a text under a model");
   add_model(*command, options->common.model, true);
-  auto* tokens =
-      command->add_option("--tokens", options->tokens, "token ids: [1, 2] or {\"tokens\": [1, 2]}; - is standard input")->type_name("FILE");
+  auto* tokens = command->add_option("--tokens", options->tokens, "token ids: [1, 2] or {\"tokens\": [1, 2]}; - is standard input")
+                     ->transform(expanded_path())
+                     ->type_name("FILE");
   const auto set_text = [options = options.get()](const std::string& text) { options->text = text, options->has_text = true; };
   command->add_option_function<std::string>("--text", set_text, "plain text, without harmony; - is standard input")->excludes(tokens);
   command->add_option("--top", options->top, "also the N most likely tokens at every place")
