@@ -60,12 +60,12 @@ Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue
   }
   for (const auto& [seconds, name] : legal)
     if (nearest.find(name) == std::string::npos) nearest += fmt::format(" {}", name);
-  if (policy.only.empty() && policy.exclude.empty()) return fail("{} on {}: no path can run:{}", site.name, name_of(site.device), all);
+  if (policy.only.empty() && policy.exclude.empty()) return fail("{} on {}: no path can run:{}", title_of(site), name_of(site.device), all);
   if (named.empty())
-    return fail("{}: --exclude leaves no path for {} tokens; keep one of:{}", site.name, regime.tokens.to_string(), nearest);
+    return fail("{}: --exclude leaves no path for {} tokens; keep one of:{}", title_of(site), regime.tokens.to_string(), nearest);
   named.pop_back();
-  return fail("{}: --only allows no path that can run with {} tokens here:{}; these can:{}", site.name, regime.tokens.to_string(), named,
-              nearest);
+  return fail("{}: --only allows no path that can run with {} tokens here:{}; these can:{}", title_of(site), regime.tokens.to_string(),
+              named, nearest);
 }
 
 }  // namespace
@@ -128,7 +128,8 @@ Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const M
 const KernelPath& SitePlan::path_for(int tokens) const {
   for (const Decision& decision : decisions)
     if (decision.regime.tokens.contains({tokens, tokens})) return *decision.chosen;
-  return *decisions.back().chosen;
+  static const KernelPath none;
+  return decisions.empty() ? none : *decisions.back().chosen;
 }
 
 }  // namespace mxpath
