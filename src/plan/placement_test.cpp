@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "plan/explain.h"
 #include "plan/memory.h"
 #include "plan/test_catalogue.h"
