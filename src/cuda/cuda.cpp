@@ -35,7 +35,7 @@ CudaStream& CudaStream::operator=(CudaStream&& other) noexcept {
   return *this;
 }
 CudaStream::~CudaStream() {
-  if (handle_) (void)cudaStreamDestroy(handle_);
+  if (handle_ && cudaSetDevice(device_) == cudaSuccess) (void)cudaStreamDestroy(handle_);
 }
 
 void CudaStream::note(int code, const char* call) {
@@ -44,20 +44,25 @@ void CudaStream::note(int code, const char* call) {
   if (error_.empty()) error_ = text_of(static_cast<cudaError_t>(code), call);
 }
 Status CudaStream::status() const { return error_.empty() ? Status() : Status(fail("CUDA {}", error_)); }
+bool CudaStream::select() {
+  const cudaError_t code = cudaSetDevice(device_);
+  note(code, "cudaSetDevice");
+  return code == cudaSuccess;
+}
 Status CudaStream::wait() {
-  note(cudaStreamSynchronize(handle_), "cudaStreamSynchronize");
+  if (select()) note(cudaStreamSynchronize(handle_), "cudaStreamSynchronize");
   return status();
 }
 Status CudaStream::copy_in(void* device, const void* host, size_t bytes) {
-  note(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, handle_), "cudaMemcpyAsync to the device");
+  if (select()) note(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, handle_), "cudaMemcpyAsync to the device");
   return wait();
 }
 Status CudaStream::copy_out(void* host, const void* device, size_t bytes) {
-  note(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, handle_), "cudaMemcpyAsync from the device");
+  if (select()) note(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, handle_), "cudaMemcpyAsync from the device");
   return wait();
 }
 Status CudaStream::fill(void* device, int byte, size_t bytes) {
-  note(cudaMemsetAsync(device, byte, bytes, handle_), "cudaMemsetAsync");
+  if (select()) note(cudaMemsetAsync(device, byte, bytes, handle_), "cudaMemsetAsync");
   return status();
 }
 
@@ -85,12 +90,13 @@ CudaBuffer::~CudaBuffer() {
 }
 
 Result<CudaGraph> CudaGraph::record(CudaStream& stream, const std::function<void()>& work) {
-  MXPATH_CHECK(stream.status());
+  if (!stream.select() || !stream.status().ok()) return stream.status().error();
   MXPATH_CHECK(checked(cudaStreamBeginCapture(stream.handle(), cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture"));
   work();
   cudaGraph_t graph = nullptr;
   const cudaError_t ended = cudaStreamEndCapture(stream.handle(), &graph);
   CudaGraph recorded;
+  recorded.device_ = stream.device();
   Status status = stream.status().ok() ? checked(ended, "cudaStreamEndCapture") : stream.status();
   if (status.ok()) status = checked(cudaGraphInstantiate(&recorded.handle_, graph, 0), "cudaGraphInstantiate");
   if (graph) (void)cudaGraphDestroy(graph);
@@ -99,13 +105,15 @@ Result<CudaGraph> CudaGraph::record(CudaStream& stream, const std::function<void
 }
 CudaGraph::CudaGraph(CudaGraph&& other) noexcept { *this = std::move(other); }
 CudaGraph& CudaGraph::operator=(CudaGraph&& other) noexcept {
-  std::swap(handle_, other.handle_);
+  std::swap(device_, other.device_), std::swap(handle_, other.handle_);
   return *this;
 }
 CudaGraph::~CudaGraph() {
-  if (handle_) (void)cudaGraphExecDestroy(handle_);
+  if (handle_ && cudaSetDevice(device_) == cudaSuccess) (void)cudaGraphExecDestroy(handle_);
 }
-void CudaGraph::launch(CudaStream& stream) const { stream.note(cudaGraphLaunch(handle_, stream.handle()), "cudaGraphLaunch"); }
+void CudaGraph::launch(CudaStream& stream) const {
+  if (stream.select()) stream.note(cudaGraphLaunch(handle_, stream.handle()), "cudaGraphLaunch");
+}
 
 std::string image_problem(int device, const void* kernel) {
   cudaFuncAttributes attributes;

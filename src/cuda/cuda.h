@@ -30,6 +30,9 @@ class CudaStream {
   void note(int code, const char* call);
   Status status() const;
   Status wait();  ///< until all is done
+  /// Makes its device that of the calling thread, which every call here does first: CUDA keeps the current device for each thread, and two
+  /// engines may lie on two devices. False: it cannot be, and the error is noted.
+  bool select();
 
   /// Copies after all that was enqueued before, done when they return: CUDA does not promise that it reads ordinary memory any earlier.
   Status copy_in(void* device, const void* host, size_t bytes);
@@ -79,6 +82,7 @@ class CudaGraph {
   void launch(CudaStream& stream) const;
 
  private:
+  [[maybe_unused]] int device_ = 0;
   CUgraphExec_st* handle_ = nullptr;
 };
 

@@ -18,6 +18,7 @@ CudaStream::~CudaStream() = default;
 void CudaStream::note(int, const char*) {}
 Status CudaStream::status() const { return no_cuda(); }
 Status CudaStream::wait() { return no_cuda(); }
+bool CudaStream::select() { return false; }
 Status CudaStream::copy_in(void*, const void*, size_t) { return no_cuda(); }
 Status CudaStream::copy_out(void*, const void*, size_t) { return no_cuda(); }
 Status CudaStream::fill(void*, int, size_t) { return no_cuda(); }

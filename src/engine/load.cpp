@@ -15,8 +15,7 @@ namespace {
 Result<std::vector<PackingDifference>> packing_differences(const LoadedModel& loaded, const Policy& policy) {
   MXPATH_TRY(auto differences, check_packing(loaded.model.weights, loaded.model.plan, loaded.checkpoint, 1));
   for (const SitePlan& site : loaded.model.plan.sites)
-    for (std::string& finding : injected_packing(policy, site))
-      differences.push_back({site.site.name, site.site.device, std::move(finding)});
+    for (std::string& finding : injected_packing(policy, site)) differences.push_back({&site, std::move(finding)});
   return differences;
 }
 
@@ -59,8 +58,8 @@ Result<bool> try_plan(LoadedModel& loaded, const Catalogue& catalogue, const Mac
   MXPATH_CHECK(pack_weights(model.weights, model.plan, loaded.checkpoint, *loaded.threads, options.progress));
   const Failures before = loaded.failures;
   MXPATH_TRY(const auto differences, packing_differences(loaded, policy));
-  for (const auto& [site, device, finding] : differences)
-    MXPATH_CHECK(learn_packing(loaded.failures, before, *model.plan.find(site, device), finding, catalogue, options.notice));
+  for (const auto& [site, finding] : differences)
+    MXPATH_CHECK(learn_packing(loaded.failures, before, *site, finding, catalogue, options.notice));
   return loaded.failures.size() == known;
 }
 
@@ -100,8 +99,7 @@ Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Cat
   tell_idle_injections(policy, catalogue, loaded->failures, options.notice);
   if (options.notice)
     for (const Conversion& conversion : loaded->model.plan.conversions)
-      options.notice("converted on load: " +
-                     to_string(conversion, rounded_values(loaded->model.weights, loaded->model.config, conversion.sites)));
+      options.notice("converted on load: " + to_string(conversion, rounded_values(loaded->model.weights, loaded->model.plan, conversion)));
   loaded->seconds = seconds_since(start);
   return loaded;
 }

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "engine/session.h"
+#include "model/not_finite.h"
 #include "plan/memory.h"
 
 namespace mxpath {
@@ -42,7 +43,11 @@ Status Session::visit_logits(std::span<const int32_t> tokens,
       const size_t rows = std::min<size_t>(logit_rows, part.size() - row);
       head(*model_, state_, static_cast<int>(row), static_cast<int>(rows));
       MXPATH_TRY(const float* logits, read_logits(*model_, state_, static_cast<int>(rows)));
-      for (size_t r = 0; r < rows; ++r) visit(begin + row + r, {logits + r * vocab, vocab});
+      for (size_t r = 0; r < rows; ++r) {
+        const std::span<const float> of_token(logits + r * vocab, vocab);
+        if (first_not_finite(of_token) < vocab) return not_finite(begin + row + r);
+        visit(begin + row + r, of_token);
+      }
     }
     if (progress) progress("scoring", begin + part.size(), tokens.size());
   }

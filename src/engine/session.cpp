@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "kernels/sample/sample.h"
 #include "model/dispatch.h"
+#include "model/not_finite.h"
 
 namespace mxpath {
 namespace {
@@ -123,15 +124,15 @@ Status Session::read_one(int32_t token) {
 
 Result<bool> Session::read(std::span<const int32_t> tokens, const Progress& progress, const std::function<bool()>& go_on) {
   const size_t chunk = static_cast<size_t>(model_->plan.chunk);
-  if (tokens.size() == 1 && (!go_on || go_on())) {
-    MXPATH_CHECK(read_one(tokens.front()));
-    return true;
-  }
   for (size_t begin = 0; begin < tokens.size(); begin += chunk) {
     if (go_on && !go_on()) return false;
     const auto part = tokens.subspan(begin, std::min(chunk, tokens.size() - begin));
-    MXPATH_CHECK(read_chunk(part));
-    if (begin + part.size() == tokens.size()) head(*model_, state_, static_cast<int>(part.size()) - 1, 1);
+    if (tokens.size() == 1) {
+      MXPATH_CHECK(read_one(part.front()));
+    } else {
+      MXPATH_CHECK(read_chunk(part));
+      if (begin + part.size() == tokens.size()) head(*model_, state_, static_cast<int>(part.size()) - 1, 1);
+    }
     if (progress) {
       if (state_.uses_gpu) MXPATH_CHECK(state_.stream.wait());  // what is only enqueued is not progress
       progress("reading the prompt", begin + part.size(), tokens.size());
@@ -158,16 +159,35 @@ Result<int32_t> Session::pick(const GenerateOptions& options, Random& random) {
                   .random = random.uniform(),
                   .scratch = sample_scratch_.data(),
                   .token = &token};
-  const SitePlan* gpu = model_->plan.find("sample", Device::cuda);
+  const SitePlan* gpu = model_->plan.find("sample", LayerSet::outside, Device::cuda);
   if (gpu && s.temperature == 0) {  // four bytes come back instead of all logits
     args.logits = state_.gpu.logits, args.scratch = state_.gpu.scratch, args.token = state_.gpu.order, args.stream = &state_.stream;
     run(*gpu, 1, args, state_.trace);
     MXPATH_CHECK(state_.stream.copy_out(&token, args.token, sizeof token));
-    return token;
+    return token < 0 ? Result<int32_t>(not_finite(history_.size() - 1)) : token;
   }
   MXPATH_TRY(args.logits, read_logits(*model_, state_, 1));
-  run(*model_->plan.find("sample", Device::cpu), 1, args, state_.trace);
-  return token;
+  run(*model_->plan.find("sample", LayerSet::outside, Device::cpu), 1, args, state_.trace);
+  return token < 0 ? Result<int32_t>(not_finite(history_.size() - 1)) : token;
+}
+
+Error Session::not_finite(size_t position) {
+  std::vector<int32_t> text = std::move(history_);
+  text.resize(position + 1);
+  Trace* trace = std::exchange(state_.trace, nullptr);
+  forget();
+  Result<std::optional<NotFinite>> found = std::optional<NotFinite>();
+  const size_t chunk = static_cast<size_t>(model_->plan.chunk);
+  for (size_t begin = 0; begin < text.size() && found.ok() && !*found; begin += chunk) {
+    const auto part = std::span(text).subspan(begin, std::min(chunk, text.size() - begin));
+    found = find_not_finite(*model_, state_, next_batch(part));
+    history_.insert(history_.end(), part.begin(), part.end());
+  }
+  forget();
+  state_.trace = trace;
+  if (!found.ok()) return found.error();
+  return fail("the logits at position {} of the text are not finite numbers: {}; {}", position, describe(*found),
+              cause_of(*found, model_->plan));
 }
 
 Result<Generation> Session::generate(std::span<const int32_t> prompt, const GenerateOptions& options) {

@@ -59,7 +59,7 @@ class Session {
   static Result<Session> create(const Model& model, ThreadPool& threads);
 
   /// Reads `prompt` (keeping what the cache already holds of it) and continues it. Errors: an empty prompt, a token id outside the
-  /// vocabulary, a prompt longer than the context.
+  /// vocabulary, a prompt longer than the context, logits that are NaN or infinite: the sentence says in which layer that begins.
   Result<Generation> generate(std::span<const int32_t> prompt, const GenerateOptions& options);
   /// Teacher forcing. top: how many of the most likely tokens to report for each position; 0: none. Errors as generate.
   Result<Score> score(std::span<const int32_t> tokens, int top, const Progress& progress = {});
@@ -80,6 +80,8 @@ class Session {
   Status read_one(int32_t token);  // with its logits; a graph on the GPU once it is known to run
   Batch next_batch(std::span<const int32_t> tokens);
   Result<int32_t> pick(const GenerateOptions& options, Random& random);
+  /// The error for logits at a position that are NaN or infinite. Reads the text again to find where that begins, and forgets it.
+  Error not_finite(size_t position);
 
   const Model* model_ = nullptr;
   State state_;

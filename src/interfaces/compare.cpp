@@ -1,5 +1,7 @@
 #include "interfaces/compare.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -164,7 +166,7 @@ uint64_t weight_bytes(const Plan& plan) { return plan.memory.weights + plan.gpu_
 Status measure(ComparedFormat& format, Runtime& runtime, const Yardstick& yard, const CompareOptions& options,
                const std::vector<std::regex>& patterns) {
   format.bytes = weight_bytes(runtime.plan());
-  format.path = runtime.plan().site("moe.gate_up").path_for(1).name;
+  format.path = fmt::format("{}", fmt::join(runtime.plan().paths_of("moe.gate_up", 1), ", "));
   MXPATH_CHECK(measure_distance(format, runtime, yard));
   MXPATH_CHECK(measure_speed(format, runtime, yard.texts.front(), options.speed_tokens));
   const Progress progress = progress_of(options, fmt::format("{}: ", format.weights));
@@ -179,15 +181,17 @@ Status measure(ComparedFormat& format, Runtime& runtime, const Yardstick& yard, 
 /// Names whose plan holds the experts in a format that no earlier one has; those that cannot be planned stay, to say why.
 std::vector<std::string> distinct_formats(const ModelFiles& files, const Machine& machine, const Policy& policy) {
   std::vector<std::string> names;
-  std::vector<SitePlan> seen;
+  std::vector<std::vector<WeightFormat>> seen;
   for (std::string_view name : weights_choices()) {
     Policy own = policy;
     if (!set_weights(own, name).ok()) continue;
     const auto plan = make_plan(files.manifest, catalogue(), machine, own);
     if (plan.ok()) {
-      const SitePlan& site = plan->site("moe.gate_up");
-      if (std::ranges::any_of(seen, [&](const SitePlan& other) { return other.site.format == site.site.format; })) continue;
-      seen.push_back(site);
+      std::vector<WeightFormat> formats;  // of the layers, where they are stored differently
+      for (const SitePlan& site : plan->sites)
+        if (site.site.name == "moe.gate_up") formats.push_back(site.site.format);
+      if (std::ranges::count(seen, formats)) continue;
+      seen.push_back(std::move(formats));
     }
     names.emplace_back(name);
   }

@@ -16,13 +16,17 @@
 namespace mxpath {
 namespace {
 
-/// "moe_gate_up.cpu.avx512.mxfp4_f32" → "cpu.avx512.mxfp4_f32"
-std::string without_op(std::string_view path) { return std::string(path.substr(path.find('.') + 1)); }
+/// "moe_gate_up.cpu.avx512.mxfp4_f32" → "cpu.avx512.mxfp4_f32"; several where layers are stored differently.
+std::string expert_paths(const Plan& plan, int tokens) {
+  std::string out;
+  for (const std::string_view path : plan.paths_of("moe.gate_up", tokens))
+    out += fmt::format("{}{}", out.empty() ? "" : ", ", path.substr(path.find('.') + 1));
+  return out;
+}
 
 void fill(MachineRow& row, const Plan& plan) {
-  const SitePlan& experts = plan.site("moe.gate_up");
   row.placement = plan.placement.to_string();
-  row.decode = without_op(experts.path_for(1).name), row.prefill = without_op(experts.path_for(512).name);
+  row.decode = expert_paths(plan, 1), row.prefill = expert_paths(plan, 512);
   row.not_built = !plan.not_built.empty(), row.fits = plan.fits() && !row.not_built, row.context = plan.fitting_context,
   row.would_fit = plan.would_fit;
   row.bytes = plan.memory.total() + (plan.device == Device::cuda ? plan.gpu_memory.total() : 0);

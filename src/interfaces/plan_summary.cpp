@@ -1,5 +1,7 @@
 #include "interfaces/plan_summary.h"
 
+#include <fmt/ranges.h>
+
 #include "base/text.h"
 #include "checkpoint/manifest.h"
 #include "kernels/catalogue.h"
@@ -7,7 +9,9 @@
 namespace mxpath {
 namespace {
 
-std::string_view path_of(const Plan& plan, const char* site, int tokens) { return plan.site(site).path_for(tokens).name; }
+std::string path_of(const Plan& plan, const char* site, int tokens) {
+  return fmt::format("{}", fmt::join(plan.paths_of(site, tokens), ", "));
+}
 
 /// The memory that most of the model takes: the GPU's as soon as a layer lies there.
 const MemoryPlan& main_memory(const Plan& plan) { return plan.device == Device::cuda ? plan.gpu_memory : plan.memory; }
@@ -18,7 +22,7 @@ std::string device_text(const Plan& plan) { return plan.device == Device::cuda ?
 
 std::vector<std::string> plan_in_three_lines(const Plan& plan, diagnose::Language language) {
   const MemoryPlan& m = main_memory(plan);
-  const std::string_view one = path_of(plan, "moe.gate_up", 1), many = path_of(plan, "moe.gate_up", 512);
+  const std::string one = path_of(plan, "moe.gate_up", 1), many = path_of(plan, "moe.gate_up", 512);
   const std::string total = human_bytes(double(m.total())), available = human_bytes(double(m.available));
   const double answering = 1 / plan.decode_seconds, reading = 512 / plan.prefill_seconds;
   if (!plan.not_built.empty())

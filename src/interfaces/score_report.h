@@ -10,7 +10,7 @@
 
 namespace mxpath {
 
-/// exp(-mean logprob); none for a single token.
+/// exp(-mean logprob), at most the largest double; none for a single token.
 std::optional<double> perplexity(const Score& score);
 
 /// {"tokens": [n], "logprobs": [n - 1], "top": [n][[id, logprob]…], "perplexity": x}; "top" only where it was asked for, perplexity null

@@ -109,8 +109,24 @@ class Packer {
       decode_raw_row(raw, i, memory.floats.data());
       decode_row(target_.view(), expert, target_row_ + first + i, memory.held.data());
       for (size_t c = 0; c < memory.held.size(); ++c) memory.rounded += memory.held[c] != memory.floats[c];
+      MXPATH_CHECK(check_held(memory, expert, first + i));
     }
     return {};
+  }
+
+  /// A scale times a code may pass the largest float where the value itself did not.
+  Status check_held(const Memory& memory, int64_t expert, int64_t row) const {
+    float odd = 0;
+    for (float x : memory.held) odd += x - x;  // NaN as soon as one is not finite
+    return odd == 0
+               ? Status()
+               : too_large(memory.floats,
+                           std::ranges::find_if(memory.held, [](float x) { return !std::isfinite(x); }) - memory.held.begin(), expert, row);
+  }
+
+  Error too_large(const std::vector<float>& row_values, int64_t column, int64_t expert, int64_t row) const {
+    return fail("tensor {} is {} at expert {}, row {}, column {}, more than {} can hold; choose as-stored or fp32", record_.name,
+                row_values[static_cast<size_t>(column)], expert, row, column, name_of(format_of(target_.layout)));
   }
 
   /// Gives the file's pages of units [held, done) back once they are worth a system call; returns the first unit still held.
@@ -186,8 +202,7 @@ class Packer {
     for (float x : row_values) largest = std::max(largest, std::bit_cast<uint32_t>(x) & 0x7fffffff);
     if (std::bit_cast<float>(largest) < limit_of(target_.layout)) return {};
     const auto outside = std::ranges::find_if(row_values, [&](float x) { return std::bit_cast<uint32_t>(std::fabs(x)) == largest; });
-    return fail("tensor {} is {} at expert {}, row {}, column {}, more than {} can hold; choose as-stored or bf16", record_.name, *outside,
-                expert, row, outside - row_values.begin(), name_of(format_of(target_.layout)));
+    return too_large(row_values, outside - row_values.begin(), expert, row);
   }
 
   /// The sentence that checkpoint/check_values has for a value that is no number.

@@ -250,6 +250,35 @@ TEST(PackTest, RefusesColumnsThatDoNotDivideIntoGroups) {
   }
 }
 
+TEST(PackTest, RefusesWhatAScaleWouldMakeInfinite) {
+  // 3.39e38 is a float; the number of the MXFP4 grid next to it, 4 · 2^126, is none, and 7 · (3.4028235e38 / 7) may be none either.
+  int refused = 0;
+  for (const float large : {0x1.fep127f, -0x1.fep127f, std::numeric_limits<float>::max()})
+    for (const Layout layout : {Layout::mxfp4_rows, Layout::mxfp4_rows16, Layout::fp8_e4m3_rows, Layout::fp8_e5m2_rows, Layout::int8_rows,
+                                Layout::int8_rows16, Layout::int4_g32_rows, Layout::nf4_g64_rows}) {
+      std::vector<float> values(20 * 64, 1.0f);
+      values[17 * 64 + 7] = large;
+      Fixture fixture;
+      fixture.add(Encoding::f32, 1, 20, 64, values);
+      const Checkpoint& checkpoint = fixture.open();
+      const TensorRecord* record = &checkpoint.manifest().tensors[0];
+      Target target(layout_bytes(layout, 1, 20, 64));
+      ThreadPool pool(1);
+      uint64_t rounded = 0;
+      const auto matrix = pack(layout, {&checkpoint, std::span(&record, 1)}, target.bytes(), pool, &rounded);
+      if (!matrix.ok()) {
+        ++refused;
+        EXPECT_NE(matrix.error().message.find("at expert 0, row 17, column 7, more than "), std::string::npos) << matrix.error().message;
+        continue;
+      }
+      std::vector<float> row(64);
+      decode_row(*matrix, 0, 17, row.data());
+      for (const float x : row) EXPECT_TRUE(std::isfinite(x)) << name_of(layout) << " of " << large;
+      EXPECT_GT(rounded, 0u) << name_of(layout) << ": the ones beside it are gone";
+    }
+  EXPECT_GE(refused, 6) << "MXFP4 holds none of the three";
+}
+
 TEST(PackTest, RefusesWhatIsTooLargeForTheFormat) {
   std::vector<float> values(3 * 32, 1.0f);
   values[2 * 32 + 7] = -65520;  // rounds to infinity in FP16

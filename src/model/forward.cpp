@@ -1,30 +1,12 @@
 #include <algorithm>
 #include <cassert>
 
-#include "kernels/embed/embed.h"
 #include "kernels/linear/linear.h"
 #include "model/dispatch.h"
 #include "model/layer.h"
 #include "plan/memory.h"
 
 namespace mxpath {
-namespace {
-
-void embed(const Model& m, State& s) {
-  const Device device = m.plan.placement.embedding();
-  Activations& a = s.on(device);
-  s.where = device;
-  run(m.plan.site("embed"), s.staged,
-      EmbedArgs{.table = &m.weights.embedding.matrix, .tokens = a.tokens, .count = s.staged, .y = a.x, .stream = &s.stream}, s.trace);
-}
-
-void final_norm(const Model& m, State& s) {
-  const Device device = m.plan.placement.head();
-  enter(m, s, device);
-  norm(m, *m.plan.find("norm", device), s, device, m.weights.final_norm);
-}
-
-}  // namespace
 
 void stage(const Model& m, State& s, const Batch& batch) {
   const size_t n = batch.tokens.size();
@@ -44,8 +26,7 @@ void stage(const Model& m, State& s, const Batch& batch) {
 
 void run_layers(const Model& m, State& s) {
   embed(m, s);
-  const LayerSites cpu(m.plan, Device::cpu), gpu(m.plan, Device::cuda);
-  for (int layer = 0; layer < m.config.layers; ++layer) run_layer(m, cpu, gpu, s, layer);
+  for (int layer = 0; layer < m.config.layers; ++layer) attention_block(m, s, layer), experts_block(m, s, layer);
   final_norm(m, s);
 }
 
@@ -57,7 +38,7 @@ void forward(const Model& m, State& s, const Batch& batch) {
 void head(const Model& m, State& s, int first, int count) {
   assert(count <= logit_rows);
   Activations& a = s.on(m.plan.placement.head());
-  run(m.plan.site("head"), count,
+  run(*s.sites.head, count,
       LinearArgs{.weights = &m.weights.head.matrix,
                  .x = a.t + int64_t{first} * m.config.hidden,
                  .x_stride = m.config.hidden,

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "kernels/embed/embed.h"
 #include "kernels/linear/linear.h"
 #include "kernels/moe_matmul/moe_matmul.h"
 #include "kernels/norm/norm.h"
@@ -12,13 +13,31 @@
 namespace mxpath {
 namespace {
 
+/// t = norm(x) for the whole batch, both on this device.
+void norm(const Model& m, const SitePlan& site, State& s, const OwnedVector& scale) {
+  const Device device = site.site.device;
+  Activations& a = s.on(device);
+  run(site, s.staged,
+      NormArgs{.x = a.x,
+               .scale = scale.on(device),
+               .y = a.t,
+               .width = m.config.hidden,
+               .tokens = s.staged,
+               .eps = m.config.norm_eps,
+               .threads = s.threads,
+               .stream = &s.stream},
+      s.trace);
+}
+
 /// q, k and v of the batch lie side by side in a.qkv, already turned.
-void attend(const Model& m, const LayerSites& sites, State& s, Device device, int layer) {
+void attend(const Model& m, State& s, int layer) {
   const ModelConfig& c = m.config;
   const LayerWeights& w = m.weights.layers[static_cast<size_t>(layer)];
+  const SitePlan& site = *s.sites.layers[static_cast<size_t>(layer)].attention;
+  const Device device = site.site.device;
   Activations& a = s.on(device);
   const int n = s.staged;
-  run(w.sliding ? *sites.sliding : *sites.full, n,
+  run(site, n,
       AttentionArgs{.q = a.qkv,
                     .q_stride = c.q_width() + 2 * c.kv_width(),
                     .y = a.attended,
@@ -39,15 +58,28 @@ void attend(const Model& m, const LayerSites& sites, State& s, Device device, in
       s.trace);
 }
 
-void attention_block(const Model& m, const LayerSites& sites, State& s, Device device, int layer) {
+}  // namespace
+
+Activations& enter(const Model& model, State& state, Device device) {
+  const size_t bytes = static_cast<size_t>(state.staged) * static_cast<size_t>(model.config.hidden) * sizeof(float);
+  // The stream keeps an error of these copies; whoever waits for the forward sees it.
+  if (state.where != device && device == Device::cuda) (void)state.stream.copy_in(state.gpu.x, state.cpu.x, bytes);
+  if (state.where != device && device == Device::cpu) (void)state.stream.copy_out(state.cpu.x, state.gpu.x, bytes);
+  state.where = device;
+  return state.on(device);
+}
+
+void attention_block(const Model& m, State& s, int layer) {
   const ModelConfig& c = m.config;
   const LayerWeights& w = m.weights.layers[static_cast<size_t>(layer)];
+  const LayerSites& sites = s.sites.layers[static_cast<size_t>(layer)];
+  const Device device = m.plan.placement.attention(layer);
   Activations& a = enter(m, s, device);
   const int n = s.staged;
   const int64_t width = c.q_width() + 2 * c.kv_width();
   const double* frequencies = device == Device::cuda ? m.rope_on_gpu.as<double>() : m.rope.inverse_frequency.data();
 
-  norm(m, *sites.norm, s, device, w.attention_norm);
+  norm(m, *sites.attention_norm, s, w.attention_norm);
   run(*sites.qkv, n,
       LinearArgs{.weights = &w.qkv.matrix,
                  .bias = w.qkv_bias.on(device),
@@ -73,7 +105,7 @@ void attention_block(const Model& m, const LayerSites& sites, State& s, Device d
                .threads = s.threads,
                .stream = &s.stream},
       s.trace);
-  attend(m, sites, s, device, layer);
+  attend(m, s, layer);
   run(*sites.output, n,
       LinearArgs{.weights = &w.output.matrix,
                  .bias = w.output_bias.on(device),
@@ -89,13 +121,15 @@ void attention_block(const Model& m, const LayerSites& sites, State& s, Device d
       s.trace);
 }
 
-void experts_block(const Model& m, const LayerSites& sites, State& s, Device device, int layer) {
+void experts_block(const Model& m, State& s, int layer) {
   const ModelConfig& c = m.config;
   const LayerWeights& w = m.weights.layers[static_cast<size_t>(layer)];
+  const LayerSites& sites = s.sites.layers[static_cast<size_t>(layer)];
+  const Device device = m.plan.placement.experts(layer);
   Activations& a = enter(m, s, device);
   const int n = s.staged;
 
-  norm(m, *sites.norm, s, device, w.mlp_norm);
+  norm(m, *sites.mlp_norm, s, w.mlp_norm);
   run(*sites.router, n,
       RouterArgs{.weights = &w.router.matrix,
                  .bias = w.router_bias.on(device),
@@ -143,48 +177,17 @@ void experts_block(const Model& m, const LayerSites& sites, State& s, Device dev
       s.trace);
 }
 
-}  // namespace
-
-LayerSites::LayerSites(const Plan& plan, Device d)
-    : norm(plan.find("norm", d)),
-      qkv(plan.find("attention.qkv", d)),
-      rope(plan.find("rope", d)),
-      sliding(plan.find("attention.sliding", d)),
-      full(plan.find("attention.full", d)),
-      output(plan.find("attention.output", d)),
-      router(plan.find("router", d)),
-      gate_up(plan.find("moe.gate_up", d)),
-      swiglu(plan.find("swiglu", d)),
-      down(plan.find("moe.down", d)) {}
-
-void norm(const Model& m, const SitePlan& site, State& s, Device device, const OwnedVector& scale) {
+void embed(const Model& m, State& s) {
+  const Device device = m.plan.placement.embedding();
   Activations& a = s.on(device);
-  run(site, s.staged,
-      NormArgs{.x = a.x,
-               .scale = scale.on(device),
-               .y = a.t,
-               .width = m.config.hidden,
-               .tokens = s.staged,
-               .eps = m.config.norm_eps,
-               .threads = s.threads,
-               .stream = &s.stream},
-      s.trace);
+  s.where = device;
+  run(*s.sites.embed, s.staged,
+      EmbedArgs{.table = &m.weights.embedding.matrix, .tokens = a.tokens, .count = s.staged, .y = a.x, .stream = &s.stream}, s.trace);
 }
 
-Activations& enter(const Model& model, State& state, Device device) {
-  const size_t bytes = static_cast<size_t>(state.staged) * static_cast<size_t>(model.config.hidden) * sizeof(float);
-  // The stream keeps an error of these copies; whoever waits for the forward sees it.
-  if (state.where != device && device == Device::cuda) (void)state.stream.copy_in(state.gpu.x, state.cpu.x, bytes);
-  if (state.where != device && device == Device::cpu) (void)state.stream.copy_out(state.cpu.x, state.gpu.x, bytes);
-  state.where = device;
-  return state.on(device);
-}
-
-void run_layer(const Model& model, const LayerSites& cpu, const LayerSites& gpu, State& state, int layer) {
-  const Placement& placement = model.plan.placement;
-  const Device attention = placement.attention(layer), experts = placement.experts(layer);
-  attention_block(model, attention == Device::cuda ? gpu : cpu, state, attention, layer);
-  experts_block(model, experts == Device::cuda ? gpu : cpu, state, experts, layer);
+void final_norm(const Model& m, State& s) {
+  enter(m, s, m.plan.placement.head());
+  norm(m, *s.sites.final_norm, s, m.weights.final_norm);
 }
 
 }  // namespace mxpath

@@ -56,9 +56,21 @@ struct Activations {
   const KvView* const* kv = nullptr;  // [layers, tokens]
 };
 
+/// What one layer runs, each on the device where the plan put it.
+struct LayerSites {
+  const SitePlan *attention_norm, *qkv, *rope, *attention, *output, *mlp_norm, *router, *gate_up, *swiglu, *down;
+};
+
+/// The sites of a plan as a forward meets them, looked up once; they point into the plan.
+struct ModelSites {
+  const SitePlan *embed = nullptr, *final_norm = nullptr, *head = nullptr;
+  std::vector<LayerSites> layers;
+};
+ModelSites look_up(const Plan& plan);
+
 /// What a forward works in; on both devices where layers lie on both.
 struct State {
-  /// For batches of up to `tokens` tokens. Errors: not enough memory, or a device that does not answer.
+  /// For batches of up to `tokens` tokens; the plan must outlive it. Errors: not enough memory, or a device that does not answer.
   static Result<State> create(const ModelConfig& config, const Plan& plan, int tokens);
   /// What that takes of a device's memory; plan/memory.h promises as much.
   static size_t bytes(const ModelConfig& config, const Plan& plan, int tokens, Device device);
@@ -68,6 +80,7 @@ struct State {
   Status status() const { return uses_gpu ? stream.status() : Status(); }
 
   int capacity = 0, staged = 0;  // tokens: the most, and those of the last batch
+  ModelSites sites;
   Activations cpu, gpu;
   Device where = Device::cpu;  // which of them holds x
   bool uses_gpu = false;

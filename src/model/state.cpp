@@ -64,6 +64,29 @@ void carve(Activations& a, Carver& from, const ModelConfig& c, const Plan& plan,
   if (device == Device::cpu || p.head() == device) a.logits = from.take<float>(int64_t{logit_rows} * c.vocab);
 }
 
+ModelSites look_up(const Plan& plan) {
+  const Placement& p = plan.placement;
+  ModelSites sites;
+  sites.embed = plan.find("embed", LayerSet::outside, p.embedding());
+  sites.final_norm = plan.find("norm", LayerSet::outside, p.head()), sites.head = plan.find("head", LayerSet::outside, p.head());
+  for (int layer = 0; layer < p.layers; ++layer) {
+    const auto attention = [&](const char* name) { return plan.find(name, layer, p.attention(layer)); };
+    const auto experts = [&](const char* name) { return plan.find(name, layer, p.experts(layer)); };
+    const SitePlan* sliding = attention("attention.sliding");
+    sites.layers.push_back({.attention_norm = attention("norm"),
+                            .qkv = attention("attention.qkv"),
+                            .rope = attention("rope"),
+                            .attention = sliding ? sliding : attention("attention.full"),
+                            .output = attention("attention.output"),
+                            .mlp_norm = experts("norm"),
+                            .router = experts("router"),
+                            .gate_up = experts("moe.gate_up"),
+                            .swiglu = experts("swiglu"),
+                            .down = experts("moe.down")});
+  }
+  return sites;
+}
+
 }  // namespace
 
 size_t State::bytes(const ModelConfig& c, const Plan& plan, int tokens, Device device) {
@@ -76,7 +99,7 @@ size_t State::bytes(const ModelConfig& c, const Plan& plan, int tokens, Device d
 
 Result<State> State::create(const ModelConfig& c, const Plan& plan, int tokens) {
   State s;
-  s.capacity = tokens;
+  s.capacity = tokens, s.sites = look_up(plan);
   s.kv.resize(static_cast<size_t>(batch_words(c, tokens)));
   MXPATH_TRY(s.memory, Buffer::allocate(bytes(c, plan, tokens, Device::cpu)));
   Carver cpu(s.memory.data());

@@ -22,9 +22,10 @@ struct MatrixSlot {
   int role_count;
 };
 
-std::vector<MatrixSlot> matrix_slots(Weights& w, const ModelConfig& config) {
+/// tied: the head is the embedding.
+std::vector<MatrixSlot> matrix_slots(Weights& w, bool tied) {
   std::vector<MatrixSlot> slots{{&w.embedding, "embed", -1, {Role::embedding}, 1}};
-  for (int i = 0; i < config.layers; ++i) {
+  for (int i = 0; i < std::ssize(w.layers); ++i) {
     LayerWeights& layer = w.layers[static_cast<size_t>(i)];
     slots.push_back({&layer.qkv, "attention.qkv", i, {Role::q_weight, Role::k_weight, Role::v_weight}, 3});
     slots.push_back({&layer.output, "attention.output", i, {Role::o_weight}, 1});
@@ -32,7 +33,7 @@ std::vector<MatrixSlot> matrix_slots(Weights& w, const ModelConfig& config) {
     slots.push_back({&layer.gate_up, "moe.gate_up", i, {Role::gate_up_weight}, 1});
     slots.push_back({&layer.down, "moe.down", i, {Role::down_weight}, 1});
   }
-  slots.push_back({&w.head, "head", -1, {config.tied_embeddings ? Role::embedding : Role::head}, 1});
+  slots.push_back({&w.head, "head", -1, {tied ? Role::embedding : Role::head}, 1});
   return slots;
 }
 
@@ -67,6 +68,10 @@ Device device_of(const MatrixSlot& slot, const Placement& placement) {
   if (slot.site == "head") return placement.head();
   const bool experts = slot.site == "router" || slot.site.starts_with("moe.");
   return experts ? placement.experts(slot.layer) : placement.attention(slot.layer);
+}
+
+const SitePlan& site_of(const MatrixSlot& slot, const Plan& plan) {
+  return *plan.find(slot.site, slot.layer, device_of(slot, plan.placement));
 }
 
 Status send_vectors(Weights& w, const Placement& placement, CudaStream& stream) {
@@ -165,14 +170,14 @@ Result<FetchedRows> fetch_rows(const OwnedMatrix& from, int64_t expert, int64_t 
   return rows;
 }
 
-Status compare_row(const FetchedRows& from, const Checkpoint& checkpoint, const TensorRecord& record, int expert, int64_t row) {
+/// lossy: the plan says that this format does not hold every value.
+Status compare_row(const FetchedRows& from, const Checkpoint& checkpoint, const TensorRecord& record, int expert, int64_t row, bool lossy) {
   const PackedMatrix& matrix = from.matrix;
   std::vector<float> packed(static_cast<size_t>(record.columns)), stored(packed.size());
   decode_row(matrix, from.expert, from.row, packed.data());
   checkpoint.decode_row(record, expert, row, stored);
   std::vector<float> expected = stored;
-  // MXFP4 moved from one order to another is not encoded again.
-  if (record.encoding != Encoding::mxfp4_blocks || format_of(matrix.layout) != NumberFormat::mxfp4) as_held(matrix.layout, expected);
+  if (lossy) as_held(matrix.layout, expected);
   for (size_t k = 0; k < stored.size(); ++k)
     if (packed[k] != expected[k])
       return fail("{}: expert {}, row {}, column {} is {} in the file, {} in this format and {} as packed in {}", record.name, expert, row,
@@ -187,18 +192,17 @@ Status pack_weights(Weights& weights, const Plan& plan, const Checkpoint& checkp
   const bool first_time = weights.layers.empty();
   weights.layers.resize(static_cast<size_t>(config.layers));
   if (first_time) MXPATH_CHECK(load_vectors(weights, checkpoint));
-  const auto slots = matrix_slots(weights, config);
+  const auto slots = matrix_slots(weights, config.tied_embeddings);
   CudaStream stream;
   if (plan.placement.uses(Device::cuda)) {
     MXPATH_TRY(stream, CudaStream::create(plan.placement.cuda_index));
     MXPATH_CHECK(send_vectors(weights, plan.placement, stream));
   }
-  const auto site_of = [&](const MatrixSlot& slot) -> const SitePlan& { return *plan.find(slot.site, device_of(slot, plan.placement)); };
   const auto size_of = [](const Site& site) { return static_cast<uint64_t>(site.n * site.k * site.experts); };
   uint64_t total = 0, done = 0;
-  for (const MatrixSlot& slot : slots) total += size_of(site_of(slot).site);
+  for (const MatrixSlot& slot : slots) total += size_of(site_of(slot, plan).site);
   for (const MatrixSlot& slot : slots) {
-    const SitePlan& site = site_of(slot);
+    const SitePlan& site = site_of(slot, plan);
     if (slot.target->matrix.layout != site.layout || slot.target->device != site.site.device)
       MXPATH_CHECK(pack_slot(slot, site, checkpoint, threads, stream));
     done += size_of(site.site);
@@ -207,10 +211,12 @@ Status pack_weights(Weights& weights, const Plan& plan, const Checkpoint& checkp
   return {};
 }
 
-uint64_t rounded_values(const Weights& weights, const ModelConfig& config, std::span<const std::string> sites) {
+uint64_t rounded_values(const Weights& weights, const Plan& plan, const Conversion& conversion) {
   uint64_t rounded = 0;
-  for (const MatrixSlot& slot : matrix_slots(const_cast<Weights&>(weights), config))
-    if (std::ranges::count(sites, slot.site)) rounded += slot.target->rounded;
+  // Which tensors a slot is made of does not matter here.
+  for (const MatrixSlot& slot : matrix_slots(const_cast<Weights&>(weights), false))
+    if (const Site& site = site_of(slot, plan).site; site.stored == conversion.from && site.format == conversion.to)
+      rounded += slot.target->rounded;
   return rounded;
 }
 
@@ -223,18 +229,17 @@ Result<std::vector<PackingDifference>> check_packing(const Weights& weights, con
     MXPATH_TRY(stream, CudaStream::create(plan.placement.cuda_index));
   }
   // matrix_slots only points into the weights here; nothing is written.
-  for (const MatrixSlot& slot : matrix_slots(const_cast<Weights&>(weights), checkpoint.manifest().config)) {
-    const auto known = [&] {
-      return std::ranges::any_of(differences,
-                                 [&](const PackingDifference& d) { return d.site == slot.site && d.device == slot.target->device; });
-    };
+  for (const MatrixSlot& slot : matrix_slots(const_cast<Weights&>(weights), checkpoint.manifest().config.tied_embeddings)) {
+    const SitePlan& site = site_of(slot, plan);
+    const bool lossy = !is_lossless(site.site.stored, site.site.format);
+    const auto known = [&] { return std::ranges::count(differences, &site, &PackingDifference::site) > 0; };
     int64_t packed_row = 0;
     for (const TensorRecord* record : records_of(slot, checkpoint.manifest())) {
       const int expert = static_cast<int>(random.integer(0, record->experts - 1));
       for (int64_t row : {int64_t{0}, record->rows - 1, random.integer(0, record->rows - 1)}) {
         MXPATH_TRY(const FetchedRows rows, fetch_rows(*slot.target, expert, packed_row + row, stream));
-        if (const auto same = compare_row(rows, checkpoint, *record, expert, row); !same.ok() && !known())
-          differences.push_back({std::string(slot.site), slot.target->device, same.error().message});
+        if (const auto same = compare_row(rows, checkpoint, *record, expert, row, lossy); !same.ok() && !known())
+          differences.push_back({&site, same.error().message});
       }
       packed_row += record->rows;
     }

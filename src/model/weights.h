@@ -58,18 +58,17 @@ struct Weights {
 /// or infinity among the weights, a scale that makes one, not enough memory; each with the tensor.
 Status pack_weights(Weights& weights, const Plan& plan, const Checkpoint& checkpoint, ThreadPool& threads, const Progress& progress);
 
-/// How many values of these sites were rounded on load.
-uint64_t rounded_values(const Weights& weights, const ModelConfig& config, std::span<const std::string> sites);
+/// How many values a conversion of the plan rounded on load.
+uint64_t rounded_values(const Weights& weights, const Plan& plan, const Conversion& conversion);
 
 /// A site whose packed matrix does not give the checkpoint's values back.
 struct PackingDifference {
-  std::string site;
-  Device device;
-  std::string finding;  // one sentence, the first difference
+  const SitePlan* site;  // of the plan
+  std::string finding;   // one sentence, the first difference
 };
-/// Compares a few rows of every packed matrix, decoded, with the checkpoint's own values, or with what the scalar code of src/formats
-/// makes of them where the weights are held in another format: exactly, in both cases. Rows of a GPU are read back from it. One entry a
-/// site and device, empty when all agree. `seed` chooses the rows. Error: the GPU has failed.
+/// Compares a few rows of every packed matrix, decoded, with the checkpoint's own values, or, where the plan converts them with loss, with
+/// what the scalar code of src/formats makes of them: exactly, in both cases. Rows of a GPU are read back from it. One entry a site, empty
+/// when all agree. `seed` chooses the rows. Error: the GPU has failed.
 Result<std::vector<PackingDifference>> check_packing(const Weights& weights, const Plan& plan, const Checkpoint& checkpoint, uint64_t seed);
 
 }  // namespace mxpath

@@ -76,10 +76,11 @@ Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue
     if (!c.why_not.empty() && forced) named.push_back(c);
     if (!c.why_not.empty() && c.path->device == site.device) refused.push_back(c);
   }
-  if (legal.empty() && named.empty()) return fail("{} on {}: no path can run: {}", site.name, name_of(site.device), with_reasons(refused));
+  if (legal.empty() && named.empty())
+    return fail("{} on {}: no path can run: {}", title_of(site), name_of(site.device), with_reasons(refused));
   if (named.empty())
-    return fail("{}: --exclude leaves no path for {} tokens; keep one of: {}", site.name, regime.tokens.to_string(), legal);
-  return fail("{}: --only allows no path that can run with {} tokens here: {}; {}", site.name, regime.tokens.to_string(),
+    return fail("{}: --exclude leaves no path for {} tokens; keep one of: {}", title_of(site), regime.tokens.to_string(), legal);
+  return fail("{}: --only allows no path that can run with {} tokens here: {}; {}", title_of(site), regime.tokens.to_string(),
               with_reasons(named), legal.empty() ? "no other path can run either" : "these can: " + legal);
 }
 
@@ -143,7 +144,8 @@ Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const M
 const KernelPath& SitePlan::path_for(int tokens) const {
   for (const Decision& decision : decisions)
     if (decision.regime.tokens.contains({tokens, tokens})) return *decision.chosen;
-  return *decisions.back().chosen;
+  static const KernelPath none;
+  return decisions.empty() ? none : *decisions.back().chosen;
 }
 
 }  // namespace mxpath

@@ -42,6 +42,15 @@ std::string chosen_lines(const SitePlan& plan) {
   return out;
 }
 
+/// The chosen paths in the order of token counts, each once in a row.
+std::string chosen_names(const SitePlan& plan) {
+  std::string names;
+  const KernelPath* last = nullptr;
+  for (const Decision& d : plan.decisions)
+    if (d.chosen != last) last = d.chosen, names += fmt::format("{}{}", names.empty() ? "" : ", ", last->name);
+  return names;
+}
+
 bool ever_chosen(const SitePlan& plan, const KernelPath* path) {
   return std::ranges::any_of(plan.decisions, [&](const Decision& d) { return d.chosen == path; });
 }
@@ -75,7 +84,7 @@ std::string site_header(const SitePlan& plan) {
   const std::string layout = s.has_weights ? fmt::format("  weights {}{}", name_of(plan.layout),
                                                          s.format != s.stored ? fmt::format(" (stored {})", name_of(s.stored)) : "")
                                            : "";
-  return fmt::format("{}  x{}  {}{}{}\n", s.name, s.count, s.device == Device::cuda ? "on cuda  " : "", shape, layout);
+  return fmt::format("{}  x{}  {}{}{}\n", title_of(s), s.count, s.device == Device::cuda ? "on cuda  " : "", shape, layout);
 }
 
 std::string memory_line(const Plan& plan, const MemoryPlan& m) {
@@ -151,18 +160,15 @@ Json site_json(const SitePlan& plan) {
                       {"lossless", is_lossless(s.stored, s.format)},
                       {"layout", name_of(plan.layout)},
                       {"bytes", layout_bytes(plan.layout, s.experts, s.n, s.k) * static_cast<uint64_t>(s.count)}};
+  if (!s.stored_alike) out["layers"] = std::vector<int>(s.layers.begin(), s.layers.end());
   out["regimes"] = Json::array();
   for (const Decision& d : plan.decisions) out["regimes"].push_back(decision_json(d));
   return out;
 }
 
 Json conversion_json(const Conversion& c) {
-  return {{"sites", c.sites},
-          {"from", name_of(c.from)},
-          {"to", name_of(c.to)},
-          {"bytes_before", c.bytes_before},
-          {"bytes_after", c.bytes_after},
-          {"lossless", c.lossless()}};
+  return {{"sites", c.sites},   {"from", name_of(c.from)},        {"to", name_of(c.to)},          {"matrices", c.matrices},
+          {"values", c.values}, {"bytes_before", c.bytes_before}, {"bytes_after", c.bytes_after}, {"lossless", c.lossless()}};
 }
 
 Json conversions_json(const Plan& plan) {
@@ -191,16 +197,14 @@ std::string explain(const Plan& plan, bool verbose) {
 }
 
 std::string explain_briefly(const Plan& plan) {
-  std::string out = header(plan) + "paths     ";
-  for (const char* name : {"attention.qkv", "moe.gate_up", "head"}) {
-    const SitePlan& site = plan.site(name);
-    std::string paths;
-    const KernelPath* last = nullptr;
-    for (const Decision& d : site.decisions)
-      if (d.chosen != last) last = d.chosen, paths += fmt::format("{}{}", paths.empty() ? "" : ", ", last->name);
-    out += fmt::format("{}{}: {}", out.ends_with("paths     ") ? "" : "\n          ", name, paths);
-  }
-  return out + "\n";
+  std::string lines;
+  for (const char* name : {"attention.qkv", "moe.gate_up", "head"})
+    for (const SitePlan& site : plan.sites) {
+      if (site.site.name != name) continue;
+      lines += fmt::format("{}{}: {}", lines.empty() ? "paths     " : "\n          ", title_of(site.site), chosen_names(site));
+      if (site.site.stored_alike) break;  // of two devices the GPU alone
+    }
+  return header(plan) + lines + "\n";
 }
 
 Json plan_to_json(const Plan& plan) {

@@ -60,7 +60,7 @@ Status learn_packing(Failures& failures, const Failures& before, const SitePlan&
   return fail(
       "{}: packed as {} the weights are not those of the checkpoint, and only the portable path reads them so ({}); this program or this "
       "computer's memory is broken, please report it",
-      site.site.name, name_of(site.layout), finding);
+      title_of(site.site), name_of(site.layout), finding);
 }
 
 Result<Plan> rehearse(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, Failures failures,

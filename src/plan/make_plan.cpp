@@ -65,7 +65,7 @@ void concede(std::vector<std::string>& out, const SitePlan& plan, const Failures
     const Refusal& reason = failures.contains(last)                ? lost->why_not.back()
                             : beside_layout != lost->why_not.end() ? *beside_layout
                                                                    : lost->why_not.front();
-    out.push_back(fmt::format("{} runs on {}{}, because of {}", plan.site.name, decision.chosen->name, slower, to_string(reason)));
+    out.push_back(fmt::format("{} runs on {}{}, because of {}", title_of(plan.site), decision.chosen->name, slower, to_string(reason)));
   }
 }
 
@@ -78,10 +78,10 @@ void concede_arithmetic(std::vector<std::string>& out, const SitePlan& plan) {
     const Arithmetic arithmetic = decision.chosen->arithmetic;
     if (arithmetic == Arithmetic::int8_dynamic)
       out.push_back(
-          fmt::format("{} quantises activations to int8 ({}), allowed by --numerics fast", plan.site.name, decision.chosen->name));
+          fmt::format("{} quantises activations to int8 ({}), allowed by --numerics fast", title_of(plan.site), decision.chosen->name));
     if (arithmetic == Arithmetic::tf32)
-      out.push_back(
-          fmt::format("{} rounds activations and weights to tf32 ({}), allowed by --numerics fast", plan.site.name, decision.chosen->name));
+      out.push_back(fmt::format("{} rounds activations and weights to tf32 ({}), allowed by --numerics fast", title_of(plan.site),
+                                decision.chosen->name));
   }
 }
 
@@ -89,8 +89,8 @@ void add_concessions(Plan& plan, const Failures& failures) {
   for (const SitePlan& site : plan.sites) {
     const Site& s = site.site;
     if (s.has_weights && s.format != s.stored)
-      plan.concessions.push_back(fmt::format("{} holds its weights as {}, stored as {}, {}", s.name, name_of(s.format), name_of(s.stored),
-                                             loss_of(s.stored, s.format)));
+      plan.concessions.push_back(fmt::format("{} holds its weights as {}, stored as {}, {}", title_of(s), name_of(s.format),
+                                             name_of(s.stored), loss_of(s.stored, s.format)));
     concede(plan.concessions, site, failures);
     concede_arithmetic(plan.concessions, site);
   }
@@ -102,8 +102,9 @@ void add_conversions(Plan& plan) {
     const Site& s = planned.site;
     if (!s.has_weights || s.format == s.stored) continue;
     auto same = std::ranges::find_if(plan.conversions, [&](const Conversion& c) { return c.from == s.stored && c.to == s.format; });
-    if (same == plan.conversions.end()) same = plan.conversions.insert(same, {s.stored, s.format, {}, 0, 0, 0});
-    if (!std::ranges::count(same->sites, s.name)) same->sites.push_back(s.name);
+    if (same == plan.conversions.end()) same = plan.conversions.insert(same, {s.stored, s.format, {}, 0, 0, 0, 0});
+    if (!std::ranges::count(same->sites, title_of(s))) same->sites.push_back(title_of(s));
+    same->matrices += static_cast<uint64_t>(s.experts * s.count);
     same->values += static_cast<uint64_t>(s.n * s.k * s.experts * s.count);
     same->bytes_before += layout_bytes(plain_layout(s.stored), s.experts, s.n, s.k) * static_cast<uint64_t>(s.count);
     same->bytes_after += layout_bytes(planned.layout, s.experts, s.n, s.k) * static_cast<uint64_t>(s.count);
@@ -168,16 +169,29 @@ Status concede_placement(Plan& plan, const Manifest& manifest, const Catalogue& 
 }  // namespace
 
 const SitePlan& Plan::site(std::string_view name) const {
-  return *std::ranges::find_if(sites, [&](const SitePlan& plan) { return plan.site.name == name; });
+  static const SitePlan none;
+  const auto at = std::ranges::find_if(sites, [&](const SitePlan& plan) { return plan.site.name == name; });
+  return at == sites.end() ? none : *at;
 }
 
-const SitePlan* Plan::find(std::string_view name, Device on) const {
-  const auto at = std::ranges::find_if(sites, [&](const SitePlan& plan) { return plan.site.name == name && plan.site.device == on; });
+const SitePlan* Plan::find(std::string_view name, int layer, Device on) const {
+  const auto at = std::ranges::find_if(
+      sites, [&](const SitePlan& plan) { return plan.site.device == on && plan.site.name == name && plan.site.layers.contains(layer); });
   return at == sites.end() ? nullptr : &*at;
 }
 
+std::vector<std::string_view> Plan::paths_of(std::string_view name, int tokens) const {
+  std::vector<std::string_view> paths;
+  for (const SitePlan& plan : sites) {
+    if (plan.site.name != name) continue;
+    if (const std::string_view path = plan.path_for(tokens).name; !std::ranges::count(paths, path)) paths.push_back(path);
+    if (plan.site.stored_alike) break;
+  }
+  return paths;
+}
+
 bool Plan::is_idle(const SitePlan& site) const {
-  return site.site.op == Op::sample && site.site.device == Device::cpu && find("sample", Device::cuda);
+  return site.site.op == Op::sample && site.site.device == Device::cpu && find("sample", LayerSet::outside, Device::cuda);
 }
 
 Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,

@@ -22,9 +22,9 @@ struct DeviceSites {
   std::vector<Result<SitePlan>> plans;
 
   /// The error of the first site that the placement needs here and that has no path. The CPU can pick a token for a GPU.
-  const Error* obstacle(const Placement& placement, const ModelConfig& config) const {
+  const Error* obstacle(const Placement& placement) const {
     for (size_t i = 0; i < sites.size(); ++i)
-      if (!plans[i].ok() && count_on(sites[i], device, placement, config) > 0 && !(sites[i].op == Op::sample && device == Device::cuda))
+      if (!plans[i].ok() && part_on(sites[i], device, placement).count > 0 && !(sites[i].op == Op::sample && device == Device::cuda))
         return &plans[i].error();
     return nullptr;
   }
@@ -66,7 +66,7 @@ std::string gpu_obstacle(const DeviceSites& gpu, const ModelConfig& config, cons
   if (static_cast<size_t>(policy.cuda_index) >= machine.gpus.size())
     return machine.gpus.empty() && !machine.no_gpu_reason.empty() ? machine.no_gpu_reason
                                                                   : fmt::format("there is no CUDA device {}", policy.cuda_index);
-  const Error* error = gpu.obstacle({.layers = config.layers, .gpu_layers = config.layers, .cpu_experts = config.layers}, config);
+  const Error* error = gpu.obstacle({.layers = config.layers, .gpu_layers = config.layers, .cpu_experts = config.layers});
   return error ? error->message : "";
 }
 
@@ -112,10 +112,10 @@ Plan with(const Plan& base, const Placement& placement, const DeviceSites& cpu, 
   for (size_t i = 0; i < cpu.plans.size(); ++i)
     for (const DeviceSites* sites : std::initializer_list<const DeviceSites*>{&gpu, &cpu}) {
       if (i >= sites->plans.size() || !sites->plans[i].ok()) continue;
-      const int count = count_on(sites->sites[i], sites->device, placement, manifest.config);
-      if (count == 0) continue;
+      Site part = part_on(sites->sites[i], sites->device, placement);
+      if (part.count == 0) continue;
       plan.sites.push_back(*sites->plans[i]);
-      plan.sites.back().site.count = count;
+      plan.sites.back().site = std::move(part);
     }
   add_predictions(plan, manifest.config, machine);
   plan_memory(plan, manifest, machine, policy);
@@ -136,7 +136,7 @@ std::string does_not_fit(const Plan& wanted, const Machine& machine) {
 
 /// The operation that keeps a part of the model off the GPU because no path there can run it; empty: there is none.
 std::string without_path(const DeviceSites& gpu, const ModelConfig& config) {
-  const Error* error = gpu.obstacle({.layers = config.layers, .gpu_layers = config.layers, .gpu_embedding = true}, config);
+  const Error* error = gpu.obstacle({.layers = config.layers, .gpu_layers = config.layers, .gpu_embedding = true});
   return error ? error->message : "";
 }
 
@@ -167,7 +167,7 @@ Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, c
   for (const Placement& placement : placements(manifest.config.layers, policy)) {
     if (placement.gpu_layers > 0 && !gpu_open) continue;
     const DeviceSites& rest = placement.head() == Device::cuda ? beside : cpu;
-    if (rest.obstacle(placement, manifest.config) || gpu.obstacle(placement, manifest.config)) continue;
+    if (rest.obstacle(placement) || gpu.obstacle(placement)) continue;
     Plan candidate = with(plan, placement, rest, gpu, manifest, machine, policy);
     if (!first) first = candidate;
     // The earlier one lies more on the GPU and wins ties. Where nothing fits, the last one has the sentence about the least that would not.
@@ -182,7 +182,7 @@ Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, c
                                .gpu_layers = policy.device == DeviceChoice::cuda ? manifest.config.layers : 0,
                                .gpu_embedding = policy.device == DeviceChoice::cuda};
     for (const DeviceSites* sites : {everything.gpu_layers > 0 ? &beside : &cpu, static_cast<const DeviceSites*>(&gpu)})
-      if (const Error* error = sites->obstacle(everything, manifest.config)) return *error;
+      if (const Error* error = sites->obstacle(everything)) return *error;
     return fail("no part of the model can be placed anywhere");
   }
   plan = std::move(*best);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "plan/explain.h"
 #include "plan/memory.h"
 #include "plan/test_catalogue.h"
@@ -68,6 +70,78 @@ TEST(Placement, WhatFitsThereAndTheRestOnTheCpu) {
   EXPECT_EQ(last_on_gpu, 0);
 }
 
+/// Layers 1 and 2 store their experts as BF16, layer 3 its q as FP32; layer 0 is as the config says.
+Manifest mixed_manifest() {
+  Manifest mixed = manifest();
+  for (TensorRecord& t : mixed.tensors) {
+    const bool experts = t.role == Role::gate_up_weight || t.role == Role::down_weight;
+    if (experts && (t.layer == 1 || t.layer == 2)) t.encoding = Encoding::bf16;
+    if (t.role == Role::q_weight && t.layer == 3) t.encoding = Encoding::f32;
+  }
+  return mixed;
+}
+
+TEST(Placement, LayersAreGroupedByWhatTheyStoreAndWhereTheyLie) {
+  for (int gpu_layers = 0; gpu_layers <= 4; ++gpu_layers)
+    for (int cpu_experts = 0; cpu_experts <= gpu_layers; ++cpu_experts) {
+      Policy policy;
+      policy.gpu_layers = gpu_layers, policy.cpu_experts = cpu_experts;
+      const auto plan = make_plan(mixed_manifest(), test::catalogue(), gpu_of(80), policy);
+      ASSERT_TRUE(plan.ok()) << plan.error().message;
+      EXPECT_TRUE(plan->conversions.empty());
+      expect_every_layer_once(*plan);
+      for (int layer = 0; layer < 4; ++layer) {
+        const SitePlan* experts = plan->find("moe.down", layer, plan->placement.experts(layer));
+        const SitePlan* qkv = plan->find("attention.qkv", layer, plan->placement.attention(layer));
+        ASSERT_TRUE(experts && qkv) << layer;
+        EXPECT_EQ(experts->site.stored, layer == 1 || layer == 2 ? NumberFormat::bf16 : NumberFormat::mxfp4) << layer;
+        EXPECT_EQ(qkv->site.stored, layer == 3 ? NumberFormat::fp32 : NumberFormat::bf16) << layer;
+        EXPECT_EQ(plan->find("moe.down", layer, experts->site.device == Device::cpu ? Device::cuda : Device::cpu), nullptr);
+        EXPECT_EQ(held_in(experts->layout), WeightFormat(experts->site.stored));
+      }
+    }
+}
+
+TEST(Placement, GroupsOfLayersAreToldApart) {
+  Policy policy;
+  policy.gpu_layers = 2;
+  ASSERT_TRUE(set_weights(policy, "int8").ok());
+  const Plan plan = make_plan(mixed_manifest(), test::catalogue(), gpu_of(80), policy).value();
+  std::vector<std::string> titles;
+  for (const SitePlan& site : plan.sites)
+    if (site.site.has_weights) titles.push_back(title_of(site.site) + (site.site.device == Device::cuda ? " on cuda" : ""));
+  EXPECT_EQ(titles, (std::vector<std::string>{"embed", "attention.qkv (layer 2) on cuda", "attention.qkv (layers 0-1)",
+                                              "attention.qkv (layer 3) on cuda", "attention.output on cuda", "attention.output",
+                                              "router on cuda", "router", "moe.gate_up (layer 3) on cuda", "moe.gate_up (layer 0)",
+                                              "moe.gate_up (layer 2) on cuda", "moe.gate_up (layer 1)", "moe.down (layer 3) on cuda",
+                                              "moe.down (layer 0)", "moe.down (layer 2) on cuda", "moe.down (layer 1)", "head on cuda"}));
+  ASSERT_EQ(plan.conversions.size(), 2u);
+  EXPECT_EQ(plan.conversions[0].matrices + plan.conversions[1].matrices, 4u * 2 * 8);
+  EXPECT_EQ(plan.conversions[0].from, NumberFormat::mxfp4);
+  EXPECT_EQ(plan.conversions[1].from, NumberFormat::bf16);
+  const auto holds = [](const std::string& text) { return text.find(" holds its weights as int8, stored as ") != text.npos; };
+  EXPECT_EQ(std::ranges::count_if(plan.concessions, holds), 8) << "each group on each device";
+}
+
+TEST(Placement, ASiteThatIsNotThereIsNobody) {
+  const Plan plan = planned(gpu_of(80));
+  EXPECT_EQ(plan.site("moe.sideways").site.name, "");
+  EXPECT_EQ(plan.site("moe.sideways").path_for(1).name, "");
+  EXPECT_EQ(plan.find("moe.down", 4, Device::cuda), nullptr);
+  EXPECT_EQ(plan.find("moe.down", LayerSet::outside, Device::cuda), nullptr);
+  EXPECT_NE(plan.find("head", LayerSet::outside, Device::cuda), nullptr);
+}
+
+TEST(LayerSet, SaysItsLayersInRuns) {
+  EXPECT_EQ(LayerSet::range(3, 3).to_string(), "layer 3");
+  EXPECT_EQ(LayerSet::range(1, 23).to_string(), "layers 1-23");
+  EXPECT_EQ(LayerSet::range(LayerSet::outside, LayerSet::outside).to_string(), "");
+  LayerSet some;
+  for (int layer : {0, 2, 3, 7}) some.add(layer);
+  EXPECT_EQ(some.to_string(), "layers 0, 2-3, 7");
+  EXPECT_TRUE(some.contains(3) && !some.contains(4));
+}
+
 TEST(Placement, FollowsTheUser) {
   Policy policy;
   policy.gpu_layers = 3;
@@ -76,9 +150,9 @@ TEST(Placement, FollowsTheUser) {
   const Plan plan = planned(gpu_of(80), policy);
   EXPECT_EQ(plan.placement.cpu_experts, 2);
   EXPECT_EQ(plan.placement.to_string(), "cuda:0, 1 of 4 layers on the CPU, the experts of 2 of 3 layers on the CPU");
-  EXPECT_EQ(plan.find("moe.gate_up", Device::cuda)->site.count, 1);
-  EXPECT_EQ(plan.find("moe.gate_up", Device::cpu)->site.count, 3);
-  EXPECT_EQ(plan.find("attention.qkv", Device::cuda)->site.count, 3);
+  EXPECT_EQ(plan.find("moe.gate_up", 3, Device::cuda)->site.count, 1);
+  EXPECT_EQ(plan.find("moe.gate_up", 0, Device::cpu)->site.count, 3);
+  EXPECT_EQ(plan.find("attention.qkv", 3, Device::cuda)->site.count, 3);
   expect_every_layer_once(plan);
   policy.gpu_layers = 0, policy.cpu_experts.reset();
   EXPECT_EQ(planned(gpu_of(80), policy).device_reason, "asked for by --gpu-layers 0");
@@ -170,7 +244,7 @@ TEST(Placement, AFailedRowTakesItsPartToTheCpu) {
       << all.device_reason;
   const Plan sample = planned(gpu_of(80), {}, {{"sample.cuda.portable.f32", failure}});
   EXPECT_TRUE(sample.placement.all_on_gpu());  // logits come back instead
-  EXPECT_EQ(sample.find("sample", Device::cuda), nullptr);
+  EXPECT_EQ(sample.find("sample", LayerSet::outside, Device::cuda), nullptr);
 }
 
 TEST(Placement, ADeviceThatCannotBeUsedIsAReasonNotACrash) {
@@ -213,8 +287,8 @@ TEST(Placement, OnlyTheGpuLeavesTheCpuToSampleBesideIt) {
     for (const DeviceChoice device : {DeviceChoice::automatic, DeviceChoice::cuda}) {
       policy.only = {glob}, policy.device = device;
       const Plan plan = planned(gpu_of(80), policy);
-      ASSERT_NE(plan.find("sample", Device::cuda), nullptr) << glob;
-      ASSERT_NE(plan.find("sample", Device::cpu), nullptr) << glob;
+      ASSERT_NE(plan.find("sample", LayerSet::outside, Device::cuda), nullptr) << glob;
+      ASSERT_NE(plan.find("sample", LayerSet::outside, Device::cpu), nullptr) << glob;
       EXPECT_TRUE(check_strict(plan, policy).ok());
     }
   policy.only = {"*cuda*"};

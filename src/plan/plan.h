@@ -59,8 +59,9 @@ struct MemoryPlan {
 struct Conversion {
   NumberFormat from;
   WeightFormat to;
-  std::vector<std::string> sites;
-  uint64_t values = 0, bytes_before = 0, bytes_after = 0;  ///< bytes as stored, and as packed
+  std::vector<std::string> sites;              ///< title_of each
+  uint64_t matrices = 0, values = 0;           ///< of all layers and experts
+  uint64_t bytes_before = 0, bytes_after = 0;  ///< as stored, and as packed
   bool lossless() const { return is_lossless(from, to); }
 };
 /// "moe.gate_up, moe.down: mxfp4 to int8, 12.7 GiB to 23.9 GiB, with loss". rounded: how many values it rounded, where that has been
@@ -74,7 +75,7 @@ struct Plan {
   Device device = Device::cpu;  ///< the GPU as soon as a layer lies there
   std::string device_reason;    ///< why not the GPU, if there is one or one was wished for
   Placement placement;
-  std::vector<SitePlan> sites;  ///< a site whose layers lie on both devices is there twice, the GPU's first
+  std::vector<SitePlan> sites;  ///< a name is there once for each stored format and device that its layers have, the GPU's first
   MemoryPlan memory, gpu_memory;
   int context = 0, chunk = 0, threads = 1;
   std::vector<Conversion> conversions;   ///< in the order of their first sites; every one is a concession too
@@ -87,9 +88,13 @@ struct Plan {
   std::vector<double> crossing_seconds;  ///< for each regime: the ways between the devices, part of the two predictions
 
   bool fits() const { return memory.fits() && gpu_memory.fits(); }
-  const SitePlan& site(std::string_view name) const;             ///< the first of that name
-  const SitePlan* find(std::string_view name, Device on) const;  ///< null: there is none on that device
-  bool is_idle(const SitePlan& site) const;                      ///< sampling on the CPU beside a GPU that picks the likeliest itself
+  /// The first of that name; one without a name if there is none.
+  const SitePlan& site(std::string_view name) const;
+  /// What a layer runs on a device (LayerSet::outside: embed, head, sample and the last norm); null: there is none.
+  const SitePlan* find(std::string_view name, int layer, Device on) const;
+  /// The paths that the sites of a name take for so many tokens: one for each stored format of their layers; of two devices the first.
+  std::vector<std::string_view> paths_of(std::string_view name, int tokens) const;
+  bool is_idle(const SitePlan& site) const;  ///< sampling on the CPU beside a GPU that picks the likeliest itself
 };
 
 /// The least seconds that one call can take under the roofs of a path: max(bytes / bandwidth, flops / peak). Two roofs, because bandwidth
@@ -113,8 +118,8 @@ Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const M
 
 /// The sites of a model as if all of it lay on one device, in the order of the forward pass.
 std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Device device);
-/// How often a site runs on a device under a placement; 0: never.
-int count_on(const Site& site, Device device, const Placement& placement, const ModelConfig& config);
+/// The part of a site that lies on a device under a placement: its layers there, and how often they run it; 0: never.
+Site part_on(const Site& site, Device device, const Placement& placement);
 
 /// Pure: the same arguments give the same plan, byte for byte. Reads no weights. Of the placements that fit into both memories the one that
 /// should be fastest is taken. A plan that does not fit into memory is returned with

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "formats/number_format.h"
+#include "plan/layer_set.h"
 #include "plan/layout_kind.h"
 
 namespace mxpath {
@@ -17,7 +18,8 @@ enum class Device : uint8_t { cpu, cuda };
 inline constexpr int device_count = 2;
 std::string_view name_of(Device device);
 
-/// One op of the model; equal ones of several layers are one site with a count.
+/// One op of the model; equal ones of several layers are one site with a count. Layers whose weights are stored in different formats are
+/// sites of their own under the same name.
 struct Site {
   std::string name = {};  ///< "attention.qkv", "moe.gate_up", "head"
   Op op = Op::linear;
@@ -27,10 +29,15 @@ struct Site {
   bool has_weights = false;
   NumberFormat stored = NumberFormat::bf16;   ///< of the weights in the checkpoint
   WeightFormat format = NumberFormat::bf16;   ///< of the weights as they will be held (policy may convert)
-  int count = 1;                              ///< how many times it runs in one forward: layers that have it
+  LayerSet layers = {};                       ///< those it stands for: they share what is stored and the device
+  bool stored_alike = true;                   ///< false: other layers store these weights in another format
+  int count = 1;                              ///< how many times it runs in one forward; a norm runs twice in a layer
   int64_t keys = 0;                           ///< attention: keys one query sees at most (window, or the context); 0 otherwise
   int heads = 0, kv_heads = 0, head_dim = 0;  ///< attention and rope only
 };
+
+/// "moe.gate_up"; where other layers store the same weights in another format, "moe.gate_up (layers 1-23)".
+std::string title_of(const Site& site);
 
 /// The least that one call with `tokens` tokens must do; never less for more tokens. In attention each of them sees site.keys keys.
 struct Work {

@@ -1,5 +1,10 @@
 // The operations of a gpt-oss forward as sites, in the order in which a token meets them.
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <initializer_list>
+#include <optional>
+#include <utility>
 
 #include "plan/plan.h"
 
@@ -16,18 +21,80 @@ NumberFormat stored_format(Encoding encoding) {
   return NumberFormat::fp32;
 }
 
-/// Sets the formats of a site whose matrix is made of these tensors of the first layer; a mixture counts as FP32, which holds all of it.
-void set_weights_of(Site& site, const Manifest& manifest, std::initializer_list<Role> roles, int layer) {
-  site.has_weights = true;
-  bool first = true;
-  for (Role role : roles) {
-    const TensorRecord* record = manifest.find(role, layer);
-    if (!record) continue;
-    const NumberFormat stored = stored_format(record->encoding);
-    site.stored = first || stored == site.stored ? stored : NumberFormat::fp32;
-    first = false;
+/// How every tensor is stored, by layer and role: one pass over the manifest, which has some twenty tensors for each layer.
+class StoredFormats {
+ public:
+  explicit StoredFormats(const Manifest& manifest) : formats_(static_cast<size_t>(manifest.config.layers + 1) * roles) {
+    for (const TensorRecord& record : manifest.tensors) at(record.role, record.layer) = stored_format(record.encoding);
   }
-  site.format = site.stored;
+  /// Of the matrix of a layer; where it is made of several tensors, a mixture counts as FP32, which holds all of it.
+  NumberFormat of(std::initializer_list<Role> parts, int layer) {
+    std::optional<NumberFormat> all;
+    for (const Role role : parts)
+      if (const auto stored = at(role, layer)) all = !all || *all == *stored ? *stored : NumberFormat::fp32;
+    return all.value_or(NumberFormat::bf16);
+  }
+
+ private:
+  static constexpr size_t roles = 32;
+  std::optional<NumberFormat>& at(Role role, int layer) {
+    return formats_[static_cast<size_t>(layer + 1) * roles + static_cast<size_t>(role)];
+  }
+  std::vector<std::optional<NumberFormat>> formats_;
+};
+static_assert(static_cast<int>(Role::down_bias) < 32);
+
+/// The sites of a forward, as they are listed.
+class Sites {
+ public:
+  Sites(const Manifest& manifest, Device device) : formats_(manifest), device_(device) {}
+
+  /// A site without weights.
+  void add(Site site, LayerSet layers) {
+    site.device = device_, site.layers = std::move(layers);
+    site.count = site.op == Op::norm ? 2 * site.layers.count() - 1 : site.layers.count();  // two in a layer, and the last one
+    sites_.push_back(std::move(site));
+  }
+  /// One site for each format in which some of the layers store these weights. wanted: what they are to be held as; empty: as stored.
+  void add(const Site& site, const LayerSet& layers, std::initializer_list<Role> roles, std::optional<WeightFormat> wanted) {
+    std::vector<std::pair<NumberFormat, LayerSet>> groups;
+    for (const int layer : layers) {
+      const NumberFormat stored = formats_.of(roles, layer);
+      auto group = std::ranges::find(groups, stored, &std::pair<NumberFormat, LayerSet>::first);
+      if (group == groups.end()) group = groups.insert(group, {stored, {}});
+      group->second.add(layer);
+    }
+    for (auto& [stored, own] : groups) {
+      Site part = site;
+      part.has_weights = true, part.stored = stored, part.format = wanted.value_or(stored), part.stored_alike = groups.size() == 1;
+      add(std::move(part), std::move(own));
+    }
+  }
+  std::vector<Site> take() { return std::move(sites_); }
+
+ private:
+  StoredFormats formats_;
+  const Device device_;
+  std::vector<Site> sites_;
+};
+
+/// How often a layer runs a site on a device.
+int times_on(const Site& site, int layer, Device device, const Placement& placement) {
+  const bool outside = layer == LayerSet::outside, at_head = placement.head() == device;
+  const bool attention = !outside && placement.attention(layer) == device, experts = !outside && placement.experts(layer) == device;
+  switch (site.op) {
+    case Op::embed: return placement.embedding() == device;
+    case Op::norm: return outside ? at_head : attention + experts;
+    case Op::linear: return outside ? at_head : attention;
+    case Op::rope:
+    case Op::attention: return attention;
+    case Op::router:
+    case Op::moe_gate_up:
+    case Op::swiglu:
+    case Op::moe_down: return experts;
+    case Op::sample: return device == Device::cpu || at_head;  // a GPU picks the largest; everything else comes back
+  }
+  return 0;
 }
 
 }  // namespace
@@ -35,77 +102,56 @@ void set_weights_of(Site& site, const Manifest& manifest, std::initializer_list<
 std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Device device) {
   const ModelConfig& c = manifest.config;
   const int context = std::min(policy.context ? policy.context : default_context, c.max_positions);
-  const int sliding = static_cast<int>(std::ranges::count(c.sliding, true));
-  std::vector<Site> sites;
-  const auto add = [&](Site site) -> Site& {
-    site.device = device;
-    sites.push_back(std::move(site));
-    return sites.back();
-  };
-  const auto experts = [&](Site& site, Role role) {
-    set_weights_of(site, manifest, {role}, 0);
-    if (policy.weights) site.format = *policy.weights;
-  };
+  const LayerSet every = LayerSet::range(0, c.layers - 1), outside = LayerSet::range(LayerSet::outside, LayerSet::outside);
+  LayerSet sliding, full;
+  for (const int layer : every) (c.sliding[static_cast<size_t>(layer)] ? sliding : full).add(layer);
+  Sites sites(manifest, device);
   const auto of_experts = [&](const char* name, Op op, int64_t n, int64_t k) {
-    return Site{.name = name, .op = op, .n = n, .k = k, .experts = c.experts, .experts_per_token = c.experts_per_token, .count = c.layers};
+    return Site{.name = name, .op = op, .n = n, .k = k, .experts = c.experts, .experts_per_token = c.experts_per_token};
   };
-  const auto dense = [&](Site& site, std::initializer_list<Role> roles, int layer) {
-    set_weights_of(site, manifest, roles, layer);
-    if (policy.dense_weights) site.format = *policy.dense_weights;
+  const auto of_attention = [&](const char* name, int keys) {
+    return Site{.name = name,
+                .op = Op::attention,
+                .n = c.q_width(),
+                .keys = keys,
+                .heads = c.heads,
+                .kv_heads = c.kv_heads,
+                .head_dim = c.head_dim};
   };
 
-  set_weights_of(add({.name = "embed", .op = Op::embed, .n = c.vocab, .k = c.hidden}), manifest, {Role::embedding}, -1);
-  add({.name = "norm", .op = Op::norm, .n = c.hidden, .count = 2 * c.layers + 1});
-  dense(add({.name = "attention.qkv", .op = Op::linear, .n = c.q_width() + 2 * c.kv_width(), .k = c.hidden, .count = c.layers}),
-        {Role::q_weight, Role::k_weight, Role::v_weight}, 0);
-  add({.name = "rope",
-       .op = Op::rope,
-       .n = c.q_width() + c.kv_width(),
-       .count = c.layers,
-       .heads = c.heads,
-       .kv_heads = c.kv_heads,
-       .head_dim = c.head_dim});
-  const Site attention{
-      .name = "attention", .op = Op::attention, .n = c.q_width(), .heads = c.heads, .kv_heads = c.kv_heads, .head_dim = c.head_dim};
-  if (sliding > 0) {
-    Site& site = add(attention);
-    site.name = "attention.sliding", site.keys = std::min(c.sliding_window, context), site.count = sliding;
-  }
-  if (sliding < c.layers) {
-    Site& site = add(attention);
-    site.name = "attention.full", site.keys = std::max(context / 2, 1), site.count = c.layers - sliding;  // half the context on average
-  }
-  dense(add({.name = "attention.output", .op = Op::linear, .n = c.hidden, .k = c.q_width(), .count = c.layers}), {Role::o_weight}, 0);
-  set_weights_of(add({.name = "router", .op = Op::router, .n = c.experts, .k = c.hidden, .count = c.layers}), manifest,
-                 {Role::router_weight}, 0);
-  experts(add(of_experts("moe.gate_up", Op::moe_gate_up, 2 * c.intermediate, c.hidden)), Role::gate_up_weight);
-  add(of_experts("swiglu", Op::swiglu, c.intermediate, 0));
-  experts(add(of_experts("moe.down", Op::moe_down, c.hidden, c.intermediate)), Role::down_weight);
-  dense(add({.name = "head", .op = Op::linear, .n = c.vocab, .k = c.hidden}), {c.tied_embeddings ? Role::embedding : Role::head}, -1);
-  add({.name = "sample", .op = Op::sample, .n = c.vocab});
-  return sites;
+  sites.add({.name = "embed", .op = Op::embed, .n = c.vocab, .k = c.hidden}, outside, {Role::embedding}, {});
+  sites.add({.name = "norm", .op = Op::norm, .n = c.hidden}, LayerSet::range(LayerSet::outside, c.layers - 1));
+  sites.add({.name = "attention.qkv", .op = Op::linear, .n = c.q_width() + 2 * c.kv_width(), .k = c.hidden}, every,
+            {Role::q_weight, Role::k_weight, Role::v_weight}, policy.dense_weights);
+  sites.add(
+      {.name = "rope", .op = Op::rope, .n = c.q_width() + c.kv_width(), .heads = c.heads, .kv_heads = c.kv_heads, .head_dim = c.head_dim},
+      every);
+  if (!sliding.empty()) sites.add(of_attention("attention.sliding", std::min(c.sliding_window, context)), sliding);
+  if (!full.empty()) sites.add(of_attention("attention.full", std::max(context / 2, 1)), full);  // half the context on average
+  sites.add({.name = "attention.output", .op = Op::linear, .n = c.hidden, .k = c.q_width()}, every, {Role::o_weight}, policy.dense_weights);
+  sites.add({.name = "router", .op = Op::router, .n = c.experts, .k = c.hidden}, every, {Role::router_weight}, {});
+  sites.add(of_experts("moe.gate_up", Op::moe_gate_up, 2 * c.intermediate, c.hidden), every, {Role::gate_up_weight}, policy.weights);
+  sites.add(of_experts("swiglu", Op::swiglu, c.intermediate, 0), every);
+  sites.add(of_experts("moe.down", Op::moe_down, c.hidden, c.intermediate), every, {Role::down_weight}, policy.weights);
+  sites.add({.name = "head", .op = Op::linear, .n = c.vocab, .k = c.hidden}, outside, {c.tied_embeddings ? Role::embedding : Role::head},
+            policy.dense_weights);
+  sites.add({.name = "sample", .op = Op::sample, .n = c.vocab}, outside);
+  return sites.take();
 }
 
-int count_on(const Site& site, Device device, const Placement& placement, const ModelConfig& config) {
-  int attention = 0, sliding = 0, experts = 0;
-  for (int layer = 0; layer < config.layers; ++layer) {
-    const bool here = placement.attention(layer) == device;
-    attention += here, sliding += here && config.sliding[static_cast<size_t>(layer)];
-    experts += placement.experts(layer) == device;
+Site part_on(const Site& site, Device device, const Placement& placement) {
+  Site part = site;
+  part.layers = {}, part.count = 0;
+  for (const int layer : site.layers) {
+    const int times = times_on(site, layer, device, placement);
+    if (times > 0) part.layers.add(layer);
+    part.count += times;
   }
-  switch (site.op) {
-    case Op::embed: return placement.embedding() == device;
-    case Op::norm: return attention + experts + (placement.head() == device);
-    case Op::rope: return attention;
-    case Op::attention: return site.name == "attention.sliding" ? sliding : attention - sliding;
-    case Op::linear: return site.name == "head" ? placement.head() == device : attention;
-    case Op::router:
-    case Op::moe_gate_up:
-    case Op::swiglu:
-    case Op::moe_down: return experts;
-    case Op::sample: return device == Device::cpu || placement.head() == device;  // a GPU picks the largest; everything else comes back
-  }
-  return 0;
+  return part;
+}
+
+std::string title_of(const Site& site) {
+  return site.stored_alike ? site.name : fmt::format("{} ({})", site.name, site.layers.to_string());
 }
 
 }  // namespace mxpath

@@ -163,7 +163,7 @@ inline void check_a_failure_stays_where_it_is(const Case& c, const Catalogue& ca
   }
   for (const SitePlan& site : plan.sites) {
     if (chosen_anywhere(site, path->name)) continue;
-    const SitePlan* same = after->find(site.site.name, site.site.device);
+    const SitePlan* same = after->find(site.site.name, site.site.layers.first(), site.site.device);
     ASSERT_NE(same, nullptr) << site.site.name;
     expect_same_choice(site, *same);
   }

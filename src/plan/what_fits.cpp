@@ -41,19 +41,21 @@ struct Search {
   }
 };
 
-WeightFormat expert_format(const Manifest& manifest, const Policy& policy) {
-  const auto sites = sites_of(manifest, policy, Device::cpu);
-  const auto experts = std::ranges::find(sites, Op::moe_gate_up, &Site::op);
-  return experts == sites.end() ? WeightFormat(NumberFormat::bf16) : experts->format;
+/// Bits that a value of the experts takes, in the mean over the layers.
+double expert_bits(const Manifest& manifest, const Policy& policy) {
+  double bits = 0, layers = 0;
+  for (const Site& site : sites_of(manifest, policy, Device::cpu))
+    if (site.op == Op::moe_gate_up) bits += site.count * bits_per_value(site.format.format), layers += site.count;
+  return bits / layers;
 }
 
 /// What --weights accepts and is smaller than what is asked for, the one that keeps most bits first; as stored before all.
 std::vector<std::pair<std::string, Policy>> smaller_weights(const Manifest& manifest, const Policy& policy) {
-  const double asked = bits_per_value(expert_format(manifest, policy).format);
+  const double asked = expert_bits(manifest, policy);
   std::vector<std::pair<std::string, Policy>> all;
   const auto offer = [&](std::string_view name) {
     Policy smaller = policy;
-    if (set_weights(smaller, name).ok() && bits_per_value(expert_format(manifest, smaller).format) < asked)
+    if (set_weights(smaller, name).ok() && expert_bits(manifest, smaller) < asked)
       all.emplace_back(fmt::format("--weights {}", name), smaller);
   };
   std::vector<NumberFormat> formats;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iostream>
 #include <set>
+#include <thread>
 
 #include "base/text.h"
 #include "checkpoint/random_checkpoint.h"
@@ -99,6 +100,42 @@ Policy policy_of(const Place& place) {
 }
 
 class CudaGolden : public testing::TestWithParam<std::tuple<std::string, Place>> {};
+
+TEST(CudaThreads, AModelAnswersOnAnotherThreadThanItWasLoadedOn) {
+  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  const Golden golden = test::read_golden("sharded");
+  const Loaded loaded = load(golden.folder, policy_of(places[0]));
+  ASSERT_NE(loaded.model, nullptr);
+  auto session = Session::create(loaded.model->model, *loaded.model->threads).value();
+  const auto& prompt = golden.prompts.front().tokens;
+  const auto here_first = greedy(session, prompt, 12);  // with a graph, from the third token on
+  std::vector<int32_t> there;
+  std::thread([&] { there = greedy(session, prompt, 12); }).join();
+  EXPECT_EQ(there, here_first);
+  std::thread([&] { Session moved = std::move(session); }).join();  // what it holds on the device is freed there
+}
+
+TEST(CudaThreads, TwoEnginesSideBySideAnswerAsEachAlone) {
+  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  const Golden golden = test::read_golden("sharded");
+  const auto& prompt = golden.prompts.front().tokens;
+  // On two devices where there are two.
+  Policy first = policy_of(places[0]), second = first;
+  second.cuda_index = here().gpus.size() > 1 && here().gpus[1].problem.empty() ? 1 : 0;
+  const Loaded a = load(golden.folder, first), b = load(golden.folder, second);
+  ASSERT_TRUE(a.model && b.model);
+  auto session_a = Session::create(a.model->model, *a.model->threads).value(),
+       session_b = Session::create(b.model->model, *b.model->threads).value();
+  const auto alone = greedy(session_a, prompt, 24);
+  EXPECT_EQ(greedy(session_b, prompt, 24), alone);
+  for (int round = 0; round < 4; ++round) {
+    std::vector<int32_t> side_a, side_b;
+    std::thread thread_a([&] { side_a = greedy(session_a, prompt, 24); }), thread_b([&] { side_b = greedy(session_b, prompt, 24); });
+    thread_a.join(), thread_b.join();
+    EXPECT_EQ(side_a, alone);
+    EXPECT_EQ(side_b, alone);
+  }
+}
 
 TEST_P(CudaGolden, CloserToFp32ThanABf16ForwardIs) {
   if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();

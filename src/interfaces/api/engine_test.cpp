@@ -95,6 +95,45 @@ TEST_F(EngineTest, GoOnStopsAnAnswer) {
   EXPECT_TRUE(none->tokens.empty());
 }
 
+/// What go_on says first counts, and it is asked once before a chunk, however many tokens the prompt has.
+TEST_F(EngineTest, GoOnIsAskedOnceBeforeAPrompt) {
+  const auto stops_at_first = [](Engine& engine, std::vector<int32_t> prompt, bool use_cache = true) {
+    int asked = 0;
+    const auto answer = engine.continue_tokens(
+        prompt, {.max_new_tokens = 4, .temperature = 0.0f, .use_cache = use_cache, .go_on = [&] { return asked++ > 0; }});
+    ASSERT_TRUE(answer.ok()) << answer.error().message;
+    EXPECT_EQ(asked, 1) << prompt.size();
+    EXPECT_EQ(answer->stop_reason, "cancelled") << prompt.size();
+    EXPECT_TRUE(answer->tokens.empty()) << prompt.size();
+  };
+  for (const std::vector<int32_t>& prompt : {std::vector<int32_t>{65}, {65, 66}, {65, 66, 67}})
+    for (const bool use_cache : {true, false}) {
+      Engine engine = load();
+      stops_at_first(engine, prompt, use_cache);
+      stops_at_first(engine, prompt, use_cache);
+    }
+  // A second turn of which one token is not in the cache yet.
+  Engine engine = load();
+  std::vector<int32_t> turn = {65, 66, 67};
+  const auto first = engine.continue_tokens(turn, {.max_new_tokens = 2, .temperature = 0.0f});
+  turn.insert(turn.end(), first->tokens.begin(), first->tokens.end());
+  stops_at_first(engine, turn);
+  const auto second = engine.continue_tokens(turn, {.max_new_tokens = 2, .temperature = 0.0f});
+  EXPECT_EQ(second->reused_tokens, 4);
+}
+
+/// One that says yes is asked once before the prompt and once after each token.
+TEST_F(EngineTest, GoOnIsAskedAsOftenForOneTokenAsForMore) {
+  for (const std::vector<int32_t>& prompt : {std::vector<int32_t>{65}, {65, 66}, {65, 66, 67}}) {
+    Engine engine = load();
+    int asked = 0;
+    const auto answer = engine.continue_tokens(prompt, {.max_new_tokens = 1, .temperature = 0.0f, .go_on = [&] { return ++asked, true; }});
+    ASSERT_TRUE(answer.ok());
+    EXPECT_LE(asked, 2) << prompt.size();
+    EXPECT_GE(asked, 1) << prompt.size();
+  }
+}
+
 TEST_F(EngineTest, TheContextEndsAnAnswer) {
   Engine engine = load({.context = 16});
   EXPECT_EQ(engine.info().context, 16);

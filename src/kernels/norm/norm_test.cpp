@@ -38,6 +38,18 @@ TEST_P(Norm, AgreesWithTheReference) {
     }
 }
 
+TEST_P(Norm, OfWhatIsTooLargeIsNoNumber) {
+  // 1e25² is no float: a factor of 1/√∞ would make zeros of the row, and its neighbours are sound.
+  for (float large : {1e25f, 3e38f, INFINITY, poison}) {
+    std::vector<float> x(3 * 96, 0.5f), scale(96, 2.0f), y(x.size(), 1.0f);
+    x[96 + 40] = large;
+    ThreadPool threads(1);
+    run_row(path(),
+            NormArgs{.x = x.data(), .scale = scale.data(), .y = y.data(), .width = 96, .tokens = 3, .eps = 1e-5f, .threads = &threads});
+    for (size_t i = 0; i < y.size(); ++i) EXPECT_EQ(std::isnan(y[i]), i / 96 == 1) << large << " at " << i;
+  }
+}
+
 TEST_P(Norm, WorksWhereverTheArraysStart) {
   Random random(5);
   const int64_t width = 96, tokens = 70;

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 
 #include "kernels/cuda_portable.h"
 #include "kernels/norm/norm.h"
@@ -17,13 +18,19 @@ float sum_of_squares(const float* x, int64_t width) {
   return ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
 }
 
+/// NaN where the sum is beyond the largest float: 1/√∞ would make zeros of the row, and nobody would see that it was lost.
+float factor_of(float sum, const NormArgs& args) {
+  if (!(sum <= std::numeric_limits<float>::max())) return std::numeric_limits<float>::quiet_NaN();
+  return 1.0f / std::sqrt(sum / static_cast<float>(args.width) + args.eps);
+}
+
 void norm_portable(const NormArgs& args) {
   const size_t grain = items_worth_a_thread(0.3 * static_cast<double>(args.width));
   args.threads->for_range(static_cast<size_t>(args.tokens), grain, [&](size_t begin, size_t end, int) {
     for (size_t t = begin; t < end; ++t) {
       const float* x = args.x + static_cast<int64_t>(t) * args.width;
       float* y = args.y + static_cast<int64_t>(t) * args.width;
-      const float factor = 1.0f / std::sqrt(sum_of_squares(x, args.width) / static_cast<float>(args.width) + args.eps);
+      const float factor = factor_of(sum_of_squares(x, args.width), args);
       for (int64_t i = 0; i < args.width; ++i) y[i] = x[i] * factor * args.scale[i];
     }
   });

@@ -24,7 +24,8 @@ __global__ void __launch_bounds__(threads) normalize(const float* x, const float
   Vector* to = reinterpret_cast<Vector*>(y + blockIdx.x * width);
   float sum = 0;
   for (int64_t i = threadIdx.x; i < count; i += threads) sum += squares(from[i]);
-  const float factor = 1.0f / sqrtf(block_sum<threads>(sum) / static_cast<float>(width) + eps);
+  // Beyond the largest float 1/√∞ would make zeros of the row, and nobody would see that it was lost.
+  const float all = block_sum<threads>(sum), factor = isfinite(all) ? 1.0f / sqrtf(all / static_cast<float>(width) + eps) : NAN;
   for (int64_t i = threadIdx.x; i < count; i += threads) to[i] = scaled(from[i], factor, reinterpret_cast<const Vector*>(scale)[i]);
 }
 

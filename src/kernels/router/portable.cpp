@@ -36,8 +36,10 @@ void choose(const float* logits, int experts, int k, int32_t* chosen) {
   }
 }
 
-void softmax_of_chosen(const float* logits, const int32_t* chosen, int k, float* weight) {
+/// NaN where a logit of any expert is not finite: which experts are the largest is not known then.
+void softmax_of_chosen(const float* logits, int experts, const int32_t* chosen, int k, float* weight) {
   float sum = 0;
+  for (int e = 0; e < experts; ++e) sum += logits[e] - logits[e];
   for (int i = 0; i < k; ++i) sum += weight[i] = std::exp(logits[chosen[i]] - logits[chosen[0]]);
   for (int i = 0; i < k; ++i) weight[i] /= sum;
 }
@@ -47,7 +49,7 @@ void router_portable(const RouterArgs& args) {
   const int experts = static_cast<int>(args.weights->rows), k = args.experts_per_token;
   for (int64_t t = 0; t < args.tokens; ++t) {
     choose(args.logits + t * experts, experts, k, args.expert + t * k);
-    softmax_of_chosen(args.logits + t * experts, args.expert + t * k, k, args.weight + t * k);
+    softmax_of_chosen(args.logits + t * experts, experts, args.expert + t * k, k, args.weight + t * k);
   }
   group_by_expert(args.expert, int64_t{args.tokens} * k, experts, args.first, args.order);
 }

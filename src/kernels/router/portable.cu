@@ -110,7 +110,10 @@ __device__ void choose(const RouterArgs& args, int experts, int64_t token, int l
   int32_t* expert = args.expert + token * k;
   float* weight = args.weight + token * k;
   Candidate choice{INFINITY, -1};
-  float largest = 0, sum = 0;
+  // NaN where a logit of any expert is not finite: which experts are the largest is not known then.
+  bool odd = false;
+  for (int e = lane; e < experts; e += 32) odd |= !isfinite(logits[e]);
+  float largest = 0, sum = __any_sync(all_lanes, odd) ? NAN : 0;
   for (int i = 0; i < k; ++i) {
     choice = next_choice(logits, experts, choice, lane);
     const float logit = logits[choice.expert];

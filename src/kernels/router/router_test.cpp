@@ -100,7 +100,7 @@ TEST_P(Router, ChoosesAndGroupsAnyNumberOfTokens) {
 }
 
 TEST_P(Router, ChoosesWhateverTheLogitsAre) {
-  // Infinities are numbers like others. What the first choice of a token with NaN is does not matter, but each must be an expert.
+  // What a token with NaN chooses does not matter, but each must be an expert.
   const TestMatrix matrix = pack_test_matrix(Layout::fp32_rows, 1, 6, 32, std::vector<float>(6 * 32, 0.0f));
   EXPECT_EQ(run(path(), matrix, {-INFINITY, 1, -INFINITY, -INFINITY, 2, -INFINITY}, std::vector<float>(32, 0.0f), 4).expert,
             (std::vector<int32_t>{4, 1, 0, 2}));
@@ -108,6 +108,19 @@ TEST_P(Router, ChoosesWhateverTheLogitsAre) {
     for (int32_t e :
          run(path(), matrix, std::vector<float>(6, poison), std::vector<float>(static_cast<size_t>(tokens) * 32, 0.0f), 4).expert)
       EXPECT_TRUE(e >= 0 && e < 6) << e;
+}
+
+TEST_P(Router, GivesNoWeightWhereALogitIsNotFinite) {
+  // The choice would be among the others as if nothing were wrong.
+  const TestMatrix matrix = pack_test_matrix(Layout::fp32_rows, 1, 6, 32, std::vector<float>(6 * 32, 0.0f));
+  for (float odd : {poison, INFINITY, -INFINITY})
+    for (int tokens : {1, 20})
+      for (size_t at = 0; at < 6; ++at) {
+        std::vector<float> bias = {1, 2, 3, 4, 5, 6};
+        bias[at] = odd;
+        for (float weight : run(path(), matrix, bias, std::vector<float>(static_cast<size_t>(tokens) * 32, 0.0f), 2).weight)
+          EXPECT_TRUE(std::isnan(weight)) << odd << " at " << at;
+      }
 }
 
 TEST(GroupByExpert, SortsByExpertAndKeepsTheOrderOfTokens) {

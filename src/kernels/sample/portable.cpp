@@ -19,35 +19,43 @@ struct Choice {
 bool before(const Choice& a, const Choice& b) { return a.likelihood != b.likelihood ? a.likelihood > b.likelihood : a.token < b.token; }
 bool after(const Choice& a, const Choice& b) { return before(b, a); }
 
-/// The first of the largest. Comparisons with NaN are false, so a NaN is never chosen unless there is nothing else.
-int32_t most_likely(std::span<const float> logits) {
-  Float4 most = Float4{} - INFINITY;
+/// The largest, and 0 if all are finite: the difference of a NaN or an infinity with itself is NaN, and so is every sum with it.
+struct Largest {
+  float logit = -INFINITY, odd = 0;
+};
+Largest largest_of(std::span<const float> logits) {
+  Float4 most = Float4{} - INFINITY, odd = {};
   size_t i = 0;
   for (; i + 4 <= logits.size(); i += 4) {
     const Float4 x = *reinterpret_cast<const Float4*>(logits.data() + i);
-    most = x > most ? x : most;
+    most = x > most ? x : most, odd += x - x;
   }
-  float largest = std::max(std::max(most[0], most[1]), std::max(most[2], most[3]));
-  for (; i < logits.size(); ++i) largest = logits[i] > largest ? logits[i] : largest;
-  const auto found = std::find(logits.begin(), logits.end(), largest);
-  return found == logits.end() ? 0 : static_cast<int32_t>(found - logits.begin());
+  Largest out{std::max(std::max(most[0], most[1]), std::max(most[2], most[3])), (odd[0] + odd[1]) + (odd[2] + odd[3])};
+  for (; i < logits.size(); ++i) out.logit = logits[i] > out.logit ? logits[i] : out.logit, out.odd += logits[i] - logits[i];
+  return out;
 }
 
-/// likelihoods[i] = e^((logit - largest) / temperature), 0 for NaN. Returns their sum.
+/// The first of the largest among the first `count`; -1 if any of them all is not finite.
+int32_t most_likely(std::span<const float> logits, size_t count) {
+  const Largest largest = largest_of(logits.first(count));
+  if (largest.odd != 0 || largest_of(logits.subspan(count)).odd != 0) return -1;
+  return static_cast<int32_t>(std::find(logits.begin(), logits.end(), largest.logit) - logits.begin());
+}
+
+/// likelihoods[i] = e^((logit - largest) / temperature). Returns their sum.
 double likelihoods_of(std::span<const float> logits, float largest, float temperature, float* likelihoods) {
   const float inverse = 1.0f / temperature;
   double sum = 0;
   size_t i = 0;
   for (; i + 4 <= logits.size(); i += 4) {
     const Float4 x = *reinterpret_cast<const Float4*>(logits.data() + i), e = exp_f32((x - largest) * inverse);
-    // The largest itself: infinity minus infinity is no number.
-    const Float4 one = Float4{} + 1.0f, likelihood = x >= largest ? one : (e == e ? e : Float4{});
+    // The largest itself: where 1 / temperature is infinite, 0 times that is no number.
+    const Float4 likelihood = x >= largest ? Float4{} + 1.0f : e;
     *reinterpret_cast<Float4*>(likelihoods + i) = likelihood;
     sum += (likelihood[0] + likelihood[2]) + (likelihood[1] + likelihood[3]);
   }
   for (; i < logits.size(); ++i) {
-    const float e = exp_f32((logits[i] - largest) * inverse);
-    sum += likelihoods[i] = logits[i] >= largest ? 1.0f : (e == e ? e : 0.0f);
+    sum += likelihoods[i] = logits[i] >= largest ? 1.0f : exp_f32((logits[i] - largest) * inverse);
   }
   return sum;
 }
@@ -106,9 +114,10 @@ int32_t sample_among(const SampleArgs& args, std::span<const float> likelihoods,
 }
 
 void sample_portable(const SampleArgs& args) {
-  const std::span<const float> logits(args.logits, static_cast<size_t>(std::clamp(args.largest_token + 1, 1, args.vocab)));
-  *args.token = most_likely(logits);
-  if (!(args.temperature > 0)) return;
+  const std::span<const float> all(args.logits, static_cast<size_t>(args.vocab)),
+      logits = all.first(static_cast<size_t>(std::clamp(args.largest_token + 1, 1, args.vocab)));
+  *args.token = most_likely(all, logits.size());
+  if (*args.token < 0 || !(args.temperature > 0)) return;
   Choice* choices = static_cast<Choice*>(args.scratch);
   float* likelihoods = reinterpret_cast<float*>(choices + logits.size());
   const double total = likelihoods_of(logits, logits[static_cast<size_t>(*args.token)], args.temperature, likelihoods);

@@ -12,11 +12,15 @@ namespace {
 constexpr int threads = 256, most_parts = 256;
 constexpr int64_t least_part = 1024;
 
-/// A logit and where it stands; nobody: minus infinity at INT_MAX. As comparisons with NaN are false, a NaN never wins.
+/// A logit and where it stands; nobody: minus infinity at INT_MAX. What is not finite, of any id, stands as infinity at -1 and beats all.
 struct Candidate {
   float logit;
   int32_t token;
 };
+__device__ Candidate candidate(float logit, int token, int count) {
+  if (!isfinite(logit)) return {INFINITY, -1};
+  return token < count ? Candidate{logit, token} : Candidate{-INFINITY, INT_MAX};
+}
 __device__ Candidate better(Candidate a, Candidate b) { return b.logit > a.logit || (b.logit == a.logit && b.token < a.token) ? b : a; }
 
 __device__ Candidate best_of_block(Candidate mine) {
@@ -29,10 +33,11 @@ __device__ Candidate best_of_block(Candidate mine) {
   return mine;
 }
 
-__global__ void __launch_bounds__(threads) best_of_parts(const float* logits, int count, int part, Candidate* best) {
-  const int begin = static_cast<int>(blockIdx.x) * part, end = min(count, begin + part);
+/// Of ids below count; those up to vocab must be finite too.
+__global__ void __launch_bounds__(threads) best_of_parts(const float* logits, int count, int vocab, int part, Candidate* best) {
+  const int begin = static_cast<int>(blockIdx.x) * part, end = min(vocab, begin + part);
   Candidate mine{-INFINITY, INT_MAX};
-  for (int i = begin + static_cast<int>(threadIdx.x); i < end; i += threads) mine = better(mine, {logits[i], i});
+  for (int i = begin + static_cast<int>(threadIdx.x); i < end; i += threads) mine = better(mine, candidate(logits[i], i, count));
   mine = best_of_block(mine);
   if (threadIdx.x == 0) best[blockIdx.x] = mine;
 }
@@ -41,7 +46,7 @@ __global__ void __launch_bounds__(threads) best_of_all(const Candidate* best, in
   Candidate mine{-INFINITY, INT_MAX};
   for (int i = static_cast<int>(threadIdx.x); i < parts; i += threads) mine = better(mine, best[i]);
   mine = best_of_block(mine);
-  if (threadIdx.x == 0) *token = mine.token == INT_MAX ? 0 : mine.token;
+  if (threadIdx.x == 0) *token = mine.token;
 }
 
 const void* const images[] = {reinterpret_cast<const void*>(&best_of_parts), reinterpret_cast<const void*>(&best_of_all)};
@@ -51,10 +56,10 @@ const void* const images[] = {reinterpret_cast<const void*>(&best_of_parts), rei
 void sample_cuda_portable(const SampleArgs& args) {
   constexpr const char* name = "sample.cuda.portable.f32";
   const int count = args.largest_token + 1 < 1 ? 1 : args.largest_token + 1 > args.vocab ? args.vocab : args.largest_token + 1;
-  const int64_t even = (int64_t{count} + most_parts - 1) / most_parts, part = even < least_part ? least_part : even;
-  const unsigned parts = blocks_for(count, part);
+  const int64_t even = (int64_t{args.vocab} + most_parts - 1) / most_parts, part = even < least_part ? least_part : even;
+  const unsigned parts = blocks_for(args.vocab, part);
   Candidate* best = static_cast<Candidate*>(args.scratch);
-  launch(*args.stream, name, best_of_parts, dim3(parts), dim3(threads), args.logits, count, static_cast<int>(part), best);
+  launch(*args.stream, name, best_of_parts, dim3(parts), dim3(threads), args.logits, count, args.vocab, static_cast<int>(part), best);
   launch(*args.stream, name, best_of_all, dim3(1), dim3(threads), best, static_cast<int>(parts), args.token);
 }
 KernelImages sample_cuda_images() { return images; }

@@ -9,6 +9,7 @@ namespace mxpath {
 
 /// temperature 0: the largest logit, lower id on ties. Otherwise softmax(logits / temperature), cut to the top_k most likely (0: all), then
 /// to the fewest whose probability sums to top_p, then to those with at least min_p times the largest probability; `random` picks one.
+/// Where a logit is NaN or infinite, of any id, no choice is right: the token is -1.
 struct SampleArgs {
   const float* logits = nullptr;  // [vocab]
   int vocab = 0;
@@ -17,7 +18,7 @@ struct SampleArgs {
   int top_k = 0;
   double random = 0;             // uniform in [0, 1)
   void* scratch = nullptr;       // sample_scratch_bytes(vocab)
-  int32_t* token = nullptr;      // out
+  int32_t* token = nullptr;      // out; -1: the logits are not finite
   CudaStream* stream = nullptr;  // cuda paths: every pointer lies in device memory; they are greedy, whatever temperature says
 };
 size_t sample_scratch_bytes(int vocab);

@@ -9,8 +9,9 @@ inline void swiglu_eight(const float* u, float* h, float limit, float alpha) {
   const __m256 most = _mm256_set1_ps(limit), least = _mm256_set1_ps(-limit), one = _mm256_set1_ps(1.0f);
   const __m256 a = _mm256_loadu_ps(u), b = _mm256_loadu_ps(u + 8);
   // Pairs 0 1 4 5 | 2 3 6 7: the order is put right by a permutation of 64-bit parts before the store.
-  const __m256 gate = _mm256_min_ps(_mm256_shuffle_ps(a, b, 0x88), most);
-  const __m256 up = _mm256_max_ps(_mm256_min_ps(_mm256_shuffle_ps(a, b, 0xdd), most), least);
+  // Of a NaN and a number min and max give the second, so the value comes last: a NaN must not become the limit.
+  const __m256 gate = _mm256_min_ps(most, _mm256_shuffle_ps(a, b, 0x88));
+  const __m256 up = _mm256_max_ps(least, _mm256_min_ps(most, _mm256_shuffle_ps(a, b, 0xdd)));
   // e^x is bounded so that it stays finite; the quotient is far below the smallest normal number there.
   const __m256 x = _mm256_min_ps(_mm256_mul_ps(_mm256_set1_ps(-alpha), gate), _mm256_set1_ps(88.37f));
   const __m256 gated = _mm256_div_ps(gate, _mm256_add_ps(one, exp_avx2(x))), result = _mm256_mul_ps(gated, _mm256_add_ps(up, one));

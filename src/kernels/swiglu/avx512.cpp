@@ -9,8 +9,9 @@ inline __m512 swiglu_sixteen(__m512 a, __m512 b, float limit, float alpha) {
   const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
                 odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
   const __m512 most = _mm512_set1_ps(limit), least = _mm512_set1_ps(-limit), one = _mm512_set1_ps(1.0f);
-  const __m512 gate = _mm512_min_ps(_mm512_permutex2var_ps(a, even, b), most);
-  const __m512 up = _mm512_max_ps(_mm512_min_ps(_mm512_permutex2var_ps(a, odd, b), most), least);
+  // Of a NaN and a number min and max give the second, so the value comes last: a NaN must not become the limit.
+  const __m512 gate = _mm512_min_ps(most, _mm512_permutex2var_ps(a, even, b));
+  const __m512 up = _mm512_max_ps(least, _mm512_min_ps(most, _mm512_permutex2var_ps(a, odd, b)));
   // e^x is bounded so that it stays finite; the quotient is far below the smallest normal number there.
   const __m512 x = _mm512_min_ps(_mm512_mul_ps(_mm512_set1_ps(-alpha), gate), _mm512_set1_ps(88.37f));
   return _mm512_mul_ps(_mm512_div_ps(gate, _mm512_add_ps(one, exp_avx512(x))), _mm512_add_ps(up, one));

@@ -10,7 +10,8 @@ namespace {
 constexpr int threads = 256;
 
 __device__ float activate(float gate, float up, float limit, float alpha) {
-  const float cut = gate < limit ? gate : limit, most = up < limit ? up : limit, clamped = most > -limit ? most : -limit;
+  // Comparisons with NaN are false: asked this way round, a NaN stays one.
+  const float cut = gate > limit ? limit : gate, most = up > limit ? limit : up, clamped = most < -limit ? -limit : most;
   return cut / (1.0f + expf(-alpha * cut)) * (clamped + 1.0f);
 }
 

@@ -8,15 +8,16 @@
 namespace mxpath {
 namespace {
 
+// Comparisons with NaN are false: asked this way round, a NaN stays one and does not become the limit.
 // Four gates or ups at a time: the interleaved row is taken apart in registers; scalar code needs 5 ns an element for e^x, this 1.7.
 
 Float4 clamp(Float4 x, float low, float high) {
-  const Float4 least = Float4{} + low, most = Float4{} + high, cut = x < most ? x : most;
-  return cut > least ? cut : least;
+  const Float4 least = Float4{} + low, most = Float4{} + high, cut = x > most ? most : x;
+  return cut < least ? least : cut;
 }
 
 Float4 swiglu(Float4 gate, Float4 up, float limit, float alpha) {
-  const Float4 most = Float4{} + limit, cut = gate < most ? gate : most;
+  const Float4 most = Float4{} + limit, cut = gate > most ? most : gate;
   return cut / (1.0f + exp_f32(-alpha * cut)) * (clamp(up, -limit, limit) + 1.0f);
 }
 

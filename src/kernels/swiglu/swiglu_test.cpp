@@ -65,6 +65,16 @@ TEST_P(Swiglu, StaysWithinTheBoundOfItsArithmetic) {
   }
 }
 
+TEST_P(Swiglu, LeavesANanANan) {
+  // The limits are for numbers: a NaN that became 7 would be lost among them.
+  for (size_t at = 0; at < 2 * 37; ++at) {
+    std::vector<float> u(2 * 37, 1.0f);
+    u[at] = poison;
+    const std::vector<float> h = run(u, 1);
+    for (size_t i = 0; i < h.size(); ++i) ASSERT_EQ(std::isnan(h[i]), i == at / 2) << "NaN at " << at << ", result " << i;
+  }
+}
+
 TEST_P(Swiglu, WorksWhereverTheArraysStart) {
   Random random(2);
   std::vector<float> u(2 * 300);
