@@ -1,5 +1,6 @@
 #include "interfaces/plan_report.h"
 
+#include "base/text.h"
 #include "interfaces/machine_here.h"
 #include "interfaces/manifest_of.h"
 #include "kernels/catalogue.h"
