@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
-#include <chrono>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 #include <sstream>
 
 #include "base/sanitized_for_test.h"
@@ -100,7 +100,7 @@ TEST(SafetensorsHeader, EachProblemHasItsSentence) {
   EXPECT_EQ(problem(R"({"a":{"dtype":"U8","dtype":"U8","shape":[],"data_offsets":[0,1]}})", 1),
             "f: header: tensor \"a\" has the key \"dtype\" twice");
   EXPECT_EQ(problem(R"({"a":{"dtype":"U8","shape":[]}})", 0), "f: header: tensor \"a\" lacks its dtype, shape or data_offsets");
-  EXPECT_EQ(problem(std::string("{}\0x", 4), 0), "f: header: not valid JSON at byte 3");
+  EXPECT_EQ(problem(std::string("{}\0x", 4), 0), "f: header: not valid JSON at byte 3: a zero byte");
 }
 
 TEST(SafetensorsHeader, RefusesWrongTypesEverywhere) {
@@ -207,11 +207,11 @@ TEST(SafetensorsHeader, EndsSoonHoweverMuchItHolds) {
     many += fmt::format(R"({}"{}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})", i ? "," : "", i);
     dimensions += ",1", metadata += fmt::format(R"({}"{}":"")", i ? "," : "", i);
   }
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // of this process alone: others may be busy
   EXPECT_NE(problem(many + "}", 0).find("names more than 524288 tensors"), std::string::npos);
   EXPECT_NE(problem(dimensions + "]}}", 1).find("has more than 64 dimensions"), std::string::npos);
   EXPECT_NE(problem(metadata + "}}", 0).find("holds more than 65536 values"), std::string::npos);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(sanitized ? 30 : 4));
+  EXPECT_LT(double(std::clock() - start) / CLOCKS_PER_SEC, sanitized ? 30 : 4);
 }
 
 TEST(ShapeText, IsShortened) {
