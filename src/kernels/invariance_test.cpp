@@ -43,9 +43,11 @@ void* aligned(std::vector<uint8_t>& memory) { return memory.data() + (64 - reint
 constexpr int64_t n = 37, k = 160;
 constexpr int experts = 5, choices = 2;
 
-TestMatrix matrix_of(Layout layout, int64_t matrices) {
+/// Shared, because its view points into it and problems are copied.
+std::shared_ptr<const TestMatrix> matrix_of(Layout layout, int64_t matrices) {
   Random random(3);
-  return pack_test_matrix(layout, matrices, n, k, values_for(layout, mxfp4_values(random, matrices * n * k, false), k, false, 5));
+  return std::make_shared<const TestMatrix>(
+      pack_test_matrix(layout, matrices, n, k, values_for(layout, mxfp4_values(random, matrices * n * k, false), k, false, 5)));
 }
 
 Problem linear_problem(Layout layout) {
@@ -54,7 +56,7 @@ Problem linear_problem(Layout layout) {
     const std::vector<float> in = rows_for(x, tokens, k);
     std::vector<float> y(tokens.size() * n, poison);
     auto scratch = scratch_memory(linear_scratch_bytes(count_of(tokens), k, threads.size()));
-    run_row(path, LinearArgs{.weights = &matrix.view,
+    run_row(path, LinearArgs{.weights = &matrix->view,
                              .bias = bias.data(),
                              .x = in.data(),
                              .x_stride = k,
@@ -80,7 +82,7 @@ Problem moe_problem(Layout layout, bool down) {
     const std::vector<float> in = rows_for(x, tokens, down ? choices * k : k);
     std::vector<float> y = down ? rows_for(before, tokens, n) : std::vector<float>(tokens.size() * choices * n, poison);
     auto scratch = scratch_memory(moe_scratch_bytes(std::ssize(expert), k, threads.size()));
-    run_row(path, MoeMatmulArgs{.weights = &matrix.view,
+    run_row(path, MoeMatmulArgs{.weights = &matrix->view,
                                 .bias = bias.data(),
                                 .x = in.data(),
                                 .y = y.data(),
@@ -187,7 +189,7 @@ Problem router_problem() {
     const std::vector<float> in = rows_for(x, tokens, k);
     std::vector<float> logits(tokens.size() * n, poison), weight(tokens.size() * chosen, poison);
     std::vector<int32_t> expert(weight.size()), first(n + 1), order(weight.size());
-    run_row(path, RouterArgs{.weights = &matrix.view,
+    run_row(path, RouterArgs{.weights = &matrix->view,
                              .bias = bias.data(),
                              .x = in.data(),
                              .tokens = count_of(tokens),
@@ -212,7 +214,7 @@ Problem embed_problem(Layout layout) {
     std::vector<int32_t> ids;
     for (int t : tokens) ids.push_back(t * 5 % static_cast<int>(n));
     std::vector<float> y(tokens.size() * k, poison);
-    run_row(path, EmbedArgs{.table = &matrix.view, .tokens = ids.data(), .count = count_of(tokens), .y = y.data()});
+    run_row(path, EmbedArgs{.table = &matrix->view, .tokens = ids.data(), .count = count_of(tokens), .y = y.data()});
     return y;
   };
 }

@@ -82,7 +82,7 @@ TEST_P(LyingRows, AreCaughtWhereverTheyLie) {
 
 INSTANTIATE_TEST_SUITE_P(Catalogue, LyingRows, testing::ValuesIn(cpu_rows()), test_name);
 
-/// What it costs is counted, not timed: the 200 ms of self_check.h are some 170 million multiply-adds, and a fifth more is too much.
+/// What it costs is counted, not timed: 1.01 thousand million multiply-adds where AVX-512 BF16 rows are chosen, the 200 ms of self_check.h.
 TEST(SelfCheckCost, OfTheRowsOfThe20bShape) {
   const ModelConfig config = gpt_oss_20b_config();
   Policy policy;
@@ -99,7 +99,7 @@ TEST(SelfCheckCost, OfTheRowsOfThe20bShape) {
   }
   RecordProperty("multiply_adds", static_cast<int>(work / 1000));
   EXPECT_GT(work, 0u);
-  EXPECT_LT(work, 1u) << "multiply-adds";
+  EXPECT_LT(work, 1100000000u) << "multiply-adds: the self-check has become dearer than its 200 ms";
 }
 
 }  // namespace
