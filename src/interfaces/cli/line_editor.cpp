@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cwchar>
 #include <string_view>
+#include <utility>
 
 #include "base/text.h"
 #include "interfaces/cli/keyboard.h"
@@ -70,6 +71,7 @@ struct LineEditor::State {
   History* history = nullptr;
   HistEvent event{};
   std::string prompt, file;
+  bool asked = false;  // for a line before
 
   ~State() {
     if (line) ::el_end(line);
@@ -112,7 +114,8 @@ std::optional<std::string> LineEditor::read_line(bool continued) {
   const BracketedPaste marked;
   // Raw before the prompt shows: libedit would show it first, and a Ctrl-D typed in between would be lost.
   ::el_set(state_->line, EL_PREP_TERM, 1);
-  if (!continued) state_->client.keyboard.take_what_waits();
+  // While the model was loaded nothing else could be meant by Enter; while an answer ran it could.
+  if (!continued) state_->client.keyboard.take_what_waits(!std::exchange(state_->asked, true));
   int count = 0;
   const char* text = ::el_gets(state_->line, &count);
   if (!text || count <= 0) return std::nullopt;
