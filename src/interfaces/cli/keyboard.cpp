@@ -67,13 +67,14 @@ void Keyboard::mark_burst() {
   bytes_ = std::string(paste_begins) + bytes_ + std::string(paste_ends);
 }
 
-void Keyboard::take_what_waits() {
+void Keyboard::take_what_waits(bool enter_asks) {
   gather(0);
   if (bytes_.find_first_of("\r\n") == bytes_.npos) return;
   remove_all(bytes_, paste_begins), remove_all(bytes_, paste_ends);
+  const bool asks = enter_asks && is_line_end(bytes_.back());
   std::string text = typed_text(bytes_);
   while (text.ends_with('\n')) text.pop_back();
-  bytes_ = text.empty() ? "" : std::string(paste_begins) + text + std::string(paste_ends);
+  bytes_ = text.empty() ? "" : std::string(paste_begins) + text + std::string(paste_ends) + (asks ? "\n" : "");
 }
 
 long Keyboard::read(char& byte, bool& stopped) {

@@ -15,8 +15,8 @@ class Keyboard {
  public:
   static constexpr std::string_view paste_begins = "\x1b[200~", paste_ends = "\x1b[201~";
 
-  /// What is there already, before anything was asked, was typed while an answer ran. Its line ends ask nothing.
-  void take_what_waits();
+  /// What is there already was typed before it was asked for. Its line ends ask nothing; `enter_asks`: but for the last one.
+  void take_what_waits(bool enter_asks);
   /// The next byte. Ctrl-C (`stopped`) comes before what was typed after it, even when both are there already. 0: the end; < 0: an error.
   long read(char& byte, bool& stopped);
   /// The text up to paste_ends; what arrived with that mark belongs to it. Once the mark paste_begins was read.

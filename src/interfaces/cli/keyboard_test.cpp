@@ -39,10 +39,10 @@ std::string heard(std::string_view bytes) {
   Keyboard keyboard;
   return read_all(keyboard);
 }
-std::string heard_after_waiting(std::string_view bytes) {
+std::string heard_after_waiting(std::string_view bytes, bool enter_asks = false) {
   const Typed typed(bytes);
   Keyboard keyboard;
-  keyboard.take_what_waits();
+  keyboard.take_what_waits(enter_asks);
   return read_all(keyboard);
 }
 
@@ -78,6 +78,8 @@ TEST(Keyboard, WhatWaitsAsksNothing) {
   EXPECT_EQ(heard_after_waiting("first\rsecond\r"), "[first\nsecond]");
   EXPECT_EQ(heard_after_waiting("first"), "first");
   EXPECT_EQ(heard_after_waiting("\r\r"), "");
+  EXPECT_EQ(heard_after_waiting("first\rsecond\r", true), "[first\nsecond]\n");
+  EXPECT_EQ(heard_after_waiting("first\rsecond", true), "[first\nsecond]");
 }
 
 }  // namespace

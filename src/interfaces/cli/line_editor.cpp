@@ -2,6 +2,7 @@
 
 #include <histedit.h>
 #include <langinfo.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <clocale>
@@ -10,6 +11,7 @@
 #include <filesystem>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "base/text.h"
 #include "interfaces/cli/keyboard.h"
@@ -25,6 +27,14 @@ constexpr wchar_t kill_line = 0x15;  // Ctrl-U of the emacs keys
 void set_locale() {
   std::setlocale(LC_CTYPE, "");
   if (std::string_view(nl_langinfo(CODESET)) != "UTF-8") std::setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+/// "\r\n" in a paste must arrive as what it is: one line end.
+void keep_carriage_returns() {
+  struct termios mode;
+  if (::tcgetattr(STDIN_FILENO, &mode) != 0) return;
+  mode.c_iflag &= ~static_cast<tcflag_t>(ICRNL | INLCR);
+  ::tcsetattr(STDIN_FILENO, TCSANOW, &mode);
 }
 
 /// The prompt and the keyboard belong to the client data of an EditLine.
@@ -72,6 +82,7 @@ struct LineEditor::State {
   History* history = nullptr;
   HistEvent event{};
   std::string prompt, file;
+  bool asked = false;  // for a line before
 
   ~State() {
     if (line) ::el_end(line);
@@ -118,7 +129,9 @@ std::optional<std::string> LineEditor::read_line(bool continued) {
   const BracketedPaste marked;
   // Raw before the prompt shows: libedit would show it first, and a Ctrl-D typed in between would be lost.
   ::el_set(state_->line, EL_PREP_TERM, 1);
-  if (!continued) state_->client.keyboard.take_what_waits();
+  keep_carriage_returns();
+  // While the model was loaded nothing else could be meant by Enter; while an answer ran it could.
+  if (!continued) state_->client.keyboard.take_what_waits(!std::exchange(state_->asked, true));
   int count = 0;
   const char* text = ::el_gets(state_->line, &count);
   if (!text || count <= 0) return std::nullopt;
