@@ -111,7 +111,7 @@ TEST(KnownIssues, RefuseTheRowsOfThisProgramThatTheyMeet) {
   for (const char* name : {"moe.gate_up", "moe.down"}) {
     EXPECT_EQ(sound->site(name).site.device, Device::cuda);
     EXPECT_EQ(faulty->site(name).site.device, Device::cpu);
-    EXPECT_EQ(faulty->find(name, Device::cuda), nullptr);
+    EXPECT_EQ(faulty->find(name, 0, Device::cuda), nullptr);
   }
   // And says why, whatever else may stay on the GPU.
   EXPECT_NE(faulty->device_reason.find("moe.gate_up on cuda: no path can run: moe_gate_up.cuda.portable.f32 (known_issue: "),

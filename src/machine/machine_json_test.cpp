@@ -166,7 +166,7 @@ TEST(MachineJson, ErrorsSayWhereAndWhat) {
     return error_of(json);
   };
   EXPECT_EQ(error_of(small_machine()), "");
-  EXPECT_EQ(machine_from_json("{\"name\":", "m.json").error().message, "m.json: not valid JSON at byte 9");
+  EXPECT_EQ(machine_from_json("{\"name\":", "m.json").error().message, "m.json: not valid JSON at byte 9: it ends too early");
   EXPECT_EQ(machine_from_json("[]", "m.json").error().message, "m.json: must be an object");
   EXPECT_EQ(with("/memory", 1),
             "m.json: unknown field \"memory\"; the fields are name, source, memory_gib, free_memory_gib, cpu, gpus, no_gpu_reason");

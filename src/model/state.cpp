@@ -64,6 +64,8 @@ void carve(Activations& a, Carver& from, const ModelConfig& c, const Plan& plan,
   if (device == Device::cpu || p.head() == device) a.logits = from.take<float>(int64_t{logit_rows} * c.vocab);
 }
 
+}  // namespace
+
 ModelSites look_up(const Plan& plan) {
   const Placement& p = plan.placement;
   ModelSites sites;
@@ -86,8 +88,6 @@ ModelSites look_up(const Plan& plan) {
   }
   return sites;
 }
-
-}  // namespace
 
 size_t State::bytes(const ModelConfig& c, const Plan& plan, int tokens, Device device) {
   if (device == Device::cuda && !plan.placement.uses(Device::cuda)) return 0;

@@ -72,7 +72,7 @@ TEST(Formats, DenseWeightsAreTheProjectionsAndTheHead) {
 }
 
 TEST(Formats, CountedLossReplacesTheGuess) {
-  const Conversion conversion{NumberFormat::bf16, NumberFormat::mxfp4, {"moe.down"}, 1000, 2000, 531};
+  const Conversion conversion{NumberFormat::bf16, NumberFormat::mxfp4, {"moe.down"}, 1, 1000, 2000, 531};
   EXPECT_EQ(to_string(conversion), "moe.down: bf16 to mxfp4, 1.95 KiB to 531 B, perhaps with loss");
   EXPECT_EQ(to_string(conversion, 0), "moe.down: bf16 to mxfp4, 1.95 KiB to 531 B, without loss");
   EXPECT_EQ(to_string(conversion, 125), "moe.down: bf16 to mxfp4, 1.95 KiB to 531 B, with loss: 12.5 % of the values rounded");
