@@ -125,6 +125,7 @@ class LossyReader {
   bool marked_ = false, known_ = false;    // there is <|channel|>; the channel is one that is known
   bool says_to_ = false, broken_ = false;  // "to=…" of a tool; an extra word that stands in no header
   size_t text_begin_ = 0;                  // behind the author, or behind <|channel|>
+  std::string extra_words_;
   size_t recipient_begin_ = 0;
   size_t first_extra_ = std::string_view::npos, extras_ = 0, whole_extras_ = 0;
 };
@@ -231,6 +232,7 @@ bool LossyReader::set_recipient(std::string_view name) {
 void LossyReader::take_extra(const Item& item) {
   first_extra_ = std::min(first_extra_, item.begin);
   ++extras_;
+  (extra_words_ += extra_words_.empty() ? "" : " ") += item.text;
   whole_extras_ += !item.last;
   broken_ |= item.new_line || item.text[0] == '{' || item.text[0] == '[' || !is_ascii(item.text);
 }
@@ -281,7 +283,7 @@ LossyHeader LossyReader::as_header() const {
   if (!for_assistant() || is_lone_name() || extras_ == 0) return out;
   if (message_.recipient == "python" && !says_to_) out.message.recipient.clear();
   if (is_clear()) {
-    if (!message_.content_type.starts_with(constrain_marker)) out.message.content_type = trimmed(extra());
+    if (!message_.content_type.starts_with(constrain_marker)) out.message.content_type = extra_words_;
     return out;
   }
   out.message.channel.clear();
