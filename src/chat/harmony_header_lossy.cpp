@@ -13,8 +13,9 @@ constexpr std::string_view channel_marker = "<|channel|>";
 constexpr std::string_view constrain_marker = "<|constrain|>";
 constexpr std::string_view spaces = " \t\n\v\f\r";
 constexpr std::string_view to_assistant = "to=assistant";
-constexpr size_t longest_name = 40;  // bytes of a channel that nobody knows
-constexpr size_t most_extras = 3;    // words that a header may have too many
+constexpr size_t longest_name = 40;                     // bytes of a channel that nobody knows
+constexpr size_t longest_tool = 80, longest_type = 40;  // so that what is rendered again is no longer than a header
+constexpr size_t most_extras = 3;                       // words that a header may have too many
 
 std::string_view trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(spaces);
@@ -199,6 +200,7 @@ void LossyReader::take_name(const Item& item) {
 // "to=X", "to= X", "to =X", "to: X", "recipient=X"; with another word before the =, or with none, X must look like a tool.
 bool LossyReader::take_recipient(size_t& at) {
   const std::string_view word = items_[at].text;
+  if (word.size() > longest_tool) return false;
   if (message_.recipient.empty()) recipient_begin_ = items_[at].begin;
   const size_t equals = word.find_first_of("=:");
   const std::string left = lower_ascii(word.substr(0, equals));
@@ -213,7 +215,7 @@ bool LossyReader::take_recipient(size_t& at) {
     signs |= name[0] == '=' || name[0] == ':';
     name.remove_prefix(std::min(name.find_first_not_of("=:"), name.size()));
   }
-  if (!signs && !is_tool_name(tool_in(name))) return false;
+  if (name.size() > longest_tool || (!signs && !is_tool_name(tool_in(name)))) return false;
   at = next;
   says_to_ = true;
   return set_recipient(tool_in(name)), true;
@@ -308,8 +310,15 @@ LossyHeader LossyReader::result(HeaderEnd end) {
   return out;
 }
 
+LossyHeader within_limits(LossyHeader header) {
+  if (header.message.content_type.size() > longest_type) header.message.content_type.clear();
+  return header;
+}
+
 }  // namespace
 
-LossyHeader read_lossy_header(std::string_view text, HeaderPlace place, HeaderEnd end) { return LossyReader(text, place).result(end); }
+LossyHeader read_lossy_header(std::string_view text, HeaderPlace place, HeaderEnd end) {
+  return within_limits(LossyReader(text, place).result(end));
+}
 
 }  // namespace mxpath::harmony
