@@ -13,8 +13,9 @@ constexpr std::string_view channel_marker = "<|channel|>";
 constexpr std::string_view constrain_marker = "<|constrain|>";
 constexpr std::string_view spaces = " \t\n\v\f\r";
 constexpr std::string_view to_assistant = "to=assistant";
-constexpr size_t longest_name = 40;  // bytes of a channel that nobody knows
-constexpr size_t most_extras = 3;    // words that a header may have too many
+constexpr size_t longest_name = 40;                     // bytes of a channel that nobody knows
+constexpr size_t longest_tool = 80, longest_type = 40;  // so that what is rendered again is no longer than a header
+constexpr size_t most_extras = 3;                       // words that a header may have too many
 
 std::string_view trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(spaces);
@@ -125,6 +126,7 @@ class LossyReader {
   bool marked_ = false, known_ = false;    // there is <|channel|>; the channel is one that is known
   bool says_to_ = false, broken_ = false;  // "to=…" of a tool; an extra word that stands in no header
   size_t text_begin_ = 0;                  // behind the author, or behind <|channel|>
+  std::string extra_words_;
   size_t recipient_begin_ = 0;
   size_t first_extra_ = std::string_view::npos, extras_ = 0, whole_extras_ = 0;
 };
@@ -198,6 +200,7 @@ void LossyReader::take_name(const Item& item) {
 // "to=X", "to= X", "to =X", "to: X", "recipient=X"; with another word before the =, or with none, X must look like a tool.
 bool LossyReader::take_recipient(size_t& at) {
   const std::string_view word = items_[at].text;
+  if (word.size() > longest_tool) return false;
   if (message_.recipient.empty()) recipient_begin_ = items_[at].begin;
   const size_t equals = word.find_first_of("=:");
   const std::string left = lower_ascii(word.substr(0, equals));
@@ -212,7 +215,7 @@ bool LossyReader::take_recipient(size_t& at) {
     signs |= name[0] == '=' || name[0] == ':';
     name.remove_prefix(std::min(name.find_first_not_of("=:"), name.size()));
   }
-  if (!signs && !is_tool_name(tool_in(name))) return false;
+  if (name.size() > longest_tool || (!signs && !is_tool_name(tool_in(name)))) return false;
   at = next;
   says_to_ = true;
   return set_recipient(tool_in(name)), true;
@@ -231,6 +234,7 @@ bool LossyReader::set_recipient(std::string_view name) {
 void LossyReader::take_extra(const Item& item) {
   first_extra_ = std::min(first_extra_, item.begin);
   ++extras_;
+  (extra_words_ += extra_words_.empty() ? "" : " ") += item.text;
   whole_extras_ += !item.last;
   broken_ |= item.new_line || item.text[0] == '{' || item.text[0] == '[' || !is_ascii(item.text);
 }
@@ -281,7 +285,7 @@ LossyHeader LossyReader::as_header() const {
   if (!for_assistant() || is_lone_name() || extras_ == 0) return out;
   if (message_.recipient == "python" && !says_to_) out.message.recipient.clear();
   if (is_clear()) {
-    if (!message_.content_type.starts_with(constrain_marker)) out.message.content_type = trimmed(extra());
+    if (!message_.content_type.starts_with(constrain_marker)) out.message.content_type = extra_words_;
     return out;
   }
   out.message.channel.clear();
@@ -306,8 +310,15 @@ LossyHeader LossyReader::result(HeaderEnd end) {
   return out;
 }
 
+LossyHeader within_limits(LossyHeader header) {
+  if (header.message.content_type.size() > longest_type) header.message.content_type.clear();
+  return header;
+}
+
 }  // namespace
 
-LossyHeader read_lossy_header(std::string_view text, HeaderPlace place, HeaderEnd end) { return LossyReader(text, place).result(end); }
+LossyHeader read_lossy_header(std::string_view text, HeaderPlace place, HeaderEnd end) {
+  return within_limits(LossyReader(text, place).result(end));
+}
 
 }  // namespace mxpath::harmony

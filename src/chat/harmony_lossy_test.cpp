@@ -78,6 +78,7 @@ TEST(HarmonyLossy, ARecipientSaysSoOrLooksLikeOne) {
         " to=functions.f<|channel|>commentary", "assistantto=functions.f<|channel|>commentary",
         "<|channel|>commentary recipient=functions.f"})
     EXPECT_EQ(lossy(std::string(header) + "<|message|>{}<|call|>"), Lines{"assistant||functions.f|commentary||{}"}) << header;
+  EXPECT_EQ(lossy("<|channel|>commentary one to=functions.f two<|message|>{}"), Lines{"assistant||functions.f|commentary|one two|{}"});
   EXPECT_EQ(lossy("<|channel|>functions.f<|message|>{}<|call|>"), Lines{"assistant||functions.f|||{}"});
   EXPECT_EQ(lossy("<|channel|>to=weather<|message|>{}<|call|>"), Lines{"assistant||weather|||{}"});
   EXPECT_EQ(lossy("<|channel|>commentary to=functions.f<|constrain|> json<|message|>{}"),
