@@ -89,8 +89,8 @@ Result<std::vector<Token>> Conversation::prompt(const Tokenizer& tokenizer, std:
 }
 
 void Conversation::add_turn(std::string_view user, std::vector<Message> answer) {
-  while (!answer.empty() && answer.back().channel == "analysis" && answer.back().recipient.empty()) answer.pop_back();
   std::erase_if(answer, [](const Message& m) { return m.content.empty() && m.recipient.empty(); });
+  while (!answer.empty() && answer.back().channel == "analysis" && answer.back().recipient.empty()) answer.pop_back();
   turns_.push_back(user_message(user));
   turns_.insert(turns_.end(), std::make_move_iterator(answer.begin()), std::make_move_iterator(answer.end()));
 }

@@ -32,7 +32,7 @@ TEST(TokenFile, BothForms) {
 }
 
 TEST(TokenFile, EveryDefectIsNamed) {
-  EXPECT_EQ(token_error("[1, 2"), "t.json: not valid JSON at byte 6");
+  EXPECT_EQ(token_error("[1, 2"), "t.json: not valid JSON at byte 6: it ends too early");
   EXPECT_EQ(token_error("[]"), "t.json: the list of tokens is empty; give at least one id");
   EXPECT_EQ(token_error("{\"ids\": [1]}"), "t.json: expected a list of token ids, or an object with one under \"tokens\"");
   EXPECT_EQ(token_error("7"), "t.json: expected a list of token ids, or an object with one under \"tokens\"");

@@ -44,7 +44,7 @@ const Candidate* lost_to(const Decision& decision, const Site& site, const Failu
   const Candidate* lost = nullptr;
   for (const Candidate& c : decision.all) {
     if (c.path->device != site.device) continue;
-    const bool given_up = only_floor || (failed(c) && c.seconds < chosen.seconds);
+    const bool given_up = only_floor || (failed(c) && c.seconds <= chosen.seconds);  // at the same price the table decides
     if (c.why_not.empty() || !holds(*c.path, site) || !given_up) continue;
     if (!lost || std::tuple(!failed(c), c.seconds) < std::tuple(!failed(*lost), lost->seconds)) lost = &c;
   }

@@ -65,7 +65,7 @@ TEST_F(Chat, SlashCommands) {
   const auto command = [&](const std::string& line, const std::string& expected) {
     terminal.type(line + "\r");
     EXPECT_TRUE(terminal.shows(expected)) << line << "\n" << terminal.screen();
-    EXPECT_TRUE(terminal.shows("> "));
+    EXPECT_TRUE(terminal.shows("\x1b[?2004h> "));  // the prompt itself: what is typed before it stays in the line
   };
   command("/help", "/save FILE");
   command("/effort extreme", "low, medium or high");
