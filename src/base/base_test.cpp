@@ -130,7 +130,7 @@ TEST(Json, TimeIsLinearInTheKeys) {
   text += "\"last\":[]}";
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(parse_json(text, "x").value().size(), 200'001u);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(sanitized ? 20 : 2)) << "a search for each key takes minutes";
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(sanitized ? 120 : 20)) << "a search for each key takes minutes";
 }
 
 TEST(Path, WhatAShellWouldHaveExpanded) {
