@@ -17,10 +17,11 @@ constexpr std::string_view on = "\x1b[?2004h", off = "\x1b[?2004l";
 constexpr int signals[] = {SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
 
 bool active = false, has_before = false;
+int shows = STDOUT_FILENO;
 struct termios before, while_typing;
 struct sigaction actions_before[std::size(signals)];
 
-void write_out(std::string_view code) { [[maybe_unused]] const auto ignored = ::write(STDOUT_FILENO, code.data(), code.size()); }
+void write_out(std::string_view code) { [[maybe_unused]] const auto ignored = ::write(shows, code.data(), code.size()); }
 
 // Only what a signal handler may call.
 void on_signal(int number) {
@@ -44,13 +45,14 @@ void on_signal(int number) {
 
 bool may_mark() {
   const char* term = std::getenv("TERM");
-  return is_terminal(STDOUT_FILENO) && is_terminal(STDIN_FILENO) && term && *term && std::string_view(term) != "dumb";
+  return typing_shows_on() >= 0 && is_terminal(STDIN_FILENO) && term && *term && std::string_view(term) != "dumb";
 }
 
 }  // namespace
 
 BracketedPaste::BracketedPaste() {
   if (!may_mark()) return;
+  shows = typing_shows_on();
   if (!has_before) has_before = ::tcgetattr(STDIN_FILENO, &before) == 0;
   struct sigaction action = {};
   action.sa_handler = on_signal;

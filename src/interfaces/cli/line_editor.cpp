@@ -5,6 +5,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <clocale>
 #include <cstdio>
 #include <cwchar>
@@ -15,6 +16,7 @@
 
 #include "base/text.h"
 #include "interfaces/cli/keyboard.h"
+#include "interfaces/cli/terminal.h"
 #include "interfaces/places.h"
 
 namespace mxpath::cli {
@@ -74,9 +76,22 @@ unsigned char paste(EditLine* line, int) {
   return CC_REFRESH;
 }
 
+/// A line from the terminal's own line mode, where what is typed would show nowhere of ours.
+std::optional<std::string> cooked_line() {
+  std::string line;
+  for (char byte = 0;;) {
+    const long count = ::read(STDIN_FILENO, &byte, 1);
+    if (count < 0 && errno == EINTR) continue;  // Ctrl-C: the terminal has dropped the line already
+    if (count <= 0) return line.empty() ? std::nullopt : std::optional(line);
+    if (byte == '\n') return line;
+    line += byte;
+  }
+}
+
 }  // namespace
 
 struct LineEditor::State {
+  int shows = typing_shows_on();
   Client client;
   EditLine* line = nullptr;
   History* history = nullptr;
@@ -100,7 +115,7 @@ Result<LineEditor> LineEditor::create(const std::string& folder, const std::stri
   set_locale();
   auto state = std::make_unique<State>();
   state->prompt = prompt;
-  state->line = ::el_init("mxpath", stdin, stdout, stderr);
+  state->line = ::el_init("mxpath", stdin, state->shows == 2 ? stderr : stdout, stderr);
   state->history = ::history_init();
   if (!state->line || !state->history) return fail("the terminal cannot be set up for typing; give the question as PROMPT");
   ::history(state->history, &state->event, H_SETSIZE, history_length);
@@ -125,6 +140,7 @@ Result<LineEditor> LineEditor::create(const std::string& folder, const std::stri
 }
 
 std::optional<std::string> LineEditor::read_line(bool continued) {
+  if (state_->shows < 0) return cooked_line();
   state_->client.prompt = continued ? "  " : state_->prompt;
   const BracketedPaste marked;
   // Raw before the prompt shows: libedit would show it first, and a Ctrl-D typed in between would be lost.
@@ -145,7 +161,8 @@ std::optional<std::string> LineEditor::read() {
   std::string all;
   for (bool continued = false;; continued = true) {
     const auto line = read_line(continued);
-    if (!line && !continued) std::fputs("\n", stdout);
+    if (!line && !continued && state_->shows >= 0) [[maybe_unused]]
+      const long ignored = ::write(state_->shows, "\n", 1);
     if (!line) return continued ? std::optional(all) : std::nullopt;
     if (!line->ends_with('\\')) return all + *line;
     all += line->substr(0, line->size() - 1) + "\n";

@@ -21,9 +21,11 @@ double seconds(std::chrono::steady_clock::duration d) { return std::chrono::dura
 
 bool is_terminal(int file_descriptor) { return ::isatty(file_descriptor) == 1; }
 
+int typing_shows_on() { return is_terminal(1) ? 1 : is_terminal(2) ? 2 : -1; }
+
 bool understands_codes(int file_descriptor) {
   const char* term = std::getenv("TERM");
-  return is_terminal(file_descriptor) && !(term && std::string_view(term) == "dumb");
+  return is_terminal(file_descriptor) && term && *term && std::string_view(term) != "dumb";
 }
 
 bool wants_colour(int file_descriptor) {

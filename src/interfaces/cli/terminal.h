@@ -9,7 +9,10 @@
 namespace mxpath::cli {
 
 bool is_terminal(int file_descriptor);
-/// A terminal that can take a line back: TERM is not dumb.
+/// Where a line shows while it is typed: standard output, or standard error where the output goes elsewhere (`| tee`); -1: neither is a
+/// terminal.
+int typing_shows_on();
+/// A terminal that can take a line back: TERM is set and not dumb.
 bool understands_codes(int file_descriptor);
 /// And wants colours: NO_COLOR is unset or empty.
 bool wants_colour(int file_descriptor);
