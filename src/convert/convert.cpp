@@ -91,7 +91,8 @@ class Converter {
     MXPATH_TRY(config_, target_config(source_, options_.target));
     MXPATH_CHECK(parse_config(config_, "the config to write"));
     // Read last, but refused first.
-    for (const auto& path : companion_files(source_)) MXPATH_CHECK(read_text_file(path, companion_limit));
+    companions_ = companion_files(source_);
+    for (const auto& path : companions_) MXPATH_CHECK(read_text_file(path, companion_limit));
     MXPATH_TRY(std::vector<ItemGroup> groups, compose(writer_, options_.target, losses_));
     std::vector<uint64_t> sizes;
     for (const auto& group : groups) sizes.push_back(group.bytes), total_ += group.bytes;
@@ -190,7 +191,7 @@ class Converter {
   Status check_space() const {
     uint64_t needed = config_bytes;
     std::error_code ignored;
-    for (const auto& path : companion_files(source_)) needed += fs::file_size(path, ignored);
+    for (const auto& path : companions_) needed += fs::file_size(path, ignored);
     for (const auto& shard : shards_)
       if (!journal_.find(shard.name)) needed += shard.bytes + shard.items.size() * bytes_a_tensor;
     const uint64_t free = options_.free_bytes ? options_.free_bytes(folder_) : disk_free(folder_);
@@ -237,7 +238,7 @@ class Converter {
     std::vector<SafetensorsItem> items;
     for (const auto& shard : shards_)
       for (const auto& item : shard.items) weight_map[item.name] = shard.name, items.push_back(item);
-    for (const auto& path : companion_files(source_)) {
+    for (const auto& path : companions_) {
       MXPATH_TRY(const std::string text, read_text_file(path, companion_limit));
       MXPATH_CHECK(write_last(fs::path(path).filename().string(), text));
     }
@@ -278,7 +279,7 @@ class Converter {
   std::vector<TensorLoss> losses_;
   std::vector<Shard> shards_;
   Journal journal_;
-  std::vector<std::string> remarks_;
+  std::vector<std::string> companions_, remarks_;
   std::string config_, at_work_;
   uint64_t done_ = 0, total_ = 0, written_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "convert/convert.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cmath>
 #include <tuple>
@@ -227,6 +228,31 @@ TEST(Convert, ATokenizerThatCannotBeReadIsToldFirst) {
   EXPECT_NE(error_of(folder / "a", folder / "b", options).find("a/tokenizer.json"), std::string::npos);
   EXPECT_EQ(written, 0u);
   EXPECT_FALSE(std::filesystem::exists(folder / "b"));
+}
+
+/// Reading them says what they are, before anything is written.
+TEST(Convert, CompanionsThatAreNoFilesAreNotLeftOut) {
+  namespace fs = std::filesystem;
+  TestFolder folder;
+  write_tiny(folder / "a");
+  for (const std::string name : {"tokenizer.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json", "LICENSE"}) {
+    const std::string path = folder / ("a/" + name);
+    const auto refused = [&](const std::string& what) {
+      const std::string message = error_of(folder / "a", folder / "b", to(CheckpointLayout::hugging_face_bf16));
+      EXPECT_TRUE(message.starts_with(path) && message.find(what) != message.npos) << message;
+      EXPECT_FALSE(fs::exists(folder / "b"));
+      fs::remove(path);
+    };
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    refused("not a regular file but a pipe");
+    fs::create_directory(path);
+    refused("not a regular file but a folder");
+    fs::create_symlink("/dev/null", path);
+    refused("not a regular file but a device");
+    fs::create_symlink(name, path);
+    refused("cannot be opened: Too many levels of symbolic links");
+  }
+  converted(folder / "a", folder / "b", to(CheckpointLayout::hugging_face_bf16));
 }
 
 TEST(Convert, ShardsHaveAnIndex) {
