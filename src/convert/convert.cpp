@@ -186,6 +186,7 @@ class Converter {
                     [](const SourceFile& a, const SourceFile& b) { return a.changed == b.changed; }))
       return fail("from source files that may have been changed since");
     return check_file(in_folder(finished.name), finished.bytes, *finished.checksum);
+    if (finished.damaged) return fail("with an entry in {} that is not as it was written", journal_name);
   }
 
   Status check_space() const {
