@@ -37,13 +37,17 @@ uint64_t disk_free(const std::string& folder) {
 
 Status create_folder(const std::string& folder) {
   std::error_code error, ignored;
+  if (folder.empty()) return wrong_use("the name of the folder to write is empty; give a folder that does not exist yet");
   fs::create_directories(folder, error);
   if (!error) return {};
-  for (fs::path path = folder; path.has_relative_path(); path = path.parent_path())
+  for (fs::path path = folder; path.has_relative_path(); path = path.parent_path()) {
     if (fs::is_symlink(path, ignored) && !fs::exists(path, ignored))
       return wrong_use("{}: is a link that leads nowhere ({}); create that folder, or remove the link", path.string(),
                        fs::read_symlink(path, ignored).string());
-  return fail("{}: the folder cannot be created: {}", folder, error.message());
+    if (fs::exists(path, ignored) && !fs::is_directory(path, ignored))
+      return wrong_use("{}: is no folder, so nothing can be written into it; give a folder that does not exist yet", path.string());
+  }
+  return fail("{}: the folder cannot be created: {}; give a folder in another place", folder, error.message());
 }
 
 struct Shard {
@@ -182,11 +186,11 @@ class Converter {
   /// Error: the doubt, as words to follow the name.
   Status prove(const FinishedShard& finished, const Journal& before) const {
     if (!finished.checksum) return fail("without a checksum by that version of mxpath");
+    if (finished.damaged) return fail("with an entry in {} that is not as it was written", journal_name);
     if (!std::equal(before.source.begin(), before.source.end(), source_.files.begin(), source_.files.end(),
                     [](const SourceFile& a, const SourceFile& b) { return a.changed == b.changed; }))
       return fail("from source files that may have been changed since");
     return check_file(in_folder(finished.name), finished.bytes, *finished.checksum);
-    if (finished.damaged) return fail("with an entry in {} that is not as it was written", journal_name);
   }
 
   Status check_space() const {

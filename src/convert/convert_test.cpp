@@ -290,6 +290,23 @@ TEST(Convert, Refusals) {
   EXPECT_EQ(open_manifest(folder / "b").ok(), false);
 }
 
+TEST(Convert, PlacesThatCannotBeAFolderAreNamed) {
+  TestFolder folder;
+  write_tiny(folder / "a");
+  folder.write("file", "x");
+  const std::string file = folder / "file",
+                    end = ": is no folder, so nothing can be written into it; give a folder that does not exist yet";
+  const auto error_to = [&](const std::string& target) {
+    const auto report = convert(folder / "a", target, to(CheckpointLayout::hugging_face_bf16));
+    EXPECT_TRUE(!report.ok() && (report.error().kind == ErrorKind::wrong_use || target.starts_with("/proc"))) << target;
+    return report.ok() ? "no error" : report.error().message;
+  };
+  EXPECT_EQ(error_to(""), "the name of the folder to write is empty; give a folder that does not exist yet");
+  for (const std::string below : {"", "/b", "/b/c"}) EXPECT_EQ(error_to(file + below), file + end);
+  EXPECT_EQ(error_to("/dev/null"), "/dev/null" + end);
+  EXPECT_TRUE(error_to("/proc/none").ends_with("; give a folder in another place"));
+}
+
 TEST(Convert, RowsThatBlocksDoNotDivide) {
   TestFolder folder;
   RandomCheckpoint what;
