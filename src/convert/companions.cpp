@@ -58,8 +58,7 @@ std::vector<std::string> companion_files(const Source& source) {
   for (const std::string_view name : companion_names)
     for (const auto& folder : {source.weights_folder, source.companion_folder}) {
       const fs::path path = fs::path(folder) / name;
-      const bool dangling = fs::is_symlink(path, ignored) && !fs::exists(path, ignored);
-      if (!dangling && !fs::is_regular_file(path, ignored)) continue;
+      if (!fs::exists(fs::symlink_status(path, ignored))) continue;
       found.push_back(path.string());
       break;
     }

@@ -37,13 +37,17 @@ uint64_t disk_free(const std::string& folder) {
 
 Status create_folder(const std::string& folder) {
   std::error_code error, ignored;
+  if (folder.empty()) return wrong_use("the name of the folder to write is empty; give a folder that does not exist yet");
   fs::create_directories(folder, error);
   if (!error) return {};
-  for (fs::path path = folder; path.has_relative_path(); path = path.parent_path())
+  for (fs::path path = folder; path.has_relative_path(); path = path.parent_path()) {
     if (fs::is_symlink(path, ignored) && !fs::exists(path, ignored))
       return wrong_use("{}: is a link that leads nowhere ({}); create that folder, or remove the link", path.string(),
                        fs::read_symlink(path, ignored).string());
-  return fail("{}: the folder cannot be created: {}", folder, error.message());
+    if (fs::exists(path, ignored) && !fs::is_directory(path, ignored))
+      return wrong_use("{}: is no folder, so nothing can be written into it; give a folder that does not exist yet", path.string());
+  }
+  return fail("{}: the folder cannot be created: {}; give a folder in another place", folder, error.message());
 }
 
 struct Shard {
@@ -91,7 +95,8 @@ class Converter {
     MXPATH_TRY(config_, target_config(source_, options_.target));
     MXPATH_CHECK(parse_config(config_, "the config to write"));
     // Read last, but refused first.
-    for (const auto& path : companion_files(source_)) MXPATH_CHECK(read_text_file(path, companion_limit));
+    companions_ = companion_files(source_);
+    for (const auto& path : companions_) MXPATH_CHECK(read_text_file(path, companion_limit));
     MXPATH_TRY(std::vector<ItemGroup> groups, compose(writer_, options_.target, losses_));
     std::vector<uint64_t> sizes;
     for (const auto& group : groups) sizes.push_back(group.bytes), total_ += group.bytes;
@@ -181,6 +186,7 @@ class Converter {
   /// Error: the doubt, as words to follow the name.
   Status prove(const FinishedShard& finished, const Journal& before) const {
     if (!finished.checksum) return fail("without a checksum by that version of mxpath");
+    if (finished.damaged) return fail("with an entry in {} that is not as it was written", journal_name);
     if (!std::equal(before.source.begin(), before.source.end(), source_.files.begin(), source_.files.end(),
                     [](const SourceFile& a, const SourceFile& b) { return a.changed == b.changed; }))
       return fail("from source files that may have been changed since");
@@ -190,7 +196,7 @@ class Converter {
   Status check_space() const {
     uint64_t needed = config_bytes;
     std::error_code ignored;
-    for (const auto& path : companion_files(source_)) needed += fs::file_size(path, ignored);
+    for (const auto& path : companions_) needed += fs::file_size(path, ignored);
     for (const auto& shard : shards_)
       if (!journal_.find(shard.name)) needed += shard.bytes + shard.items.size() * bytes_a_tensor;
     const uint64_t free = options_.free_bytes ? options_.free_bytes(folder_) : disk_free(folder_);
@@ -237,7 +243,7 @@ class Converter {
     std::vector<SafetensorsItem> items;
     for (const auto& shard : shards_)
       for (const auto& item : shard.items) weight_map[item.name] = shard.name, items.push_back(item);
-    for (const auto& path : companion_files(source_)) {
+    for (const auto& path : companions_) {
       MXPATH_TRY(const std::string text, read_text_file(path, companion_limit));
       MXPATH_CHECK(write_last(fs::path(path).filename().string(), text));
     }
@@ -278,7 +284,7 @@ class Converter {
   std::vector<TensorLoss> losses_;
   std::vector<Shard> shards_;
   Journal journal_;
-  std::vector<std::string> remarks_;
+  std::vector<std::string> companions_, remarks_;
   std::string config_, at_work_;
   uint64_t done_ = 0, total_ = 0, written_ = 0;
 };

@@ -53,14 +53,14 @@ struct ConvertReport {
 /// empty. Weights are streamed: two experts of one matrix are in memory at most. Each file is written under a temporary name, synced and
 /// renamed; convert.json tells what is done until all is, and config.json comes last: a run that was killed leaves a folder that does not
 /// open, and that `resume` completes. `resume` reads what is finished and compares it with the checksum of what was written; a file that
-/// differs, or was made from source files whose status changed since, is written again, and a remark says so. Errors: those of open_source;
-/// a folder that is in use; MXFP4 for rows that blocks of 32 do not divide; no room on the disk (told before anything is written, or when
-/// it fills up); no memory; `resume` with another source or other options, or into a folder that no conversion left (nothing in it is
-/// touched) or that holds weights of another; a NaN or an infinity; a source that changes meanwhile: sizes and times are compared before
-/// each expert or MiB is read, for each file that is finished, and once more before config.json. What that cannot catch: a file cut short
-/// between the comparison and a read of it (SIGBUS, as when a disk fails: what then happens is the program's affair, and the folder can be
-/// resumed from the same source; a write of such bytes is an error like another), and bytes that change without the size or the time of the
-/// file.
+/// differs, whose entry in convert.json does, or that was made from source files whose status changed since, is written again, and a remark
+/// says so. Errors: those of open_source; a folder that is in use; MXFP4 for rows that blocks of 32 do not divide; no room on the disk
+/// (told before anything is written, or when it fills up); no memory; `resume` with another source or other options, or into a folder that
+/// no conversion left (nothing in it is touched) or that holds weights of another; a NaN or an infinity; a source that changes meanwhile:
+/// sizes and times are compared before each expert or MiB is read, for each file that is finished, and once more before config.json. What
+/// that cannot catch: a file cut short between the comparison and a read of it (SIGBUS, as when a disk fails: what then happens is the
+/// program's affair, and the folder can be resumed from the same source; a write of such bytes is an error like another), and bytes that
+/// change without the size or the time of the file.
 Result<ConvertReport> convert(const std::string& source, const std::string& target_folder, const ConvertOptions& options);
 
 /// What was written, and what was lost, tensor by tensor.

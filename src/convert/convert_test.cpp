@@ -1,6 +1,7 @@
 #include "convert/convert.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cmath>
 #include <tuple>
@@ -229,6 +230,31 @@ TEST(Convert, ATokenizerThatCannotBeReadIsToldFirst) {
   EXPECT_FALSE(std::filesystem::exists(folder / "b"));
 }
 
+/// Reading them says what they are, before anything is written.
+TEST(Convert, CompanionsThatAreNoFilesAreNotLeftOut) {
+  namespace fs = std::filesystem;
+  TestFolder folder;
+  write_tiny(folder / "a");
+  for (const std::string name : {"tokenizer.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json", "LICENSE"}) {
+    const std::string path = folder / ("a/" + name);
+    const auto refused = [&](const std::string& what) {
+      const std::string message = error_of(folder / "a", folder / "b", to(CheckpointLayout::hugging_face_bf16));
+      EXPECT_TRUE(message.starts_with(path) && message.find(what) != message.npos) << message;
+      EXPECT_FALSE(fs::exists(folder / "b"));
+      fs::remove(path);
+    };
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    refused("not a regular file but a pipe");
+    fs::create_directory(path);
+    refused("not a regular file but a folder");
+    fs::create_symlink("/dev/null", path);
+    refused("not a regular file but a device");
+    fs::create_symlink(name, path);
+    refused("cannot be opened: Too many levels of symbolic links");
+  }
+  converted(folder / "a", folder / "b", to(CheckpointLayout::hugging_face_bf16));
+}
+
 TEST(Convert, ShardsHaveAnIndex) {
   TestFolder folder;
   write_tiny(folder / "a");
@@ -262,6 +288,23 @@ TEST(Convert, Refusals) {
   EXPECT_NE(message.find("needs"), std::string::npos);
   EXPECT_NE(message.find("has 300 KiB free"), std::string::npos) << message;
   EXPECT_EQ(open_manifest(folder / "b").ok(), false);
+}
+
+TEST(Convert, PlacesThatCannotBeAFolderAreNamed) {
+  TestFolder folder;
+  write_tiny(folder / "a");
+  folder.write("file", "x");
+  const std::string file = folder / "file",
+                    end = ": is no folder, so nothing can be written into it; give a folder that does not exist yet";
+  const auto error_to = [&](const std::string& target) {
+    const auto report = convert(folder / "a", target, to(CheckpointLayout::hugging_face_bf16));
+    EXPECT_TRUE(!report.ok() && (report.error().kind == ErrorKind::wrong_use || target.starts_with("/proc"))) << target;
+    return report.ok() ? "no error" : report.error().message;
+  };
+  EXPECT_EQ(error_to(""), "the name of the folder to write is empty; give a folder that does not exist yet");
+  for (const std::string below : {"", "/b", "/b/c"}) EXPECT_EQ(error_to(file + below), file + end);
+  EXPECT_EQ(error_to("/dev/null"), "/dev/null" + end);
+  EXPECT_TRUE(error_to("/proc/none").ends_with("; give a folder in another place"));
 }
 
 TEST(Convert, RowsThatBlocksDoNotDivide) {

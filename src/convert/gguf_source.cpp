@@ -128,8 +128,8 @@ class GgufOpener {
     tensor.rows = static_cast<size_t>(size_of(place.row->rows, source_.config));
     tensor.columns = static_cast<size_t>(size_of(place.row->columns, source_.config));
     tensor.name = named(row.name, place.layer);
-    const bool gate_up = tensor.role == Role::gate_up_weight || tensor.role == Role::gate_up_bias;
-    if (gate_up) MXPATH_CHECK(add_gate_up(tensor));
+    MXPATH_CHECK(check_one_source(row, place));
+    if (is_gate_up(row.role)) MXPATH_CHECK(add_gate_up(tensor, place));
     else if (find(tensor.name)) MXPATH_CHECK(add_strand(tensor, tensor.name, tensor.rows, 0));
     else if (!row.other.empty()) MXPATH_CHECK(add_strand(tensor, tensor.name = named(row.other, place.layer), tensor.rows, 0));
     else MXPATH_CHECK(add_part_of_qkv(tensor, place));
@@ -137,22 +137,43 @@ class GgufOpener {
     return {};
   }
 
+  static bool is_gate_up(Role role) { return role == Role::gate_up_weight || role == Role::gate_up_bias; }
+
+  /// Two tensors for one role may hold different numbers, and nothing says which are the model's.
+  Status check_one_source(const GgufName& row, const RoleInLayer& place) const {
+    std::vector<std::string> names = {named(row.name, place.layer)};
+    if (!row.other.empty()) names.push_back(named(row.other, place.layer));
+    if (place.row->fused_rows != Extent::none) names.push_back(fused_name(place));
+    if (is_gate_up(row.role)) {  // these two are one source together
+      const std::string gate = part_name(place, "gate");
+      names.push_back(find(gate) ? gate : part_name(place, "up"));
+    }
+    std::erase_if(names, [&](const std::string& name) { return !find(name); });
+    if (names.size() < 2) return {};
+    return fail("{}: tensors {} and {} are for the same weights, and only one of them can be the model's; take a file that has one of them",
+                path_, names[0], names[1]);
+  }
+
+  static std::string_view suffix_of(const RoleInLayer& place) { return place.row->columns == Extent::one ? "bias" : "weight"; }
+  static std::string fused_name(const RoleInLayer& place) { return fmt::format("blk.{}.attn_qkv.{}", place.layer, suffix_of(place)); }
+  static std::string part_name(const RoleInLayer& place, std::string_view part) {
+    return fmt::format("blk.{}.ffn_{}_exps.{}", place.layer, part, suffix_of(place));
+  }
+
   /// Gate and up apart; or in one tensor, row by row in Ollama's files, one after the other in llama.cpp's.
-  Status add_gate_up(SourceTensor& tensor) {
-    const std::string_view suffix = tensor.role == Role::gate_up_weight ? "weight" : "bias";
+  Status add_gate_up(SourceTensor& tensor, const RoleInLayer& place) {
     if (find(tensor.name)) {
       if (architecture_ == "gptoss") return add_strand(tensor, tensor.name, tensor.rows, 0);
       MXPATH_CHECK(add_strand(tensor, tensor.name, tensor.rows, 0));
       return add_strand(tensor, tensor.name, tensor.rows, tensor.rows / 2);
     }
-    tensor.name = fmt::format("blk.{}.ffn_gate_exps.{}", tensor.layer, suffix);
+    tensor.name = part_name(place, "gate");
     MXPATH_CHECK(add_strand(tensor, tensor.name, tensor.rows / 2, 0));
-    return add_strand(tensor, fmt::format("blk.{}.ffn_up_exps.{}", tensor.layer, suffix), tensor.rows / 2, 0);
+    return add_strand(tensor, part_name(place, "up"), tensor.rows / 2, 0);
   }
 
   Status add_part_of_qkv(SourceTensor& tensor, const RoleInLayer& place) {
-    const bool bias = place.row->columns == Extent::one;
-    const std::string fused = fmt::format("blk.{}.attn_qkv.{}", place.layer, bias ? "bias" : "weight");
+    const std::string fused = fused_name(place);
     if (place.row->fused_rows == Extent::none || !find(fused)) return missing(tensor.name);
     size_t before = 0;
     for (const Extent extent : place.row->fused_before) before += static_cast<size_t>(size_of(extent, source_.config));

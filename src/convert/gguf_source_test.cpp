@@ -127,6 +127,34 @@ TEST(GgufSource, Refusals) {
             std::string::npos);
 }
 
+/// Each way in which one role can have two tensors: {what the file has, what is added to it}.
+TEST(GgufSource, TwoTensorsForOneRoleAreRefused) {
+  TestFolder folder;
+  write_tiny(folder / "tiny");
+  const auto expect_refused = [&](bool fused, const std::string& there, const std::string& added, bool first) {
+    TinyGguf gguf(folder / "tiny");
+    gguf.fused = fused;
+    gguf.file();
+    gguf.writer.add_tensor(added, gguf_tensor::f32, {1}, "1234");
+    folder.write("x.gguf", gguf.writer.file());
+    const auto source = open_source(folder / "x.gguf");
+    const std::string names = first ? added + " and " + there : there + " and " + added;
+    ASSERT_FALSE(source.ok()) << names;
+    EXPECT_EQ(source.error().message, folder / "x.gguf" + ": tensors " + names +
+                                          " are for the same weights, and only one of them can be the model's; take a file that has one "
+                                          "of them");
+  };
+  for (const std::string end : {".weight", ".bias"}) {
+    expect_refused(false, "blk.1.ffn_gate_exps" + end, "blk.1.ffn_gate_up_exps" + end, true);
+    expect_refused(true, "blk.1.ffn_gate_up_exps" + end, "blk.1.ffn_gate_exps" + end, false);
+    expect_refused(true, "blk.1.ffn_gate_up_exps" + end, "blk.1.ffn_up_exps" + end, false);
+    expect_refused(true, "blk.1.attn_q" + end, "blk.1.attn_qkv" + end, false);
+    expect_refused(true, "blk.1.attn_output" + end, "blk.1.attn_out" + end, false);
+  }
+  expect_refused(true, "blk.0.attn_sinks.weight", "blk.0.attn_sinks", false);
+  expect_refused(true, "blk.0.post_attention_norm.weight", "blk.0.ffn_norm.weight", false);
+}
+
 TEST(GgufSource, NormEpsIsAFloat) {
   TestFolder folder;
   write_tiny(folder / "tiny");

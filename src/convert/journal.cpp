@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "checkpoint/new_file.h"
+#include "convert/checksum.h"
 
 namespace mxpath::convert {
 namespace {
@@ -14,7 +15,7 @@ constexpr int journal_version = 2;
 
 std::string path_of(const std::string& folder) { return (std::filesystem::path(folder) / journal_name).string(); }
 
-Json shard_json(const FinishedShard& shard) {
+Json entry_json(const FinishedShard& shard) {
   Json tensors = Json::array();
   for (const auto& [name, loss] : shard.tensors)
     tensors.push_back({{"name", name}, {"values", loss.values}, {"changed", loss.changed}, {"largest", loss.largest}, {"sum", loss.sum}});
@@ -24,12 +25,30 @@ Json shard_json(const FinishedShard& shard) {
   return json;
 }
 
+std::string dump(const Json& json, int indent) { return json.dump(indent, ' ', false, Json::error_handler_t::replace); }
+
+/// The report repeats what an entry says, and nothing else could tell whether that is still so.
+uint64_t checksum_of_entry(const FinishedShard& shard) {
+  Checksum sum;
+  const std::string text = dump(entry_json(shard), -1);
+  sum.add({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+  return sum.value();
+}
+
+Json shard_json(const FinishedShard& shard) {
+  Json json = entry_json(shard);
+  json["entry_xxh3"] = checksum_of_entry(shard);
+  return json;
+}
+
 // Json throws when a field is missing or of the wrong type; read_journal turns that into its one error.
 FinishedShard shard_from(const Json& json) {
   FinishedShard shard{json.at("name"), json.at("bytes"), {}, {}};
-  if (json.contains("xxh3")) shard.checksum = json.at("xxh3").get<uint64_t>();
   for (const Json& entry : json.at("tensors"))
     shard.tensors.push_back({entry.at("name"), {entry.at("values"), entry.at("changed"), entry.at("largest"), entry.at("sum")}});
+  if (!json.contains("xxh3") || !json.contains("entry_xxh3")) return shard;
+  shard.checksum = json.at("xxh3").get<uint64_t>();
+  shard.damaged = json.at("entry_xxh3").get<uint64_t>() != checksum_of_entry(shard);
   return shard;
 }
 
@@ -63,7 +82,7 @@ Status write_journal(const std::string& folder, const Journal& journal) {
     json["source"].push_back({{"name", file.name}, {"bytes", file.bytes}, {"modified", file.modified}, {"changed", file.changed}});
   json["shards"] = Json::array();
   for (const auto& shard : journal.shards) json["shards"].push_back(shard_json(shard));
-  return write_new_file(path_of(folder), json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+  return write_new_file(path_of(folder), dump(json, 1) + "\n");
 }
 
 Result<std::optional<Journal>> read_journal(const std::string& folder) {

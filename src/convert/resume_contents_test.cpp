@@ -131,6 +131,37 @@ TEST_F(Interrupted, AJournalWithoutChecksums) {
   expect_mended(fmt::format("{} and {} more, finished by the interrupted run, without a checksum", shards[0], shards.size() - 1));
 }
 
+/// Each value that the report would repeat, and each that it would miss.
+TEST_F(Interrupted, AnEntryOfTheJournalWasChanged) {
+  const std::string original = folder.read("killed/convert.json");
+  const auto fresh = convert(folder / "source", folder / "again", small_shards(CheckpointLayout::hugging_face_bf16));
+  ASSERT_TRUE(fresh.ok());
+  size_t shard = 0;
+  while (Json::parse(original)["shards"][shard]["tensors"].empty()) ++shard;
+  const auto expect_noticed = [&](auto change) {
+    fs::remove_all(folder / "killed");
+    fs::copy(folder / "before", folder / "killed");
+    Json journal = Json::parse(original);
+    change(journal["shards"][shard]);
+    folder.write("killed/convert.json", journal.dump());
+    const auto resumed = convert(folder / "source", folder / "killed", options);
+    ASSERT_TRUE(resumed.ok()) << resumed.error().message;
+    EXPECT_EQ(to_json(*fresh)["tensors"], to_json(*resumed)["tensors"]);
+    EXPECT_EQ(resumed->remarks.size(), 1u);
+    EXPECT_NE(to_text(*resumed).find(", finished by the interrupted run, with"), std::string::npos) << to_text(*resumed);
+    EXPECT_TRUE(files_of(folder / "killed") == whole);
+  };
+  fs::copy(folder / "killed", folder / "before");
+  expect_noticed([](Json& json) { json["tensors"][0]["values"] = 7; });
+  expect_noticed([](Json& json) { json["tensors"][0]["changed"] = 7; });
+  expect_noticed([](Json& json) { json["tensors"][0]["largest"] = 0.5; });
+  expect_noticed([](Json& json) { json["tensors"][0]["sum"] = 1e300; });
+  expect_noticed([](Json& json) { json["tensors"][0]["name"] = "lm_head.weight"; });
+  expect_noticed([](Json& json) { json["tensors"] = Json::array(); });
+  expect_noticed([](Json& json) { json["entry_xxh3"] = 0; });
+  expect_noticed([](Json& json) { json.erase("entry_xxh3"); });
+}
+
 TEST_F(Interrupted, AJournalThatIsCutShort) {
   const std::string journal = folder.read("killed/convert.json");
   const auto before = files_of(folder / "killed");

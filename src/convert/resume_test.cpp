@@ -241,6 +241,17 @@ TEST(SourceThatChanges, ConfigToo) {
   EXPECT_NE(message.find("source/config.json: this file of the source was changed"), std::string::npos) << message;
 }
 
+/// A tokenizer that goes away is not left out as if there had been none.
+TEST(SourceThatChanges, CompanionsToo) {
+  TestFolder folder;
+  write_tiny(folder / "source");
+  folder.write("source/tokenizer.json", "{}");
+  const auto options = small_shards(CheckpointLayout::hugging_face_bf16);
+  const std::string path = folder / "source/tokenizer.json";
+  EXPECT_EQ(error_after(folder / "source", folder / "to", options, 3, [&] { std::filesystem::remove(path); }), path + ": no such file");
+  EXPECT_FALSE(open_manifest(folder / "to").ok());
+}
+
 /// What was finished before the change is kept; what came after it is not in the journal.
 TEST(SourceThatChanges, AndComesBackIsResumed) {
   TestFolder folder;
