@@ -59,6 +59,28 @@ TEST_F(Chat, ControlCAtThePromptClearsTheLine) {
   EXPECT_EQ(terminal.leave("\x04"), 0) << terminal.screen();
 }
 
+/// `mxpath run MODEL | tee FILE`: the line is edited where it shows, on standard error, and only what was said goes to the file.
+TEST_F(Chat, IsTypedOnStandardErrorWhereTheOutputGoesElsewhere) {
+  const std::string out = folder / "out.txt", saved = folder / "saved.json";
+  OnTerminal terminal({"run", model, "--max-new-tokens", "3"}, out);
+  ASSERT_TRUE(terminal.shows("\x1b[?2004h> ")) << terminal.screen();
+  terminal.type(
+      "abx\x7f"
+      "c\r");
+  ASSERT_TRUE(terminal.shows("| answer ")) << terminal.screen();
+  ASSERT_TRUE(terminal.shows("\x1b[?2004h> "));
+  terminal.type("\x1b[200~one\ntwo\x1b[201~\r");
+  ASSERT_TRUE(terminal.shows("| answer ")) << terminal.screen();
+  ASSERT_TRUE(terminal.shows("\x1b[?2004h> "));
+  terminal.type("/save " + saved + "\r");
+  ASSERT_TRUE(terminal.shows("\x1b[?2004h> "));
+  EXPECT_EQ(terminal.leave("\x04"), 0) << terminal.screen();
+  const std::string text = folder.read("saved.json");
+  EXPECT_NE(text.find("\"abc\""), std::string::npos) << text;
+  EXPECT_NE(text.find("\"one\\ntwo\""), std::string::npos) << text;
+  EXPECT_EQ(folder.read("out.txt").find('>'), std::string::npos);
+}
+
 TEST_F(Chat, SlashCommands) {
   OnTerminal terminal({"run", model, "--max-new-tokens", "3", "--temperature", "0", "--system", "You are a lamp."});
   ASSERT_TRUE(ready(terminal)) << terminal.screen();

@@ -94,10 +94,12 @@ Ran run_mxpath(const std::vector<std::string>& arguments, const std::string& inp
 
 Ran run_shell(const std::string& script, const std::string& input) { return run("/bin/bash", {"-c", script}, input, 0); }
 
-OnTerminal::OnTerminal(const std::vector<std::string>& arguments) {
+OnTerminal::OnTerminal(const std::vector<std::string>& arguments, const std::string& output) {
   winsize size{.ws_row = 40, .ws_col = 120, .ws_xpixel = 0, .ws_ypixel = 0};
   pid_ = ::forkpty(&terminal_, nullptr, nullptr, &size);
-  if (pid_ == 0) become(MXPATH_PROGRAM, arguments);
+  if (pid_ != 0) return;
+  if (!output.empty()) ::dup2(::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
+  become(MXPATH_PROGRAM, arguments);
 }
 
 OnTerminal::~OnTerminal() {

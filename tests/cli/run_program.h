@@ -23,7 +23,8 @@ Ran run_shell(const std::string& script, const std::string& input = "");
 /// mxpath on a terminal of its own.
 class OnTerminal {
  public:
-  explicit OnTerminal(const std::vector<std::string>& arguments);
+  /// output: a file that takes standard output, as `| tee` would; "": the terminal.
+  explicit OnTerminal(const std::vector<std::string>& arguments, const std::string& output = "");
   ~OnTerminal();
   OnTerminal(const OnTerminal&) = delete;
   OnTerminal& operator=(const OnTerminal&) = delete;
