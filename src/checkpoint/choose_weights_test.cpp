@@ -39,6 +39,26 @@ TEST_F(ChosenFolder, AnAdapterUnderAnyNameIsNotReadAsWeights) {
   expect_problem({"a LoRA adapter, not a whole model"});
 }
 
+TEST_F(ChosenFolder, FilesThatTogetherNameTooMuchAreReadNoFurther) {
+  write_tiny(folder_ / "m");
+  std::string header = "{";
+  for (size_t i = 0; i < 120'000; ++i)
+    header += fmt::format(R"({}"{}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})", i ? "," : "", i);
+  header += "}";
+  const uint64_t size = header.size();
+  const std::string text = std::string(reinterpret_cast<const char*>(&size), 8) + header;
+  folder_.write("m/x0.safetensors", text), folder_.write("m/x1.safetensors", text);
+  // Nothing is said of what comes after: it is not looked at.
+  for (const char* name : {"m/x2.safetensors", "m/x3.safetensors"}) folder_.write(name, "cut");
+  const auto names = list_folder(folder_ / "m").value();
+  WeightFiles files(folder_ / "m", names);
+  EXPECT_TRUE(files.header("x0.safetensors").ok());
+  for (const char* name : {"x1.safetensors", "x2.safetensors", "model.safetensors"})
+    EXPECT_NE(files.header(name).error().message.find("together name more than 131072 tensors"), std::string::npos) << name;
+  EXPECT_TRUE(files.header("x0.safetensors").ok());
+  expect_problem({folder_ / "m", "together name more than 131072 tensors"});
+}
+
 TEST_F(ChosenFolder, WhatATrainingLeaves) {
   for (const auto& [file, what] : std::map<std::string, std::string>{{"pytorch_model_fsdp_0/__0_0.distcp", "FSDP"},
                                                                      {"__0_0.distcp", "torch.distributed.checkpoint"},

@@ -32,7 +32,7 @@ bool is_lfs_pointer(std::span<const uint8_t> start) {
 
 }  // namespace
 
-Result<SafetensorsHeader> read_safetensors_header(const std::string& path) {
+Result<SafetensorsHeader> read_safetensors_header(const std::string& path, HeaderAllowance* left) {
   // Most headers fit into the first read; 60 KiB is that of a gpt-oss-120b in one file.
   constexpr size_t first_read = 64 << 10;
   MXPATH_TRY(const RegularFile opened, open_regular_file(path));
@@ -44,12 +44,12 @@ Result<SafetensorsHeader> read_safetensors_header(const std::string& path) {
   if (is_lfs_pointer(start)) return fail("{}: a Git LFS pointer, not the weights themselves; run `git lfs pull` in that folder", path);
   uint64_t length = 0;
   if (got >= 8) std::memcpy(&length, start.data(), 8);
-  if (length <= std::min(safetensors_header_limit, size - std::min<uint64_t>(size, 8)) && 8 + length > got) {
+  if (length <= std::min(left ? left->bytes : safetensors_header_limit, size - std::min<uint64_t>(size, 8)) && 8 + length > got) {
     start.resize(8 + length);
     MXPATH_TRY(const size_t rest, read_at(file, got, std::span(start).subspan(got), path));
     start.resize(got + rest);
   }
-  return parse_safetensors(start, size, path);
+  return parse_safetensors(start, size, path, left);
 }
 
 }  // namespace mxpath

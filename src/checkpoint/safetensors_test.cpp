@@ -120,11 +120,11 @@ TEST(SafetensorsHeader, RefusesWrongTypesEverywhere) {
 
 TEST(SafetensorsHeader, MillionKeysTakeLinearTime) {
   std::string header = "{";
-  for (int i = 0; i < 200000; ++i)
+  for (int i = 0; i < 131072; ++i)
     header += fmt::format("{}\"t{}\":{{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", i ? "," : "", i);
   const auto parsed = parse(header + "}", 0);  // quadratic: minutes
   ASSERT_TRUE(parsed.ok());
-  EXPECT_EQ(parsed->entries.size(), 200000u);
+  EXPECT_EQ(parsed->entries.size(), most_tensors);
 }
 
 TEST(SafetensorsHeader, DtypesHaveTheNamesAndBitsOfTheFormat) {
@@ -208,7 +208,7 @@ TEST(SafetensorsHeader, EndsSoonHoweverMuchItHolds) {
     dimensions += ",1", metadata += fmt::format(R"({}"{}":"")", i ? "," : "", i);
   }
   const std::clock_t start = std::clock();  // of this process alone: others may be busy
-  EXPECT_NE(problem(many + "}", 0).find("names more than 524288 tensors"), std::string::npos);
+  EXPECT_NE(problem(many + "}", 0).find("names more than 131072 tensors"), std::string::npos);
   EXPECT_NE(problem(dimensions + "]}}", 1).find("has more than 64 dimensions"), std::string::npos);
   EXPECT_NE(problem(metadata + "}}", 0).find("holds more than 65536 values"), std::string::npos);
   EXPECT_LT(double(std::clock() - start) / CLOCKS_PER_SEC, sanitized ? 30 : 4);
