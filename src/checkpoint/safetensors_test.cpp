@@ -146,6 +146,14 @@ TEST(ReadSafetensorsHeader, SaysWhatIsWrongWithTheFile) {
   EXPECT_EQ(read_safetensors_header(folder / "d").error().message, folder / "d" + ": not a regular file but a folder; give a file");
   folder.write("lfs", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4792272488\n");
   EXPECT_NE(read_safetensors_header(folder / "lfs").error().message.find("git lfs pull"), std::string::npos);
+  for (const char* page : {"<!DOCTYPE html>\n<html>", "\n\n  <html lang=\"en\"><head>", "\xef\xbb\xbf<?xml version=\"1.0\"?>"}) {
+    folder.write("page", page);
+    EXPECT_EQ(read_safetensors_header(folder / "page").error().message,
+              folder / "page" + ": a web page, not weights; download the file again");
+  }
+  folder.write("text", "Entry not found\n");
+  EXPECT_EQ(read_safetensors_header(folder / "text").error().message,
+            folder / "text" + ": a text that starts with \"Entry not found\", not weights; download the file again");
   folder.write("cut", file_text("{}", 0).substr(0, 9));
   EXPECT_NE(read_safetensors_header(folder / "cut").error().message.find("truncated"), std::string::npos);
   folder.write("empty", "");
