@@ -110,6 +110,15 @@ class ChosenShards : public BadCheckpoint {
 TEST_F(ChosenShards, MissingShards) {
   fs::remove(folder_ / "m/model-00002-of-00006.safetensors");
   expect_problem({folder_ / "m", "1 of 6 weight files are missing: model-00002-of-00006.safetensors"});
+  // Without an index, or with one that says nothing, the numbers tell.
+  const std::string index = folder_.read("m/model.safetensors.index.json");
+  for (const bool empty : {true, false}) {
+    if (empty) folder_.write("m/model.safetensors.index.json", R"({"weight_map":{}})");
+    else fs::remove(folder_ / "m/model.safetensors.index.json");
+    expect_problem(
+        {folder_ / "m", "1 of 6 weight files are missing, as the others are numbered: model-00002-of-00006.safetensors; put them"});
+  }
+  folder_.write("m/model.safetensors.index.json", index);
   for (const int i : {1, 3, 4, 5, 6}) fs::remove(folder_ / ("m/model-0000" + std::to_string(i) + "-of-00006.safetensors"));
   expect_problem({"6 of 6 weight files are missing", "and 3 more"});
 }
@@ -164,15 +173,22 @@ TEST_F(ChosenShards, TotalSizeIsChecked) {
   EXPECT_EQ(open_manifest(folder_ / "m")->remarks.size(), 1u);
 }
 
-TEST_F(ChosenShards, IndexThatIsWrong) {
+TEST_F(ChosenShards, AWrongIndexBesideWholeFilesIsSaid) {
   for (const char* text :
        {"", "[]", "1", "{}", R"({"weight_map":{}})", R"({"weight_map":[]})", R"({"weight_map":1})", R"({"weight_map":{"a":1}})",
         R"({"weight_map":{"a":{}}})", R"({"weight_map":{"a":"../b.safetensors"}})", R"({"weight_map":{"a":"/etc/passwd"}})",
-        R"({"weight_map":{"a":".safetensors"}})", R"({"weight_map":{"a":"b.bin"}})",
-        R"({"weight_map":{"a":"b.safetensors","a":"b.safetensors"}})", R"({"weight_map":{"a":"b.safetensors"},"weight_map":{}})"}) {
+        R"({"weight_map":{"model.norm.weight":"./model-00001-of-00006.safetensors"}})", R"({"weight_map":{"a":".safetensors"}})",
+        R"({"weight_map":{"a":"b.bin"}})", R"({"weight_map":{"a":"b.safetensors","a":"b.safetensors"}})",
+        R"({"weight_map":{"a":"b.safetensors"},"weight_map":{}})"}) {
     folder_.write("m/model.safetensors.index.json", text);
-    expect_problem({"model.safetensors.index.json"});
+    const auto manifest = open_manifest(folder_ / "m");
+    ASSERT_TRUE(manifest.ok()) << text << ": " << manifest.error().message;
+    ASSERT_EQ(manifest->decisions.size(), 1u);
+    EXPECT_TRUE(manifest->decisions[0].starts_with("model.safetensors.index.json is not used: ")) << manifest->decisions[0];
+    EXPECT_EQ(manifest->files.size(), 6u);
   }
+  for (int i = 1; i <= 6; ++i) fs::remove(folder_ / fmt::format("m/model-0000{}-of-00006.safetensors", i));
+  expect_problem({"model.safetensors.index.json: ", "there are no weight files beside it"});
 }
 
 }  // namespace
