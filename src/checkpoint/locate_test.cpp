@@ -73,7 +73,10 @@ TEST_F(Locate, MainOrElseTheNewestSnapshot) {
   EXPECT_EQ(found("openai/gpt-oss-20b"), folder_ / (cached_ + "snapshots/aaa"));
   EXPECT_EQ(found("gpt-oss-20b"), folder_ / (cached_ + "snapshots/aaa"));
   add_snapshot("models--unsloth--gpt-oss-20b", "ccc");
-  EXPECT_NE(problem("gpt-oss-20b").find("neither a folder nor"), std::string::npos);  // whose? both are cached
+  EXPECT_NE(problem("gpt-oss-20b").find("could be meant: openai/gpt-oss-20b, unsloth/gpt-oss-20b;"), std::string::npos);
+  add_snapshot("models--Unsloth--gpt-oss-20b", "ddd");
+  EXPECT_NE(problem("UNSLOTH/gpt-oss-20b").find("could be meant: Unsloth/gpt-oss-20b, unsloth/gpt-oss-20b;"), std::string::npos);
+  EXPECT_EQ(found("unsloth/gpt-oss-20b"), folder_ / "hub/models--unsloth--gpt-oss-20b/snapshots/ccc");
 }
 
 TEST_F(Locate, UnfinishedDownloads) {
@@ -124,6 +127,10 @@ TEST_F(Locate, ARevisionChosenByHand) {
   for (const char* none : {"aaaa", "v2", "../refs/main", "/etc/passwd"})
     EXPECT_NE(problem(std::string("openai/gpt-oss-20b@") + none).find("hf download openai/gpt-oss-20b --revision"), std::string::npos)
         << none;
+  folder_.write(cached_ + "refs/main", "cccccccc4");
+  EXPECT_NE(problem("openai/gpt-oss-20b@main").find("its revision main is snapshot cccccccc4, which is not in the cache"),
+            std::string::npos);
+  EXPECT_NE(problem("openai/gpt-oss-20b@v2").find("which has v1.0, refs/pr/7"), std::string::npos) << problem("openai/gpt-oss-20b@v2");
 }
 
 TEST_F(Locate, NamesThatOtherProgramsTake) {
