@@ -145,6 +145,12 @@ TEST_F(Locate, NamesThatOtherProgramsTake) {
         "https://huggingface.co/openai/gpt-oss-20b?library=transformers", "openai/gpt-oss-20b@v1", "gpt-oss:20b", "gpt-oss",
         "ollama/gpt-oss:20b", "https://ollama.com/library/gpt-oss:20b"})
     EXPECT_EQ(found(name), snapshot) << name;
+  for (const char* name : {"git@hf.co:openai/gpt-oss-20b", "ssh://git@hf.co/openai/gpt-oss-20b", "hf://models/openai/gpt-oss-20b",
+                           "https://huggingface.co/openai/gpt-oss-20b.git", "https://huggingface.co/models/openai/gpt-oss-20b",
+                           "https://huggingface.co/api/models/openai/gpt-oss-20b", "hf.co/openai/gpt-oss-20b@v1"})
+    EXPECT_EQ(found(name), snapshot) << name;
+  for (const char* below : {"", "/snapshots/aaa", "/snapshots/aaa/config.json", "/snapshots", "/refs/v1", "/refs"})
+    EXPECT_EQ(found(std::string("models--openai--gpt-oss-20b") + below), snapshot) << below;
   for (const char* below : {"", "/", "snapshots", "snapshots/", "refs", "blobs"}) {
     fs::create_directories(folder_ / (cached_ + "blobs"));
     EXPECT_EQ(found(folder_ / (cached_ + below)), snapshot) << below;
@@ -163,7 +169,10 @@ TEST_F(Locate, FormsThatAreRecognisedAndNotResolved) {
            {"https://huggingface.co", "the hub itself"},
            {"https://example.org/model", "mxpath fetches nothing"},
            {"https://huggingface.co/openai/gpt-oss-20b/tree/v9", "its revision v9 is not in the cache"},
-           {"https://hf.co/unsloth/gpt-oss-20b-GGUF:Q4_K_M", "GGUF files, of which `mxpath convert`"},
+           {"https://hf.co/unsloth/gpt-oss-20b-GGUF:Q4_K_M", "GGUF files of unsloth/gpt-oss-20b-GGUF, of which `mxpath convert`"},
+           {"hf.co/openai/gpt-oss-20b:Q4_K_M", "its tag Q4_K_M names one of the GGUF files of openai/gpt-oss-20b"},
+           {"https://huggingface.co/models", "the hub itself"},
+           {"models--openai--gpt-oss-20b/snapshots/bbb", "its revision bbb is not in the cache"},
            {"$MXPATH_NO_SUCH_VARIABLE/m", "the variable MXPATH_NO_SUCH_VARIABLE is not set"},
            {folder_ / "hub", "a Hugging Face cache, not a model; name one that lies in it: openai/gpt-oss-20b"}})
     EXPECT_NE(problem(name).find(part), std::string::npos) << name << ": " << problem(name);
