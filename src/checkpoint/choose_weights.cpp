@@ -1,6 +1,7 @@
 #include "checkpoint/choose_weights.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <optional>
 
@@ -22,6 +23,20 @@ std::string set_of(const std::string& name) {
   if (of == std::string::npos) return name;
   const size_t number = name.find_last_not_of("0123456789", of - 1) + 1;
   return number == of ? name : name.substr(0, number) + "?" + name.substr(of);
+}
+
+/// "model-00002-of-00003.safetensors" → all three; nothing for other names, and for more files than any model has.
+Names whole_set_of(const std::string& name) {
+  constexpr size_t most_shards = 10'000;
+  const std::string set = set_of(name);
+  if (set == name) return {};
+  const size_t of = name.rfind("-of-"), mark = set.find('?'), digits = of - mark;
+  size_t shards = 0;
+  const auto [end, error] = std::from_chars(name.data() + of + 4, name.data() + name.size(), shards);
+  if (error != std::errc{} || shards > most_shards || std::string_view(end, name.data() + name.size()) != ".safetensors") return {};
+  Names all;
+  for (size_t i = 1; i <= shards; ++i) all.push_back(fmt::format("{}{:0{}}{}", name.substr(0, mark), i, digits, name.substr(of)));
+  return all;
 }
 
 /// The folder's files in sets that may each be a model.
@@ -79,11 +94,14 @@ class Chooser {
     });
   }
 
-  /// The model as the index has it; nothing if the index is stale.
+  /// The model as the index has it; nothing if the index is stale or cannot be used.
   Result<std::optional<Manifest>> by_index() {
     const std::string path = files_.path_of(shard_index_name);
     MXPATH_TRY(const std::string text, read_text_file(path, index_limit));
-    MXPATH_TRY(index_, parse_shard_index(text, path));
+    auto index = parse_shard_index(text, shard_index_name);
+    // The files have the names of their tensors in them; what is wrong with the index matters only if they are not whole.
+    if (!index.ok()) return bad_index_ = std::move(index).error().message, std::optional<Manifest>();
+    index_ = std::move(*index);
     auto inventory = files_.by_index(*index_, stale_);
     if (!inventory.ok()) return weights_ == named() ? Result<std::optional<Manifest>>(inventory.error()) : std::optional<Manifest>();
     if (inventory->files.empty()) return std::optional<Manifest>();
@@ -127,18 +145,25 @@ class Chooser {
       whole = std::move(*tried.manifest), used_ = set;
     }
     if (whole) return std::move(*whole);
+    if (auto numbered = all.lacking && named_files_are_there() ? missing_by_number() : std::nullopt) return std::move(*numbered);
     all.lacking |= lacking;
     return no_model(std::move(all));
   }
 
+  bool named_files_are_there() const { return !index_ || without(named(), files_.names()).empty(); }
+
   Error two_models(const Names& one, const Names& other) const {
     return fail("{}: two whole sets of weights lie in it, {} and {}{}; move one of them into another folder", shown_folder(), label_of(one),
-                label_of(other), index_ ? fmt::format(", and {} {}", shard_index_name, stale_) : "");
+                label_of(other),
+                index_               ? fmt::format(", and {} {}", shard_index_name, stale_)
+                : bad_index_.empty() ? ""
+                                     : ", and " + bad_index_);
   }
 
   /// Only if tensors are lacking is a file missing.
   Error no_model(Tried all) const {
     const Names missing = index_ ? without(named(), files_.names()) : Names();
+    if (weights_.empty() && !bad_index_.empty()) return fail("{}: {}; and there are no weight files beside it", shown_folder(), bad_index_);
     if (missing.empty() || !(all.lacking || weights_.empty())) return std::move(all.manifest).error();
     const std::string what =
         fmt::format("{}: {} of {} weight files are missing: {}", shown_folder(), missing.size(), named().size(), some_of(missing));
@@ -149,11 +174,30 @@ class Chooser {
         what, shard_index_name, label_of(without(weights_, named())));
   }
 
+  /// What the names of the shards say is missing, where no index does.
+  std::optional<Error> missing_by_number() const {
+    Names whole;
+    for (const Names& set : sets_of(weights_)) {
+      const Names numbered = whole_set_of(set.front());
+      whole.insert(whole.end(), numbered.begin(), numbered.end());
+    }
+    std::sort(whole.begin(), whole.end());
+    const Names missing = without(whole, weights_);
+    if (missing.empty()) return std::nullopt;
+    return fail(
+        "{}: {} of {} weight files are missing, as the others are numbered: {}; {}", shown_folder(), missing.size(), whole.size(),
+        some_of(missing),
+        was_downloaded(files_.folder(), names_) ? "repeat the download, it goes on where it stopped" : "put them beside the others");
+  }
+
   Result<Manifest> finish(Manifest manifest, const Names& used) const {
     auto& said = manifest.decisions;
     if (!stale_.empty())
       said.push_back(fmt::format("{} is stale: it {}; the weight files that are there hold every tensor that the model needs",
                                  shard_index_name, stale_));
+    if (!bad_index_.empty())
+      said.push_back(fmt::format("{} is not used: {}; the weight files that are there hold every tensor that the model needs",
+                                 shard_index_name, std::string_view(bad_index_).substr(shard_index_name.size() + 2)));
     if (const Names rest = without(weights_, used); !rest.empty())
       said.push_back(fmt::format("{} of {} weight files are the model; not read: {}", used.size(), weights_.size(), some_of(rest)));
     Names adapters = adapters_;
@@ -172,7 +216,7 @@ class Chooser {
   WeightFiles files_;
   Names weights_, adapters_, used_;
   std::optional<ShardIndex> index_;
-  std::string stale_;
+  std::string stale_, bad_index_;  // the latter starts with the file's name
 };
 
 }  // namespace

@@ -39,6 +39,26 @@ TEST_F(ChosenFolder, AnAdapterUnderAnyNameIsNotReadAsWeights) {
   expect_problem({"a LoRA adapter, not a whole model"});
 }
 
+TEST_F(ChosenFolder, FilesThatTogetherNameTooMuchAreReadNoFurther) {
+  write_tiny(folder_ / "m");
+  std::string header = "{";
+  for (size_t i = 0; i < 120'000; ++i)
+    header += fmt::format(R"({}"{}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})", i ? "," : "", i);
+  header += "}";
+  const uint64_t size = header.size();
+  const std::string text = std::string(reinterpret_cast<const char*>(&size), 8) + header;
+  folder_.write("m/x0.safetensors", text), folder_.write("m/x1.safetensors", text);
+  // Nothing is said of what comes after: it is not looked at.
+  for (const char* name : {"m/x2.safetensors", "m/x3.safetensors"}) folder_.write(name, "cut");
+  const auto names = list_folder(folder_ / "m").value();
+  WeightFiles files(folder_ / "m", names);
+  EXPECT_TRUE(files.header("x0.safetensors").ok());
+  for (const char* name : {"x1.safetensors", "x2.safetensors", "model.safetensors"})
+    EXPECT_NE(files.header(name).error().message.find("together name more than 131072 tensors"), std::string::npos) << name;
+  EXPECT_TRUE(files.header("x0.safetensors").ok());
+  expect_problem({folder_ / "m", "together name more than 131072 tensors"});
+}
+
 TEST_F(ChosenFolder, WhatATrainingLeaves) {
   for (const auto& [file, what] : std::map<std::string, std::string>{{"pytorch_model_fsdp_0/__0_0.distcp", "FSDP"},
                                                                      {"__0_0.distcp", "torch.distributed.checkpoint"},
@@ -90,6 +110,15 @@ class ChosenShards : public BadCheckpoint {
 TEST_F(ChosenShards, MissingShards) {
   fs::remove(folder_ / "m/model-00002-of-00006.safetensors");
   expect_problem({folder_ / "m", "1 of 6 weight files are missing: model-00002-of-00006.safetensors"});
+  // Without an index, or with one that says nothing, the numbers tell.
+  const std::string index = folder_.read("m/model.safetensors.index.json");
+  for (const bool empty : {true, false}) {
+    if (empty) folder_.write("m/model.safetensors.index.json", R"({"weight_map":{}})");
+    else fs::remove(folder_ / "m/model.safetensors.index.json");
+    expect_problem(
+        {folder_ / "m", "1 of 6 weight files are missing, as the others are numbered: model-00002-of-00006.safetensors; put them"});
+  }
+  folder_.write("m/model.safetensors.index.json", index);
   for (const int i : {1, 3, 4, 5, 6}) fs::remove(folder_ / ("m/model-0000" + std::to_string(i) + "-of-00006.safetensors"));
   expect_problem({"6 of 6 weight files are missing", "and 3 more"});
 }
@@ -144,15 +173,22 @@ TEST_F(ChosenShards, TotalSizeIsChecked) {
   EXPECT_EQ(open_manifest(folder_ / "m")->remarks.size(), 1u);
 }
 
-TEST_F(ChosenShards, IndexThatIsWrong) {
+TEST_F(ChosenShards, AWrongIndexBesideWholeFilesIsSaid) {
   for (const char* text :
        {"", "[]", "1", "{}", R"({"weight_map":{}})", R"({"weight_map":[]})", R"({"weight_map":1})", R"({"weight_map":{"a":1}})",
         R"({"weight_map":{"a":{}}})", R"({"weight_map":{"a":"../b.safetensors"}})", R"({"weight_map":{"a":"/etc/passwd"}})",
-        R"({"weight_map":{"a":".safetensors"}})", R"({"weight_map":{"a":"b.bin"}})",
-        R"({"weight_map":{"a":"b.safetensors","a":"b.safetensors"}})", R"({"weight_map":{"a":"b.safetensors"},"weight_map":{}})"}) {
+        R"({"weight_map":{"model.norm.weight":"./model-00001-of-00006.safetensors"}})", R"({"weight_map":{"a":".safetensors"}})",
+        R"({"weight_map":{"a":"b.bin"}})", R"({"weight_map":{"a":"b.safetensors","a":"b.safetensors"}})",
+        R"({"weight_map":{"a":"b.safetensors"},"weight_map":{}})"}) {
     folder_.write("m/model.safetensors.index.json", text);
-    expect_problem({"model.safetensors.index.json"});
+    const auto manifest = open_manifest(folder_ / "m");
+    ASSERT_TRUE(manifest.ok()) << text << ": " << manifest.error().message;
+    ASSERT_EQ(manifest->decisions.size(), 1u);
+    EXPECT_TRUE(manifest->decisions[0].starts_with("model.safetensors.index.json is not used: ")) << manifest->decisions[0];
+    EXPECT_EQ(manifest->files.size(), 6u);
   }
+  for (int i = 1; i <= 6; ++i) fs::remove(folder_ / fmt::format("m/model-0000{}-of-00006.safetensors", i));
+  expect_problem({"model.safetensors.index.json: ", "there are no weight files beside it"});
 }
 
 }  // namespace

@@ -46,6 +46,14 @@ TEST(Gguf, CountsWithoutEnd) {
   EXPECT_EQ(parsed.error().message, "f: metadata \"k\" leaves the file");
 }
 
+TEST(Gguf, MoreTensorsThanAnyModelHas) {
+  std::string start = "GGUF";
+  GgufWriter::put(start, uint32_t{3}), GgufWriter::put(start, uint64_t{70'000}), GgufWriter::put(start, uint64_t{0});
+  EXPECT_NE(
+      error_of(start + std::string(70'000 * 25, '\0')).find("70000 tensors and 0 metadata values are more than any gpt-oss model has"),
+      std::string::npos);
+}
+
 TEST(Gguf, ReadsMetadataAndTensors) {
   const std::string file = good().file();
   const auto parsed = parse_gguf(span_of(file), "f");

@@ -119,6 +119,10 @@ class SnapshotChoice {
   Result<LocatedModel> by_revision() const {
     const auto snapshot = find_revision();
     if (!snapshot)
+      if (const auto commit = commit_named())
+        return fail("{}: its revision {} is snapshot {}, which is not in the cache {}; get it with `{}`", name_, printable(revision_),
+                    printable(*commit), shown(repository_.parent_path()), download_command(name_, revision_));
+    if (!snapshot)
       return fail("{}: its revision {} is not in the cache {}, which has {}; get it with `{}`", name_, printable(revision_),
                   shown(repository_.parent_path()), known_revisions(), download_command(name_, revision_));
     const std::string problem = what_is_wrong(repository_, *snapshot);
@@ -126,11 +130,16 @@ class SnapshotChoice {
     return not_finished(problem);
   }
 
-  std::optional<fs::path> find_revision() const {
+  /// What a branch, a tag or a pull request stands for, whether it is there or not.
+  std::optional<std::string> commit_named() const {
     if (revision_.find("..") != revision_.npos || revision_.front() == '/') return std::nullopt;
-    for (const std::string& ref : {std::string(revision_), "refs/" + std::string(revision_)})
-      if (const auto commit = commit_of_ref(repository_, ref); commit && is_folder(repository_ / "snapshots" / *commit))
-        return repository_ / "snapshots" / *commit;
+    const auto commit = commit_of_ref(repository_, revision_);
+    return commit ? commit : commit_of_ref(repository_, "refs/" + std::string(revision_));
+  }
+
+  std::optional<fs::path> find_revision() const {
+    if (const auto commit = commit_named(); commit && is_folder(repository_ / "snapshots" / *commit))
+      return repository_ / "snapshots" / *commit;
     std::optional<fs::path> found;
     for (const auto& snapshot : snapshots_of(repository_)) {
       if (!snapshot.filename().string().starts_with(revision_)) continue;
@@ -143,8 +152,11 @@ class SnapshotChoice {
   std::string known_revisions() const {
     std::vector<std::string> known;
     std::error_code error;
-    for (fs::recursive_directory_iterator it(repository_ / "refs", error), end; !error && it != end; it.increment(error))
-      if (!is_folder(it->path())) known.push_back(it->path().lexically_relative(repository_ / "refs").string());
+    for (fs::recursive_directory_iterator it(repository_ / "refs", error), end; !error && it != end; it.increment(error)) {
+      const std::string ref = it->path().lexically_relative(repository_ / "refs").string();
+      if (const auto commit = commit_of_ref(repository_, ref); commit && is_folder(repository_ / "snapshots" / *commit))
+        known.push_back(ref);
+    }
     for (const auto& snapshot : snapshots_of(repository_)) known.push_back(snapshot.filename().string().substr(0, short_commit));
     return known.empty() ? "none" : some_of(known);
   }
@@ -191,12 +203,7 @@ std::vector<std::string> cached_models(const fs::path& cache) {
   return names;
 }
 
-std::optional<fs::path> cached_repository(const fs::path& cache, std::string_view name) {
-  const auto folder_of = [&](std::string folder) {
-    if (const size_t slash = folder.find('/'); slash != std::string::npos) folder.replace(slash, 1, "--");
-    return cache / ("models--" + folder);
-  };
-  if (const fs::path exact = folder_of(std::string(name)); is_folder(exact)) return exact;
+std::vector<std::string> cached_models_like(const fs::path& cache, std::string_view name) {
   const bool owned = name.find('/') != name.npos;
   const std::string wanted = lower(name);
   std::vector<std::string> matches;
@@ -204,6 +211,16 @@ std::optional<fs::path> cached_repository(const fs::path& cache, std::string_vie
     const std::string candidate = lower(known);
     if (candidate == wanted || (!owned && candidate.ends_with("/" + wanted))) matches.push_back(known);
   }
+  return matches;
+}
+
+std::optional<fs::path> cached_repository(const fs::path& cache, std::string_view name) {
+  const auto folder_of = [&](std::string folder) {
+    if (const size_t slash = folder.find('/'); slash != std::string::npos) folder.replace(slash, 1, "--");
+    return cache / ("models--" + folder);
+  };
+  if (const fs::path exact = folder_of(std::string(name)); is_folder(exact)) return exact;
+  const auto matches = cached_models_like(cache, name);
   return matches.size() == 1 ? std::optional(folder_of(matches.front())) : std::nullopt;
 }
 

@@ -20,6 +20,8 @@ std::string download_command(std::string_view name, std::string_view revision = 
 std::optional<std::string> name_of_repository(std::string_view folder);
 /// The folder of a model in the cache, whatever the case of its letters; of a name without owner, if exactly one cached model ends so.
 std::optional<std::filesystem::path> cached_repository(const std::filesystem::path& cache, std::string_view name);
+/// Names of the cached models that `name` could mean, if none is exactly so called.
+std::vector<std::string> cached_models_like(const std::filesystem::path& cache, std::string_view name);
 /// Names of the models in a cache.
 std::vector<std::string> cached_models(const std::filesystem::path& cache);
 

@@ -51,12 +51,19 @@ std::string WeightFiles::path_of(std::string_view name) const { return (fs::path
 
 Result<std::shared_ptr<const SafetensorsHeader>> WeightFiles::header(const std::string& name) {
   if (const auto known = read_.find(name); known != read_.end()) return known->second;
-  MXPATH_TRY(SafetensorsHeader header, read_safetensors_header(path_of(name)));
-  bytes_ += header.bytes, tensors_ += header.entries.size();
-  if (bytes_ > safetensors_header_limit || tensors_ > most_tensors)
-    return fail("{}: its weight files together name more tensors than any gpt-oss model has: {} in headers of {} bytes",
-                printable(folder_, 1024), tensors_, bytes_);
-  return read_[name] = std::make_shared<const SafetensorsHeader>(std::move(header));
+  if (over_) return *over_;
+  auto header = read_safetensors_header(path_of(name), &left_);
+  if (left_.used_up)
+    over_ = read_.empty()
+                ? header.error()
+                : fail(
+                      "{}: its weight files together name more than {} tensors or have headers of more than {} bytes, as no gpt-oss "
+                      "model has; give a folder that holds the model alone",
+                      printable(folder_, 1024), most_tensors, safetensors_header_limit);
+  if (over_) return *over_;
+  Result<std::shared_ptr<const SafetensorsHeader>> read =
+      header.ok() ? Result(std::make_shared<const SafetensorsHeader>(std::move(*header))) : std::move(header).error();
+  return read_.emplace(name, std::move(read)).first->second;
 }
 
 Result<Inventory> WeightFiles::open(const std::vector<std::string>& names) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -49,7 +50,7 @@ class WeightFiles {
   const std::vector<std::string>& names() const { return names_; }
   bool contains(std::string_view name) const;
   std::string path_of(std::string_view name) const;
-  /// Errors: of the header; headers so long that no model's files together have them.
+  /// Errors: of the header; headers so long that no model's files together have them, which is then the answer for every other file too.
   Result<std::shared_ptr<const SafetensorsHeader>> header(const std::string& name);
 
   /// All tensors of these files. Errors: of every header; a tensor that is in two of them.
@@ -63,8 +64,9 @@ class WeightFiles {
 
   std::string folder_;
   std::vector<std::string> names_;
-  std::map<std::string, std::shared_ptr<const SafetensorsHeader>> read_;
-  uint64_t bytes_ = 0, tensors_ = 0;  // of all headers that were read
+  std::map<std::string, Result<std::shared_ptr<const SafetensorsHeader>>> read_;
+  HeaderAllowance left_;       // for headers that were not read yet
+  std::optional<Error> over_;  // the first header that held more
 };
 
 /// "a", "b", "c" and 3 more

@@ -101,6 +101,9 @@ class Search {
 
   Result<LocatedModel> in_cache(const std::string& name, const std::string& revision) const {
     if (const auto repository = cached_repository(places_.hub_cache, name)) return snapshot_of(*repository, revision);
+    if (const auto like = cached_models_like(places_.hub_cache, name); like.size() > 1)
+      return fail("{}: more than one model in the Hugging Face cache {} could be meant: {}; write the one you want as it is written there",
+                  shown(typed_), cache_text(), some_of(like));
     const std::string owned = name.find('/') == std::string::npos && name.starts_with("gpt-oss-") ? "openai/" + name : name;
     if (const auto folder = lmstudio_folder(places_.lmstudio_stores, owned))
       return fail("{}: not in the Hugging Face cache {}, but in LM Studio's store; make a folder of it with {}", shown(typed_),

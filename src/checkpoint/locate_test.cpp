@@ -73,7 +73,10 @@ TEST_F(Locate, MainOrElseTheNewestSnapshot) {
   EXPECT_EQ(found("openai/gpt-oss-20b"), folder_ / (cached_ + "snapshots/aaa"));
   EXPECT_EQ(found("gpt-oss-20b"), folder_ / (cached_ + "snapshots/aaa"));
   add_snapshot("models--unsloth--gpt-oss-20b", "ccc");
-  EXPECT_NE(problem("gpt-oss-20b").find("neither a folder nor"), std::string::npos);  // whose? both are cached
+  EXPECT_NE(problem("gpt-oss-20b").find("could be meant: openai/gpt-oss-20b, unsloth/gpt-oss-20b;"), std::string::npos);
+  add_snapshot("models--Unsloth--gpt-oss-20b", "ddd");
+  EXPECT_NE(problem("UNSLOTH/gpt-oss-20b").find("could be meant: Unsloth/gpt-oss-20b, unsloth/gpt-oss-20b;"), std::string::npos);
+  EXPECT_EQ(found("unsloth/gpt-oss-20b"), folder_ / "hub/models--unsloth--gpt-oss-20b/snapshots/ccc");
 }
 
 TEST_F(Locate, UnfinishedDownloads) {
@@ -124,6 +127,10 @@ TEST_F(Locate, ARevisionChosenByHand) {
   for (const char* none : {"aaaa", "v2", "../refs/main", "/etc/passwd"})
     EXPECT_NE(problem(std::string("openai/gpt-oss-20b@") + none).find("hf download openai/gpt-oss-20b --revision"), std::string::npos)
         << none;
+  folder_.write(cached_ + "refs/main", "cccccccc4");
+  EXPECT_NE(problem("openai/gpt-oss-20b@main").find("its revision main is snapshot cccccccc4, which is not in the cache"),
+            std::string::npos);
+  EXPECT_NE(problem("openai/gpt-oss-20b@v2").find("which has v1.0, refs/pr/7"), std::string::npos) << problem("openai/gpt-oss-20b@v2");
 }
 
 TEST_F(Locate, NamesThatOtherProgramsTake) {
@@ -138,6 +145,12 @@ TEST_F(Locate, NamesThatOtherProgramsTake) {
         "https://huggingface.co/openai/gpt-oss-20b?library=transformers", "openai/gpt-oss-20b@v1", "gpt-oss:20b", "gpt-oss",
         "ollama/gpt-oss:20b", "https://ollama.com/library/gpt-oss:20b"})
     EXPECT_EQ(found(name), snapshot) << name;
+  for (const char* name : {"git@hf.co:openai/gpt-oss-20b", "ssh://git@hf.co/openai/gpt-oss-20b", "hf://models/openai/gpt-oss-20b",
+                           "https://huggingface.co/openai/gpt-oss-20b.git", "https://huggingface.co/models/openai/gpt-oss-20b",
+                           "https://huggingface.co/api/models/openai/gpt-oss-20b", "hf.co/openai/gpt-oss-20b@v1"})
+    EXPECT_EQ(found(name), snapshot) << name;
+  for (const char* below : {"", "/snapshots/aaa", "/snapshots/aaa/config.json", "/snapshots", "/refs/v1", "/refs"})
+    EXPECT_EQ(found(std::string("models--openai--gpt-oss-20b") + below), snapshot) << below;
   for (const char* below : {"", "/", "snapshots", "snapshots/", "refs", "blobs"}) {
     fs::create_directories(folder_ / (cached_ + "blobs"));
     EXPECT_EQ(found(folder_ / (cached_ + below)), snapshot) << below;
@@ -156,7 +169,10 @@ TEST_F(Locate, FormsThatAreRecognisedAndNotResolved) {
            {"https://huggingface.co", "the hub itself"},
            {"https://example.org/model", "mxpath fetches nothing"},
            {"https://huggingface.co/openai/gpt-oss-20b/tree/v9", "its revision v9 is not in the cache"},
-           {"https://hf.co/unsloth/gpt-oss-20b-GGUF:Q4_K_M", "GGUF files, of which `mxpath convert`"},
+           {"https://hf.co/unsloth/gpt-oss-20b-GGUF:Q4_K_M", "GGUF files of unsloth/gpt-oss-20b-GGUF, of which `mxpath convert`"},
+           {"hf.co/openai/gpt-oss-20b:Q4_K_M", "its tag Q4_K_M names one of the GGUF files of openai/gpt-oss-20b"},
+           {"https://huggingface.co/models", "the hub itself"},
+           {"models--openai--gpt-oss-20b/snapshots/bbb", "its revision bbb is not in the cache"},
            {"$MXPATH_NO_SUCH_VARIABLE/m", "the variable MXPATH_NO_SUCH_VARIABLE is not set"},
            {folder_ / "hub", "a Hugging Face cache, not a model; name one that lies in it: openai/gpt-oss-20b"}})
     EXPECT_NE(problem(name).find(part), std::string::npos) << name << ": " << problem(name);

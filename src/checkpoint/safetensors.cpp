@@ -50,6 +50,7 @@ constexpr size_t most_metadata = 1 << 16;
 /// Collects the entries of a header; offsets stay relative to the data buffer here.
 class HeaderReader : public JsonEvents {
  public:
+  explicit HeaderReader(HeaderAllowance& left) : left_(left) {}
   SafetensorsHeader header;
 
  private:
@@ -121,8 +122,11 @@ class HeaderReader : public JsonEvents {
   }
   bool finish_entry() {
     if (seen_ != 0b1110) return wrong("lacks its dtype, shape or data_offsets");
-    if (header.entries.size() == most_tensors)
+    if (left_.tensors == 0) {
+      left_.used_up = true;
       return refuse(fmt::format("names more than {} tensors, which no gpt-oss model has", most_tensors));
+    }
+    --left_.tensors;
     entry_.begin = offsets_[0], entry_.end = offsets_[1];
     header.entries.push_back(std::move(entry_));
     return true;
@@ -132,6 +136,7 @@ class HeaderReader : public JsonEvents {
     return refuse((in_metadata_ ? std::string("__metadata__ ") : "tensor \"" + printable(entry_.name) + "\" ") + what);
   }
 
+  HeaderAllowance& left_;
   SafetensorsEntry entry_;
   std::vector<uint64_t> offsets_;
   std::string key_;
@@ -214,10 +219,16 @@ std::string shape_text(std::span<const uint64_t> shape) {
   return fmt::format("[{}, …] of {} dimensions", fmt::join(shape.first(shown), ", "), shape.size());
 }
 
-Result<SafetensorsHeader> parse_safetensors(std::span<const uint8_t> start, uint64_t file_size, std::string_view where) {
+Result<SafetensorsHeader> parse_safetensors(std::span<const uint8_t> start, uint64_t file_size, std::string_view where,
+                                            HeaderAllowance* left) {
   MXPATH_TRY(const uint64_t length, header_length(start, file_size, where));
+  HeaderAllowance alone;
+  if (!left) left = &alone;
+  if (length > left->bytes)
+    return left->used_up = true, fail("{}: its header of {} bytes is more than a model's files have", where, length);
+  left->bytes -= length;
   if (start.size() - 8 < length) return fail("{}: only {} of the {} header bytes could be read", where, start.size() - 8, length);
-  HeaderReader reader;
+  HeaderReader reader(*left);
   const std::string place = fmt::format("{}: header", where);
   MXPATH_CHECK(read_json_events({reinterpret_cast<const char*>(start.data()) + 8, length}, reader, place));
   SafetensorsHeader header = std::move(reader.header);
