@@ -16,6 +16,8 @@ constexpr int largest_dimension = 1 << 24;
 // What costs time without taking memory: gpt-oss-120b has 36 layers of 128 experts and 64 heads, the largest public models of other
 // kinds 126 layers, 2048 experts and 128 heads.
 constexpr int most_layers = 1024, most_experts = 1 << 16, most_heads = 1 << 14, most_experts_in_all = 1 << 18;
+// 4 in gpt-oss, some ten in other public models; a GPU looks at all experts for each choice.
+constexpr int most_experts_per_token = 1024;
 constexpr size_t most_eos = 1024;
 /// gpt-oss' own is 2 KB; the limit keeps a file that is something else from being parsed at length.
 constexpr size_t file_limit = 256 << 10;
@@ -31,7 +33,7 @@ struct IntegerField {
 constexpr std::array hub_integers = {
     IntegerField{"num_hidden_layers", "num_hidden_layers", &ModelConfig::layers, most_layers},
     IntegerField{"num_local_experts", "num_experts", &ModelConfig::experts, most_experts},
-    IntegerField{"num_experts_per_tok", "experts_per_token", &ModelConfig::experts_per_token, most_experts},
+    IntegerField{"num_experts_per_tok", "experts_per_token", &ModelConfig::experts_per_token, most_experts_per_token},
     IntegerField{"hidden_size", "hidden_size", &ModelConfig::hidden},
     IntegerField{"intermediate_size", "intermediate_size", &ModelConfig::intermediate},
     IntegerField{"num_attention_heads", "num_attention_heads", &ModelConfig::heads, most_heads},

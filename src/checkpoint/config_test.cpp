@@ -52,6 +52,9 @@ void expect_same(const ModelConfig& a, const ModelConfig& b) {
 
 TEST(Config, CountsThatCostTimeWithoutMemoryAreBounded) {
   EXPECT_NE(problem("num_local_experts", 16'777'216), "");
+  Json choices = public_20b();
+  choices["num_local_experts"] = choices["num_experts_per_tok"] = choices["experts_per_token"] = 65536;
+  EXPECT_EQ(parse(choices).error().message, "c: num_experts_per_tok is 65536, but must be an integer from 1 to 1024");
   EXPECT_NE(problem("num_attention_heads", 1 << 20), "");
   Json layers = public_20b();
   layers.erase("layer_types"), layers["num_hidden_layers"] = 4096;

@@ -11,6 +11,8 @@
 
 namespace mxpath {
 
+struct Answer;
+
 struct AnswerOptions {
   SamplingOptions sampling;
   int max_new_tokens = 0;  ///< 0: as many as the context holds
@@ -19,6 +21,8 @@ struct AnswerOptions {
   UnknownText unknown = UnknownText::settled;  ///< when on_delta hears of text whose channel nobody can know
   std::function<bool()> go_on;                 ///< asked before each chunk of the prompt and after each token; false: stop
   Progress progress;                           ///< of reading the prompt
+  /// Hears what was generated before an error, if anything was; of its generation only the tokens are set.
+  std::function<void(const Answer&)> on_error;
 };
 
 struct Answer {
@@ -31,7 +35,7 @@ struct Answer {
 };
 
 /// Continues a rendered conversation until <|return|>, <|call|>, <|endoftext|> or another role speaks, and parses what comes, however
-/// malformed (DeltaStream). Errors: those of Session::generate.
+/// malformed (DeltaStream). Errors: those of Session::generate; what came before one has been told to on_delta and on_error.
 Result<Answer> answer_chat(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt, const AnswerOptions& options);
 
 /// Ends the stream; what it heard, sorted into text, analysis and calls.

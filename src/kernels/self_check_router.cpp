@@ -13,6 +13,8 @@ namespace mxpath {
 namespace {
 
 constexpr int most_exact_tokens = 65, most_random_tokens = 17;
+// As many as the largest public models have; a router of more is tried with so many of them.
+constexpr int64_t most_experts = 2048;
 
 struct RouterProblem {
   int64_t experts, hidden;
@@ -20,9 +22,9 @@ struct RouterProblem {
   KnownMatrix w;
   std::vector<float> bias;
   RouterProblem(Subject& s, bool exact)
-      : experts(s.site.n),
+      : experts(std::min<int64_t>(s.site.n, most_experts)),
         hidden(s.site.k),
-        choices(s.config.experts_per_token),
+        choices(std::min(s.config.experts_per_token, static_cast<int>(experts))),
         w(known_matrix(s.layout, 1, experts, hidden, exact, s.random)),
         bias(known_inputs(static_cast<size_t>(experts), exact, s.random)) {}
   std::span<const float> weights(int64_t expert) const {
@@ -167,9 +169,10 @@ void check_randomly(Subject& s, int tokens, Comparison& out) {
     s.work += static_cast<uint64_t>(p.experts * p.hidden);
     const auto chosen = routed.chosen(t, p.choices);
     double least = 1e300;
-    for (int32_t e : chosen) least = std::min(least, logits[static_cast<size_t>(e)]);
+    std::vector<bool> taken(logits.size());
+    for (int32_t e : chosen) least = std::min(least, logits[static_cast<size_t>(e)]), taken[static_cast<size_t>(e)] = true;
     for (int64_t e = 0; e < p.experts; ++e)  // nobody who was left out may stand clearly above the least of the chosen
-      if (!std::ranges::count(chosen, static_cast<int32_t>(e)))
+      if (!taken[static_cast<size_t>(e)])
         out.compare(0, 2 * wrong, static_cast<float>(std::max(0.0, logits[static_cast<size_t>(e)] - least)), t, e);
     compare_weights(logits, chosen, t, routed, std::expm1(2 * wrong), out);
   }

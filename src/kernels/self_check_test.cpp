@@ -50,6 +50,19 @@ TEST(SelfCheckOfADevice, ThatFailsBlamesNoRow) {
   EXPECT_TRUE(std::ranges::any_of(results, [](const SelfCheckResult& result) { return result.path.find(".cpu.") != result.path.npos; }));
 }
 
+TEST(SelfCheckOfARouter, HasAnEndHoweverManyExpertsThereAre) {
+  ModelConfig config = narrow_config();
+  config.experts = 1 << 16, config.experts_per_token = 1024;
+  const auto plan = make_plan(manifest_from_config(config, "test"), catalogue(), test_machine(), {});
+  ASSERT_TRUE(plan.ok());
+  ThreadPool threads(2);
+  const auto results = self_check(*plan, config, {}, threads);
+  const auto router = std::ranges::find_if(results, [](const SelfCheckResult& result) { return result.site == "router"; });
+  ASSERT_NE(router, results.end());
+  EXPECT_EQ(router->finding, "");
+  EXPECT_LT(router->work, uint64_t{2000} * 2048 * static_cast<uint64_t>(config.hidden));  // with all experts, 32 times as much
+}
+
 TEST(HostRunner, KeepsWhatBrokeADevice) {
   int asked = 0;
   HostRunner runner(9, [&](int device) {

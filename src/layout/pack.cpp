@@ -125,8 +125,10 @@ class Packer {
   }
 
   Error too_large(const std::vector<float>& row_values, int64_t column, int64_t expert, int64_t row) const {
-    return fail("tensor {} is {} at expert {}, row {}, column {}, more than {} can hold; choose as-stored or fp32", record_.name,
-                row_values[static_cast<size_t>(column)], expert, row, column, name_of(format_of(target_.layout)));
+    const std::string of_expert = record_.experts > 1 ? fmt::format("expert {}, ", expert) : "";
+    return fail("{}: tensor {} is {} at {}row {}, column {}, more than {} can hold; hold these weights as they are stored",
+                checkpoint_.manifest().files[static_cast<size_t>(record_.data.file)], record_.name, row_values[static_cast<size_t>(column)],
+                of_expert, row, column, name_of(format_of(target_.layout)));
   }
 
   /// Gives the file's pages of units [held, done) back once they are worth a system call; returns the first unit still held.

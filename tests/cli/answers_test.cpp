@@ -62,6 +62,35 @@ TEST_F(Answers, ATurnEndsWhereAnotherRoleBegins) {
                   "Nine.", "");
 }
 
+TEST_F(Answers, WhatCameBeforeAnErrorIsNotLost) {
+  const Script script = {"<|channel|>", "final", "<|message|>", "It is", " nine", ", or", " ten.", "<|return|>"};
+  const std::string model = write_scripted_model(folder, "breaks", script, ", or");
+  for (const bool raw : {false, true}) {
+    const std::vector<std::string> more = raw ? std::vector<std::string>{"--raw"} : std::vector<std::string>{};
+    std::vector<std::string> with_json = more;
+    with_json.push_back("--json");
+    const std::string prompt = raw ? "<|end|><|start|>assistant" : "hello";
+    const auto asked = [&](std::vector<std::string> how) {
+      how.insert(how.begin(), {"run", model, prompt, "--temperature", "0"});
+      return run_mxpath(how);
+    };
+    const std::string text = raw ? "<|channel|>final<|message|>It is nine, or" : "It is nine, or";
+    const Ran ran = asked(with_json);
+    EXPECT_EQ(ran.code, 1);
+    const Json json = Json::parse(ran.out);
+    EXPECT_NE(json["error"]["message"].get<std::string>().find("are not finite numbers"), std::string::npos) << ran.out;
+    EXPECT_EQ(json["tokens"].size(), 6u) << ran.out;
+    EXPECT_EQ(json["text"], text);
+    const Ran plain = asked(more);
+    EXPECT_EQ(plain.code, 1);
+    EXPECT_EQ(plain.out, text + "\n");
+  }
+  // Nothing came before it.
+  const Json at_once = Json::parse(ask(write_scripted_model(folder, "breaks at once", script, "<|start|>"), {"--json"}).out);
+  EXPECT_EQ(at_once.size(), 1u) << at_once;
+  EXPECT_TRUE(at_once.contains("error")) << at_once;
+}
+
 TEST_F(Answers, NoAnswerIsSaid) {
   const auto said = [&](const Script& script, std::vector<std::string> more, const std::string& part) {
     const std::string model = says(script);

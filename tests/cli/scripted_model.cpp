@@ -231,12 +231,15 @@ Json tokenizer_of(const Vocabulary& vocabulary) {
 
 }  // namespace
 
-std::string write_scripted_model(const TestFolder& folder, const std::string& name, const std::vector<std::string>& script) {
+std::string write_scripted_model(const TestFolder& folder, const std::string& name, const std::vector<std::string>& script,
+                                 const std::string& fatal) {
   const Vocabulary vocabulary(script);
   folder.write(name + "/config.json", config_of(vocabulary).dump());
   folder.write(name + "/tokenizer.json", tokenizer_of(vocabulary).dump());
   folder.write(name + "/generation_config.json", R"({"do_sample": false})");
-  folder.write(name + "/model.safetensors", tensors_of(ScriptedWeights(vocabulary, script)));
+  ScriptedWeights weights(vocabulary, script);
+  if (!fatal.empty()) weights.embedding[static_cast<size_t>(vocabulary.id(fatal))].assign(hidden, 3e38);
+  folder.write(name + "/model.safetensors", tensors_of(weights));
   return folder / name;
 }
 

@@ -113,9 +113,10 @@ Status answer(Chat& chat, std::string_view text) {
   AnswerPrinter printer(printer_options(chat.options.show));
   ProgressBar bar;
   how.on_delta = std::ref(printer), how.progress = bar.callback();
-  MXPATH_TRY(Answer answer, answer_chat(runtime.session, *runtime.files.tokenizer, prompt, how));
+  auto asked = answer_chat(runtime.session, *runtime.files.tokenizer, prompt, how);
   bar.clear();
   printer.finish();
+  MXPATH_TRY(Answer answer, std::move(asked));
   const bool full = answer.generation.reason == StopReason::context;
   report_end(answer, runtime, how, chat.options.common.verbose, how_to_see_reasoning(chat.options.show, true));
   if (full) tell("/reset begins a new conversation");

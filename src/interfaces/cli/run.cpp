@@ -58,12 +58,18 @@ Result<Question> make_question(const RunOptions& options, const ModelFiles& file
   return question;
 }
 
-Json answer_json(const Answer& answer, const Question& question, const Runtime& runtime, const AnswerOptions& options) {
+/// What was generated; all that there is of an answer that ended in an error.
+Json generated_json(const Answer& answer, const Question& question) {
   Json out = {{"tokens", answer.generation.tokens}, {"text", answer.text}};
   if (question.harmony) {
     out["analysis"] = answer.analysis, out["messages"] = to_json(answer.messages);
     out["reasoning_tokens"] = answer.reasoning_tokens;
   }
+  return out;
+}
+
+Json answer_json(const Answer& answer, const Question& question, const Runtime& runtime, const AnswerOptions& options) {
+  Json out = generated_json(answer, question);
   out["stop_reason"] = stop_reason(answer);
   if (question.harmony && !has_text(answer)) out["no_answer"] = why_no_text(answer, runtime, options, "");
   out["seed"] = options.sampling.seed;
@@ -81,23 +87,31 @@ Result<Answer> ask(Runtime& runtime, const Question& question, const AnswerOptio
                           : continue_raw(runtime.session, tokenizer, question.tokens, question.stops, options);
 }
 
-Status answer_once(const RunOptions& options, Runtime& runtime, const Question& question, bool json) {
+Status answer_once(const RunOptions& options, Runtime& runtime, const Question& question, Program& program) {
+  const bool json = program.json;
   AnswerOptions how = answer_options(options, runtime.files);
   AnswerPrinter printer(printer_options(options.show));
   ProgressBar bar;
   how.progress = bar.callback();
+  std::optional<Json> begun;
+  how.on_error = [&](const Answer& answer) { begun = generated_json(answer, question); };
   if (!json) how.on_delta = std::ref(printer);
-  MXPATH_TRY(const Answer answer, ask(runtime, question, how));
+  const auto asked = ask(runtime, question, how);
   bar.clear();
+  if (!json) printer.finish();
+  if (!asked.ok()) {
+    if (json && begun) print_json(std::move(*begun), asked.error(), program);
+    return asked.error();
+  }
+  const Answer& answer = *asked;
   if (json) print_json(answer_json(answer, question, runtime, how));
-  else printer.finish();
   std::optional<std::string_view> see_reasoning;
   if (question.harmony) see_reasoning = how_to_see_reasoning(options.show, false);
   if (!json) report_end(answer, runtime, how, options.common.verbose, see_reasoning);
   return {};
 }
 
-Status run(RunOptions& options, const Program& program) {
+Status run(RunOptions& options, Program& program) {
   MXPATH_CHECK(check_run_options(options, program.json));
   const bool converse = !options.prompt && options.tokens.empty() && is_terminal(STDIN_FILENO);
   if (converse && program.json) return wrong_use("--json needs a PROMPT or --tokens: a conversation is for a terminal");
@@ -110,7 +124,7 @@ Status run(RunOptions& options, const Program& program) {
     MXPATH_TRY(question, make_question(options, files));
   }
   MXPATH_TRY(const auto runtime, start_visibly(std::move(files), options.common, question.tokens, program.json));
-  return converse ? chat(options, *runtime) : answer_once(options, *runtime, question, program.json);
+  return converse ? chat(options, *runtime) : answer_once(options, *runtime, question, program);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
+#include <span>
 #include <vector>
 
 #include "kernels/cuda_portable.h"
@@ -23,17 +25,11 @@ void router_logits(const RouterArgs& args) {
   });
 }
 
-/// The k largest, in descending order; the lower index first among equals.
+/// The k largest, in descending order; the lower index first among equals. NaN counts as minus infinity, so that the order is one.
 void choose(const float* logits, int experts, int k, int32_t* chosen) {
-  int count = 0;
-  for (int e = 0; e < experts; ++e) {
-    int at = std::min(count, k);
-    while (at > 0 && logits[chosen[at - 1]] < logits[e]) --at;
-    if (at >= k) continue;
-    count = std::min(count + 1, k);
-    for (int i = count - 1; i > at; --i) chosen[i] = chosen[i - 1];
-    chosen[at] = e;
-  }
+  const auto size = [&](int32_t e) { return std::isnan(logits[e]) ? -INFINITY : logits[e]; };
+  const auto before = [&](int32_t a, int32_t b) { return size(a) > size(b) || (size(a) == size(b) && a < b); };
+  std::ranges::partial_sort_copy(std::views::iota(int32_t{0}, int32_t{experts}), std::span(chosen, static_cast<size_t>(k)), before);
 }
 
 /// NaN where a logit of any expert is not finite: which experts are the largest is not known then.

@@ -82,7 +82,8 @@ std::vector<int32_t> largest(const float* logits, int experts, int count) {
 TEST_P(Router, ChoosesAndGroupsAnyNumberOfTokens) {
   Random random(9);
   for (int tokens : {1, 2, 3, 7, 8, 9, 16, 17, 63, 64, 65, 129, 519, 520, 1500})
-    for (auto [experts, per_token, k] : {std::tuple{32, 4, 64}, {5, 2, 40}, {128, 4, 36}}) {
+    for (auto [experts, per_token, k] : {std::tuple{32, 4, 64}, {5, 2, 40}, {128, 4, 36}, {2048, 1024, 32}}) {
+      if (per_token > 4 && tokens > 17) continue;
       const std::vector<float> weights = activations(random, int64_t{experts} * k, false),
                                x = activations(random, int64_t{tokens} * k, false);
       std::vector<float> bias = activations(random, experts, false);
