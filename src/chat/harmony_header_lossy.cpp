@@ -331,7 +331,11 @@ LossyHeader LossyReader::as_header() const {
   if (!for_assistant() || is_lone_name() || !has_extra()) return out;
   // "python" among other words is a word; functions.f is not.
   if (!message_.recipient.empty() && !broken_ && (says_to_ || message_.recipient != "python")) {
-    if (!message_.content_type.starts_with(constrain_marker)) out.message.content_type = extra_words_;
+    // Rendered again, "to=" among them would name another.
+    const std::string again = fmt::format("{}commentary {}", channel_marker, extra_words_);
+    const Message read = LossyReader(again, {Role::assistant, false}).message_;
+    const bool same = read.recipient.empty() && read.channel == "commentary";
+    if (same && !message_.content_type.starts_with(constrain_marker)) out.message.content_type = extra_words_;
     return out;
   }
   out.message.recipient.clear();

@@ -109,6 +109,7 @@ TEST(HarmonyLossy, ARecipientSaysSoOrLooksLikeOne) {
         "<|channel|>commentary recipient=functions.f"})
     EXPECT_EQ(lossy(std::string(header) + "<|message|>{}<|call|>"), Lines{"assistant||functions.f|commentary||{}"}) << header;
   EXPECT_EQ(lossy("<|channel|>commentary one to=functions.f two<|message|>{}"), Lines{"assistant||functions.f|commentary|one two|{}"});
+  EXPECT_EQ(lossy("<|channel|>commentary to= to=functions.f json<|message|>{}"), Lines{"assistant||functions.f|commentary||{}"});
   EXPECT_EQ(lossy("<|channel|>functions.f<|message|>{}<|call|>"), Lines{"assistant||functions.f|||{}"});
   EXPECT_EQ(lossy("<|channel|>to=weather<|message|>{}<|call|>"), Lines{"assistant||weather|||{}"});
   EXPECT_EQ(lossy("<|channel|>commentary to=functions.f<|constrain|> json<|message|>{}"),
