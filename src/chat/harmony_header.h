@@ -16,13 +16,13 @@ struct HeaderPlace {
   std::optional<Role> role;  ///< given: by the prompt, or by a message that goes on in another channel
   bool after_start = false;  ///< <|start|>: the first word is the role; without, it must be one exactly
 };
-/// What came after it, or that nothing did yet.
-enum class HeaderEnd { open, message, channel, call, other };
+/// What came after it, or that nothing did yet, or that nothing will.
+enum class HeaderEnd { open, message, channel, call, cut, other };
 
 struct LossyHeader {
   bool is_content = false;  ///< open: it can be no header any more; what is no header word is the content
   Message message;          ///< content: the text that stands in the header and is no header word
-  std::string sentence;     ///< ended by <|message|>: text in the place of the channel, a message of its own before this one
+  std::string sentence;     ///< ended by <|message|>: text among the words, a message of its own on the same channel before this one
 };
 
 /// The longest header that is taken for one: a recipient of 64 letters with everything that can stand beside it.

@@ -34,7 +34,7 @@ struct Item {
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
-bool is_content_type(std::string_view word) { return word == "json" || word == "code"; }
+bool is_content_type(std::string_view word) { return word == "json" || word == "code" || word == "text"; }
 
 // Where words have grown together: before "to=" behind a name, and before JSON.
 size_t joint(std::string_view word) {
@@ -86,13 +86,32 @@ std::string_view tool_in(std::string_view word) {
   return last == word.npos ? std::string_view() : word.substr(0, last + 1);
 }
 
+// The whole word is a tool's name, but for marks around it: "functions.f\x1b[31m" and "functions." name nobody.
+std::string_view recipient_in(std::string_view word) {
+  const std::string_view name = tool_in(word);
+  if (name.empty() || name.size() > longest_tool || name.find_first_of(":/@") != name.npos || !isalpha(static_cast<unsigned char>(name[0])))
+    return {};
+  const std::string_view rest = word.substr(static_cast<size_t>(name.data() - word.data()) + name.size());
+  if (rest.find_first_not_of("\"'`>),;.:") != rest.npos) return {};
+  return name == "functions" || name == "browser" || name == "container" ? std::string_view() : name;
+}
+
 bool is_identifier(std::string_view word) { return !word.empty() && isalpha(static_cast<unsigned char>(word[0])) && tool_in(word) == word; }
+
+constexpr std::string_view assistant_name = "assistant";
+// "assistantFour", "assistant사": text, where "assistants" is a name that is misspelt.
+bool is_glued(std::string_view word) {
+  if (!word.starts_with(assistant_name) || word.size() == assistant_name.size()) return false;
+  const char next = word[assistant_name.size()];
+  return (next >= 'A' && next <= 'Z') || (static_cast<unsigned char>(next) >= 0x80 && has_letters(word.substr(assistant_name.size())));
+}
 
 class LossyReader {
  public:
   LossyReader(std::string_view text, HeaderPlace place) : text_(text), place_(place), items_(Items(text).take_all()) {
     size_t at = take_author();
     for (; at < items_.size(); ++at) take(at);
+    if (for_assistant() && message_.channel == "final") message_.recipient.clear();  // carries no calls
   }
 
   LossyHeader result(HeaderEnd end);
@@ -101,19 +120,20 @@ class LossyReader {
   size_t take_author();
   bool take_role(const Item& item, bool exact);
   void take(size_t& at);
-  void take_name(const Item& item);
+  void take_name(size_t& at);
   bool take_recipient(size_t& at);
-  bool set_recipient(std::string_view name);
+  bool set_recipient(std::string_view name, size_t begin);
   void take_extra(const Item& item);
 
   bool has_word(size_t at) const { return at < items_.size() && items_[at].kind == Kind::word; }
   bool for_assistant() const { return message_.role == Role::assistant; }
   bool has_extra() const { return first_extra_ != std::string_view::npos; }
   bool is_lone_name() const;
-  bool is_clear() const;
+  bool is_of_header(std::string_view word) const;
   bool is_call(HeaderEnd end) const;
   bool must_be_content() const;
   std::string_view extra() const { return has_extra() ? text_.substr(first_extra_) : std::string_view(); }
+  std::string_view unused() const;
   std::string_view body() const { return text_.substr(text_begin_); }  // what stands there if this is no header
   Message as_content(HeaderEnd end) const;
   LossyHeader as_header() const;
@@ -127,7 +147,9 @@ class LossyReader {
   bool says_to_ = false, broken_ = false;  // "to=…" of a tool; an extra word that stands in no header
   size_t text_begin_ = 0;                  // behind the author, or behind <|channel|>
   std::string extra_words_;
-  size_t recipient_begin_ = 0;
+  bool glued_ = false;                 // to the assistant's name
+  std::string_view letters_too_many_;  // behind the channel's name, unless words follow
+  size_t recipient_begin_ = std::string_view::npos;
   size_t first_extra_ = std::string_view::npos, extras_ = 0, whole_extras_ = 0;
 };
 
@@ -152,18 +174,20 @@ size_t LossyReader::take_author() {
   if (place_.role) {
     if (items_.size() > 1 && items_[1].new_line) text_begin_ = lower_ascii(first.text) == name_of(*place_.role) ? end : 0;
     if (lower_ascii(first.text) == name_of(*place_.role)) return 1;
-  } else if (take_role(first, !place_.after_start)) {
+  } else if (!is_glued(first.text) && take_role(first, !place_.after_start)) {
     return 1;
   } else if (place_.after_start &&
              (is_tool_name(first.text) || (is_identifier(first.text) && has_word(1) && items_[1].text == to_assistant))) {
     message_.role = Role::tool, message_.author_name = first.text, text_begin_ = end;
     return 1;
   }
-  constexpr std::string_view assistant = "assistant";
-  if (!first.text.starts_with(assistant) || !nearest_channel(first.text.substr(assistant.size()))) return 0;
-  // No prose has such a word: the markers are missing.
-  first.begin += assistant.size(), first.text.remove_prefix(assistant.size());
-  marked_ = true, expect_ = Expect::name, text_begin_ = first.begin;
+  if (!first.text.starts_with(assistant_name)) return 0;
+  const bool channel = nearest_channel(first.text.substr(assistant_name.size())).has_value();
+  if (!channel && !place_.after_start) return 0;
+  glued_ = true;
+  first.begin += assistant_name.size(), first.text.remove_prefix(assistant_name.size());
+  text_begin_ = first.begin;
+  if (channel) marked_ = true, expect_ = Expect::name;  // no prose has such a word: the markers are missing
   return 0;
 }
 
@@ -178,35 +202,43 @@ void LossyReader::take(size_t& at) {
   } else if (take_recipient(at)) {
     expect_ = Expect::anything;
   } else if (expect_ == Expect::name) {
-    take_name(item);
+    take_name(at);
   } else if (is_content_type(item.text) && message_.content_type.empty() && extras_ == 0) {
     message_.content_type = item.text;
   } else if (!marked_ && message_.channel.empty() && extras_ == 0 && nearest_channel(item.text)) {
-    take_name(item);
+    take_name(at);
   } else if (!for_assistant() || extras_ > 0 || lower_ascii(item.text) != "assistant") {
     take_extra(item);
   }
 }
 
-void LossyReader::take_name(const Item& item) {
+// "analysis", "the analysis", "analysisWe".
+void LossyReader::take_name(size_t& at) {
   expect_ = Expect::anything;
+  size_t named = at;
+  while (has_word(named + 1) && is_header_word(items_[named].text)) ++named;
+  if (nearest_channel(items_[named].text)) at = named;
+  const Item& item = items_[at];
   const auto near = nearest_channel(item.text);
   known_ = near.has_value();
   message_.channel = near ? near->channel : item.text;
-  if (near && !near->rest.empty()) first_extra_ = static_cast<size_t>(near->rest.data() - text_.data());
   broken_ |= near ? !is_ascii(near->rest) : item.text.size() > longest_name || item.new_line;
+  if (!near || near->rest.empty() || is_of_header(near->rest)) return;
+  if (near->may_be_name) letters_too_many_ = near->rest;
+  else first_extra_ = std::min(first_extra_, static_cast<size_t>(near->rest.data() - text_.data()));
 }
 
 // "to=X", "to= X", "to =X", "to: X", "recipient=X"; with another word before the =, or with none, X must look like a tool.
 bool LossyReader::take_recipient(size_t& at) {
   const std::string_view word = items_[at].text;
-  if (word.size() > longest_tool) return false;
-  if (message_.recipient.empty()) recipient_begin_ = items_[at].begin;
+  if (word.size() > longest_tool + std::string_view("recipient=").size()) return false;
+  const size_t begin = items_[at].begin;
   const size_t equals = word.find_first_of("=:");
   const std::string left = lower_ascii(word.substr(0, equals));
   const bool says = left == "to" || left == "recipient";
-  if (equals == word.npos && !says) return extras_ == 0 && is_tool_name(tool_in(word)) && set_recipient(tool_in(word));
-  if (!says && (equals > 10 || word[equals] != '=' || !is_tool_name(tool_in(word.substr(equals + 1))))) return false;
+  if (equals == word.npos && !says)
+    return extras_ == 0 && message_.channel != "final" && is_tool_name(recipient_in(word)) && set_recipient(recipient_in(word), begin);
+  if (!says && (equals > 10 || word[equals] != '=' || !is_tool_name(recipient_in(word.substr(equals + 1))))) return false;
   std::string_view name = equals == word.npos ? "" : word.substr(equals + 1);
   bool signs = equals != word.npos;
   size_t next = at;
@@ -215,19 +247,20 @@ bool LossyReader::take_recipient(size_t& at) {
     signs |= name[0] == '=' || name[0] == ':';
     name.remove_prefix(std::min(name.find_first_not_of("=:"), name.size()));
   }
-  if (name.size() > longest_tool || (!signs && !is_tool_name(tool_in(name)))) return false;
+  name = for_assistant() ? recipient_in(name) : tool_in(name);
+  if (name.empty() || name.size() > longest_tool || (!signs && !is_tool_name(name))) return false;
   at = next;
   says_to_ = true;
-  return set_recipient(tool_in(name)), true;
+  return set_recipient(name, begin);
 }
 
 // The assistant calls tools; what it says to itself, to the user or to all is for nobody in particular.
-bool LossyReader::set_recipient(std::string_view name) {
+bool LossyReader::set_recipient(std::string_view name, size_t begin) {
   const std::string lower = lower_ascii(name);
   if (!for_assistant()) message_.recipient = name;
   else if (lower == "all" || lower == "everyone" || lower == "human" || parse_role(lower)) return true;
   else if (lower == "analysis" || lower == "commentary" || lower == "final") message_.channel = lower, known_ = true;
-  else message_.recipient = name;
+  else message_.recipient = name, recipient_begin_ = std::min(recipient_begin_, begin);
   return true;
 }
 
@@ -236,41 +269,54 @@ void LossyReader::take_extra(const Item& item) {
   ++extras_;
   (extra_words_ += extra_words_.empty() ? "" : " ") += item.text;
   whole_extras_ += !item.last;
-  broken_ |= item.new_line || item.text[0] == '{' || item.text[0] == '[' || !is_ascii(item.text);
+  const bool name_of_role = place_.after_start && !glued_ && item.begin == items_[0].begin && !has_word(1);
+  broken_ |= item.new_line || item.text[0] == '{' || item.text[0] == '[' || (!name_of_role && !is_ascii(item.text));
+  if (letters_too_many_.empty()) return;
+  first_extra_ = std::min(first_extra_, static_cast<size_t>(letters_too_many_.data() - text_.data()));
 }
 
 bool LossyReader::must_be_content() const {
-  if (text_.size() > longest_header || broken_) return true;
+  if (text_.size() > longest_header) return true;
+  // " to=functions.f {…": a call if <|call|> follows.
+  if (!marked_ && recipient_begin_ < first_extra_ && extra().starts_with('{')) return false;
+  if (broken_) return true;
   // "<|start|>weather to=assi": what a tool says begins so.
   if (place_.after_start && items_.size() == 2 && items_[1].last && to_assistant.starts_with(items_[1].text)) return false;
   return marked_ && for_assistant() ? extras_ > most_extras : whole_extras_ > 0;
 }
 
-// "<|start|>critic<|message|>": a role that nobody knows is still not the assistant's.
+// What stands behind the channel and is no header word, where nobody is called.
+std::string_view LossyReader::unused() const {
+  const size_t begin = recipient_begin_ < text_begin_ ? first_extra_ : std::min(first_extra_, recipient_begin_);
+  return text_.substr(std::min(begin, text_.size()));
+}
+
+// "<|start|>critic<|message|>", in any script: a role that nobody knows is still not the assistant's.
 bool LossyReader::is_lone_name() const {
-  return place_.after_start && for_assistant() && extras_ == 1 && items_[0].begin == first_extra_ && is_identifier(items_[0].text) &&
-         islower(static_cast<unsigned char>(items_[0].text[0]));
+  if (!place_.after_start || glued_ || !for_assistant() || extras_ != 1 || items_[0].begin != first_extra_) return false;
+  const std::string_view name = items_[0].text;
+  return name.size() <= longest_tool && has_letters(name) && std::string_view(".!?,").find(name.back()) == std::string_view::npos;
 }
 
-// "python" among other words is a word; functions.f is not.
-bool LossyReader::is_clear() const {
-  return known_ || (!message_.recipient.empty() && (says_to_ || extras_ == 0 || message_.recipient != "python"));
+bool LossyReader::is_of_header(std::string_view word) const {
+  const auto near = nearest_channel(word);
+  return is_header_word(word) || (near && near->rest.empty());
 }
 
-// Where <|message|> never came: only what cannot be prose is a call.
+// Where <|message|> never came: only what cannot be prose is a call, and text without any marker never is.
 bool LossyReader::is_call(HeaderEnd end) const {
   if (message_.recipient.empty()) return false;
-  return end == HeaderEnd::call || extra().starts_with('{') || (says_to_ && (marked_ || is_tool_name(message_.recipient)));
+  if (!marked_) return end == HeaderEnd::call && recipient_begin_ < first_extra_;
+  return end == HeaderEnd::call || says_to_ || extra().starts_with('{');
 }
 
 Message LossyReader::as_content(HeaderEnd end) const {
   Message out = message_;
   out.content = extra();
   if (!for_assistant() || is_call(end)) return out;
-  const size_t begin = out.recipient.empty() ? first_extra_ : std::min(first_extra_, recipient_begin_);
   out.recipient.clear(), out.content_type.clear();
   if (marked_ && known_) {
-    out.content = begin < text_.size() ? text_.substr(begin) : std::string_view();
+    out.content = unused();
     return out;
   }
   out.channel.clear();
@@ -282,14 +328,20 @@ LossyHeader LossyReader::as_header() const {
   LossyHeader out;
   out.message = message_;
   if (is_lone_name()) out.message.role = Role::tool, out.message.author_name = items_[0].text;
-  if (!for_assistant() || is_lone_name() || extras_ == 0) return out;
-  if (message_.recipient == "python" && !says_to_) out.message.recipient.clear();
-  if (is_clear()) {
-    if (!message_.content_type.starts_with(constrain_marker)) out.message.content_type = extra_words_;
+  if (!for_assistant() || is_lone_name() || !has_extra()) return out;
+  // "python" among other words is a word; functions.f is not.
+  if (!message_.recipient.empty() && !broken_ && (says_to_ || message_.recipient != "python")) {
+    // Rendered again, "to=" among them would name another.
+    const std::string again = fmt::format("{}commentary {}", channel_marker, extra_words_);
+    const Message read = LossyReader(again, {Role::assistant, false}).message_;
+    const bool same = read.recipient.empty() && read.channel == "commentary";
+    if (same && !message_.content_type.starts_with(constrain_marker)) out.message.content_type = extra_words_;
     return out;
   }
-  out.message.channel.clear();
-  out.sentence = trimmed(body());
+  out.message.recipient.clear();
+  if (known_ && extras_ == 1 && is_of_header(extra_words_)) return out;
+  if (!known_) out.message.channel.clear();
+  out.sentence = trimmed(known_ ? unused() : body());
   return out;
 }
 
@@ -304,9 +356,10 @@ LossyHeader LossyReader::result(HeaderEnd end) {
   out.message = as_content(end);
   out.message.content = trimmed(out.message.content);
   // Nothing but words of a header, or a name of a channel that another one follows.
-  const bool named = known_ || message_.channel.empty();
+  const bool named = known_ || message_.channel.empty() || end == HeaderEnd::cut;
   if (!has_extra() && named && (marked_ || end == HeaderEnd::channel)) out.message.content.clear();
   if (end == HeaderEnd::channel && is_lone_name()) out.message.content.clear();
+  if (end == HeaderEnd::cut && (is_lone_name() || (extras_ == 1 && extra().starts_with("to=")))) out.message.content.clear();
   return out;
 }
 

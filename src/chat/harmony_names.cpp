@@ -1,15 +1,90 @@
 #include "chat/harmony_names.h"
 
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <utility>
 #include <vector>
+
+#include "chat/utf8.h"
 
 namespace mxpath::harmony {
 namespace {
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_word_byte(char c) { return is_letter(c) || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// A set of characters, as a pattern.
+class Characters {
+ public:
+  explicit Characters(const char* pattern) {
+    int error = 0;
+    size_t at = 0;
+    code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern), PCRE2_ZERO_TERMINATED, PCRE2_UTF, &error, &at, nullptr);
+  }
+  bool found_in(std::string_view text) const {
+    const std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> match(pcre2_match_data_create(1, nullptr),
+                                                                                    pcre2_match_data_free);
+    return code_ && match && pcre2_match(code_, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, 0, match.get(), nullptr) >= 0;
+  }
+
+ private:
+  pcre2_code* code_;
+};
+
+// A symbol can be an answer ("final👍"), a mark cannot.
+bool has_text(std::string_view text) {
+  static const Characters all(R"((?!\x{FFFD})[\p{L}\p{N}\p{So}])");
+  return all.found_in(text);
+}
+bool is_letter_of_any_script(std::string_view character) {
+  static const Characters all(R"([\p{L}\p{N}])");
+  return all.found_in(character);
+}
+
+uint32_t code_point(std::string_view c) {
+  if (c.size() == 1) return static_cast<unsigned char>(c[0]);
+  uint32_t code = static_cast<unsigned char>(c[0]) & (0x7fu >> c.size());
+  for (const char byte : c.substr(1)) code = code << 6 | (static_cast<unsigned char>(byte) & 0x3fu);
+  return code;
+}
+
+// The letters below U+00C0 to U+017F.
+constexpr std::string_view latin =
+    "aaaaaaaceeeeiiiidnooooo?ouuuuytsaaaaaaaceeeeiiiidnooooo?ouuuuyty"
+    "aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllllll"
+    "lllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
+static_assert(latin.size() == 0x180 - 0xc0);
+
+constexpr char other_letter = '?';
+
+char plain_letter(uint32_t code) {
+  if (code >= 0xff01 && code <= 0xff5e) code -= 0xff00 - 0x20;  // fullwidth
+  if (code < 0x80) return lower_ascii(std::string(1, static_cast<char>(code)))[0];
+  return code >= 0xc0 && code < 0x180 ? latin[code - 0xc0] : other_letter;
+}
+
+// The letters and digits of a word, in any script: quotes, marks, accents, spaces and what has no width are left out.
+struct Plain {
+  std::string letters;       // one byte each: ASCII in lower case, or other_letter
+  std::string as_written;    // the same
+  std::vector<size_t> ends;  // of each letter in the word
+};
+Plain plain(std::string_view word) {
+  Plain out;
+  for (size_t at = 0; at < word.size();) {
+    const Utf8Step step = utf8_step(word.substr(at));
+    const std::string_view c = word.substr(at, std::max<size_t>(step.length, 1));
+    at += c.size();
+    if (!step.valid || (c.size() == 1 ? !is_letter(c[0]) && !is_digit(c[0]) : !is_letter_of_any_script(c))) continue;
+    out.letters += plain_letter(code_point(c)), out.as_written += c;
+    out.ends.push_back(at);
+  }
+  return out;
+}
 
 // Optimal string alignment: a letter too many, missing, wrong, or two swapped count 1.
 size_t distance(std::string_view a, std::string_view b) {
@@ -39,19 +114,27 @@ constexpr std::pair<std::string_view, std::string_view> other_words[] = {
     {"comments", "commentary"}, {"preamble", "commentary"}, {"finally", "final"},       {"answer", "final"},
     {"response", "final"},      {"reply", "final"}};
 
-// The same in Korean, Chinese and Japanese.
+// The same in Korean, Chinese, Japanese and Russian.
 constexpr std::pair<std::string_view, std::string_view> other_scripts[] = {
-    {"분석", "analysis"}, {"생각", "analysis"}, {"추론", "analysis"}, {"分析", "analysis"}, {"思考", "analysis"}, {"推論", "analysis"},
-    {"推理", "analysis"}, {"최종", "final"},    {"답변", "final"},    {"最终", "final"},    {"最終", "final"},    {"答案", "final"}};
+    {"분석", "analysis"}, {"생각", "analysis"}, {"추론", "analysis"},   {"分析", "analysis"}, {"思考", "analysis"},
+    {"推論", "analysis"}, {"推理", "analysis"}, {"анализ", "analysis"}, {"최종", "final"},    {"답변", "final"},
+    {"最终", "final"},    {"最終", "final"},    {"答案", "final"},      {"финал", "final"},   {"ответ", "final"}};
+
+// Words of a header that stand before the name, be it glued.
+constexpr std::string_view before_names[] = {"assistant", "channel", "the"};
 
 std::optional<std::string_view> channel_of(const std::string& letters) {
-  for (const auto& [word, channel] : other_words)
-    if (letters == word) return channel;
   for (const Known& known : channels)
     if (letters == known.name || distance(letters, known.name) <= known.letters_off) return known.name;
   for (const Known& known : channels)
     if (letters.size() >= shortest_cut && known.name.starts_with(letters)) return known.name;
   return {};
+}
+
+// "finalx" may be letters too many; "finalI" and "final4" are not.
+NamedChannel glued_name(const Known& known, std::string_view rest) {
+  const bool lower = std::all_of(rest.begin(), rest.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+  return {known.name, rest, lower && rest.size() <= known.letters_off};
 }
 
 constexpr std::pair<std::string_view, Role> other_roles[] = {
@@ -66,30 +149,37 @@ std::string lower_ascii(std::string_view text) {
 }
 
 std::optional<NamedChannel> nearest_channel(std::string_view word) {
-  const auto begin = static_cast<size_t>(std::find_if(word.begin(), word.end(), is_word_byte) - word.begin());
-  const std::string_view name = word.substr(begin);
-  const auto length = static_cast<size_t>(std::find_if_not(name.begin(), name.end(), is_letter) - name.begin());
-  const std::string letters = lower_ascii(name.substr(0, length));
-  const auto rest_from = [&](size_t at) {
-    const std::string_view rest = name.substr(at);
-    return std::any_of(rest.begin(), rest.end(), is_word_byte) ? rest : rest.substr(0, 0);
-  };
-  if (const auto channel = channel_of(letters)) return NamedChannel{*channel, rest_from(length)};
-  for (const auto& [start, channel] : other_scripts)
-    if (name == start) return NamedChannel{channel, ""};
-  for (const Known& known : channels)
-    if (letters.starts_with(known.name)) return NamedChannel{known.name, rest_from(known.name.size())};
+  const Plain name = plain(word);
+  std::string_view letters = name.letters;
+  size_t skipped = 0;
+  for (const std::string_view before : before_names)
+    if (letters.starts_with(before) && letters.size() > before.size()) skipped = before.size();
+  for (const size_t begin : {size_t{0}, skipped}) {
+    letters = std::string_view(name.letters).substr(begin);
+    const auto rest_from = [&](size_t letter) {
+      const std::string_view rest = word.substr(name.ends[begin + letter - 1]);
+      return has_text(rest) ? rest : rest.substr(0, 0);
+    };
+    for (const auto& [meant, channel] : other_words)
+      if (letters == meant) return NamedChannel{channel, rest_from(letters.size()), false};
+    for (const Known& known : channels)
+      if (letters.starts_with(known.name)) return glued_name(known, rest_from(known.name.size()));
+    if (const auto channel = channel_of(std::string(letters))) return NamedChannel{*channel, rest_from(letters.size()), false};
+  }
+  for (const auto& [meant, channel] : other_scripts)
+    if (name.as_written == meant) return NamedChannel{channel, {}, false};
   return {};
 }
 
-bool begins_channel(std::string_view word) {
-  const std::string lower = lower_ascii(word);
-  return std::any_of(channels.begin(), channels.end(), [&](const Known& known) { return known.name.starts_with(lower); });
+bool is_header_word(std::string_view word) {
+  const std::string letters = plain(word).letters;
+  return std::find(std::begin(before_names), std::end(before_names), letters) != std::end(before_names);
 }
 
+bool has_letters(std::string_view word) { return !plain(word).letters.empty(); }
+
 std::optional<Role> nearest_role(std::string_view word) {
-  std::string letters = lower_ascii(word);
-  while (!letters.empty() && !is_word_byte(letters.back())) letters.pop_back();
+  const std::string letters = plain(word).letters;
   if (const auto role = parse_role(letters)) return role;
   for (const auto& [name, role] : other_roles)
     if (letters == name) return role;
@@ -101,7 +191,7 @@ std::optional<Role> nearest_role(std::string_view word) {
 
 bool is_tool_name(std::string_view word) {
   if (word == "python") return true;
-  const auto fits = [](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.'; };
+  const auto fits = [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '.'; };
   for (const std::string_view space : {"functions.", "browser.", "container."})
     if (word.starts_with(space) && word.size() > space.size() && word.back() != '.') return std::all_of(word.begin(), word.end(), fits);
   return false;

@@ -138,7 +138,7 @@ void Parser::marker_in_header(Marker marker) {
   } else if (marker == Marker::message) {
     LossyHeader header = read_lossy_header(header_text_, {preset_, after_start_}, HeaderEnd::message);
     if (!header.sentence.empty()) {
-      begin_content(without_content(header.message.role));
+      begin_content(without_content(header.message.role, header.message.channel));
       add_content(header.sentence);
       end_message();
     }
@@ -192,10 +192,8 @@ void Parser::finish_lossy() {
   if (state_ == State::content) return end_message();
   if (state_ != State::header) return;
   // A header that was cut off calls nobody and says nothing.
-  const LossyHeader header = read_lossy_header(header_text_, {preset_, after_start_}, HeaderEnd::other);
-  const bool cut_name =
-      header_text_.ends_with(std::string(channel_marker) + header.message.content) && begins_channel(header.message.content);
-  if (header.message.content.empty() || cut_name) return void(state_ = State::expect_start);
+  const LossyHeader header = read_lossy_header(header_text_, {preset_, after_start_}, HeaderEnd::cut);
+  if (header.message.content.empty()) return void(state_ = State::expect_start);
   close_header(Marker::end);
 }
 

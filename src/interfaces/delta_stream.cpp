@@ -11,7 +11,9 @@ using harmony::Role;
 bool is_known(std::string_view channel) { return channel == "analysis" || channel == "commentary" || channel == "final"; }
 bool calls(const Message& m) { return !m.recipient.empty() && m.recipient != "all"; }
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == text.npos; }
-bool is_content_type(std::string_view type) { return type.starts_with("<|constrain|>") || type == "json" || type == "code"; }
+bool is_content_type(std::string_view type) {
+  return type.starts_with("<|constrain|>") || type == "json" || type == "code" || type == "text";
+}
 
 }  // namespace
 

@@ -58,6 +58,14 @@ TEST(DeltaStream, AnUnknownChannelIsAnalysisWhenAFinalFollows) {
             "[unheard-of]It is a sum.|[final]Nine.|");
 }
 
+TEST(DeltaStream, ReasoningUnderADamagedNameIsNotTheAnswer) {
+  for (const auto& [reasoning, answer] : {std::pair("“analysis”", "“final”"), {"the analysis", "the final"}, {"анализ", "final"}}) {
+    const auto s =
+        stream(fmt::format("<|channel|>{}<|message|>T.<|end|><|start|>assistant<|channel|>{}<|message|>Four.", reasoning, answer));
+    EXPECT_EQ(s.log, "[analysis]T.|[final]Four.|") << reasoning;
+  }
+}
+
 TEST(DeltaStream, AndTheAnswerWhenNoneDoes) {
   const auto s = stream("<|channel|>unheard-of<|message|>Nine.<|return|>");
   EXPECT_EQ(s.log, "[final]Nine.|");
@@ -82,7 +90,7 @@ TEST(DeltaStream, TextWithoutAChannelWaitsALittle) {
 }
 
 TEST(DeltaStream, EndsWhereAnotherRoleBegins) {
-  for (const char* role : {"user", "system", "functions.f to=assistant", "critic"}) {
+  for (const char* role : {"user", "system", "functions.f to=assistant", "critic", "사용자", "пользователь", "usér"}) {
     const auto s =
         stream("<|channel|>final<|message|>Nine.<|end|><|start|>" + std::string(role) + "<|message|>And ten?" + std::string(nine));
     EXPECT_EQ(s.log, "[final]Nine.|") << role;

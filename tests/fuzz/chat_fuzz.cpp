@@ -72,7 +72,13 @@ constexpr std::string_view words[] = {
     "<|call",
     "all",
     "A sentence that is longer than a header may be, so that it is taken for the text that it is: one, two, three, "
-    "four, five, six, seven, eight, nine, ten, eleven, twelve."};
+    "four, five, six, seven, eight, nine, ten, eleven, twelve.",
+    "“",
+    "\u200b",
+    "사용자",
+    "the",
+    "I",
+    "é"};
 constexpr int first_word = 256, first_special = 400;
 constexpr uint8_t first_word_byte = 128, marker_ends = 128 + 37;  // "|>"
 
@@ -186,12 +192,12 @@ void check_stream(const Streamed& s, bool settled) {
   if (settled) check(joined(s.for_user) == s.answer.text);
 }
 
-// Each text is reasoning, answer or a call, and nobody is called whom the text does not name.
-void check_messages(const Answer& answer, const std::string& generated) {
+// Each text is reasoning, answer or a call. Nobody is called whom the text does not name, or where there is no marker.
+void check_messages(const Answer& answer, const std::string& generated, bool marked) {
   std::vector<std::string> text, analysis;
   for (const Message& m : answer.messages) {
     const bool call = !m.recipient.empty();
-    if (call) check(generated.find(m.recipient) != generated.npos);
+    if (call) check(marked && m.channel != "final" && generated.find(m.recipient) != generated.npos);
     else (m.channel == "analysis" ? analysis : text).push_back(m.content);
   }
   check(joined(text) == answer.text && joined(analysis) == answer.analysis);
@@ -245,7 +251,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_stream(settled, true), check_stream(at_once, false);
   check(settled.answer.text == at_once.answer.text && settled.answer.analysis == at_once.answer.analysis);
   check(settled.answer.reasoning_tokens <= static_cast<int>(tokens.size()));
-  check_messages(settled.answer, to_valid_utf8(generated_text(*tokenizer, tokens)));
+  const std::string generated = to_valid_utf8(generated_text(*tokenizer, tokens));
+  const bool marked = std::any_of(tokens.begin(), tokens.end(), [](Token t) { return t >= first_special; });
+  check_messages(settled.answer, generated, marked || generated.find("<|") != generated.npos);
   check_plain(*tokenizer, tokens, settled.answer);
   check_history(*tokenizer, settled.answer);
   return 0;

@@ -80,7 +80,8 @@ void round_trip(const Tokenizer& tokenizer, std::string_view bytes) {
   message.role = static_cast<Role>(form % 5);
   message.content = to_valid_utf8(bytes);
   if (form & 8) message.channel = form & 16 ? "final" : "x" + name_from(bytes);
-  if (form & 32 || message.role == Role::tool) message.recipient = "r" + name_from(bytes);
+  const bool carries_calls = message.role != Role::assistant || message.channel != "final";
+  if ((form & 32 && carries_calls) || message.role == Role::tool) message.recipient = "r" + name_from(bytes);
   if (!message.recipient.empty() && form & 64) message.content_type = "<|constrain|>json";
   if (message.role == Role::tool) message.author_name = "functions." + name_from(bytes);
   const auto tokens = render(tokenizer, std::vector{message}, {}, DropAnalysis::never);
