@@ -1,5 +1,6 @@
 #include "diagnose/diagnose.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -240,6 +241,11 @@ Result<Diagnosis> diagnose_descriptor(int descriptor, const Facts& facts, Langua
       const ssize_t count = ::read(descriptor, buffer, capacity);
       if (count >= 0) return static_cast<size_t>(count);
       if (errno == EINTR) continue;
+      if (errno == EAGAIN) {  // whoever shares this input has made it non-blocking
+        pollfd waiting{descriptor, POLLIN, 0};
+        ::poll(&waiting, 1, -1);
+        continue;
+      }
       error = errno;
       return 0;
     }

@@ -1,10 +1,14 @@
 #include "diagnose/diagnose.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include "base/json.h"
 #include "diagnose/log_scan.h"
@@ -196,6 +200,21 @@ TEST(Diagnose, LongLinesAndBinaryInput) {
   for (int i = 0; i < 1 << 18; ++i) binary.push_back(static_cast<char>((state = state * 1664525u + 1013904223u) >> 24));
   EXPECT_NE(to_json(diagnosed(binary)).dump().size(), 0u);  // valid UTF-8 whatever came in
   EXPECT_EQ(exit_code(diagnosed("")), 1);
+}
+
+TEST(Diagnose, APipeThatDoesNotWaitIsWaitedFor) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_NONBLOCK), 0);
+  std::thread writer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_EQ(::write(ends[1], ptxas.data(), ptxas.size()), static_cast<ssize_t>(ptxas.size()));
+    ::close(ends[1]);
+  });
+  const Result<Diagnosis> diagnosis = diagnose_descriptor(ends[0], {}, Language::en);
+  writer.join();
+  ::close(ends[0]);
+  ASSERT_TRUE(diagnosis.ok()) << diagnosis.error().message;
+  EXPECT_EQ(class_of(*diagnosis), "ptxas_arch_unknown");
 }
 
 TEST(Diagnose, AProcessThatTalksInBetweenDoesNotCutAPhrase) {
