@@ -146,6 +146,8 @@ TEST(Diagnose, ReadsEveryEncoding) {
                {"\xef\xbb\xbf" + ptxas, "plain"},
                {gzipped(ptxas), "gzip"},
                {gzipped(ptxas) + gzipped("more\n"), "gzip"},
+               {gzipped(gzipped(ptxas)), "gzip"},
+               {gzipped(gzipped(gzipped(ptxas))), "gzip"},
                {utf16(ptxas, true, true), "utf-16le"},
                {utf16(ptxas, false, true), "utf-16be"},
                {utf16(ptxas, true, false), "utf-16le"},
@@ -198,7 +200,8 @@ TEST(Diagnose, LongLinesAndBinaryInput) {
   std::string binary;
   uint32_t state = 1;
   for (int i = 0; i < 1 << 18; ++i) binary.push_back(static_cast<char>((state = state * 1664525u + 1013904223u) >> 24));
-  EXPECT_NE(to_json(diagnosed(binary)).dump().size(), 0u);  // valid UTF-8 whatever came in
+  const Diagnosis late = diagnosed(std::string(300'000, 'x') + "\nRuntimeError: " + binary);
+  EXPECT_NE(to_json(late).dump().size(), 0u);  // valid UTF-8 whatever came in
   EXPECT_EQ(exit_code(diagnosed("")), 1);
 }
 
