@@ -205,6 +205,18 @@ TEST(Diagnose, LongLinesAndBinaryInput) {
   EXPECT_EQ(exit_code(diagnosed("")), 1);
 }
 
+TEST(Diagnose, AStopByTheUserHidesNoFailure) {
+  const std::string stop = "Traceback (most recent call last):\n  File \"/env/a.py\", line 3, in run\n    wait()\nKeyboardInterrupt\n";
+  EXPECT_EQ(exit_code(diagnosed(stop)), 1);
+  EXPECT_EQ(diagnosed(stop).noise.size(), 1u);
+  EXPECT_EQ(exit_code(diagnosed("strange.UserError: nobody knows it\n" + stop)), 0);
+  EXPECT_EQ(exit_code(diagnosed("Traceback (most recent call last):\n  File \"/env/a.py\", line 3, in run\n    except "
+                                "KeyboardInterrupt:\nstrange.Timeout: nobody knows it\n")),
+            4);
+  EXPECT_EQ(exit_code(diagnosed("a.out: core dumped\n" + stop)), 4);
+  EXPECT_EQ(exit_code(diagnosed(ptxas + stop)), 0);
+}
+
 TEST(Diagnose, APipeThatDoesNotWaitIsWaitedFor) {
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_NONBLOCK), 0);
