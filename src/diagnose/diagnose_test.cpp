@@ -205,6 +205,21 @@ TEST(Diagnose, LongLinesAndBinaryInput) {
   EXPECT_EQ(exit_code(diagnosed("")), 1);
 }
 
+TEST(Diagnose, NothingOfALogMovesTheTerminal) {
+  const Diagnosis diagnosis = diagnosed(
+      "RuntimeError: \xc2\x9b"
+      "31m \xe2\x80\xae gnp \xe2\x81\xa6 CUDA out of memory");
+  const std::string text = to_text(diagnosis, Language::en);
+  for (const char* bad : {"\xc2\x9b", "\xe2\x80\xae", "\xe2\x81\xa6"}) EXPECT_EQ(text.find(bad), std::string::npos) << text;
+  EXPECT_NE(text.find("\\xc2\\x9b31m"), std::string::npos) << text;
+  EXPECT_EQ(parse_versions("torch=\xc2\x9b"
+                           "31m")
+                .value()
+                .at("torch"),
+            "\\xc2\\x9b31m");
+  EXPECT_EQ(parse_versions("torch=1\xff").value().at("torch"), "1\\xff");
+}
+
 TEST(Diagnose, AStopByTheUserHidesNoFailure) {
   const std::string stop = "Traceback (most recent call last):\n  File \"/env/a.py\", line 3, in run\n    wait()\nKeyboardInterrupt\n";
   EXPECT_EQ(exit_code(diagnosed(stop)), 1);
