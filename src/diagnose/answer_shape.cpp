@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "diagnose/harmless_settings.h"
 #include "diagnose/version.h"
 
 namespace mxpath::diagnose {
@@ -111,31 +112,6 @@ constexpr Named headers[] = {{"numa", "libnuma-dev"},          {"verbs", "libibv
 constexpr Named libraries[] = {{"libnuma", "libnuma1"},         {"libGL", "libgl1"},           {"libgomp", "libgomp1"},
                                {"libibverbs", "libibverbs1"},   {"libmpi", "libopenmpi3"},     {"libgthread-2.0", "libglib2.0-0"},
                                {"libglib-2.0", "libglib2.0-0"}, {"libsndfile", "libsndfile1"}, {"libcurl", "libcurl4"}};
-/// Never from a log: they change what is loaded, from where, or with whose secret; or they mend nothing.
-constexpr std::string_view refused_environment[] = {"PYTORCH_CUDA_ALLOC_CONF",
-                                                    "PYTORCH_ALLOC_CONF",
-                                                    "PYTORCH_HIP_ALLOC_CONF",
-                                                    "CUDA_LAUNCH_BLOCKING",
-                                                    "HIP_LAUNCH_BLOCKING",
-                                                    "AMD_SERIALIZE_KERNEL",
-                                                    "TORCH_USE_CUDA_DSA",
-                                                    "TORCH_USE_HIP_DSA",
-                                                    "TORCHDYNAMO_VERBOSE",
-                                                    "TORCH_LOGS",
-                                                    "TORCH_SHOW_CPP_STACKTRACES",
-                                                    "HYDRA_FULL_ERROR",
-                                                    "NCCL_DEBUG",
-                                                    "OMP_NUM_THREADS",
-                                                    "PATH",
-                                                    "BASH_ENV",
-                                                    "ENV",
-                                                    "IFS",
-                                                    "SHELL",
-                                                    "HOME",
-                                                    "CUDA_HOME"};
-constexpr std::string_view refused_parts[] = {"LD_",   "PYTHON", "PIP_", "UV_",    "GIT_", "PROXY", "ENDPOINT", "URL",
-                                              "INDEX", "TOKEN",  "KEY",  "SECRET", "WARN", "PASS",  "PRELOAD"};
-
 std::optional<std::string> from_table(std::span<const Named> table, std::string_view name) {
   std::string folded(name);
   for (char& c : folded)
@@ -148,6 +124,11 @@ std::optional<std::string> from_table(std::span<const Named> table, std::string_
 std::optional<std::string> number(std::string_view text) {
   if (text.empty() || text.size() > 9 || !std::all_of(text.begin(), text.end(), digit) || text[0] == '0') return std::nullopt;
   return std::string(text);
+}
+
+std::optional<std::string> port(std::string_view text) {
+  const auto digits = number(text);
+  return digits && std::stol(*digits) <= 65535 ? digits : std::nullopt;
 }
 
 std::optional<std::string> decimal(std::string_view text) {
@@ -235,40 +216,26 @@ std::optional<std::string> pip_words(std::string_view text) {
   return result;
 }
 
-std::optional<std::string> flag(std::string_view text) {
+std::optional<std::string> any_flag(std::string_view text) {
   const bool fits =
       text.size() > 3 && text.size() <= 48 && text.substr(0, 2) == "--" && lower(text[2]) && text.back() != '-' && made_of(text, "-_");
-  for (std::string_view talk : {"--help", "--version", "--verbose", "--debug", "--log-level", "--log-file"})
-    if (text == talk) return std::nullopt;  // they show more and mend nothing
   return fits ? std::optional<std::string>(text) : std::nullopt;
 }
 
+std::optional<std::string> setting(std::string_view text) {
+  return is_harmless_setting(text) ? std::optional<std::string>(text) : std::nullopt;
+}
+
+/// max_model_len and "GPU memory utilization" as a flag.
 std::optional<std::string> option(std::string_view text) {
   std::string name = text.substr(0, 2) == "--" ? std::string(text) : "--" + std::string(text);
-  std::replace(name.begin(), name.end(), '_', '-');
-  return flag(name);
+  for (char& c : name) c = c == '_' || c == ' ' ? '-' : upper(c) ? static_cast<char>(c + 32) : c;
+  return setting(name);
 }
 
 std::optional<std::string> value(std::string_view text) {
   text = trimmed(text, ".,;:");
   if (text.empty() || text.size() > 40 || text[0] == '-' || !made_of(text, "._,+-")) return std::nullopt;
-  return std::string(text);
-}
-
-std::optional<std::string> environment(std::string_view text) {
-  const bool fits = text.size() >= 3 && text.size() <= 56 && upper(text[0]) &&
-                    std::all_of(text.begin(), text.end(), [](char c) { return upper(c) || digit(c) || c == '_'; });
-  if (!fits || std::find(std::begin(refused_environment), std::end(refused_environment), text) != std::end(refused_environment))
-    return std::nullopt;
-  for (std::string_view part : refused_parts)
-    if (text.find(part) != std::string_view::npos) return std::nullopt;
-  return std::string(text);
-}
-
-std::optional<std::string> keyword(std::string_view text) {
-  const bool fits = text.size() >= 3 && text.size() <= 48 && lower(text[0]) &&
-                    std::all_of(text.begin(), text.end(), [](char c) { return lower(c) || digit(c) || c == '_'; });
-  if (!fits || text == "trust_remote_code" || text == "llm_int8_enable_fp32_cpu_offload") return std::nullopt;
   return std::string(text);
 }
 
@@ -309,6 +276,7 @@ std::optional<std::string> word(std::string_view text) {
 
 std::optional<std::string> shaped(std::string_view shape, std::string_view t) {
   if (shape == "number") return number(t);
+  if (shape == "port") return port(t);
   if (shape == "decimal") return decimal(trimmed(t, ".,"));
   if (shape == "size") return size_text(trimmed(t, ".,"));
   if (shape == "version") return version(t);
@@ -321,11 +289,10 @@ std::optional<std::string> shaped(std::string_view shape, std::string_view t) {
   if (shape == "debian") return word(t);
   if (shape == "header") return from_table(headers, t);
   if (shape == "library") return from_table(libraries, t);
-  if (shape == "flag") return flag(t);
+  if (shape == "any_flag") return any_flag(t);
+  if (shape == "setting") return setting(t);
   if (shape == "option") return option(t);
   if (shape == "value") return value(t);
-  if (shape == "env") return environment(t);
-  if (shape == "keyword") return keyword(t);
   if (shape == "choices") return choices(t);
   if (shape == "repository") return repository(t, false);
   if (shape == "model") return repository(t, true);

@@ -28,6 +28,17 @@ constexpr AnswerRow table[] = {
      .note = {"the length that the model was made for, as the log says", "모델이 지원하는 길이입니다(로그에 나온 값)"},
      .pattern = "greater than the derived max_model_len \\(.{0,60}?(\\d+)",
      .shapes = "number"},
+    {.kind = "action",
+     .text = "",
+     .note =
+         {"end what holds the GPU's memory (nvidia-smi shows it): {1} of {2} GiB are free, and no --gpu-memory-utilization makes a gpt-oss "
+          "fit into that",
+          "GPU 메모리를 쓰는 프로그램을 끝내세요(nvidia-smi에 나옵니다). {2}GiB 중 {1}GiB만 비어 있어 --gpu-memory-utilization을 어떻게 "
+          "바꿔도 gpt-oss가 들어가지 않습니다"},
+     // The packed weights of the smallest gpt-oss take 12.8 GiB.
+     .pattern = "Free memory on device.{0,60}?\\(((?:\\d|1[0-3])(?:\\.\\d+)?) ?/ ?([\\d.]+) ?GiB\\).{0,80}less than desired GPU memory "
+                "utilization",
+     .shapes = "decimal decimal"},
     {.kind = "flag",
      .text = "--gpu-memory-utilization {1/2}",
      .note = {"{1} of {2} GiB are free: ask for no more than that, or end what holds the rest (nvidia-smi)",
@@ -88,13 +99,13 @@ constexpr AnswerRow table[] = {
      .text = "{1} {2}",
      .note = {"a smaller value, as the log suggests", "더 작은 값으로 바꾸세요(로그의 제안)"},
      .pattern = "set [\"'`]?(--[a-z][a-z0-9-]+)[\"'`]? to a (?:smaller|lower) value ?\\(?(?:e\\.g\\.?|for example),? ?([\\d.]+)",
-     .shapes = "flag decimal"},
+     .shapes = "setting decimal"},
     {.kind = "flag",
      .text = "{1} {2}",
      .note = {"a larger value, as the log suggests", "더 큰 값으로 바꾸세요(로그의 제안)"},
      .pattern =
          "set [\"'`]?(--[a-z][a-z0-9-]+)[\"'`]? to a (?:larger|higher|greater|bigger) value ?\\(?(?:e\\.g\\.?|for example),? ?([\\d.]+)",
-     .shapes = "flag decimal"},
+     .shapes = "setting decimal"},
     {.kind = "action",
      .text = "",
      .note = {"lower {1}: the log asks for it", "{1} 값을 줄이세요. 로그가 그렇게 하라고 합니다"},
@@ -238,14 +249,14 @@ constexpr AnswerRow table[] = {
               "포트 {1}을(를) 쓰는 프로그램을 보여 줍니다. 그 프로그램을 끝내거나 다른 포트(--port)를 쓰세요"},
      .signatures = "address_in_use",
      .pattern = "address already in use.{0,60}?\\b(\\d{2,5})\\b",
-     .shapes = "number"},
+     .shapes = "port"},
     {.kind = "command",
      .text = "lsof -i :{1}",
      .note = {"shows the program that holds port {1}: end it, or take another port (--port)",
               "포트 {1}을(를) 쓰는 프로그램을 보여 줍니다. 그 프로그램을 끝내거나 다른 포트(--port)를 쓰세요"},
      .signatures = "address_in_use",
      .pattern = "[:,] ?(\\d{2,5})\\W.{0,40}address already in use",
-     .shapes = "number"},
+     .shapes = "port"},
     {.kind = "action",
      .text = "",
      .note = {"take another port (--port), or end the program that holds this one",
@@ -325,26 +336,26 @@ constexpr AnswerRow table[] = {
      .text = "",
      .note = {"{1} takes one of: {2}", "{1}에 쓸 수 있는 값: {2}"},
      .pattern = "argument (--[\\w-]+)[^:]{0,40}: invalid choice: .{1,60}?\\(choose from ([^)]{1,160})\\)",
-     .shapes = "flag choices",
+     .shapes = "setting choices",
      .as_printed = true},
     {.kind = "action",
      .text = "",
      .note = {"leave {1} out: this version does not know it (or update the program)",
               "{1}을(를) 빼세요. 이 버전은 이 옵션을 모릅니다(또는 프로그램을 업데이트하세요)"},
      .pattern = "(?:unrecognized|unknown|invalid|unexpected) (?:arguments?|options?|flags?):? [\"'`]?(--[a-z][\\w-]+)",
-     .shapes = "flag",
+     .shapes = "any_flag",
      .as_printed = true},
     {.kind = "action",
      .text = "",
      .note = {"leave {1} out, as the log says", "로그에 나온 대로 {1}을(를) 빼세요"},
      .pattern = "\\b(?:remove|drop|omit|disable|leave out|do not use|don.t use) (?:the )?[\"'`]?(--[a-z][a-z0-9-]+)",
-     .shapes = "flag",
+     .shapes = "setting",
      .as_printed = true},
     {.kind = "command",
      .text = "unset {1}",
      .note = {"the log asks for it", "로그가 그렇게 하라고 합니다"},
      .pattern = "\\bunset(?:ting)? (?:the )?(?:environment variable |env var )?[\"'`]?(?-i:([A-Z][A-Z0-9_]{2,}))\\b",
-     .shapes = "env",
+     .shapes = "setting",
      .as_printed = true},
     {.kind = "flag",
      .text = "{1}={2}",
@@ -352,12 +363,12 @@ constexpr AnswerRow table[] = {
      .pattern =
          "(?<!not[ ])(?<!n't[ ])(?<!nnot[ ])(?<!ever[ ])(?<!to[ ])(?<!not[ ]to[ ])\\b(?:set|export|use|try|pass|specify|add|run[ "
          "]with|via|setting|passing|environment[ ]variable|env[ ]var)\\b.{0,40}?(?-i:\\b([A-Z][A-Z0-9_]{2,}))= ?[\"'`]?([\\w.,+-]{1,40})",
-     .shapes = "env value",
+     .shapes = "setting value",
      .as_printed = true},
-    {.kind = "flag",
-     .text = "{1}={2}",
-     .note = {"runs code that comes with the checkpoint: only if you trust it; gpt-oss does not need it",
-              "체크포인트에 든 코드를 실행합니다. 믿을 수 있을 때만 쓰세요. gpt-oss에는 필요 없습니다"},
+    {.kind = "action",
+     .text = "",
+     .note = {"leave trust_remote_code off: it runs code that comes with the checkpoint, and gpt-oss needs none",
+              "trust_remote_code는 켜지 마세요. 체크포인트에 든 코드를 실행하며, gpt-oss에는 필요 없습니다"},
      .pattern = "(?<!not[ ])(?<!n't[ ])(?<!nnot[ ])(?<!ever[ ])(?<!to[ ])(?<!not[ ]to[ ])\\b(?:set|export|use|try|pass|specify|add|run[ "
                 "]with|via|setting|passing|environment[ ]variable|env[ ]var)\\b.{0,40}?\\b(trust_remote_code) ?= ?(True)",
      .shapes = "word word",
@@ -368,13 +379,13 @@ constexpr AnswerRow table[] = {
      .pattern = "(?<!not[ ])(?<!n't[ ])(?<!nnot[ ])(?<!ever[ ])(?<!to[ ])(?<!not[ ]to[ ])\\b(?:set|export|use|try|pass|specify|add|run[ "
                 "]with|via|setting|passing|environment[ ]variable|env[ ]var)\\b.{0,30}?(?<![-.\\w])(?-i:([a-z][a-z0-9_]{2,40})) ?= "
                 "?(?-i:(True|False|\\d{1,7}))\\b",
-     .shapes = "keyword value",
+     .shapes = "setting value",
      .as_printed = true},
     {.kind = "flag",
      .text = "{1} {2}",
      .note = {"the log names it", "로그에 나온 설정입니다"},
      .pattern = "(?:for example|e\\.g\\.?|such as|example)[:,]? [\"'`]?(--[a-z][a-z0-9-]+)[= ]([A-Za-z0-9][\\w.]*)",
-     .shapes = "flag value",
+     .shapes = "setting value",
      .as_printed = true},
     {.kind = "flag",
      .text = "{1} {2}",
@@ -382,7 +393,7 @@ constexpr AnswerRow table[] = {
      .pattern = "(?<!not[ ])(?<!n't[ ])(?<!nnot[ ])(?<!ever[ ])(?<!to[ "
                 "])\\b(?:set|use|try|pass|specify|add|enable|provide|start|launch|run|retry|restart|by)\\b(?: with| adding| setting| "
                 "passing| using)? [\"'`]?(--[a-z][a-z0-9-]++)(?:=|[ ](?=\\d))[\"'`]?([\\w.,+-]{1,40})",
-     .shapes = "flag value",
+     .shapes = "setting value",
      .as_printed = true},
     {.kind = "flag",
      .text = "{1} {2}",
@@ -392,7 +403,7 @@ constexpr AnswerRow table[] = {
                 "passing| using)? [\"'`]?(--[a-z][a-z0-9-]++)[ "
                 "](?!to\\b|for\\b|and\\b|or\\b|if\\b|when\\b|with\\b|in\\b|instead\\b|option\\b|flag\\b|here\\b|then\\b|again\\b)([a-z]["
                 "\\w.-]*+)(?=[,;)\"'`]| ?(?:\\n|\\z)|[ ][A-Z])",
-     .shapes = "flag value",
+     .shapes = "setting value",
      .as_printed = true},
     {.kind = "flag",
      .text = "{1}",
@@ -400,7 +411,7 @@ constexpr AnswerRow table[] = {
      .pattern = "(?<!not[ ])(?<!n't[ ])(?<!nnot[ ])(?<!ever[ ])(?<!to[ "
                 "])\\b(?:set|use|try|pass|specify|add|enable|provide|start|launch|run|retry|restart|by)\\b(?: with| adding| setting| "
                 "passing| using)? (?:the )?(?:flag |option |argument )?[\"'`]?(--[a-z][a-z0-9-]++)\\b(?! ?(?:=|<|\\d))",
-     .shapes = "flag",
+     .shapes = "setting",
      .as_printed = true},
 
     // ---- packages that the log names

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "diagnose/answer_shape.h"
+#include "diagnose/harmless_settings.h"
 #include "diagnose/log_scan.h"
 #include "diagnose/pattern.h"
 
@@ -87,6 +88,8 @@ std::optional<std::vector<std::string>> shaped_groups(const CompiledAnswer& answ
     if (match.ends[i] < text.size() && text.substr(match.ends[i], 1) == uncertain_joint) return std::nullopt;
     const auto value = shaped(answer.shapes[i], match.groups[i]);
     if (!value) return std::nullopt;
+    if (i > 0 && answer.shapes[i - 1] == "setting" && answer.shapes[i] != "choices" && !takes_value(groups.back(), *value))
+      return std::nullopt;
     groups.push_back(*value);
   }
   return groups;

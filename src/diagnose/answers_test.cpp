@@ -90,6 +90,75 @@ TEST(Answers, NothingUnsafeComesOutOfALog) {
       std::string::npos);
 }
 
+/// The advice that came out of a message of vllm.
+std::string from_log(const std::string& message) {
+  std::string all;
+  for (const Finding& finding :
+       diagnosed("Traceback (most recent call last):\n  File \"/env/vllm/engine.py\", line 3, in run\n" + message).findings)
+    for (const Fix& fix : finding.fixes)
+      if (fix.from_log) all += fix.text + " " + fix.note + "\n";
+  return all;
+}
+
+TEST(Answers, OnlyHarmlessSettingsAreTakenFromALog) {
+  for (const char* setting : {"VLLM_NCCL_SO_PATH=evil.so",
+                              "GCONV_PATH=evil",
+                              "LIBRARY_PATH=evil",
+                              "CPATH=evil",
+                              "CXX=evil",
+                              "EDITOR=evil",
+                              "NODE_OPTIONS=evil",
+                              "PERL5OPT=evil",
+                              "SSL_CERT_FILE=evil",
+                              "TRITON_PTXAS_PATH=evil",
+                              "TRITON_OVERRIDE_DIR=evil",
+                              "TORCH_EXTENSIONS_DIR=evil",
+                              "HF_HOME=evil",
+                              "HF_MIRROR=evil.com",
+                              "VLLM_PLUGINS=evil",
+                              "TRUST_REMOTE_CODE=1",
+                              "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1",
+                              "VLLM_ALLOW_INSECURE_SERIALIZATION=1",
+                              "NCCL_NET_PLUGIN=evil",
+                              "VLLM_ATTENTION_BACKEND=evil.Backend",
+                              "CUDA_VISIBLE_DEVICES=evil",
+                              "weights_only=False",
+                              "--trust-remote-code",
+                              "--privileged",
+                              "--index-url evil.com",
+                              "--extra-index-url evil.com",
+                              "--worker-cls evil.Cls",
+                              "--load-format pt",
+                              "--model evil",
+                              "--dtype evil.Type",
+                              "--max-model-len evil"})
+    for (const char* verb : {"export", "use", "set", "e.g. ", "start with"}) {
+      const std::string advice = from_log(std::string("RuntimeError: CUDA out of memory. Please ") + verb + " " + setting);
+      EXPECT_EQ(advice.find(setting), std::string::npos) << verb << " " << advice;
+      EXPECT_EQ(advice.find("evil"), std::string::npos) << verb << " " << advice;
+    }
+  for (const char* message : {"lower --trust-remote-code", "remove --require-hashes", "unset PYTHONSAFEPATH", "raise --privileged"})
+    EXPECT_EQ(from_log(std::string("RuntimeError: CUDA out of memory. Please ") + message), "") << message;
+  for (const char* setting : {"VLLM_USE_V1=0", "VLLM_ATTENTION_BACKEND=TRITON_ATTN", "CUDA_VISIBLE_DEVICES=0,1", "NCCL_P2P_DISABLE=1"})
+    EXPECT_EQ(from_log(std::string("RuntimeError: CUDA out of memory. Please set ") + setting).find(setting), 0u) << setting;
+}
+
+TEST(Answers, AGpuThatOthersHoldIsToBeFreed) {
+  for (const char* free : {"0.6/79.3", "3.2/79.3"}) {
+    const Diagnosis diagnosis = diagnosed(std::string("INFO vllm\nValueError: Free memory on device cuda:0 (") + free +
+                                          " GiB) on startup is less than desired GPU memory utilization (0.9, 71.4 GiB). Decrease GPU "
+                                          "memory utilization or reduce GPU memory used by other processes.");
+    EXPECT_NE(first_of(diagnosis).find("nvidia-smi"), std::string::npos) << first_of(diagnosis);
+    for (const Fix& fix : diagnosis.findings.at(0).fixes) EXPECT_NE(fix.text.find("--gpu-memory-utilization"), 0u) << fix.text;
+  }
+  EXPECT_EQ(first_of(diagnosed("INFO vllm\nRuntimeError: CUDA out of memory. Decrease GPU memory utilization.")),
+            "--gpu-memory-utilization 0.8");
+}
+
+TEST(Answers, APortThatCannotBeIsNotLookedFor) {
+  EXPECT_EQ(from_log("OSError: address already in use: the port 99999 is taken").find("99999"), std::string::npos);
+}
+
 TEST(Answers, ANumberThatATerminalCutIsNotTaken) {
   const std::string log =
       "ValueError: To serve at least one request with the model's max seq len (131072), 4.57 GiB KV cache is needed, which is larger than "

@@ -1,5 +1,6 @@
 #include "diagnose/diagnose.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -149,6 +150,21 @@ Finding unknown_failure(const ScanResult& scan, const std::vector<const Found*>&
   return finding;
 }
 
+/// Everything that looks like a failure is the traceback of Ctrl-C. An exception beside it, or a traceback far before it, is another
+/// matter.
+bool only_stopped(const ScanResult& scan, const std::vector<const Found*>& wrappers) {
+  constexpr size_t longest_traceback = 150;  // lines; that of an event loop has some 80
+  const auto stop =
+      std::find_if(scan.found.begin(), scan.found.end(), [](const Found& f) { return f.row->id == "noise_stopped_by_the_user"; });
+  if (stop == scan.found.end() || !wrappers.empty() || scan.exception.line != 0) return false;
+  const auto its_traceback = [&](const Evidence& e) {
+    return e.line <= stop->line + 1 && e.line + longest_traceback >= stop->line &&
+           (e.line >= stop->line || e.text.find("Traceback (most recent call last)") != std::string::npos);
+  };
+  const Evidence* marked = first_marked_error(scan);
+  return (scan.error_line.line == 0 || its_traceback(scan.error_line)) && (!marked || its_traceback(*marked));
+}
+
 void conclude(Diagnosis& diagnosis, const ScanResult& scan, const Knowledge& knowledge, const Facts& facts, Language language) {
   std::vector<const Found*> wrappers;
   for (const Found& found : scan.found) {
@@ -160,7 +176,8 @@ void conclude(Diagnosis& diagnosis, const ScanResult& scan, const Knowledge& kno
   for (const Found* cause : causes) diagnosis.findings.push_back(finding_of(*cause, scan, knowledge, facts, language));
   for (size_t i = 1; i < diagnosis.findings.size(); ++i) diagnosis.findings[0].next.push_back(diagnosis.findings[i].summary);
   Needs needs;
-  if (causes.empty() && (scan.contexts.has(Context::failure) || !wrappers.empty() || first_marked_error(scan))) {
+  const bool failed = scan.contexts.has(Context::failure) || !wrappers.empty() || first_marked_error(scan);
+  if (causes.empty() && failed && !only_stopped(scan, wrappers)) {
     const Contexts kernel_words{Context::mxfp4, Context::triton, Context::kernel_code, Context::hub_kernels};
     const bool elsewhere = scan.has_frames && scan.exception.line != 0 && wrappers.empty() && !scan.contexts.overlaps(kernel_words);
     diagnosis.findings.push_back(unknown_failure(scan, wrappers, elsewhere, language));
@@ -240,6 +257,11 @@ Result<Diagnosis> diagnose_descriptor(int descriptor, const Facts& facts, Langua
       const ssize_t count = ::read(descriptor, buffer, capacity);
       if (count >= 0) return static_cast<size_t>(count);
       if (errno == EINTR) continue;
+      if (errno == EAGAIN) {  // whoever shares this input has made it non-blocking
+        pollfd waiting{descriptor, POLLIN, 0};
+        ::poll(&waiting, 1, -1);
+        continue;
+      }
       error = errno;
       return 0;
     }

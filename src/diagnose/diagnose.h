@@ -68,7 +68,8 @@ struct Diagnosis {
 };
 std::string_view name_of(Diagnosis::Verdict verdict);
 
-/// Reads a log to its end in bounded memory (about 20 MB whatever its length). Error: a gzip file that cannot be unpacked at all.
+/// Reads a log to its end in bounded memory (about 20 MB whatever its length). Error: what is no text, or a gzip file that cannot be
+/// unpacked at all.
 Result<Diagnosis> diagnose_stream(ByteSource source, const Facts& facts, Language language);
 /// The same for text in memory.
 Result<Diagnosis> diagnose(std::string_view text, const Facts& facts, Language language);

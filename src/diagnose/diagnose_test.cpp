@@ -1,10 +1,14 @@
 #include "diagnose/diagnose.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include "base/json.h"
 #include "diagnose/log_scan.h"
@@ -142,6 +146,8 @@ TEST(Diagnose, ReadsEveryEncoding) {
                {"\xef\xbb\xbf" + ptxas, "plain"},
                {gzipped(ptxas), "gzip"},
                {gzipped(ptxas) + gzipped("more\n"), "gzip"},
+               {gzipped(gzipped(ptxas)), "gzip"},
+               {gzipped(gzipped(gzipped(ptxas))), "gzip"},
                {utf16(ptxas, true, true), "utf-16le"},
                {utf16(ptxas, false, true), "utf-16be"},
                {utf16(ptxas, true, false), "utf-16le"},
@@ -194,8 +200,51 @@ TEST(Diagnose, LongLinesAndBinaryInput) {
   std::string binary;
   uint32_t state = 1;
   for (int i = 0; i < 1 << 18; ++i) binary.push_back(static_cast<char>((state = state * 1664525u + 1013904223u) >> 24));
-  EXPECT_NE(to_json(diagnosed(binary)).dump().size(), 0u);  // valid UTF-8 whatever came in
+  const Diagnosis late = diagnosed(std::string(300'000, 'x') + "\nRuntimeError: " + binary);
+  EXPECT_NE(to_json(late).dump().size(), 0u);  // valid UTF-8 whatever came in
   EXPECT_EQ(exit_code(diagnosed("")), 1);
+}
+
+TEST(Diagnose, NothingOfALogMovesTheTerminal) {
+  const Diagnosis diagnosis = diagnosed(
+      "RuntimeError: \xc2\x9b"
+      "31m \xe2\x80\xae gnp \xe2\x81\xa6 CUDA out of memory");
+  const std::string text = to_text(diagnosis, Language::en);
+  for (const char* bad : {"\xc2\x9b", "\xe2\x80\xae", "\xe2\x81\xa6"}) EXPECT_EQ(text.find(bad), std::string::npos) << text;
+  EXPECT_NE(text.find("\\xc2\\x9b31m"), std::string::npos) << text;
+  EXPECT_EQ(parse_versions("torch=\xc2\x9b"
+                           "31m")
+                .value()
+                .at("torch"),
+            "\\xc2\\x9b31m");
+  EXPECT_EQ(parse_versions("torch=1\xff").value().at("torch"), "1\\xff");
+}
+
+TEST(Diagnose, AStopByTheUserHidesNoFailure) {
+  const std::string stop = "Traceback (most recent call last):\n  File \"/env/a.py\", line 3, in run\n    wait()\nKeyboardInterrupt\n";
+  EXPECT_EQ(exit_code(diagnosed(stop)), 1);
+  EXPECT_EQ(diagnosed(stop).noise.size(), 1u);
+  EXPECT_EQ(exit_code(diagnosed("strange.UserError: nobody knows it\n" + stop)), 0);
+  EXPECT_EQ(exit_code(diagnosed("Traceback (most recent call last):\n  File \"/env/a.py\", line 3, in run\n    except "
+                                "KeyboardInterrupt:\nstrange.Timeout: nobody knows it\n")),
+            4);
+  EXPECT_EQ(exit_code(diagnosed("a.out: core dumped\n" + stop)), 4);
+  EXPECT_EQ(exit_code(diagnosed(ptxas + stop)), 0);
+}
+
+TEST(Diagnose, APipeThatDoesNotWaitIsWaitedFor) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_NONBLOCK), 0);
+  std::thread writer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_EQ(::write(ends[1], ptxas.data(), ptxas.size()), static_cast<ssize_t>(ptxas.size()));
+    ::close(ends[1]);
+  });
+  const Result<Diagnosis> diagnosis = diagnose_descriptor(ends[0], {}, Language::en);
+  writer.join();
+  ::close(ends[0]);
+  ASSERT_TRUE(diagnosis.ok()) << diagnosis.error().message;
+  EXPECT_EQ(class_of(*diagnosis), "ptxas_arch_unknown");
 }
 
 TEST(Diagnose, AProcessThatTalksInBetweenDoesNotCutAPhrase) {

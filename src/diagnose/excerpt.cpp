@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/one_line.h"
 #include "diagnose/log_scan.h"
 
 namespace mxpath::diagnose {
@@ -55,7 +56,8 @@ std::string excerpt(std::string_view text, size_t focus, size_t limit) {
   }
   if (begin + limit < text.size()) result += "…";
   const size_t first = result.find_first_not_of(' '), last = result.find_last_not_of(' ');
-  return first == std::string::npos ? std::string() : result.substr(first, last - first + 1);
+  // What is left to hide: the controls of Latin-1, marks of direction.
+  return first == std::string::npos ? std::string() : visible(std::string_view(result).substr(first, last - first + 1));
 }
 
 }  // namespace mxpath::diagnose

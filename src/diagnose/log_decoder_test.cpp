@@ -44,7 +44,11 @@ TEST(Diagnose, ALogThatEndsEarlyIsNoWholeLog) {
                {wide, Ending::whole},
                {wide.substr(0, wide.size() - 1), Ending::cut_short},
                {wide + "\x3d\xd8", Ending::cut_short},  // the first half of a pair
-               {gzipped(wide.substr(0, wide.size() - 1)), Ending::cut_short}};
+               {gzipped(wide.substr(0, wide.size() - 1)), Ending::cut_short},
+               {gzipped(whole), Ending::whole},
+               {gzipped(whole).substr(0, whole.size() / 2), Ending::cut_short},
+               {gzipped(whole.substr(0, whole.size() / 2)), Ending::cut_short},
+               {gzipped(whole) + "rubbish", Ending::trailing}};
   for (size_t i = 0; i < std::size(cases); ++i) {
     const Diagnosis diagnosis = diagnosed(cases[i].bytes);
     EXPECT_EQ(name_of(diagnosis.ending), name_of(cases[i].ending)) << i;
@@ -64,7 +68,7 @@ TEST(Diagnose, OtherArchivesAreNamedWithTheWayToUnpackThem) {
   } cases[] = {{"\x28\xb5\x2f\xfd rest"s, "zstd -dc"},
                {"\xfd"
                 "7zXZ\0 rest"s,
-                "xz -dc"},
+                "an xz archive, which is not read here; unpack it first: xz -dc"},
                {"BZh91AY&SY rest"s, "bzip2 -dc"},
                {"PK\x03\x04 rest"s, "unzip -p"},
                {"7z\xbc\xaf\x27\x1c rest"s, "7z e"},
@@ -75,6 +79,45 @@ TEST(Diagnose, OtherArchivesAreNamedWithTheWayToUnpackThem) {
     EXPECT_NE(result.error().message.find(c.words), std::string::npos) << result.error().message;
   }
   EXPECT_TRUE(diagnose("BZhello and PK and xz are words\n", {}, Language::en).ok());
+}
+
+TEST(Diagnose, WhatIsNoTextIsSaidSo) {
+  using namespace std::string_literals;
+  std::string random, packed = gzipped(harmless_log(900)), deep = "all is well\n";
+  uint32_t state = 1;
+  for (int i = 0; i < 4096; ++i) random.push_back(static_cast<char>((state = state * 1664525u + 1013904223u) >> 24));
+  std::string zlib(1 << 16, '\0');
+  uLongf size = zlib.size();
+  ASSERT_EQ(compress(reinterpret_cast<Bytef*>(zlib.data()), &size, reinterpret_cast<const Bytef*>(random.data()), random.size()), Z_OK);
+  for (int i = 0; i < 6; ++i) deep = gzipped(deep);
+  const struct {
+    std::string bytes, words;
+  } cases[] = {{random, "binary data"},
+               {gzipped(random), "binary data"},
+               {zlib.substr(0, size), "zlib-flate"},
+               {packed.substr(12), "binary data"},
+               {"\x89PNG\r\n\x1a\n\0\0"s, "picture"},
+               {"%PDF-1.7\n", "pdftotext"},
+               {"\x7f"
+                "ELF\2\1\1\0"s,
+                "ELF"},
+               {gzipped("BZh91AY&SY rest"), "a bzip2 archive inside gzip"},
+               {deep, "gzip inside gzip"}};
+  for (const auto& c : cases) {
+    const Result<Diagnosis> result = diagnose(c.bytes, {}, Language::en);
+    ASSERT_FALSE(result.ok()) << c.words;
+    EXPECT_NE(result.error().message.find(c.words), std::string::npos) << result.error().message;
+  }
+  for (const std::string& text : {"x^2 + 1\n"s, "\x1b[31mred\x1b[0m\r\n"s, "a\0b\n"s, std::string(5000, '\0') + "emptied by logrotate\n",
+                                  "\x01\x02prompt$ ls\n"s, "\xbf\xa1\xb7\xaf \xb8\xde\xbd\xc3\xc1\xf6\n"s, "GGUF model loaded\n"s})
+    EXPECT_TRUE(diagnose(text, {}, Language::en).ok()) << text;
+}
+
+TEST(Diagnose, ZerosWithoutEndAreNoLog) {
+  const auto zeros = [](char* buffer, size_t capacity) { return std::fill_n(buffer, capacity, '\0'), capacity; };
+  const Result<Diagnosis> result = diagnose_stream(zeros, {}, Language::en);
+  ASSERT_FALSE(result.ok());
+  EXPECT_NE(result.error().message.find("zeros"), std::string::npos) << result.error().message;
 }
 
 }  // namespace

@@ -204,6 +204,11 @@ constexpr Signature noise[] = {
          "with || Root Cause (first observed failure) || ProcessRaisedException || RayTaskError || ActorDiedError || CrashLoopBackOff",
      .any_level = true},
 
+    {.id = "noise_stopped_by_the_user",
+     .kind = Kind::noise,
+     .phrases = "KeyboardInterrupt",
+     .pattern = "^(?:\\^C)?\\W{0,8}KeyboardInterrupt\\b(?! ?\\()",
+     .summary = {"the user stopped the program (Ctrl-C); that is no failure", "사용자가 프로그램을 멈췄습니다(Ctrl-C). 실패가 아닙니다"}},
     {.id = "noise_import_triton_kernels",
      .kind = Kind::noise,
      .phrases = "Failed to import Triton kernels",

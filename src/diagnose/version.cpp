@@ -3,6 +3,7 @@
 #include <cctype>
 #include <vector>
 
+#include "base/one_line.h"
 #include "base/text.h"
 
 namespace mxpath::diagnose {
@@ -79,7 +80,7 @@ Result<Versions> parse_versions(std::string_view text) {
     const size_t value = word.find_first_not_of('=', equal);
     if (value == std::string_view::npos)
       return wrong_use("--versions: \"{}\" has no version behind the '='; write package=absent if it is not installed", printable(word));
-    result[canonical_package(word.substr(0, equal))] = std::string(word.substr(value));
+    result[visible(canonical_package(word.substr(0, equal)))] = visible(word.substr(value));
   }
   return result;
 }

@@ -397,7 +397,10 @@ TEST_F(Cli, DiagnoseHasItsOwnExitCodes) {
   const Ran json = run_mxpath({"diagnose", file("server.log", log), "--json"});
   EXPECT_EQ(Json::parse(json.out)["findings"].size(), 1u);
   EXPECT_EQ(run_mxpath({"diagnose", "-"}, "all is well\n").code, 1);
-  expect_error(run_mxpath({"diagnose", folder / "none.log"}), 1, "none.log: no such file");
+  expect_error(run_mxpath({"diagnose", folder / "none.log"}), 4, "none.log: no such file");
+  expect_error(run_mxpath({"diagnose", file("log.zst", "\x28\xb5\x2f\xfd rest")}), 4, "zstd -dc");
+  EXPECT_EQ(run_shell("timeout 20 \"$MXPATH\" diagnose </dev/zero").code, 4);
+  EXPECT_EQ(run_shell("\"$MXPATH\" diagnose >/dev/full", log).code, 4) << "1 would say that there was no failure";
   expect_error(run_mxpath({"diagnose", "--lang", "fr"}), 2, "--lang");
 }
 

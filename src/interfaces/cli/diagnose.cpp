@@ -21,6 +21,8 @@
 namespace mxpath::cli {
 namespace {
 
+constexpr int cannot_tell = 4;
+
 struct DiagnoseOptions {
   std::string log = "-", checkpoint, machine, versions;
   diagnose::Language language = diagnose::Language::en;
@@ -81,8 +83,8 @@ Status run(const DiagnoseOptions& options, Program& program) {
 
 void add_diagnose(CLI::App& app, Program& program) {
   auto options = std::make_shared<DiagnoseOptions>();
-  CLI::App* command =
-      app.add_subcommand("diagnose", "Say what a failure log means and what to do; exit 0 finding, 1 no failure, 4 cannot tell");
+  CLI::App* command = app.add_subcommand(
+      "diagnose", "Say what a failure log means and what to do; exit 0 finding, 1 no failure, 4 cannot tell or cannot read it");
   command->add_option("LOG", options->log, "the log: a file, plain or gzip; - or nothing: standard input")->transform(expanded_path());
   command->add_option("--checkpoint", options->checkpoint, "the model that was loaded: its config.json decides what the log cannot")
       ->type_name("DIR|NAME");
@@ -92,7 +94,10 @@ void add_diagnose(CLI::App& app, Program& program) {
   command->add_option("--versions", options->versions, "what was installed there: \"triton=3.5.1 kernels=absent\"")->type_name("LIST");
   add_language_option(*command, options->language);
   add_output_options(*command, options->verbose, program);
-  command->callback([options, &program] { program.action = [options, &program] { return run(*options, program); }; });
+  command->callback([options, &program] {
+    program.failed_code = cannot_tell;  // 1 says that the log was read and holds no failure
+    program.action = [options, &program] { return run(*options, program); };
+  });
 }
 
 }  // namespace mxpath::cli

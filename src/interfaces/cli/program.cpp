@@ -54,11 +54,11 @@ void report(const Program& program, const std::string& message) {
 }
 
 /// A full disk or a closed pipe must not look like success.
-int finish(int code) {
+int finish(int code, int failed_code = exit_code(ErrorKind::failed)) {
   const int error = output_error();
   if (error == 0 || code != 0) return code;
   tell(fmt::format("standard output cannot be written: {}", error == ENOSPC ? "the disk is full" : std::strerror(error)));
-  return exit_code(ErrorKind::failed);
+  return failed_code;
 }
 
 /// The subcommand that was named, for the hint to its help.
@@ -92,9 +92,10 @@ int report_parse_error(const CLI::App& app, const CLI::ParseError& error, Progra
 int run_action(Program& program) {
   if (program.json) tell_lost_files_as_json();
   const Status status = program.action();
-  if (status.ok()) return finish(interrupted() ? interrupted_exit_code : program.code);
+  if (status.ok()) return finish(interrupted() ? interrupted_exit_code : program.code, program.failed_code);
   report(program, status.error().message);
-  return finish(exit_code(status.error().kind));
+  const ErrorKind kind = status.error().kind;
+  return finish(kind == ErrorKind::failed ? program.failed_code : exit_code(kind));
 }
 
 int parse_and_run(CLI::App& app, Program& program, int argc, char** argv) {
@@ -163,7 +164,7 @@ int run_program(int argc, char** argv) {
     message = fmt::format("stopped by an error that it did not expect ({}); please report it with the command line", error.what());
   }
   report(program, message);
-  return finish(exit_code(ErrorKind::failed));
+  return finish(program.failed_code);
 }
 
 }  // namespace mxpath::cli

@@ -17,6 +17,7 @@ struct Program {
   std::function<Status()> action;  ///< set by the command that was named
   bool json = false;               ///< reports, and errors too, are JSON on standard output
   int code = 0;                    ///< exit code of a command that succeeds but has more to say than yes
+  int failed_code = 1;             ///< exit code of ErrorKind::failed, for a command whose 1 means something else
   bool error_reported = false;     ///< the command's own JSON report holds its error
 };
 
