@@ -126,10 +126,11 @@ TEST(Json, EverySentenceIsOurs) {
 
 TEST(Json, TimeIsLinearInTheKeys) {
   std::string text = "{";
-  for (int i = 0; i < 200'000; ++i) text += fmt::format("\"key {}\":{},", i, i);
+  const int keys = sanitized ? 20'000 : 200'000;
+  for (int i = 0; i < keys; ++i) text += fmt::format("\"key {}\":{},", i, i);
   text += "\"last\":[]}";
   const auto start = std::chrono::steady_clock::now();
-  EXPECT_EQ(parse_json(text, "x").value().size(), 200'001u);
+  EXPECT_EQ(parse_json(text, "x").value().size(), static_cast<size_t>(keys) + 1);
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(sanitized ? 120 : 20)) << "a search for each key takes minutes";
 }
 
