@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ranges>
-#include <span>
+#include <numeric>
 #include <vector>
 
 #include "kernels/cuda_portable.h"
@@ -26,10 +25,11 @@ void router_logits(const RouterArgs& args) {
 }
 
 /// The k largest, in descending order; the lower index first among equals. NaN counts as minus infinity, so that the order is one.
-void choose(const float* logits, int experts, int k, int32_t* chosen) {
+/// `all`: every expert's number.
+void choose(const float* logits, const std::vector<int32_t>& all, int k, int32_t* chosen) {
   const auto size = [&](int32_t e) { return std::isnan(logits[e]) ? -INFINITY : logits[e]; };
   const auto before = [&](int32_t a, int32_t b) { return size(a) > size(b) || (size(a) == size(b) && a < b); };
-  std::ranges::partial_sort_copy(std::views::iota(int32_t{0}, int32_t{experts}), std::span(chosen, static_cast<size_t>(k)), before);
+  std::partial_sort_copy(all.begin(), all.end(), chosen, chosen + k, before);
 }
 
 /// NaN where a logit of any expert is not finite: which experts are the largest is not known then.
@@ -43,8 +43,10 @@ void softmax_of_chosen(const float* logits, int experts, const int32_t* chosen, 
 void router_portable(const RouterArgs& args) {
   router_logits(args);
   const int experts = static_cast<int>(args.weights->rows), k = args.experts_per_token;
+  std::vector<int32_t> all(static_cast<size_t>(experts));
+  std::iota(all.begin(), all.end(), 0);
   for (int64_t t = 0; t < args.tokens; ++t) {
-    choose(args.logits + t * experts, experts, k, args.expert + t * k);
+    choose(args.logits + t * experts, all, k, args.expert + t * k);
     softmax_of_chosen(args.logits + t * experts, experts, args.expert + t * k, k, args.weight + t * k);
   }
   group_by_expert(args.expert, int64_t{args.tokens} * k, experts, args.first, args.order);
