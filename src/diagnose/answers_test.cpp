@@ -166,7 +166,8 @@ TEST(Answers, ANumberThatATerminalCutIsNotTaken) {
   for (size_t width = 40; width < 260; ++width) {
     std::string cut;
     for (size_t at = 0; at < log.size(); at += width) cut += log.substr(at, width) + "\n";
-    for (const Fix& fix : diagnosed(cut).findings.at(0).fixes)
+    const Diagnosis diagnosis = diagnosed(cut);
+    for (const Fix& fix : diagnosis.findings.at(0).fixes)
       if (fix.from_log && fix.text.find("--max-model-len") == 0) {
         EXPECT_EQ(fix.text, "--max-model-len 66240") << width;
       }
