@@ -39,7 +39,7 @@ std::vector<std::string> plan_in_three_lines(const Plan& plan, diagnose::Languag
 std::string plan_in_a_sentence(const Plan& plan, diagnose::Language language) {
   const std::string device = device_text(plan), memory = human_bytes(double(main_memory(plan).total())),
                     available = human_bytes(double(main_memory(plan).available));
-  const std::string_view path = path_of(plan, "moe.gate_up", 1);
+  const std::string path = path_of(plan, "moe.gate_up", 1);
   const double speed = 1 / plan.decode_seconds;
   const bool korean = language == diagnose::Language::ko;
   if (!plan.not_built.empty())

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/sanitized_for_test.h"
 #include "interfaces/test_model.h"
 #include "run_program.h"
 
@@ -271,6 +272,7 @@ TEST_F(Edges, WeightsCutShortWhileTheyAreReadAreNamed) {
 }
 
 TEST_F(Edges, LittleMemoryIsASentence) {
+  if (sanitized) GTEST_SKIP() << "a sanitizer needs more room than that";
   for (const char* kib : {"60000", "100000", "200000", "400000", "800000"})
     for (const std::string& words : {"run " + model + " hi --max-new-tokens 1", "inspect " + model, "plan " + model + " --json"}) {
       const Ran ran = run_shell("ulimit -v " + std::string(kib) + "; timeout 60 \"$MXPATH\" " + words);
