@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <exception>
 #include <fstream>
-#include <system_error>
 #include <utility>
 
 namespace mxpath {
@@ -52,7 +52,7 @@ ThreadPool::ThreadPool(int threads) : stays_awake_(threads <= usable_processors(
   // Where the system starts no more threads, those that there are do the work: the split never changes a result.
   try {
     for (int t = 1; t < threads; ++t) workers_.emplace_back([this, t] { work(t); });
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {  // no thread, or no memory for one
   }
 }
 
