@@ -70,7 +70,7 @@ int read_character(EditLine* line, wchar_t* out) {
 }
 
 /// A paste stands in the line as it is, line ends included.
-unsigned char paste(EditLine* line, int) {
+unsigned char paste(EditLine* line, wint_t) {
   const std::string text = client_of(line).keyboard.read_paste();
   if (!text.empty()) ::el_insertstr(line, text.c_str());
   return CC_REFRESH;
@@ -133,7 +133,7 @@ Result<LineEditor> LineEditor::create(const std::string& folder, const std::stri
   ::el_set(state->line, EL_EDITOR, "emacs");
   ::el_set(state->line, EL_HIST, ::history, state->history);
   ::el_wset(state->line, EL_GETCFN, read_character);
-  ::el_set(state->line, EL_ADDFN, "mxpath-paste", "Insert a paste", paste);
+  ::el_wset(state->line, EL_ADDFN, L"mxpath-paste", L"Insert a paste", paste);  // el_set copies both names and never frees them
   ::el_set(state->line, EL_BIND, std::string(Keyboard::paste_begins).c_str(), "mxpath-paste", nullptr);
   ::el_source(state->line, nullptr);
   return LineEditor(std::move(state));
