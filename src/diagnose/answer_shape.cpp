@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <span>
+#include <iterator>
 #include <vector>
 
 #include "diagnose/harmless_settings.h"
+#include "diagnose/known_packages.h"
 #include "diagnose/version.h"
 
 namespace mxpath::diagnose {
@@ -19,7 +20,8 @@ bool letter(char c) { return lower(c) || upper(c); }
 
 /// Every character is a letter, a digit or one of `signs`.
 bool made_of(std::string_view text, std::string_view signs) {
-  return std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || digit(c) || signs.find(c) != std::string_view::npos; });
+  return std::all_of(text.begin(), text.end(),
+                     [&](char c) { return letter(c) || digit(c) || signs.find(c) != std::string_view::npos; });
 }
 
 std::string_view trimmed(std::string_view text, std::string_view marks) {
@@ -28,101 +30,9 @@ std::string_view trimmed(std::string_view text, std::string_view marks) {
   return text.substr(first, text.find_last_not_of(marks) - first + 1);
 }
 
-struct Named {
-  std::string_view name, package;
-};
-/// Modules and words of messages, and the package that brings them.
-constexpr Named packages[] = {{"accelerate", "accelerate"},
-                              {"bitsandbytes", "bitsandbytes"},
-                              {"blobfile", "blobfile"},
-                              {"compressed_tensors", "compressed-tensors"},
-                              {"compressed-tensors", "compressed-tensors"},
-                              {"cv2", "opencv-python-headless"},
-                              {"datasets", "datasets"},
-                              {"deepspeed", "deepspeed"},
-                              {"distutils", "setuptools"},
-                              {"einops", "einops"},
-                              {"fastapi", "fastapi"},
-                              {"flash_attn", "flash-attn"},
-                              {"flash-attn", "flash-attn"},
-                              {"flashinfer", "flashinfer-python"},
-                              {"flashinfer-python", "flashinfer-python"},
-                              {"flashinfer-cubin", "flashinfer-cubin"},
-                              {"gguf", "gguf"},
-                              {"hf_transfer", "hf_transfer"},
-                              {"hf_xet", "hf_xet"},
-                              {"huggingface_hub", "huggingface_hub"},
-                              {"huggingface-hub", "huggingface-hub"},
-                              {"jinja2", "jinja2"},
-                              {"kernels", "kernels"},
-                              {"llama_cpp", "llama-cpp-python"},
-                              {"llama-cpp-python", "llama-cpp-python"},
-                              {"mistral_common", "mistral-common"},
-                              {"mistral-common", "mistral-common"},
-                              {"msgspec", "msgspec"},
-                              {"ninja", "ninja"},
-                              {"cmake", "cmake"},
-                              {"numpy", "numpy"},
-                              {"openai_harmony", "openai-harmony"},
-                              {"openai-harmony", "openai-harmony"},
-                              {"outlines", "outlines"},
-                              {"packaging", "packaging"},
-                              {"partial_json_parser", "partial-json-parser"},
-                              {"peft", "peft"},
-                              {"pil", "pillow"},
-                              {"pillow", "pillow"},
-                              {"pkg_resources", "setuptools"},
-                              {"protobuf", "protobuf"},
-                              {"psutil", "psutil"},
-                              {"pybase64", "pybase64"},
-                              {"pynvml", "nvidia-ml-py"},
-                              {"nvidia-ml-py", "nvidia-ml-py"},
-                              {"ray", "ray"},
-                              {"safetensors", "safetensors"},
-                              {"sentencepiece", "sentencepiece"},
-                              {"setuptools", "setuptools"},
-                              {"sglang", "sglang"},
-                              {"sgl_kernel", "sgl-kernel"},
-                              {"sgl-kernel", "sgl-kernel"},
-                              {"sklearn", "scikit-learn"},
-                              {"tiktoken", "tiktoken"},
-                              {"timm", "timm"},
-                              {"tokenizers", "tokenizers"},
-                              {"torch", "torch"},
-                              {"torchao", "torchao"},
-                              {"torchaudio", "torchaudio"},
-                              {"torchvision", "torchvision"},
-                              {"transformers", "transformers"},
-                              {"triton", "triton"},
-                              {"trl", "trl"},
-                              {"unsloth", "unsloth"},
-                              {"unsloth_zoo", "unsloth_zoo"},
-                              {"unsloth-zoo", "unsloth-zoo"},
-                              {"uvicorn", "uvicorn"},
-                              {"uvloop", "uvloop"},
-                              {"vllm", "vllm"},
-                              {"wheel", "wheel"},
-                              {"xformers", "xformers"},
-                              {"xgrammar", "xgrammar"},
-                              {"yaml", "pyyaml"},
-                              {"pyyaml", "pyyaml"}};
-constexpr Named headers[] = {{"numa", "libnuma-dev"},          {"verbs", "libibverbs-dev"}, {"mpi", "libopenmpi-dev"},
-                             {"curl", "libcurl4-openssl-dev"}, {"nccl", "libnccl-dev"},     {"Python", "python3-dev"},
-                             {"zlib", "zlib1g-dev"},           {"ffi", "libffi-dev"},       {"ssl", "libssl-dev"}};
-constexpr Named libraries[] = {{"libnuma", "libnuma1"},         {"libGL", "libgl1"},           {"libgomp", "libgomp1"},
-                               {"libibverbs", "libibverbs1"},   {"libmpi", "libopenmpi3"},     {"libgthread-2.0", "libglib2.0-0"},
-                               {"libglib-2.0", "libglib2.0-0"}, {"libsndfile", "libsndfile1"}, {"libcurl", "libcurl4"}};
-std::optional<std::string> from_table(std::span<const Named> table, std::string_view name) {
-  std::string folded(name);
-  for (char& c : folded)
-    if (upper(c)) c = static_cast<char>(c + 32);
-  for (const Named& row : table)
-    if (row.name == name || row.name == folded) return std::string(row.package);
-  return std::nullopt;
-}
-
 std::optional<std::string> number(std::string_view text) {
-  if (text.empty() || text.size() > 9 || !std::all_of(text.begin(), text.end(), digit) || text[0] == '0') return std::nullopt;
+  if (text.empty() || text.size() > 9 || !std::all_of(text.begin(), text.end(), digit) || text[0] == '0')
+    return std::nullopt;
   return std::string(text);
 }
 
@@ -133,7 +43,8 @@ std::optional<std::string> port(std::string_view text) {
 
 std::optional<std::string> decimal(std::string_view text) {
   const size_t dot = std::min(text.find('.'), text.size());
-  const std::string_view whole = text.substr(0, dot), part = dot < text.size() ? text.substr(dot + 1) : std::string_view();
+  const std::string_view whole = text.substr(0, dot),
+                         part = dot < text.size() ? text.substr(dot + 1) : std::string_view();
   const auto digits = [](std::string_view t) { return std::all_of(t.begin(), t.end(), digit); };
   if (whole.empty() || whole.size() > 7 || part.size() > 4 || !digits(whole) || !digits(part)) return std::nullopt;
   return std::string(part.empty() ? whole : text);
@@ -144,7 +55,8 @@ std::optional<std::string> size_text(std::string_view text) {
   if (unit == std::string_view::npos) return std::nullopt;
   const auto value = decimal(trimmed(text.substr(0, unit), " "));
   const std::string_view name = text.substr(unit);
-  if (!value || (name.size() != 2 && name.size() != 3) || name.back() != 'B' || (name.size() == 3 && name[1] != 'i')) return std::nullopt;
+  if (!value || (name.size() != 2 && name.size() != 3) || name.back() != 'B' || (name.size() == 3 && name[1] != 'i'))
+    return std::nullopt;
   return *value + " " + std::string(name);
 }
 
@@ -164,8 +76,8 @@ std::optional<std::string> cuda(std::string_view text) {
 
 std::optional<std::string> package(std::string_view text) {
   text = trimmed(text, ".,;:");
-  const bool fits =
-      !text.empty() && text.size() <= 48 && letter(text[0]) && made_of(text, "._-") && text.back() != '-' && text.back() != '_';
+  const bool fits = !text.empty() && text.size() <= 48 && letter(text[0]) && made_of(text, "._-") &&
+                    text.back() != '-' && text.back() != '_';
   // Neither is what the index has under that name.
   if (!fits || canonical_package(text) == "triton-kernels") return std::nullopt;
   return std::string(text);
@@ -187,7 +99,8 @@ std::optional<std::string> spec(std::string_view text) {
 /// ">=3.10,<3.13"
 std::optional<std::string> range(std::string_view text) {
   text = trimmed(text, ".,");
-  if (text.empty() || text.size() > 40 || text.find_first_not_of("0123456789<>=!~.,*") != std::string_view::npos) return std::nullopt;
+  if (text.empty() || text.size() > 40 || text.find_first_not_of("0123456789<>=!~.,*") != std::string_view::npos)
+    return std::nullopt;
   return std::string(text);
 }
 
@@ -217,8 +130,8 @@ std::optional<std::string> pip_words(std::string_view text) {
 }
 
 std::optional<std::string> any_flag(std::string_view text) {
-  const bool fits =
-      text.size() > 3 && text.size() <= 48 && text.substr(0, 2) == "--" && lower(text[2]) && text.back() != '-' && made_of(text, "-_");
+  const bool fits = text.size() > 3 && text.size() <= 48 && text.substr(0, 2) == "--" && lower(text[2]) &&
+                    text.back() != '-' && made_of(text, "-_");
   return fits ? std::optional<std::string>(text) : std::nullopt;
 }
 
@@ -261,7 +174,8 @@ std::optional<std::string> repository(std::string_view text, bool tag) {
 
 std::optional<std::string> file(std::string_view text) {
   while (!text.empty() && std::string_view(".,;:").find(text.back()) != std::string_view::npos) text.remove_suffix(1);
-  if (text.empty() || text.size() > 160 || text[0] == '-' || !made_of(text, "/._+-=") || text.find("..") != std::string_view::npos)
+  if (text.empty() || text.size() > 160 || text[0] == '-' || !made_of(text, "/._+-=") ||
+      text.find("..") != std::string_view::npos)
     return std::nullopt;
   return std::string(text);
 }
@@ -274,39 +188,50 @@ std::optional<std::string> word(std::string_view text) {
 
 }  // namespace
 
-std::optional<std::string> shaped(std::string_view shape, std::string_view t) {
-  if (shape == "number") return number(t);
-  if (shape == "port") return port(t);
-  if (shape == "decimal") return decimal(trimmed(t, ".,"));
-  if (shape == "size") return size_text(trimmed(t, ".,"));
-  if (shape == "version") return version(t);
-  if (shape == "cuda") return cuda(t);
-  if (shape == "package") return package(t);
-  if (shape == "known" || shape == "module") return from_table(packages, t);
-  if (shape == "spec") return spec(t);
-  if (shape == "range") return range(t);
-  if (shape == "packages") return pip_words(t);
-  if (shape == "debian") return word(t);
-  if (shape == "header") return from_table(headers, t);
-  if (shape == "library") return from_table(libraries, t);
-  if (shape == "any_flag") return any_flag(t);
-  if (shape == "setting") return setting(t);
-  if (shape == "option") return option(t);
-  if (shape == "value") return value(t);
-  if (shape == "choices") return choices(t);
-  if (shape == "repository") return repository(t, false);
-  if (shape == "model") return repository(t, true);
-  if (shape == "file") return file(t);
-  return shape == "word" ? word(t) : std::nullopt;
+std::string_view name_of(Shape shape) {
+  constexpr std::string_view names[] = {"number",  "port",    "decimal",    "size",     "version", "cuda",
+                                        "package", "known",   "module",     "spec",     "range",   "packages",
+                                        "debian",  "header",  "library",    "any_flag", "setting", "option",
+                                        "value",   "choices", "repository", "model",    "file",    "word"};
+  static_assert(std::size(names) == shape_count);
+  return names[static_cast<size_t>(shape)];
+}
+
+std::optional<std::string> shaped(Shape shape, std::string_view t) {
+  switch (shape) {
+    case Shape::number: return number(t);
+    case Shape::port: return port(t);
+    case Shape::decimal: return decimal(trimmed(t, ".,"));
+    case Shape::size: return size_text(trimmed(t, ".,"));
+    case Shape::version: return version(t);
+    case Shape::cuda: return cuda(t);
+    case Shape::package: return package(t);
+    case Shape::known:
+    case Shape::module: return package_with(Missing::python, t);
+    case Shape::spec: return spec(t);
+    case Shape::range: return range(t);
+    case Shape::packages: return pip_words(t);
+    case Shape::debian: return word(t);
+    case Shape::header: return package_with(Missing::header, t);
+    case Shape::library: return package_with(Missing::library, t);
+    case Shape::any_flag: return any_flag(t);
+    case Shape::setting: return setting(t);
+    case Shape::option: return option(t);
+    case Shape::value: return value(t);
+    case Shape::choices: return choices(t);
+    case Shape::repository: return repository(t, false);
+    case Shape::model: return repository(t, true);
+    case Shape::file: return file(t);
+    case Shape::word: return word(t);
+  }
+  return std::nullopt;
 }
 
 bool knows_packages(std::string_view text) {
   for (std::string_view word : words_of(text)) {
     word = trimmed(word, "\"");
     if (word == "-U") continue;
-    const std::string name = canonical_package(word.substr(0, word.find_first_of("[<>=!~")));
-    const auto known = [&](const Named& row) { return canonical_package(row.package) == name; };
-    if (std::none_of(std::begin(packages), std::end(packages), known)) return false;
+    if (!is_known_package(canonical_package(word.substr(0, word.find_first_of("[<>=!~"))))) return false;
   }
   return true;
 }

@@ -31,14 +31,13 @@ std::vector<std::string_view> words_of(std::string_view text) {
 struct CompiledAnswer {
   const AnswerRow* row;
   std::optional<Pattern> pattern;
-  std::vector<std::string_view> signatures, shapes;
 };
 
 const std::vector<CompiledAnswer>& compiled() {
   static const std::vector<CompiledAnswer> list = [] {
     std::vector<CompiledAnswer> made;
     for (const AnswerRow& row : answer_rows()) {
-      CompiledAnswer answer{&row, std::nullopt, words_of(row.signatures), words_of(row.shapes)};
+      CompiledAnswer answer{&row, std::nullopt};
       if (!row.pattern.empty())
         if (auto pattern = Pattern::compile(row.pattern)) answer.pattern = std::move(*pattern);
       made.push_back(std::move(answer));
@@ -82,14 +81,14 @@ std::optional<std::string> filled(std::string_view text, const std::vector<std::
 
 /// The groups in the shapes of the row; nothing if one of them has another form, or may have been cut by the end of a terminal's line.
 std::optional<std::vector<std::string>> shaped_groups(const CompiledAnswer& answer, const PatternMatch& match, std::string_view text) {
+  const std::vector<Shape>& shapes = answer.row->shapes;
   std::vector<std::string> groups;
-  for (size_t i = 0; i < answer.shapes.size(); ++i) {
+  for (size_t i = 0; i < shapes.size(); ++i) {
     if (i >= match.groups.size() || match.groups[i].empty()) return std::nullopt;
     if (match.ends[i] < text.size() && text.substr(match.ends[i], 1) == uncertain_joint) return std::nullopt;
-    const auto value = shaped(answer.shapes[i], match.groups[i]);
+    const auto value = shaped(shapes[i], match.groups[i]);
     if (!value) return std::nullopt;
-    if (i > 0 && answer.shapes[i - 1] == "setting" && answer.shapes[i] != "choices" && !takes_value(groups.back(), *value))
-      return std::nullopt;
+    if (i > 0 && shapes[i - 1] == Shape::setting && shapes[i] != Shape::choices && !takes_value(groups.back(), *value)) return std::nullopt;
     groups.push_back(*value);
   }
   return groups;
@@ -99,9 +98,9 @@ std::optional<Fix> fix_of(const CompiledAnswer& answer, const std::vector<std::s
   const AnswerRow& row = *answer.row;
   const auto text = filled(row.text, groups), note = filled(row.note.text(language), groups);
   if (!text || !note) return std::nullopt;
-  const bool pip = text->rfind("pip install ", 0) == 0 && !answer.shapes.empty();
+  const bool pip = text->rfind("pip install ", 0) == 0 && !row.shapes.empty();
   const bool known = !pip || knows_packages(std::string_view(*text).substr(12));
-  return Fix{std::string(row.kind), *text, known ? *note : std::string(unfamiliar.text(language)), true};
+  return Fix{row.kind, *text, known ? *note : std::string(unfamiliar.text(language)), true};
 }
 
 /// What a remedy sets or installs: flags (--max-model-len), variables (VLLM_X=), keywords (use_cache=), packages.
@@ -163,7 +162,7 @@ bool may_answer(const CompiledAnswer& answer, std::string_view signature, const 
   const AnswerRow& row = *answer.row;
   if (!row.stacks.empty() && !contexts.overlaps(row.stacks)) return false;
   if (contexts.overlaps(row.none)) return false;
-  return answer.signatures.empty() || std::find(answer.signatures.begin(), answer.signatures.end(), signature) != answer.signatures.end();
+  return row.signatures.empty() || std::find(row.signatures.begin(), row.signatures.end(), signature) != row.signatures.end();
 }
 
 }  // namespace

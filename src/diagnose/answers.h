@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "diagnose/diagnose.h"
-#include "diagnose/signature.h"
+#include "diagnose/fix_tables.h"
 
 namespace mxpath::diagnose {
 

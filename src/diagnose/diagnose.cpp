@@ -64,7 +64,7 @@ std::vector<Fix> fixes_for(FailureClass cls, std::vector<Fix> answers, bool own,
     const auto same = [&](const Fix& fix) { return fix.text == row.text && !row.text.empty(); };
     if (std::any_of(special.begin(), special.end(), same)) continue;
     (row.stacks.empty() ? general : special)
-        .push_back({std::string(row.kind), std::string(row.text), std::string(row.note.text(language)), false});
+        .push_back({row.kind, std::string(row.text), std::string(row.note.text(language)), false});
   }
   answers.insert(answers.end(), special.begin(), special.end());
   answers.insert(answers.end(), general.begin(), general.end());

@@ -8,6 +8,7 @@
 #include "base/json_fwd.h"
 #include "base/result.h"
 #include "diagnose/failure_class.h"
+#include "diagnose/fix_tables.h"
 #include "diagnose/language.h"
 #include "diagnose/log_decoder.h"
 #include "diagnose/signature.h"
@@ -32,7 +33,7 @@ struct Evidence {
 };
 
 struct Fix {
-  std::string kind;       ///< command, flag, version or action
+  FixKind kind = FixKind::action;
   std::string text;       ///< what to type; empty for an action that is only described
   std::string note;       ///< when and why
   bool from_log = false;  ///< filled in from the log's own lines

@@ -103,17 +103,6 @@ TEST(Doctor, MemoryFollowsWhatIsHeld) {
   EXPECT_FALSE(bf16.fits);
 }
 
-TEST(Doctor, RulesAreWellFormed) {
-  for (auto table : {python_stack_rules(), server_stack_rules()})
-    for (const StackRule& rule : table) {
-      EXPECT_FALSE(rule.versions.empty()) << rule.path.en;
-      EXPECT_FALSE(rule.source.empty()) << rule.path.en;
-      EXPECT_FALSE(rule.path.en.empty() || rule.path.ko.empty());
-      EXPECT_EQ(rule.change.en.empty(), rule.change.ko.empty()) << rule.path.en;
-      EXPECT_NE(std::find(known_stacks().begin(), known_stacks().end(), rule.stack), known_stacks().end()) << rule.stack;
-    }
-}
-
 TEST(Packages, DamagedAndOddEntriesAreTolerated) {
   TemporaryFolder folder;
   install(folder.path, "torch", "2.8.0+cu128");

@@ -1,324 +1,79 @@
 #include "diagnose/failure_class.h"
 
-#include <cstddef>
+#include <algorithm>
+#include <iterator>
+
+#include "base/text.h"
+#include "diagnose/table_reader.h"
 
 namespace mxpath::diagnose {
 namespace {
 
-using C = FailureClass;
+constexpr std::string_view names[] = {"layout_hopper_only",
+                                      "ptxas_feature_not_on_target",
+                                      "ptxas_arch_unknown",
+                                      "shared_memory_exceeded",
+                                      "arch_no_kernel_image",
+                                      "toolchain_driver_mismatch",
+                                      "arch_capability_gate",
+                                      "attention_sink_backend_missing",
+                                      "dtype_unsupported_on_arch",
+                                      "dtype_mismatch_in_kernel",
+                                      "missing_triton_kernels_package",
+                                      "kernel_hub_download_failed",
+                                      "version_mismatch",
+                                      "oom_after_dequantize",
+                                      "lora_or_training_on_mxfp4_unsupported",
+                                      "cpu_or_offload_unsupported",
+                                      "amd_backend_unsupported",
+                                      "kernel_shape_constraint",
+                                      "kernel_runtime_bug",
+                                      "wrong_output_kernel",
+                                      "silent_fallback",
+                                      "unknown_kernel_compile_error",
+                                      "framework_bug",
+                                      "harmony_vocab_or_template",
+                                      "oom_other",
+                                      "framework_too_old",
+                                      "checkpoint_format",
+                                      "unsupported_config_flag",
+                                      "wrong_device_selected",
+                                      "install_broken",
+                                      "build_tool_missing",
+                                      "disk_or_network",
+                                      "not_a_kernel_problem",
+                                      "cannot_tell"};
+static_assert(std::size(names) == failure_class_count);
 
-constexpr ClassRow table[] = {
-    {C::layout_hopper_only,
-     "layout_hopper_only",
-     true,
-     {"The MXFP4 weights were put into a layout that the chosen Triton kernel cannot read on this GPU.",
-      "MXFP4 가중치가 이 GPU에서 선택된 Triton 커널이 읽을 수 없는 레이아웃(layout)으로 변환되었습니다."},
-     {"The layout is chosen by the GPU's capability and the kernel by the shape, in two places: on 10.x and 12.x the selector returns a "
-      "Blackwell "
-      "layout, while the non-persistent matmul kernel reads only the Hopper (9.0) swizzle or plain strided weights.",
-      "레이아웃은 GPU의 연산 능력(capability)으로, 커널은 행렬 모양으로 서로 다른 곳에서 고릅니다. 10.x와 12.x에서는 Blackwell 레이아웃이 "
-      "선택되지만, "
-      "비지속형(non-persistent) matmul 커널은 Hopper(9.0) 스위즐이나 단순 스트라이드 레이아웃만 읽습니다."},
-     {"On 12.x cards the next failure is usually shared memory (assert num_stages >= 1) or a ptxas feature missing from the target.",
-      "12.x 카드에서는 이를 고친 뒤 대개 공유 메모리 부족(assert num_stages >= 1)이나 ptxas 기능 미지원 오류가 이어집니다."}},
-    {C::ptxas_feature_not_on_target,
-     "ptxas_feature_not_on_target",
-     true,
-     {"The kernel uses an instruction that this GPU does not have, so ptxas refused it.",
-      "커널이 이 GPU에 없는 명령을 사용해서 ptxas가 컴파일을 거부했습니다."},
-     {"The kernel was picked by a test such as capability >= 9 or >= 10, but TMA gather/scatter, wgmma, tcgen05 and some conversions exist "
-      "only on 9.0 "
-      "or 10.x; 12.0 and 12.1 do not have them although the number is larger.",
-      "커널이 capability >= 9 또는 >= 10 같은 비교로 선택되었지만 TMA gather/scatter, wgmma, tcgen05와 일부 변환 명령은 9.0이나 10.x에만 "
-      "있습니다. "
-      "12.0과 12.1은 숫자가 더 커도 이 명령이 없습니다."},
-     {"After a change of kernel, expect shared memory limits (101376 bytes per block on consumer cards) or a layout error.",
-      "다른 커널로 바꾸면 공유 메모리 한도(소비자용 카드는 블록당 101376바이트)나 레이아웃 오류가 이어질 수 있습니다."}},
-    {C::ptxas_arch_unknown,
-     "ptxas_arch_unknown",
-     true,
-     {"The compiler that builds the kernel is older than this GPU and does not know its architecture.",
-      "커널을 만드는 컴파일러가 이 GPU보다 오래되어 아키텍처 이름을 알지 못합니다."},
-     {"Triton (or nvcc) passes the architecture of the device to its own ptxas; sm_120 needs CUDA 12.8, sm_103 and sm_121 need CUDA 12.9 "
-      "or later.",
-      "Triton(또는 nvcc)은 장치 아키텍처를 자체 ptxas에 넘깁니다. sm_120은 CUDA 12.8, sm_103과 sm_121은 CUDA 12.9 이상의 도구가 "
-      "필요합니다."},
-     {"With a newer ptxas the kernel may still use an instruction that the target lacks.",
-      "ptxas를 올린 뒤에도 대상 GPU에 없는 명령 때문에 다시 실패할 수 있습니다."}},
-    {C::shared_memory_exceeded,
-     "shared_memory_exceeded",
-     true,
-     {"The kernel's tile needs more shared memory per block than this GPU has.",
-      "커널 타일이 이 GPU의 블록당 공유 메모리보다 많은 공유 메모리를 요구합니다."},
-     {"Tile sizes are tuned for 232448 bytes (9.0, 10.x). Turing has 65536, consumer Ampere, Ada and 12.x have 101376, A100 has 166912; "
-      "which tile is "
-      "taken depends on the token count, so short prompts may work.",
-      "타일 크기는 232448바이트(9.0, 10.x)에 맞춰져 있습니다. Turing은 65536, 소비자용 Ampere·Ada·12.x는 101376, A100은 "
-      "166912바이트입니다. "
-      "타일 선택은 토큰 수에 따라 달라지므로 짧은 입력은 성공할 수 있습니다."},
-     {"Test with a prompt of more than 520 tokens: another tile is chosen there.",
-      "520토큰이 넘는 입력으로도 확인하세요. 그 길이에서는 다른 타일이 선택됩니다."}},
-    {C::arch_no_kernel_image,
-     "arch_no_kernel_image",
-     true,
-     {"The binary holds no code for this GPU's architecture.", "바이너리에 이 GPU 아키텍처용 코드가 들어 있지 않습니다."},
-     {"A wheel, container or build carries cubins only for the architectures it was compiled for, and no PTX that the driver could "
-      "translate for this one.",
-      "휠, 컨테이너 또는 직접 빌드한 파일에는 컴파일할 때 지정한 아키텍처의 cubin만 있고, 드라이버가 변환할 수 있는 PTX도 없습니다."},
-     {"Once code for the architecture exists, the next gate is the MXFP4 backend's own capability test.",
-      "해당 아키텍처용 코드를 갖춘 뒤에는 MXFP4 백엔드 자체의 capability 검사가 다음 관문입니다."}},
-    {C::toolchain_driver_mismatch,
-     "toolchain_driver_mismatch",
-     true,
-     {"The NVIDIA driver is older than the CUDA toolchain that produced the code.",
-      "NVIDIA 드라이버가 코드를 만든 CUDA 도구보다 오래되었습니다."},
-     {"PTX of a newer CUDA release cannot be translated by an older driver; the driver's CUDA version must be at least the one that the "
-      "program was built with.",
-      "새로운 CUDA로 만든 PTX는 오래된 드라이버가 변환할 수 없습니다. 드라이버의 CUDA 버전은 프로그램을 빌드한 버전 이상이어야 합니다."},
-     {"After the driver update, the GPU may still lack an image for its architecture.",
-      "드라이버를 올린 뒤에도 아키텍처용 이미지가 없다는 오류가 남을 수 있습니다."}},
-    {C::arch_capability_gate,
-     "arch_capability_gate",
-     true,
-     {"The framework refuses this GPU's compute capability for the MXFP4 (or FP4/FP8) kernel.",
-      "프레임워크가 이 GPU의 연산 능력에서는 MXFP4(또는 FP4/FP8) 커널을 쓸 수 없다고 거부했습니다."},
-     {"A check in the framework lists or compares capabilities, and this one is not admitted; the hardware itself may be able to compute "
-      "it another way.",
-      "프레임워크의 검사에서 이 capability가 허용되지 않았습니다. 하드웨어 자체는 다른 방식으로 계산할 수 있습니다."},
-     {"If the gate is removed by hand, ptxas or shared memory usually fails next.",
-      "검사를 직접 없애면 대개 ptxas 또는 공유 메모리 오류가 이어집니다."}},
-    {C::attention_sink_backend_missing,
-     "attention_sink_backend_missing",
-     true,
-     {"The chosen attention backend cannot do attention sinks, which gpt-oss needs.",
-      "선택된 어텐션 백엔드가 gpt-oss에 필요한 attention sink를 지원하지 않습니다."},
-     {"gpt-oss adds one learned sink logit to each head; FlashAttention 3 (9.0 only), Triton attention and the TRTLLM kernels (10.x) have "
-      "it, others do not.",
-      "gpt-oss는 헤드마다 학습된 sink 로짓을 더합니다. FlashAttention 3(9.0 전용), Triton 어텐션, TRTLLM 커널(10.x)에만 구현되어 "
-      "있습니다."},
-     {"With another attention backend, the MXFP4 mixture-of-experts backend is chosen next and has gates of its own.",
-      "어텐션 백엔드를 바꾸면 다음으로 MXFP4 MoE 백엔드의 자체 검사를 거칩니다."}},
-    {C::dtype_unsupported_on_arch,
-     "dtype_unsupported_on_arch",
-     true,
-     {"The kernel uses a number format that this GPU's architecture does not support.",
-      "커널이 이 GPU 아키텍처가 지원하지 않는 수 형식을 사용합니다."},
-     {"fp8 e4m3 needs 8.9 or later in Triton, bfloat16 needs 8.0; the request came from a KV-cache or activation format or from the kernel "
-      "that was selected.",
-      "Triton에서 fp8 e4m3는 8.9 이상, bfloat16은 8.0 이상이 필요합니다. KV 캐시나 활성값 형식 또는 선택된 커널이 이 형식을 요구했습니다."},
-     {}},
-    {C::dtype_mismatch_in_kernel,
-     "dtype_mismatch_in_kernel",
-     true,
-     {"Two inputs of one operation have different number formats, and the kernel does not convert.",
-      "한 연산의 두 입력이 서로 다른 수 형식인데 커널이 변환하지 않습니다."},
-     {"The experts, the router or their biases are kept in one format (often float32) while the activations come in another (bfloat16 or "
-      "float16).",
-      "전문가(expert), 라우터 또는 편향은 한 형식(주로 float32)으로, 활성값은 다른 형식(bfloat16 또는 float16)으로 들어옵니다."},
-     {}},
-    {C::missing_triton_kernels_package,
-     "missing_triton_kernels_package",
-     true,
-     {"The package with the MXFP4 kernels is not installed.", "MXFP4 커널이 든 패키지가 설치되어 있지 않습니다."},
-     {"Transformers needs the package named kernels (and Triton); vLLM and SGLang use triton_kernels. Without it they stop, or turn the "
-      "weights into bf16.",
-      "Transformers는 kernels라는 이름의 패키지(와 Triton)가, vLLM과 SGLang은 triton_kernels가 필요합니다. 없으면 멈추거나 가중치를 "
-      "bf16으로 풀어 버립니다."},
-     {"When only a warning was printed, the weights become bf16: about 42 GB instead of 13 GB for gpt-oss-20b, so out of memory is next.",
-      "경고만 나온 경우 가중치가 bf16이 되어 gpt-oss-20b 기준 13GB가 아닌 약 42GB가 필요하므로 곧 메모리 부족이 생깁니다."}},
-    {C::kernel_hub_download_failed,
-     "kernel_hub_download_failed",
-     true,
-     {"The MXFP4 kernel could not be fetched from the Hugging Face hub (or has no build for this system).",
-      "MXFP4 커널을 Hugging Face 허브에서 가져오지 못했거나 이 시스템용 빌드가 없습니다."},
-     {"Transformers downloads kernels-community/gpt-oss-triton-kernels while the model loads; offline, it must already be in the cache.",
-      "Transformers는 모델을 읽는 동안 kernels-community/gpt-oss-triton-kernels를 내려받습니다. 오프라인이면 미리 캐시에 있어야 합니다."},
-     {"With the kernel in place, its own version and architecture checks follow.",
-      "커널을 받은 뒤에는 그 커널의 버전과 아키텍처 검사가 이어집니다."}},
-    {C::version_mismatch,
-     "version_mismatch",
-     true,
-     {"Two packages of the kernel stack do not fit together.", "커널 스택의 패키지 버전이 서로 맞지 않습니다."},
-     {"Triton, triton_kernels, kernels, torch and the framework change their interfaces together; one of them is newer or older than the "
-      "caller expects.",
-      "Triton, triton_kernels, kernels, torch와 프레임워크는 인터페이스가 함께 바뀝니다. 그중 하나가 호출하는 쪽이 기대하는 버전과 "
-      "다릅니다."},
-     {"Changing one package alone usually exposes the next mismatch: pin the whole set.",
-      "패키지 하나만 바꾸면 대개 다음 불일치가 드러납니다. 한 묶음으로 버전을 고정하세요."}},
-    {C::oom_after_dequantize,
-     "oom_after_dequantize",
-     true,
-     {"Memory ran out because the MXFP4 weights were expanded to bf16.", "MXFP4 가중치가 bf16으로 풀리면서 메모리가 부족해졌습니다."},
-     {"The native MXFP4 path was not available, and the fallback needs about 3.2 times the memory (13 GB become 42 GB for gpt-oss-20b).",
-      "네이티브 MXFP4 경로를 쓸 수 없어 대체 경로로 갔고, 이 경로는 약 3.2배의 메모리(gpt-oss-20b 기준 13GB → 42GB)가 필요합니다."},
-     {"Once the native path is active, its own checks (Triton version, capability, shared memory) apply.",
-      "네이티브 경로가 켜지면 Triton 버전, capability, 공유 메모리 검사가 이어집니다."}},
-    {C::lora_or_training_on_mxfp4_unsupported,
-     "lora_or_training_on_mxfp4_unsupported",
-     true,
-     {"Training or LoRA was asked of packed MXFP4 weights, which this path cannot do.",
-      "묶인(packed) MXFP4 가중치에 학습 또는 LoRA를 적용하려 했지만 이 경로는 지원하지 않습니다."},
-     {"The fused MXFP4 expert kernels have no backward pass and no place for adapters.",
-      "결합된 MXFP4 전문가 커널에는 역전파도 어댑터 자리도 없습니다."},
-     {"A bf16 or 4-bit bitsandbytes copy needs more memory: check that it fits.",
-      "bf16 또는 4비트 bitsandbytes 사본은 메모리를 더 쓰므로 들어가는지 확인하세요."}},
-    {C::cpu_or_offload_unsupported,
-     "cpu_or_offload_unsupported",
-     true,
-     {"Part of the MXFP4 model was placed on the CPU or disk, or there is no GPU, and this version cannot run it there.",
-      "MXFP4 모델의 일부가 CPU나 디스크에 놓였거나 GPU가 없는데, 이 버전은 그곳에서 실행하지 못합니다."},
-     {"The MXFP4 kernels of this stack are GPU kernels; CPU kernels exist only in newer Transformers (opt-in) and in vLLM/SGLang builds "
-      "for AMX.",
-      "이 스택의 MXFP4 커널은 GPU 전용입니다. CPU 커널은 최신 Transformers(선택 사용)와 AMX용 vLLM/SGLang 빌드에만 있습니다."},
-     {"A dequantized copy on the CPU needs 42 GB of RAM for gpt-oss-20b.", "CPU에서 bf16으로 풀면 gpt-oss-20b에 RAM 42GB가 필요합니다."}},
-    {C::amd_backend_unsupported,
-     "amd_backend_unsupported",
-     true,
-     {"The MXFP4 path of this stack does not support this AMD GPU.", "이 스택의 MXFP4 경로는 이 AMD GPU를 지원하지 않습니다."},
-     {"The kernels use matrix instructions of CDNA (gfx942, gfx950); RDNA cards have different ones, and AITER kernels exist only for some "
-      "gfx targets.",
-      "커널은 CDNA(gfx942, gfx950)의 행렬 명령을 사용합니다. RDNA 카드는 명령이 다르고 AITER 커널은 일부 gfx에만 있습니다."},
-     {}},
-    {C::kernel_shape_constraint,
-     "kernel_shape_constraint",
-     true,
-     {"A dimension of the model (or of one GPU's share of it) does not fit the kernel's tile sizes.",
-      "모델(또는 GPU 하나가 맡은 몫)의 차원이 커널의 타일 크기에 맞지 않습니다."},
-     {"gpt-oss has 2880-wide experts: 2880 / 32 = 90 scales, not a multiple of 4, and a tensor-parallel split makes it smaller still; the "
-      "kernel needs padding.",
-      "gpt-oss의 전문가 폭은 2880이고 2880 / 32 = 90개의 스케일은 4의 배수가 아닙니다. 텐서 병렬로 나누면 더 작아져 패딩이 필요합니다."},
-     {}},
-    {C::kernel_runtime_bug,
-     "kernel_runtime_bug",
-     true,
-     {"A GPU kernel crashed while it ran.", "GPU 커널이 실행 중에 비정상 종료했습니다."},
-     {"CUDA reports such errors late: the Python line that is shown is usually innocent, the kernel launched before it is the suspect.",
-      "CUDA는 이런 오류를 늦게 알립니다. 표시된 파이썬 줄이 아니라 그 전에 실행된 커널이 원인일 가능성이 높습니다."},
-     {"Another backend avoids the crash but may hit a capability gate.",
-      "다른 백엔드로 바꾸면 충돌은 피하지만 capability 검사에 걸릴 수 있습니다."}},
-    {C::wrong_output_kernel,
-     "wrong_output_kernel",
-     true,
-     {"The model runs but its numbers are wrong: garbage, repeated or empty output, or NaN.",
-      "모델은 실행되지만 값이 틀렸습니다(깨진 글, 반복, 빈 출력 또는 NaN)."},
-     {"A kernel computes something else than the checkpoint on this GPU; nothing in the log says so, only a comparison with a reference "
-      "finds it.",
-      "이 GPU에서 커널이 체크포인트와 다른 값을 계산합니다. 로그에는 나타나지 않으며 기준값과 비교해야만 알 수 있습니다."},
-     {}},
-    {C::silent_fallback,
-     "silent_fallback",
-     true,
-     {"The stack left the fast path without an error: it runs on the CPU, or in a format that is not MXFP4.",
-      "오류 없이 빠른 경로를 벗어났습니다. CPU에서 실행되거나 MXFP4가 아닌 형식으로 실행됩니다."},
-     {"The GPU or its kernels were rejected during start-up and the fallback is only visible in an information line.",
-      "시작할 때 GPU나 커널이 거부되었고, 대체 경로로 간 사실은 정보 줄에만 나타납니다."},
-     {"More memory and far fewer tokens per second than expected.", "예상보다 메모리를 더 쓰고 초당 토큰 수가 크게 줄어듭니다."}},
-    {C::unknown_kernel_compile_error,
-     "unknown_kernel_compile_error",
-     true,
-     {"A GPU kernel failed to compile, for a reason that is not in the table.", "GPU 커널 컴파일이 표에 없는 이유로 실패했습니다."},
-     {"Triton, NVRTC or nvcc gave up while compiling at run time; the lines above the error name the kernel.",
-      "Triton, NVRTC 또는 nvcc가 실행 중 컴파일에 실패했습니다. 오류 위의 줄에 커널 이름이 있습니다."},
-     {}},
-    {C::framework_bug,
-     "framework_bug",
-     true,
-     {"The framework's own MXFP4 code has a bug in this version.", "이 버전 프레임워크의 MXFP4 코드에 버그가 있습니다."},
-     {"The code path for this combination of options was not finished or not tested.",
-      "이 옵션 조합의 코드 경로가 완성되지 않았거나 검증되지 않았습니다."},
-     {}},
-    {C::harmony_vocab_or_template,
-     "harmony_vocab_or_template",
-     false,
-     {"The chat format failed (harmony vocabulary, template or parser), not a kernel.",
-      "커널이 아니라 채팅 형식(harmony 어휘, 템플릿, 파서)에서 실패했습니다."},
-     {"gpt-oss speaks the harmony format; its vocabulary is downloaded at start-up, and messages or templates that break the format are "
-      "rejected.",
-      "gpt-oss는 harmony 형식을 씁니다. 어휘는 시작할 때 내려받으며, 형식에 어긋난 메시지나 템플릿은 거부됩니다."},
-     {}},
-    {C::oom_other,
-     "oom_other",
-     false,
-     {"Memory ran out; nothing in the log blames the kernel path.", "메모리가 부족합니다. 로그에는 커널 경로를 탓할 근거가 없습니다."},
-     {"The model, its KV cache for this context and the scratch buffers are larger than what is free.",
-      "모델, 이 문맥 길이의 KV 캐시, 작업 버퍼의 합이 남은 메모리보다 큽니다."},
-     {}},
-    {C::framework_too_old,
-     "framework_too_old",
-     false,
-     {"This version of the framework is older than gpt-oss or its MXFP4 format.",
-      "이 프레임워크 버전은 gpt-oss나 MXFP4 형식보다 오래되었습니다."},
-     {"The model type, the architecture name or GGML type 39 (MXFP4) is unknown to it.",
-      "모델 종류, 아키텍처 이름 또는 GGML 39번 형식(MXFP4)을 알지 못합니다."},
-     {"After the update, the kernel packages must fit the new version too.", "업데이트한 뒤에는 커널 패키지도 새 버전에 맞아야 합니다."}},
-    {C::checkpoint_format,
-     "checkpoint_format",
-     false,
-     {"The files of the checkpoint are not in the form that the loader expects.", "체크포인트 파일이 로더가 기대하는 형식이 아닙니다."},
-     {"Tensor names, shapes or the file itself differ: a merged or converted copy, a pointer file instead of weights, or a layout of "
-      "another tool.",
-      "텐서 이름, 모양 또는 파일 자체가 다릅니다. 병합·변환된 사본, 가중치 대신 받은 포인터 파일, 다른 도구의 레이아웃일 수 있습니다."},
-     {}},
-    {C::unsupported_config_flag,
-     "unsupported_config_flag",
-     false,
-     {"An option or environment variable excludes every path that would work.",
-      "옵션이나 환경 변수 때문에 쓸 수 있는 경로가 모두 제외되었습니다."},
-     {"The combination was rejected before any kernel was chosen.", "커널을 고르기 전에 옵션 조합이 거부되었습니다."},
-     {}},
-    {C::wrong_device_selected,
-     "wrong_device_selected",
-     false,
-     {"The program looks at another device than the one meant, or sees none.",
-      "프로그램이 의도와 다른 장치를 보고 있거나 장치를 찾지 못했습니다."},
-     {"CUDA_VISIBLE_DEVICES, the device order or the container's devices decide what is visible; the first device also decides the "
-      "capability tests.",
-      "CUDA_VISIBLE_DEVICES, 장치 순서, 컨테이너 설정이 보이는 장치를 정합니다. capability 검사도 첫 번째 장치를 기준으로 합니다."},
-     {}},
-    {C::install_broken,
-     "install_broken",
-     false,
-     {"The installation is broken: a library is missing or was built for another version.",
-      "설치가 깨졌습니다. 라이브러리가 없거나 다른 버전용으로 빌드되었습니다."},
-     {"Compiled extensions must match the installed torch, CUDA libraries and operating system exactly.",
-      "컴파일된 확장은 설치된 torch, CUDA 라이브러리, 운영체제와 정확히 맞아야 합니다."},
-     {}},
-    {C::build_tool_missing,
-     "build_tool_missing",
-     false,
-     {"A tool or header needed to compile at run time is missing.", "실행 중 컴파일에 필요한 도구나 헤더가 없습니다."},
-     {"Triton compiles a small launcher with a C compiler and Python's headers; FlashInfer and source builds need nvcc and ninja.",
-      "Triton은 C 컴파일러와 파이썬 헤더로 작은 실행 코드를 만듭니다. FlashInfer와 소스 빌드는 nvcc와 ninja가 필요합니다."},
-     {"With the compiler in place the kernel itself is compiled for the first time.",
-      "컴파일러를 갖추면 그때 비로소 커널 자체가 컴파일됩니다."}},
-    {C::disk_or_network,
-     "disk_or_network",
-     false,
-     {"The disk is full, or a download failed.", "디스크가 가득 찼거나 다운로드에 실패했습니다."},
-     {"The program did not get as far as choosing a kernel.", "커널을 고르는 단계까지 가지 못했습니다."},
-     {}},
-    {C::not_a_kernel_problem,
-     "not_a_kernel_problem",
-     false,
-     {"The failure has nothing to do with MXFP4 kernels.", "이 실패는 MXFP4 커널과 관계가 없습니다."},
-     {"No frame of the error lies in a kernel, a quantizer or a compiler.", "오류 위치 어디에도 커널, 양자화 코드, 컴파일러가 없습니다."},
-     {}},
-    {C::cannot_tell,
-     "cannot_tell",
-     false,
-     {"The text does not decide the cause.", "이 로그만으로는 원인을 정할 수 없습니다."},
-     {"The same words are printed for different causes, or only the wrapper around the error was kept.",
-      "같은 문구가 여러 원인에서 나오거나, 오류를 감싼 바깥쪽 메시지만 남아 있습니다."},
-     {}},
-};
-static_assert(sizeof(table) / sizeof(table[0]) == failure_class_count);
+ClassRow class_from(RowReader& row) {
+  ClassRow cls;
+  row.require({"class", "kernel_path", "summary", "why"});
+  cls.id = row.one_of("class", failure_class_count, FailureClass::cannot_tell);
+  row.unique("class", name_of(cls.id));
+  cls.kernel_path = row.truth("kernel_path");
+  cls.summary = row.phrase("summary");
+  cls.why = row.phrase("why");
+  cls.next = row.phrase("next");
+  return cls;
+}
 
 }  // namespace
 
-std::span<const ClassRow> classes() { return table; }
+std::string_view name_of(FailureClass id) { return names[static_cast<size_t>(id)]; }
 
-const ClassRow& row_of(FailureClass id) { return table[static_cast<size_t>(id)]; }
+Result<Table<ClassRow>> classes_from_json(std::string_view json, std::string_view file) {
+  MXPATH_TRY(auto table, read_table(json, file, class_from));
+  if (table.rows.size() != failure_class_count)
+    return fail("data/diagnose/{}.json: {} classes of {} have a row", file, table.rows.size(), failure_class_count);
+  std::sort(table.rows.begin(), table.rows.end(), [](const ClassRow& a, const ClassRow& b) { return a.id < b.id; });
+  return table;
+}
 
-std::string_view name_of(FailureClass id) { return row_of(id).name; }
+std::span<const ClassRow> classes() {
+  static const Table<ClassRow> table = built_in(classes_from_json, "failure_classes");
+  return table.rows;
+}
+
+const ClassRow& row_of(FailureClass id) { return classes()[static_cast<size_t>(id)]; }
 
 }  // namespace mxpath::diagnose

@@ -1,11 +1,11 @@
-// The kinds of failure that a log can show, as a table.
+// The kinds of failure that a log can show: the rows of data/diagnose/failure_classes.json.
 #pragma once
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string_view>
 
 #include "diagnose/language.h"
+#include "diagnose/table.h"
 
 namespace mxpath::diagnose {
 
@@ -50,18 +50,22 @@ enum class FailureClass : uint8_t {
 };
 inline constexpr int failure_class_count = static_cast<int>(FailureClass::cannot_tell) + 1;
 
-/// One class: its name in JSON and what is said about it when a signature does not say it better.
+std::string_view name_of(FailureClass id);
+
+/// One class: what is said about it when a signature does not say it better.
 struct ClassRow {
-  FailureClass id;
-  std::string_view name;
-  bool kernel_path;  ///< false: the log may be full of triton and CUDA words, the cause is elsewhere
-  Phrase summary;    ///< the finding, one sentence
-  Phrase why;        ///< what decided it: layout, kernel, capability, package
-  Phrase next;       ///< what is likely to fail once this is mended; may be empty
+  FailureClass id = FailureClass::cannot_tell;
+  bool kernel_path = false;  ///< false: the log may be full of triton and CUDA words, the cause is elsewhere
+  Phrase summary;            ///< the finding, one sentence
+  Phrase why;                ///< what decided it: layout, kernel, capability, package
+  Phrase next;               ///< what is likely to fail once this is mended; may be empty
 };
 
+/// Errors as read_table; a class without a row, or with two.
+Result<Table<ClassRow>> classes_from_json(std::string_view json, std::string_view file);
+
+/// By class. Read once.
 std::span<const ClassRow> classes();
 const ClassRow& row_of(FailureClass id);
-std::string_view name_of(FailureClass id);
 
 }  // namespace mxpath::diagnose

@@ -30,15 +30,13 @@ struct CompiledTable {
 
   CompiledTable() {
     std::vector<std::string> all;
-    for (const Signature* row : signatures()) {
-      Row made{row, std::nullopt};
-      if (!row->pattern.empty())
-        if (auto pattern = Pattern::compile(row->pattern)) made.pattern = std::move(*pattern);
-      for (size_t at = 0; at <= row->phrases.size();) {
-        const size_t end = std::min(row->phrases.find(" || ", at), row->phrases.size());
-        all.emplace_back(row->phrases.substr(at, end - at));
+    for (const Signature& row : signatures()) {
+      Row made{&row, std::nullopt};
+      if (!row.pattern.empty())
+        if (auto pattern = Pattern::compile(row.pattern)) made.pattern = std::move(*pattern);
+      for (std::string_view phrase : row.phrases) {
+        all.emplace_back(phrase);
         row_of_phrase.push_back(static_cast<uint32_t>(rows.size()));
-        at = end + 4;
       }
       rows.push_back(std::move(made));
     }

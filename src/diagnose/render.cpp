@@ -67,7 +67,7 @@ Json json_of(const Finding& finding) {
   for (const Evidence& e : finding.evidence) json["evidence"].push_back({{"line", e.line}, {"text", e.text}});
   json["fixes"] = Json::array();
   for (const Fix& fix : finding.fixes)
-    json["fixes"].push_back({{"kind", fix.kind}, {"text", fix.text}, {"note", fix.note}, {"from_log", fix.from_log}});
+    json["fixes"].push_back({{"kind", name_of(fix.kind)}, {"text", fix.text}, {"note", fix.note}, {"from_log", fix.from_log}});
   json["next"] = finding.next;
   json["mxpath"] = finding.mxpath;
   json["signature"] = finding.signature;

@@ -1,6 +1,9 @@
 #include "diagnose/stack_rules.h"
 
 #include <algorithm>
+#include <iterator>
+
+#include "diagnose/table_reader.h"
 
 namespace mxpath::diagnose {
 namespace {
@@ -13,8 +16,8 @@ constexpr Phrase outside = {"not known: no rule was read for this version on thi
 /// What the rules ask for and the environment lacks counts as absent.
 Versions completed(const Versions& versions) {
   Versions all = versions;
-  for (const char* package :
-       {"torch", "triton", "triton-kernels", "kernels", "transformers", "accelerate", "flashinfer", "bitsandbytes", "unsloth-zoo"})
+  for (const char* package : {"torch", "triton", "triton-kernels", "kernels", "transformers", "accelerate",
+                              "flashinfer", "bitsandbytes", "unsloth-zoo"})
     all.try_emplace(package, "absent");
   return all;
 }
@@ -39,18 +42,55 @@ uint64_t available(const Machine& machine) {
   return sum;
 }
 
+StackRule rule_from(RowReader& row) {
+  StackRule rule;
+  row.require({"stack", "versions", "path", "source"});
+  rule.stack = row.text("stack");
+  if (std::find(std::begin(stacks), std::end(stacks), rule.stack) == std::end(stacks))
+    row.complain("stack", "it is not in known_stacks()");
+  rule.versions = row.text("versions");
+  rule.caps = row.capabilities("caps");
+  rule.on_cpu = row.truth("on_cpu");
+  rule.cpu = row.set_of<CpuFeatures, CpuFeature>("cpu", cpu_feature_count);
+  rule.driver_below = row.number("driver_below", 1000, 99999, 0);
+  rule.outcome = row.one_of("outcome", outcome_count, Outcome::works);
+  rule.held = row.one_of("held", held_count, Held::mxfp4);
+  rule.path = row.phrase("path");
+  rule.error = row.text("error");
+  rule.change = row.phrase("change");
+  rule.source = row.text("source");
+  return rule;
+}
+
+const std::vector<Table<StackRule>>& rule_tables() {
+  static const std::vector<Table<StackRule>> tables = built_in_all(stack_rules_from_json, "stack_rules_");
+  return tables;
+}
+
 }  // namespace
+
+std::string_view name_of(Held held) {
+  constexpr std::string_view names[] = {"nothing", "mxfp4", "bf16"};
+  static_assert(std::size(names) == held_count);
+  return names[static_cast<size_t>(held)];
+}
 
 std::string_view name_of(Outcome outcome) {
   constexpr std::string_view names[] = {"works", "fails", "silent_bf16", "not_known"};
+  static_assert(std::size(names) == outcome_count);
   return names[static_cast<size_t>(outcome)];
+}
+
+Result<Table<StackRule>> stack_rules_from_json(std::string_view json, std::string_view file) {
+  return read_table(json, file, rule_from);
 }
 
 std::span<const std::string_view> known_stacks() { return stacks; }
 
 ModelBytes model_bytes(const ModelConfig& c) {
   const uint64_t hidden = static_cast<uint64_t>(c.hidden), layers = static_cast<uint64_t>(c.layers);
-  const uint64_t experts = layers * static_cast<uint64_t>(c.experts) * 3 * hidden * static_cast<uint64_t>(c.intermediate);
+  const uint64_t experts =
+      layers * static_cast<uint64_t>(c.experts) * 3 * hidden * static_cast<uint64_t>(c.intermediate);
   const uint64_t attention = layers * hidden * static_cast<uint64_t>(2 * c.q_width() + 2 * c.kv_width());
   const uint64_t router = layers * hidden * static_cast<uint64_t>(c.experts);
   const uint64_t embedding = hidden * static_cast<uint64_t>(c.vocab) * (c.tied_embeddings ? 1 : 2);
@@ -60,19 +100,21 @@ ModelBytes model_bytes(const ModelConfig& c) {
 
 ModelBytes default_model_bytes() {
   ModelConfig c;
-  c.layers = 24, c.experts = 32, c.hidden = 2880, c.intermediate = 2880, c.heads = 64, c.kv_heads = 8, c.head_dim = 64, c.vocab = 201088;
+  c.layers = 24, c.experts = 32, c.hidden = 2880, c.intermediate = 2880, c.heads = 64, c.kv_heads = 8, c.head_dim = 64,
+  c.vocab = 201088;
   return model_bytes(c);
 }
 
-Prediction predict(std::string_view stack, const Versions& versions, const Machine& machine, const ModelBytes& model, Language language) {
+Prediction predict(std::string_view stack, const Versions& versions, const Machine& machine, const ModelBytes& model,
+                   Language language) {
   Prediction prediction;
   prediction.stack = std::string(stack);
   const auto own = versions.find(std::string(stack));
   prediction.version = own == versions.end() ? "unknown" : own->second;
   Versions all = completed(versions);
   if (own != versions.end()) all.try_emplace(canonical_package(stack), own->second);  // "llama.cpp" is no package name
-  for (auto table : {python_stack_rules(), server_stack_rules()})
-    for (const StackRule& rule : table) {
+  for (const Table<StackRule>& table : rule_tables())
+    for (const StackRule& rule : table.rows) {
       if (rule.stack != stack || !machine_matches(rule, machine)) continue;
       if (prediction.version == "unknown" || holds(rule.versions, all) != std::optional<bool>(true)) continue;
       prediction.outcome = rule.outcome;
