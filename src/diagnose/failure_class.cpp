@@ -74,6 +74,10 @@ std::span<const ClassRow> classes() {
   return table.rows;
 }
 
-const ClassRow& row_of(FailureClass id) { return classes()[static_cast<size_t>(id)]; }
+const ClassRow& row_of(FailureClass id) {
+  static const ClassRow unread;
+  const size_t index = static_cast<size_t>(id);
+  return index < classes().size() ? classes()[index] : unread;
+}
 
 }  // namespace mxpath::diagnose

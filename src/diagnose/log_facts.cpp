@@ -4,20 +4,24 @@
 #include <string>
 
 #include "diagnose/pattern.h"
+#include "diagnose/table_reader.h"
 
 namespace mxpath::diagnose {
 namespace {
 
-struct NamedGpu {
-  std::string_view name;
-  int capability;
-};
-/// Product names, longest first where one contains another. Only a fallback: names lie, the capability in the log does not.
-constexpr NamedGpu named_gpus[] = {
-    {"RTX PRO 6000", 120}, {"RTX 6000 PRO", 120}, {"RTX 50", 120}, {"GB10", 121},  {"DGX Spark", 121}, {"B300", 103}, {"GB300", 103},
-    {"B200", 100},         {"H100", 90},          {"H200", 90},    {"H20", 90},    {"H800", 90},       {"GH200", 90}, {"L40", 89},
-    {"RTX 40", 89},        {"RTX 6000 Ada", 89},  {"RTX A", 86},   {"RTX 30", 86}, {"A10G", 86},       {"A100", 80},  {"A800", 80},
-    {"RTX 20", 75},        {"Tesla T4", 75},      {"V100", 70},    {"GTX 10", 61}, {"Tesla P40", 61},  {"Thor", 110}};
+NamedGpu gpu_from(RowReader& row) {
+  NamedGpu gpu;
+  row.require({"name", "capability"});
+  gpu.name = row.text("name");
+  row.unique("name", gpu.name);
+  gpu.capability = row.number("capability", 10, 999, 0);
+  return gpu;
+}
+
+const std::vector<NamedGpu>& named_gpus() {
+  static const Table<NamedGpu> table = built_in(named_gpus_from_json, "named_gpus");
+  return table.rows;
+}
 
 const Pattern& capability_pattern() {
   static const Pattern pattern =
@@ -47,10 +51,14 @@ int number(const std::string& text) { return text.empty() ? 0 : std::stoi(text.s
 
 }  // namespace
 
+Result<Table<NamedGpu>> named_gpus_from_json(std::string_view json, std::string_view file) {
+  return read_table(json, file, gpu_from);
+}
+
 std::vector<std::string> fact_phrases() {
   std::vector<std::string> phrases = {"capability",  "compute_cap", ".target", "gpu-name", "unsupported on SM",
                                       "current GPU", "CUDA arch",   "version", "=="};
-  for (const NamedGpu& gpu : named_gpus) phrases.emplace_back(gpu.name);
+  for (const NamedGpu& gpu : named_gpus()) phrases.emplace_back(gpu.name);
   return phrases;
 }
 
@@ -68,7 +76,7 @@ void read_facts(std::string_view line, ScanResult& result) {
   rest = line;
   for (int i = 0; i < 8 && version_pattern().find(rest, match); ++i, rest.remove_prefix(match.end))
     if (match.groups.size() >= 2) result.versions.try_emplace(canonical_package(match.groups[0]), match.groups[1]);
-  for (const NamedGpu& gpu : named_gpus)
+  for (const NamedGpu& gpu : named_gpus())
     if (line.find(gpu.name) != std::string_view::npos) {
       add(result.named_capabilities, gpu.capability);
       break;

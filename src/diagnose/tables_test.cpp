@@ -12,6 +12,7 @@
 #include "diagnose/fix_tables.h"
 #include "diagnose/harmless_settings.h"
 #include "diagnose/known_packages.h"
+#include "diagnose/log_facts.h"
 #include "diagnose/pattern.h"
 #include "diagnose/signature.h"
 #include "diagnose/stack_rules.h"
@@ -38,7 +39,8 @@ std::map<std::string_view, Reader> readers() {
                                             {"fixes", reader_of(fixes_from_json)},
                                             {"failure_classes", reader_of(classes_from_json)},
                                             {"harmless_settings", reader_of(settings_from_json)},
-                                            {"known_packages", reader_of(known_packages_from_json)}};
+                                            {"known_packages", reader_of(known_packages_from_json)},
+                                            {"named_gpus", reader_of(named_gpus_from_json)}};
   for (const TableFile& file : table_files_of("signatures_")) map.emplace(file.name, reader_of(signatures_from_json));
   for (const TableFile& file : table_files_of("stack_rules_")) map.emplace(file.name, reader_of(stack_rules_from_json));
   return map;
@@ -60,6 +62,7 @@ std::vector<size_t> row_numbers(std::string_view file) {
 
 template <class Row>
 void expect_patterns_compile(const Table<Row>& table, std::string_view file) {
+  if (table.rows.empty()) return;  // EachCanBeReadAndNoneIsForgotten says why
   const std::vector<size_t> numbers = row_numbers(file);
   ASSERT_EQ(numbers.size(), table.rows.size()) << file;
   for (size_t i = 0; i < numbers.size(); ++i) {
@@ -94,8 +97,8 @@ TEST(Tables, EachCanBeReadAndNoneIsForgotten) {
 
 TEST(Tables, PatternsCompile) {
   for (const TableFile& file : table_files_of("signatures_"))
-    expect_patterns_compile(signatures_from_json(file.json, file.name).value(), file.name);
-  expect_patterns_compile(answers_from_json(table_json("answers"), "answers").value(), "answers");
+    expect_patterns_compile(built_in(signatures_from_json, file.name), file.name);
+  expect_patterns_compile(built_in(answers_from_json, "answers"), "answers");
 }
 
 TEST(Tables, AnswersNameSignaturesThatExist) {
