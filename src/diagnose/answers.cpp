@@ -15,8 +15,9 @@ namespace mxpath::diagnose {
 namespace {
 
 constexpr size_t most_from_lines = 3, most_matches = 40;
-constexpr Phrase unfamiliar = {"the name comes from the log and is not known here: look the package up before you install it",
-                               "로그에 나온 이름이며 여기서 아는 패키지가 아닙니다. 설치하기 전에 어떤 패키지인지 확인하세요"};
+constexpr Phrase unfamiliar = {
+    "the name comes from the log and is not known here: look the package up before you install it",
+    "로그에 나온 이름이며 여기서 아는 패키지가 아닙니다. 설치하기 전에 어떤 패키지인지 확인하세요"};
 
 std::vector<std::string_view> words_of(std::string_view text) {
   std::vector<std::string_view> words;
@@ -61,7 +62,8 @@ std::optional<std::string> computed(char op, const std::string& first, const std
 std::optional<std::string> filled(std::string_view text, const std::vector<std::string>& groups) {
   std::string result;
   const auto group = [&](char c) {
-    return c >= '1' && c <= '9' && static_cast<size_t>(c - '1') < groups.size() ? groups[static_cast<size_t>(c - '1')] : std::string();
+    return c >= '1' && c <= '9' && static_cast<size_t>(c - '1') < groups.size() ? groups[static_cast<size_t>(c - '1')]
+                                                                                : std::string();
   };
   for (size_t i = 0; i < text.size(); ++i) {
     const size_t close = text[i] == '{' ? text.find('}', i) : std::string_view::npos;
@@ -79,8 +81,10 @@ std::optional<std::string> filled(std::string_view text, const std::vector<std::
   return result;
 }
 
-/// The groups in the shapes of the row; nothing if one of them has another form, or may have been cut by the end of a terminal's line.
-std::optional<std::vector<std::string>> shaped_groups(const CompiledAnswer& answer, const PatternMatch& match, std::string_view text) {
+/// The groups in the shapes of the row; nothing if one of them has another form, or may have been cut by the end of a
+/// terminal's line.
+std::optional<std::vector<std::string>> shaped_groups(const CompiledAnswer& answer, const PatternMatch& match,
+                                                      std::string_view text) {
   const std::vector<Shape>& shapes = answer.row->shapes;
   std::vector<std::string> groups;
   for (size_t i = 0; i < shapes.size(); ++i) {
@@ -88,7 +92,8 @@ std::optional<std::vector<std::string>> shaped_groups(const CompiledAnswer& answ
     if (match.ends[i] < text.size() && text.substr(match.ends[i], 1) == uncertain_joint) return std::nullopt;
     const auto value = shaped(shapes[i], match.groups[i]);
     if (!value) return std::nullopt;
-    if (i > 0 && shapes[i - 1] == Shape::setting && shapes[i] != Shape::choices && !takes_value(groups.back(), *value)) return std::nullopt;
+    if (i > 0 && shapes[i - 1] == Shape::setting && shapes[i] != Shape::choices && !takes_value(groups.back(), *value))
+      return std::nullopt;
     groups.push_back(*value);
   }
   return groups;
@@ -112,7 +117,8 @@ std::set<std::string> subjects_of(std::string_view text) {
     std::string name(word.substr(0, std::min(word.find_first_of("=<>!~[\","), word.size())));
     std::replace(name.begin(), name.end(), '_', '-');
     while (!name.empty() && std::string_view(".:;)").find(name.back()) != std::string_view::npos) name.pop_back();
-    const bool option = name.rfind("--", 0) == 0, set = word.size() > name.size() && word[name.size()] == '=' && !name.empty();
+    const bool option = name.rfind("--", 0) == 0,
+               set = word.size() > name.size() && word[name.size()] == '=' && !name.empty();
     const bool package = pip && name != "pip" && name != "install" && !name.empty() && name[0] != '-';
     if (option || set || package || (name.size() > 1 && name[0] == '-' && !pip)) subjects.insert(name);
   }
@@ -132,17 +138,20 @@ struct Placed {
 
 bool says_again(const Fix& fix, const Fix& earlier) {
   if (earlier.text == fix.text && earlier.note == fix.note) return true;
-  return overlap(subjects_of(fix.text.empty() ? fix.note : fix.text), subjects_of(earlier.text.empty() ? earlier.note : earlier.text));
+  return overlap(subjects_of(fix.text.empty() ? fix.note : fix.text),
+                 subjects_of(earlier.text.empty() ? earlier.note : earlier.text));
 }
 
 bool says_again(const Fix& fix, const std::vector<Placed>& earlier) {
   return std::any_of(earlier.begin(), earlier.end(), [&](const Placed& other) { return says_again(fix, other.fix); });
 }
 
-void add_answers_in(const CompiledAnswer& answer, std::string_view text, Language language, std::vector<Placed>& found) {
+void add_answers_in(const CompiledAnswer& answer, std::string_view text, Language language,
+                    std::vector<Placed>& found) {
   PatternMatch match;
   size_t passed = 0;
-  for (size_t i = 0; i < most_matches && passed < text.size() && answer.pattern->find(text.substr(passed), match); ++i) {
+  for (size_t i = 0; i < most_matches && passed < text.size() && answer.pattern->find(text.substr(passed), match);
+       ++i) {
     const std::string_view rest = text.substr(passed);
     if (const auto groups = shaped_groups(answer, match, rest))
       if (auto fix = fix_of(answer, *groups, language); fix && !says_again(*fix, found))
@@ -154,7 +163,8 @@ void add_answers_in(const CompiledAnswer& answer, std::string_view text, Languag
 /// Every package of a pip command stands in an answer.
 bool says_nothing_new(const std::set<std::string>& packages, const std::vector<Fix>& answers) {
   return std::all_of(packages.begin(), packages.end(), [&](const std::string& package) {
-    return std::any_of(answers.begin(), answers.end(), [&](const Fix& answer) { return subjects_of(answer.text).count(package) > 0; });
+    return std::any_of(answers.begin(), answers.end(),
+                       [&](const Fix& answer) { return subjects_of(answer.text).count(package) > 0; });
   });
 }
 
@@ -162,12 +172,14 @@ bool may_answer(const CompiledAnswer& answer, std::string_view signature, const 
   const AnswerRow& row = *answer.row;
   if (!row.stacks.empty() && !contexts.overlaps(row.stacks)) return false;
   if (contexts.overlaps(row.none)) return false;
-  return row.signatures.empty() || std::find(row.signatures.begin(), row.signatures.end(), signature) != row.signatures.end();
+  return row.signatures.empty() ||
+         std::find(row.signatures.begin(), row.signatures.end(), signature) != row.signatures.end();
 }
 
 }  // namespace
 
-std::vector<Fix> answers_to(std::string_view signature, std::string_view statement, const Contexts& contexts, Language language) {
+std::vector<Fix> answers_to(std::string_view signature, std::string_view statement, const Contexts& contexts,
+                            Language language) {
   std::vector<Placed> found;
   for (const CompiledAnswer& answer : compiled())
     if (answer.pattern && may_answer(answer, signature, contexts)) add_answers_in(answer, statement, language, found);
@@ -190,7 +202,8 @@ bool contradicts(const FixRow& row, const std::vector<Fix>& answers) {
   const std::set<std::string> subjects = subjects_of(row.text);
   if (row.text.substr(0, 12) == "pip install ") return says_nothing_new(subjects, answers);
   return std::any_of(answers.begin(), answers.end(), [&](const Fix& answer) {
-    return row.text == answer.text ? !row.text.empty() : overlap(subjects, subjects_of(answer.text.empty() ? answer.note : answer.text));
+    return row.text == answer.text ? !row.text.empty()
+                                   : overlap(subjects, subjects_of(answer.text.empty() ? answer.note : answer.text));
   });
 }
 

@@ -28,7 +28,8 @@ TEST(Answers, WhatTheLogNamesComesFirst) {
       EXPECT_EQ(first_of(diagnosis, 1), row.value("second", first_of(diagnosis, 1))) << variant;
     }
     const std::string korean = first_of(diagnosed(log, {}, Language::ko));
-    EXPECT_EQ(korean == first_of(diagnosed(log)), !row.value("note", false)) << korean;  // commands are the same, sentences are not
+    EXPECT_EQ(korean == first_of(diagnosed(log)), !row.value("note", false))
+        << korean;  // commands are the same, sentences are not
   }
 }
 
@@ -39,7 +40,8 @@ TEST(Answers, EveryPatternAnswersALog) {
     const Result<Pattern> pattern = Pattern::compile(row.pattern);
     ASSERT_TRUE(pattern.ok()) << row.text << ": " << row.pattern;
     PatternMatch match;
-    EXPECT_TRUE(std::any_of(logs.begin(), logs.end(), [&](const Json& log) { return pattern->find(log["log"].get<std::string>(), match); }))
+    EXPECT_TRUE(std::any_of(logs.begin(), logs.end(),
+                            [&](const Json& log) { return pattern->find(log["log"].get<std::string>(), match); }))
         << "no log for: " << row.pattern;
   }
 }
@@ -59,7 +61,8 @@ TEST(Answers, NothingUnsafeComesOutOfALog) {
       "ValueError: please use --option=$(reboot)",
       "ValueError: please use --option=a;b",
       "ValueError: larger than the available KV cache memory, the estimated maximum model length is 0",
-      "ValueError: larger than the available KV cache memory, the estimated maximum model length is 99999999999999999999",
+      ("ValueError: larger than the available KV cache memory, the estimated maximum model length is "
+       "99999999999999999999"),
       "OSError: a/b;reboot does not appear to have a file named config.json",
       "OSError: a/b does not appear to have a file named ../../etc/passwd.json",
       "Error: model 'a;reboot' not found, try pulling it first",
@@ -71,20 +74,22 @@ TEST(Answers, NothingUnsafeComesOutOfALog) {
         for (const Fix& fix : finding.fixes) {
           if (!fix.from_log) continue;
           for (const char* bad : {"reboot", ";", "|", "$", "..", "evil", "LD_", "PATH", "sh`", "http"})
-            EXPECT_EQ((fix.text + fix.note).find(bad), std::string::npos) << fix.text << " / " << fix.note << "\n" << log;
+            EXPECT_EQ((fix.text + fix.note).find(bad), std::string::npos) << fix.text << " / " << fix.note << "\n"
+                                                                          << log;
         }
   const std::string strange = first_of(diagnosed("ImportError: this needs a helper: `pip install never-heard-of-it`"));
   EXPECT_EQ(strange, "pip install never-heard-of-it");
-  EXPECT_NE(
-      to_text(diagnosed("ImportError: this needs a helper: `pip install never-heard-of-it`"), Language::en).find("look the package up"),
-      std::string::npos);
+  EXPECT_NE(to_text(diagnosed("ImportError: this needs a helper: `pip install never-heard-of-it`"), Language::en)
+                .find("look the package up"),
+            std::string::npos);
 }
 
 /// The advice that came out of a message of vllm.
 std::string from_log(const std::string& message) {
   std::string all;
   for (const Finding& finding :
-       diagnosed("Traceback (most recent call last):\n  File \"/env/vllm/engine.py\", line 3, in run\n" + message).findings)
+       diagnosed("Traceback (most recent call last):\n  File \"/env/vllm/engine.py\", line 3, in run\n" + message)
+           .findings)
     for (const Fix& fix : finding.fixes)
       if (fix.from_log) all += fix.text + " " + fix.note + "\n";
   return all;
@@ -123,23 +128,29 @@ TEST(Answers, OnlyHarmlessSettingsAreTakenFromALog) {
                               "--dtype evil.Type",
                               "--max-model-len evil"})
     for (const char* verb : {"export", "use", "set", "e.g. ", "start with"}) {
-      const std::string advice = from_log(std::string("RuntimeError: CUDA out of memory. Please ") + verb + " " + setting);
+      const std::string advice =
+          from_log(std::string("RuntimeError: CUDA out of memory. Please ") + verb + " " + setting);
       EXPECT_EQ(advice.find(setting), std::string::npos) << verb << " " << advice;
       EXPECT_EQ(advice.find("evil"), std::string::npos) << verb << " " << advice;
     }
-  for (const char* message : {"lower --trust-remote-code", "remove --require-hashes", "unset PYTHONSAFEPATH", "raise --privileged"})
+  for (const char* message :
+       {"lower --trust-remote-code", "remove --require-hashes", "unset PYTHONSAFEPATH", "raise --privileged"})
     EXPECT_EQ(from_log(std::string("RuntimeError: CUDA out of memory. Please ") + message), "") << message;
-  for (const char* setting : {"VLLM_USE_V1=0", "VLLM_ATTENTION_BACKEND=TRITON_ATTN", "CUDA_VISIBLE_DEVICES=0,1", "NCCL_P2P_DISABLE=1"})
-    EXPECT_EQ(from_log(std::string("RuntimeError: CUDA out of memory. Please set ") + setting).find(setting), 0u) << setting;
+  for (const char* setting :
+       {"VLLM_USE_V1=0", "VLLM_ATTENTION_BACKEND=TRITON_ATTN", "CUDA_VISIBLE_DEVICES=0,1", "NCCL_P2P_DISABLE=1"})
+    EXPECT_EQ(from_log(std::string("RuntimeError: CUDA out of memory. Please set ") + setting).find(setting), 0u)
+        << setting;
 }
 
 TEST(Answers, AGpuThatOthersHoldIsToBeFreed) {
   for (const char* free : {"0.6/79.3", "3.2/79.3"}) {
-    const Diagnosis diagnosis = diagnosed(std::string("INFO vllm\nValueError: Free memory on device cuda:0 (") + free +
-                                          " GiB) on startup is less than desired GPU memory utilization (0.9, 71.4 GiB). Decrease GPU "
-                                          "memory utilization or reduce GPU memory used by other processes.");
+    const Diagnosis diagnosis =
+        diagnosed(std::string("INFO vllm\nValueError: Free memory on device cuda:0 (") + free +
+                  " GiB) on startup is less than desired GPU memory utilization (0.9, 71.4 GiB). Decrease GPU "
+                  "memory utilization or reduce GPU memory used by other processes.");
     EXPECT_NE(first_of(diagnosis).find("nvidia-smi"), std::string::npos) << first_of(diagnosis);
-    for (const Fix& fix : diagnosis.findings.at(0).fixes) EXPECT_NE(fix.text.find("--gpu-memory-utilization"), 0u) << fix.text;
+    for (const Fix& fix : diagnosis.findings.at(0).fixes)
+      EXPECT_NE(fix.text.find("--gpu-memory-utilization"), 0u) << fix.text;
   }
   EXPECT_EQ(first_of(diagnosed("INFO vllm\nRuntimeError: CUDA out of memory. Decrease GPU memory utilization.")),
             "--gpu-memory-utilization 0.8");
@@ -151,8 +162,10 @@ TEST(Answers, APortThatCannotBeIsNotLookedFor) {
 
 TEST(Answers, ANumberThatATerminalCutIsNotTaken) {
   const std::string log =
-      "ValueError: To serve at least one request with the model's max seq len (131072), 4.57 GiB KV cache is needed, which is larger than "
-      "the available KV cache memory (2.31 GiB). Based on the available memory, the estimated maximum model length is 66240. Try less.";
+      "ValueError: To serve at least one request with the model's max seq len (131072), 4.57 GiB KV cache is needed, "
+      "which is larger than "
+      "the available KV cache memory (2.31 GiB). Based on the available memory, the estimated maximum model length is "
+      "66240. Try less.";
   for (size_t width = 40; width < 260; ++width) {
     std::string cut;
     for (size_t at = 0; at < log.size(); at += width) cut += log.substr(at, width) + "\n";
@@ -166,7 +179,8 @@ TEST(Answers, ANumberThatATerminalCutIsNotTaken) {
 
 TEST(Answers, ARemedyThatContradictsTheLogIsLeftOut) {
   const Diagnosis diagnosis = diagnosed(
-      "INFO vllm\ntorch.OutOfMemoryError: CUDA out of memory. Please try lowering `gpu_memory_utilization` when initializing the engine.");
+      "INFO vllm\ntorch.OutOfMemoryError: CUDA out of memory. Please try lowering `gpu_memory_utilization` when "
+      "initializing the engine.");
   EXPECT_EQ(first_of(diagnosis), "--gpu-memory-utilization 0.8");
   for (const Fix& fix : diagnosis.findings.at(0).fixes) EXPECT_EQ(fix.text.find("0.95"), std::string::npos) << fix.text;
 }

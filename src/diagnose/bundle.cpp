@@ -27,8 +27,8 @@ Status write_bundle(const Doctor& doctor, const Private& known, const std::strin
   const std::string text = bundle_json(doctor, known).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   FILE* file = std::fopen(path.c_str(), "wxe");
   if (!file)
-    return fail("{}: the bundle cannot be written ({}); name a new file in a folder that you may write to", printable(path),
-                std::strerror(errno));
+    return fail("{}: the bundle cannot be written ({}); name a new file in a folder that you may write to",
+                printable(path), std::strerror(errno));
   const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
   if (std::fclose(file) != 0 || !written)
     return fail("{}: writing the bundle failed ({}); is the disk full?", printable(path), std::strerror(errno));

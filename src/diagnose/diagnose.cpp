@@ -23,8 +23,9 @@ constexpr Phrase need_machine = {
 constexpr Phrase need_versions = {
     "--versions \"triton=… torch=… transformers=… kernels=…\": the installed versions (pip list, or mxpath doctor)",
     "--versions \"triton=… torch=… transformers=… kernels=…\": 설치된 버전(pip list 또는 mxpath doctor)"};
-constexpr Phrase need_log = {"the log from the start of the program up to the first error of the worker process, not only its end",
-                             "프로그램 시작부터 작업 프로세스의 첫 오류까지의 로그(끝부분만이 아닌)"};
+constexpr Phrase need_log = {
+    "the log from the start of the program up to the first error of the worker process, not only its end",
+    "프로그램 시작부터 작업 프로세스의 첫 오류까지의 로그(끝부분만이 아닌)"};
 
 /// {1}, {2} … replaced by the groups; a sentence whose group is empty is not used (the caller falls back).
 std::string filled(std::string_view text, const std::vector<std::string>& groups, bool& complete) {
@@ -54,8 +55,8 @@ bool says_enough(FailureClass cls, const std::vector<Fix>& answers) {
 }
 
 /// What the log's own lines name comes first, then the remedies of the class: for the stack, for all.
-std::vector<Fix> fixes_for(FailureClass cls, std::vector<Fix> answers, bool own, const ScanResult& scan, const Knowledge& knowledge,
-                           Language language) {
+std::vector<Fix> fixes_for(FailureClass cls, std::vector<Fix> answers, bool own, const ScanResult& scan,
+                           const Knowledge& knowledge, Language language) {
   std::vector<Fix> special, general;
   for (const FixRow& row : fix_rows()) {
     if (row.cls != cls || (!row.stacks.empty() && (own || !scan.contexts.overlaps(row.stacks)))) continue;
@@ -76,27 +77,33 @@ std::string mxpath_sentence(FailureClass cls, const Knowledge& knowledge, const 
   if (!facts.mxpath_here.empty()) return facts.mxpath_here;
   if (!row_of(cls).kernel_path && cls != FailureClass::oom_other && cls != FailureClass::cannot_tell) return {};
   if (knowledge.capability)
-    return fmt::format(fmt::runtime(ko ? "mxpath는 {} GPU에서 이 capability에 허용된 경로만 고르고, 없으면 이식용 커널로 실행합니다. "
-                                         "가중치는 MXFP4 그대로 둡니다(mxpath plan MODEL)."
-                                       : "on an {} GPU mxpath takes only paths that list this capability, else its portable kernels; the "
-                                         "weights stay MXFP4 (mxpath plan MODEL)."),
-                       Arch{*knowledge.capability}.number ? "sm_" + std::to_string(*knowledge.capability) : std::string("unknown"));
-  return std::string(
-      ko ? "mxpath는 연산마다 이 컴퓨터에서 가능한 경로를 고르고 이유를 보여 주며, 항상 이식용 경로가 있습니다(mxpath plan MODEL)."
-         : "mxpath picks a path that is legal on the machine for every operation, says why, and always has a portable one (mxpath plan "
-           "MODEL).");
+    return fmt::format(
+        fmt::runtime(
+            ko ? "mxpath는 {} GPU에서 이 capability에 허용된 경로만 고르고, 없으면 이식용 커널로 실행합니다. "
+                 "가중치는 MXFP4 그대로 둡니다(mxpath plan MODEL)."
+               : "on an {} GPU mxpath takes only paths that list this capability, else its portable kernels; the "
+                 "weights stay MXFP4 (mxpath plan MODEL)."),
+        Arch{*knowledge.capability}.number ? "sm_" + std::to_string(*knowledge.capability) : std::string("unknown"));
+  return std::string(ko ? "mxpath는 연산마다 이 컴퓨터에서 가능한 경로를 고르고 이유를 보여 주며, 항상 이식용 경로가 "
+                          "있습니다(mxpath plan MODEL)."
+                        : "mxpath picks a path that is legal on the machine for every operation, says why, and always "
+                          "has a portable one (mxpath plan "
+                          "MODEL).");
 }
 
 std::vector<std::string> needed_texts(Needs needs, Language language) {
   std::vector<std::string> list;
-  const std::pair<Need, Phrase> all[] = {
-      {Need::full_log, need_log}, {Need::checkpoint, need_checkpoint}, {Need::machine, need_machine}, {Need::versions, need_versions}};
+  const std::pair<Need, Phrase> all[] = {{Need::full_log, need_log},
+                                         {Need::checkpoint, need_checkpoint},
+                                         {Need::machine, need_machine},
+                                         {Need::versions, need_versions}};
   for (const auto& [need, phrase] : all)
     if (needs.has(need)) list.emplace_back(phrase.text(language));
   return list;
 }
 
-Finding finding_of(const Found& found, const ScanResult& scan, const Knowledge& knowledge, const Facts& facts, Language language) {
+Finding finding_of(const Found& found, const ScanResult& scan, const Knowledge& knowledge, const Facts& facts,
+                   Language language) {
   const ClassRow& cls = row_of(found.row->cls);
   Finding finding;
   finding.cls = cls.id;
@@ -105,8 +112,8 @@ Finding finding_of(const Found& found, const ScanResult& scan, const Knowledge& 
   finding.summary = summary_of(found, language);
   finding.why = std::string(found.row->why.empty() ? cls.why.text(language) : found.row->why.text(language));
   finding.evidence = found.evidence;
-  finding.fixes = fixes_for(cls.id, answers_to(found.row->id, found.statement, scan.contexts, language), found.row->own_fixes, scan,
-                            knowledge, language);
+  finding.fixes = fixes_for(cls.id, answers_to(found.row->id, found.statement, scan.contexts, language),
+                            found.row->own_fixes, scan, knowledge, language);
   if (!cls.next.empty()) finding.next.emplace_back(cls.next.text(language));
   finding.mxpath = mxpath_sentence(cls.id, knowledge, facts, language);
   finding.signature = std::string(found.row->id);
@@ -126,7 +133,8 @@ const Evidence* first_marked_error(const ScanResult& scan) {
   return nullptr;
 }
 
-/// The words of a failure without a row. A line that only its level marks is kept in short: what the cut may have halved goes.
+/// The words of a failure without a row. A line that only its level marks is kept in short: what the cut may have
+/// halved goes.
 std::string unknown_statement(const ScanResult& scan) {
   if (scan.exception.line != 0) return scan.exception_statement;
   if (scan.error_line.line != 0) return scan.error_statement;
@@ -137,7 +145,8 @@ std::string unknown_statement(const ScanResult& scan) {
 }
 
 /// Some error, but no row for it.
-Finding unknown_failure(const ScanResult& scan, const std::vector<const Found*>& wrappers, bool elsewhere, Language language) {
+Finding unknown_failure(const ScanResult& scan, const std::vector<const Found*>& wrappers, bool elsewhere,
+                        Language language) {
   const FailureClass cls = elsewhere ? FailureClass::not_a_kernel_problem : FailureClass::cannot_tell;
   Finding finding;
   finding.cls = cls;
@@ -150,12 +159,12 @@ Finding unknown_failure(const ScanResult& scan, const std::vector<const Found*>&
   return finding;
 }
 
-/// Everything that looks like a failure is the traceback of Ctrl-C. An exception beside it, or a traceback far before it, is another
-/// matter.
+/// Everything that looks like a failure is the traceback of Ctrl-C. An exception beside it, or a traceback far before
+/// it, is another matter.
 bool only_stopped(const ScanResult& scan, const std::vector<const Found*>& wrappers) {
   constexpr size_t longest_traceback = 150;  // lines; that of an event loop has some 80
-  const auto stop =
-      std::find_if(scan.found.begin(), scan.found.end(), [](const Found& f) { return f.row->id == "noise_stopped_by_the_user"; });
+  const auto stop = std::find_if(scan.found.begin(), scan.found.end(),
+                                 [](const Found& f) { return f.row->meaning == Meaning::user_stop; });
   if (stop == scan.found.end() || !wrappers.empty() || scan.exception.line != 0) return false;
   const auto its_traceback = [&](const Evidence& e) {
     return e.line <= stop->line + 1 && e.line + longest_traceback >= stop->line &&
@@ -165,7 +174,8 @@ bool only_stopped(const ScanResult& scan, const std::vector<const Found*>& wrapp
   return (scan.error_line.line == 0 || its_traceback(scan.error_line)) && (!marked || its_traceback(*marked));
 }
 
-void conclude(Diagnosis& diagnosis, const ScanResult& scan, const Knowledge& knowledge, const Facts& facts, Language language) {
+void conclude(Diagnosis& diagnosis, const ScanResult& scan, const Knowledge& knowledge, const Facts& facts,
+              Language language) {
   std::vector<const Found*> wrappers;
   for (const Found& found : scan.found) {
     if (found.row->kind == Kind::wrapper) wrappers.push_back(&found);
@@ -174,15 +184,18 @@ void conclude(Diagnosis& diagnosis, const ScanResult& scan, const Knowledge& kno
   }
   const std::vector<const Found*> causes = judge(scan, knowledge);
   for (const Found* cause : causes) diagnosis.findings.push_back(finding_of(*cause, scan, knowledge, facts, language));
-  for (size_t i = 1; i < diagnosis.findings.size(); ++i) diagnosis.findings[0].next.push_back(diagnosis.findings[i].summary);
+  for (size_t i = 1; i < diagnosis.findings.size(); ++i)
+    diagnosis.findings[0].next.push_back(diagnosis.findings[i].summary);
   Needs needs;
   const bool failed = scan.contexts.has(Context::failure) || !wrappers.empty() || first_marked_error(scan);
   if (causes.empty() && failed && !only_stopped(scan, wrappers)) {
     const Contexts kernel_words{Context::mxfp4, Context::triton, Context::kernel_code, Context::hub_kernels};
-    const bool elsewhere = scan.has_frames && scan.exception.line != 0 && wrappers.empty() && !scan.contexts.overlaps(kernel_words);
+    const bool elsewhere =
+        scan.has_frames && scan.exception.line != 0 && wrappers.empty() && !scan.contexts.overlaps(kernel_words);
     diagnosis.findings.push_back(unknown_failure(scan, wrappers, elsewhere, language));
-    diagnosis.findings[0].fixes = fixes_for(diagnosis.findings[0].cls, answers_to({}, unknown_statement(scan), scan.contexts, language),
-                                            false, scan, knowledge, language);
+    diagnosis.findings[0].fixes =
+        fixes_for(diagnosis.findings[0].cls, answers_to({}, unknown_statement(scan), scan.contexts, language), false,
+                  scan, knowledge, language);
     diagnosis.findings[0].mxpath = mxpath_sentence(diagnosis.findings[0].cls, knowledge, facts, language);
     needs = {Need::full_log, Need::machine, Need::versions};
   } else if (!causes.empty()) {
@@ -200,7 +213,8 @@ void add_early_end(Diagnosis& diagnosis, Language language) {
   Finding finding;
   finding.cls = FailureClass::cannot_tell;
   finding.summary = ending_text(diagnosis, language);
-  finding.why = ko ? "읽은 부분에는 오류가 없지만 그 뒤는 알 수 없습니다." : "no error stands in what was read, but the rest may hold one.";
+  finding.why = ko ? "읽은 부분에는 오류가 없지만 그 뒤는 알 수 없습니다."
+                   : "no error stands in what was read, but the rest may hold one.";
   diagnosis.findings.push_back(std::move(finding));
   diagnosis.verdict = Diagnosis::Verdict::cannot_tell;
   diagnosis.needed.emplace_back(ko ? "전체 로그: 파일을 다시 받거나 복사하세요(gzip -t 파일로 확인할 수 있습니다)"
@@ -213,21 +227,25 @@ std::string ending_text(const Diagnosis& diagnosis, Language language) {
   const bool ko = language == Language::ko, archive = diagnosis.encoding.rfind("gzip", 0) == 0;
   const size_t lines = diagnosis.lines;
   if (diagnosis.ending == Ending::cut_short && !archive)
-    return fmt::format(fmt::runtime(ko ? "로그가 {}줄 뒤에서 글자 중간에 끊겼습니다. 그 뒤의 내용은 알 수 없습니다."
-                                       : "the log ends early, in the middle of a character, after {} lines; what followed is not known."),
-                       lines);
+    return fmt::format(
+        fmt::runtime(
+            ko ? "로그가 {}줄 뒤에서 글자 중간에 끊겼습니다. 그 뒤의 내용은 알 수 없습니다."
+               : "the log ends early, in the middle of a character, after {} lines; what followed is not known."),
+        lines);
   if (diagnosis.ending == Ending::cut_short)
     return fmt::format(fmt::runtime(ko ? "압축 파일이 {}줄 뒤에서 일찍 끝납니다. 그 뒤의 내용은 알 수 없습니다."
                                        : "the archive ends early, after {} lines; what followed is not known."),
                        lines);
   if (diagnosis.ending == Ending::damaged)
     return fmt::format(
-        fmt::runtime(ko ? "압축 파일이 손상되어 {}줄까지만 읽었습니다. 그 뒤의 내용은 알 수 없고, 마지막 줄은 틀릴 수 있습니다."
-                        : "the archive is damaged after {} lines; what followed is not known, and the last lines may be wrong."),
+        fmt::runtime(
+            ko ? "압축 파일이 손상되어 {}줄까지만 읽었습니다. 그 뒤의 내용은 알 수 없고, 마지막 줄은 틀릴 수 있습니다."
+               : "the archive is damaged after {} lines; what followed is not known, and the last lines may be wrong."),
         lines);
-  return fmt::format(fmt::runtime(ko ? "압축 파일의 {}줄 뒤에 gzip이 아닌 데이터가 있습니다. 그 내용은 알 수 없습니다."
-                                     : "after {} lines, data that is not gzip stands behind the archive; what it holds is not known."),
-                     lines);
+  return fmt::format(
+      fmt::runtime(ko ? "압축 파일의 {}줄 뒤에 gzip이 아닌 데이터가 있습니다. 그 내용은 알 수 없습니다."
+                      : "after {} lines, data that is not gzip stands behind the archive; what it holds is not known."),
+      lines);
 }
 
 std::string_view name_of(Diagnosis::Verdict verdict) {
@@ -272,12 +290,15 @@ Result<Diagnosis> diagnose_descriptor(int descriptor, const Facts& facts, Langua
 }
 
 int exit_code(const Diagnosis& diagnosis) {
-  return diagnosis.verdict == Diagnosis::Verdict::finding ? 0 : diagnosis.verdict == Diagnosis::Verdict::not_a_failure ? 1 : 4;
+  return diagnosis.verdict == Diagnosis::Verdict::finding         ? 0
+         : diagnosis.verdict == Diagnosis::Verdict::not_a_failure ? 1
+                                                                  : 4;
 }
 
 Result<bool> mxfp4_from_config(std::string_view config_json, std::string_view where) {
   MXPATH_TRY(const Json config, parse_json(config_json, where));
-  if (!config.is_object() || !config.contains("quantization_config") || !config["quantization_config"].is_object()) return false;
+  if (!config.is_object() || !config.contains("quantization_config") || !config["quantization_config"].is_object())
+    return false;
   const Json& quantization = config["quantization_config"];
   return quantization.contains("quant_method") && quantization["quant_method"].is_string() &&
          quantization["quant_method"].get<std::string>() == "mxfp4";

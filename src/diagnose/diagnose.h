@@ -42,7 +42,8 @@ struct Fix {
 struct Finding {
   FailureClass cls = FailureClass::cannot_tell;
   Confidence confidence = Confidence::low;
-  bool kernel_path = false;  ///< the cause lies in the kernel path; otherwise the log's talk of kernels is beside the point
+  bool kernel_path =
+      false;  ///< the cause lies in the kernel path; otherwise the log's talk of kernels is beside the point
   std::string summary, why;
   std::vector<Evidence> evidence;
   std::vector<Fix> fixes;         ///< best first
@@ -69,8 +70,8 @@ struct Diagnosis {
 };
 std::string_view name_of(Diagnosis::Verdict verdict);
 
-/// Reads a log to its end in bounded memory (about 20 MB whatever its length). Error: what is no text, or a gzip file that cannot be
-/// unpacked at all.
+/// Reads a log to its end in bounded memory (about 20 MB whatever its length). Error: what is no text, or a gzip file
+/// that cannot be unpacked at all.
 Result<Diagnosis> diagnose_stream(ByteSource source, const Facts& facts, Language language);
 /// The same for text in memory.
 Result<Diagnosis> diagnose(std::string_view text, const Facts& facts, Language language);
@@ -79,7 +80,9 @@ Result<Diagnosis> diagnose_descriptor(int descriptor, const Facts& facts, Langua
 
 /// For a person. No colours; ends with a line end.
 std::string to_text(const Diagnosis& diagnosis, Language language);
-/// {"verdict","findings":[{"class","confidence","summary","why","evidence":[{"line","text"}],"fixes":[{"kind","text","note","from_log"}],"next","mxpath"}],"needed","noise"}
+/// {"verdict", "findings": [{"class", "kernel_path", "confidence", "summary", "why", "evidence": [{"line", "text"}],
+/// "fixes": [{"kind", "text", "note", "from_log"}], "next", "mxpath", "signature", "link"}], "needed": […],
+/// "noise": [{"line", "text", "why"}], "lines", "encoding", "ending"}
 Json to_json(const Diagnosis& diagnosis);
 /// Where the log stopped before its end, and that the rest is not known; for any ending but whole.
 std::string ending_text(const Diagnosis& diagnosis, Language language);

@@ -20,7 +20,8 @@ namespace mxpath::diagnose {
 namespace {
 
 const std::string ptxas =
-    "INFO 12-20 20:13:09 start\nptxas fatal   : Value 'sm_121a' is not defined for option 'gpu-name'\nRuntimeError: Engine core "
+    "INFO 12-20 20:13:09 start\nptxas fatal   : Value 'sm_121a' is not defined for option 'gpu-name'\nRuntimeError: "
+    "Engine core "
     "initialization failed.\n";
 
 TEST(Signatures, EveryRowIsFoundInItsLogPlainWrappedAndInterleaved) {
@@ -32,8 +33,9 @@ TEST(Signatures, EveryRowIsFoundInItsLogPlainWrappedAndInterleaved) {
       const Diagnosis diagnosis = diagnosed(variant, facts_of(row));
       EXPECT_FALSE(diagnosis.findings.empty()) << id << "\n" << variant;
       if (diagnosis.findings.empty()) continue;
-      EXPECT_EQ(class_of(diagnosis), row["class"].get<std::string>()) << id << ", found by " << diagnosis.findings[0].signature << "\n"
-                                                                      << variant;
+      EXPECT_EQ(class_of(diagnosis), row["class"].get<std::string>())
+          << id << ", found by " << diagnosis.findings[0].signature << "\n"
+          << variant;
       EXPECT_EQ(diagnosis.findings[0].signature, id) << variant;
       EXPECT_FALSE(diagnosis.findings[0].evidence.empty()) << id;
     }
@@ -47,9 +49,11 @@ TEST(Signatures, EveryRowIsFoundInItsLogPlainWrappedAndInterleaved) {
 TEST(Signatures, EveryClassHasTextsAndEveryCauseARemedy) {
   for (const ClassRow& row : classes()) {
     EXPECT_EQ(&row_of(row.id), &row);
-    for (const Phrase& phrase : {row.summary, row.why}) EXPECT_FALSE(phrase.en.empty() || phrase.ko.empty()) << name_of(row.id);
+    for (const Phrase& phrase : {row.summary, row.why})
+      EXPECT_FALSE(phrase.en.empty() || phrase.ko.empty()) << name_of(row.id);
     if (row.id == FailureClass::cannot_tell) continue;
-    EXPECT_TRUE(std::any_of(fix_rows().begin(), fix_rows().end(), [&](const FixRow& fix) { return fix.cls == row.id; })) << name_of(row.id);
+    EXPECT_TRUE(std::any_of(fix_rows().begin(), fix_rows().end(), [&](const FixRow& fix) { return fix.cls == row.id; }))
+        << name_of(row.id);
   }
 }
 
@@ -65,14 +69,15 @@ TEST(Diagnose, TheMessageProvesItNotTheLineOfCode) {
 }
 
 TEST(Diagnose, ARequestThatFailedIsAFailureWhateverItsLevel) {
-  for (const char* log : {"INFO:     127.0.0.1:5000 - \"POST /v1/chat/completions HTTP/1.1\" 500 Internal Server Error",
-                          "INFO 02-03 09:14:10 [x.py:1] HTTP Request: POST http://localhost:8000/v1/responses \"HTTP/1.1 500\"",
-                          "srv  log_server_r: done request: POST /v1/chat/completions 192.0.2.7 500",
-                          "[GIN] 2026/02/03 - 10:00:00 | 500 |  1.200s | 127.0.0.1 | POST \"/api/chat\"",
-                          "time=2026-02-03T10:00:00Z level=INFO source=x.go:1 msg=served status=500",
-                          "INFO 02-03 09:14:10 [x.py:1] {\"error\":{\"message\":\"something\",\"type\":\"server_error\"}}",
-                          "INFO 02-03 09:14:10 [x.py:1] {\"error\": \"something went wrong\"}",
-                          "INFO 02-03 09:14:10 [x.py:1] {\"object\":\"error\",\"message\":\"something\",\"code\":500}"}) {
+  for (const char* log :
+       {"INFO:     127.0.0.1:5000 - \"POST /v1/chat/completions HTTP/1.1\" 500 Internal Server Error",
+        "INFO 02-03 09:14:10 [x.py:1] HTTP Request: POST http://localhost:8000/v1/responses \"HTTP/1.1 500\"",
+        "srv  log_server_r: done request: POST /v1/chat/completions 192.0.2.7 500",
+        "[GIN] 2026/02/03 - 10:00:00 | 500 |  1.200s | 127.0.0.1 | POST \"/api/chat\"",
+        "time=2026-02-03T10:00:00Z level=INFO source=x.go:1 msg=served status=500",
+        "INFO 02-03 09:14:10 [x.py:1] {\"error\":{\"message\":\"something\",\"type\":\"server_error\"}}",
+        "INFO 02-03 09:14:10 [x.py:1] {\"error\": \"something went wrong\"}",
+        "INFO 02-03 09:14:10 [x.py:1] {\"object\":\"error\",\"message\":\"something\",\"code\":500}"}) {
     const Diagnosis diagnosis = diagnosed(log);
     EXPECT_EQ(class_of(diagnosis), "cannot_tell") << log;
     EXPECT_EQ(exit_code(diagnosis), 4) << log;
@@ -87,7 +92,9 @@ TEST(Diagnose, CleanLogsGiveNoFinding) {
   for (const Json& row : rows)
     for (const std::string& variant : {row["log"].get<std::string>(), wrapped(row["log"]), interleaved(row["log"])}) {
       const Diagnosis diagnosis = diagnosed(variant);
-      EXPECT_TRUE(diagnosis.findings.empty()) << class_of(diagnosis) << " by " << diagnosis.findings[0].signature << "\n" << variant;
+      EXPECT_TRUE(diagnosis.findings.empty())
+          << class_of(diagnosis) << " by " << diagnosis.findings[0].signature << "\n"
+          << variant;
       EXPECT_EQ(exit_code(diagnosis), 1);
     }
 }
@@ -118,7 +125,8 @@ TEST(Diagnose, FactsDecideWhatTheTextCannot) {
 
 TEST(Diagnose, WarningsThatAreNoiseAreNamed) {
   const Diagnosis diagnosis = diagnosed(
-      "WARNING 12-01 09:00:00 [m.py:7] mxfp4 quantization is not fully optimized yet.\n`torch_dtype` is deprecated! Use `dtype` "
+      "WARNING 12-01 09:00:00 [m.py:7] mxfp4 quantization is not fully optimized yet.\n`torch_dtype` is deprecated! "
+      "Use `dtype` "
       "instead!\n");
   EXPECT_EQ(diagnosis.verdict, Diagnosis::Verdict::not_a_failure);
   ASSERT_EQ(diagnosis.noise.size(), 2u);
@@ -173,7 +181,8 @@ TEST(Diagnose, DamagedGzipIsSaidSo) {
   EXPECT_EQ(class_of(cut), "ptxas_arch_unknown");
   EXPECT_EQ(cut.ending, Ending::cut_short);
   EXPECT_EQ(exit_code(cut), 0);
-  EXPECT_NE(to_text(cut, Language::en).find("ends early, after 3 lines"), std::string::npos) << to_text(cut, Language::en);
+  EXPECT_NE(to_text(cut, Language::en).find("ends early, after 3 lines"), std::string::npos)
+      << to_text(cut, Language::en);
 }
 
 TEST(Diagnose, LongLinesAndBinaryInput) {
@@ -196,7 +205,8 @@ TEST(Diagnose, NothingOfALogMovesTheTerminal) {
       "RuntimeError: \xc2\x9b"
       "31m \xe2\x80\xae gnp \xe2\x81\xa6 CUDA out of memory");
   const std::string text = to_text(diagnosis, Language::en);
-  for (const char* bad : {"\xc2\x9b", "\xe2\x80\xae", "\xe2\x81\xa6"}) EXPECT_EQ(text.find(bad), std::string::npos) << text;
+  for (const char* bad : {"\xc2\x9b", "\xe2\x80\xae", "\xe2\x81\xa6"})
+    EXPECT_EQ(text.find(bad), std::string::npos) << text;
   EXPECT_NE(text.find("\\xc2\\x9b31m"), std::string::npos) << text;
   EXPECT_EQ(parse_versions("torch=\xc2\x9b"
                            "31m")
@@ -207,7 +217,8 @@ TEST(Diagnose, NothingOfALogMovesTheTerminal) {
 }
 
 TEST(Diagnose, AStopByTheUserHidesNoFailure) {
-  const std::string stop = "Traceback (most recent call last):\n  File \"/env/a.py\", line 3, in run\n    wait()\nKeyboardInterrupt\n";
+  const std::string stop =
+      "Traceback (most recent call last):\n  File \"/env/a.py\", line 3, in run\n    wait()\nKeyboardInterrupt\n";
   EXPECT_EQ(exit_code(diagnosed(stop)), 1);
   EXPECT_EQ(diagnosed(stop).noise.size(), 1u);
   EXPECT_EQ(exit_code(diagnosed("strange.UserError: nobody knows it\n" + stop)), 0);
@@ -235,7 +246,8 @@ TEST(Diagnose, APipeThatDoesNotWaitIsWaitedFor) {
 
 TEST(Diagnose, AProcessThatTalksInBetweenDoesNotCutAPhrase) {
   const std::string log =
-      "(Worker_TP0 pid=1) AssertionError: Only Hopper swiz\n(Worker_TP1 pid=2) INFO 01-01 00:00:00 [a.py:1] fine\n(Worker_TP0 pid=1) zling "
+      "(Worker_TP0 pid=1) AssertionError: Only Hopper swiz\n(Worker_TP1 pid=2) INFO 01-01 00:00:00 [a.py:1] "
+      "fine\n(Worker_TP0 pid=1) zling "
       "is supported for values\n";
   EXPECT_EQ(class_of(diagnosed(log)), "layout_hopper_only");
 }
@@ -255,8 +267,9 @@ TEST(Diagnose, ReportsInBothLanguagesAndAsJson) {
 }
 
 TEST(Diagnose, UnrelatedPythonErrorsAreNotBlamedOnKernels) {
-  const Diagnosis diagnosis =
-      diagnosed("Traceback (most recent call last):\n  File \"/srv/app.py\", line 3, in <module>\n    print(data['x'])\nKeyError: 'x'\n");
+  const Diagnosis diagnosis = diagnosed(
+      "Traceback (most recent call last):\n  File \"/srv/app.py\", line 3, in <module>\n    "
+      "print(data['x'])\nKeyError: 'x'\n");
   EXPECT_EQ(class_of(diagnosis), "not_a_kernel_problem");
   EXPECT_FALSE(diagnosis.findings[0].kernel_path);
 }
@@ -272,19 +285,20 @@ TEST(LogLines, PrefixesOfLoggersAreRecognised) {
     const char* line;
     const char* message;
     Level level;
-  } cases[] = {{"(EngineCore pid=12) hello", "hello", Level::unmarked},
-               {"(VllmWorker rank=0 pid=7) ERROR 07-31 08:44:05 [multiproc_executor.py:594] hello", "hello", Level::error},
-               {"[rank0]: hello", "hello", Level::unmarked},
-               {"[2025-11-05 11:44:09 TP0] hello", "hello", Level::unmarked},
-               {"[04/17/2026-04:17:42] [TRT-LLM] [E] hello", "hello", Level::error},
-               {"Aug 07 11:18:18 host ollama[1536]: hello", "hello", Level::unmarked},
-               {"ollama  | hello", "hello", Level::unmarked},
-               {"time=2025-09-28T22:25:24.499-04:00 level=INFO source=x hello", "source=x hello", Level::info},
-               {"2026-01-17T18:48:10.41+01:00 stderr F hello", "hello", Level::unmarked},
-               {"W0806 20:26:13.563000 375 site/cpp_extension.py:2425] hello", "hello", Level::warning},
-               {"[16:10:33] stdout/INFO  hello", "hello", Level::unmarked},
-               {"hello [1] (2)", "hello [1] (2)", Level::unmarked},
-               {"Error: hello", "Error: hello", Level::unmarked}};
+  } cases[] = {
+      {"(EngineCore pid=12) hello", "hello", Level::unmarked},
+      {"(VllmWorker rank=0 pid=7) ERROR 07-31 08:44:05 [multiproc_executor.py:594] hello", "hello", Level::error},
+      {"[rank0]: hello", "hello", Level::unmarked},
+      {"[2025-11-05 11:44:09 TP0] hello", "hello", Level::unmarked},
+      {"[04/17/2026-04:17:42] [TRT-LLM] [E] hello", "hello", Level::error},
+      {"Aug 07 11:18:18 host ollama[1536]: hello", "hello", Level::unmarked},
+      {"ollama  | hello", "hello", Level::unmarked},
+      {"time=2025-09-28T22:25:24.499-04:00 level=INFO source=x hello", "source=x hello", Level::info},
+      {"2026-01-17T18:48:10.41+01:00 stderr F hello", "hello", Level::unmarked},
+      {"W0806 20:26:13.563000 375 site/cpp_extension.py:2425] hello", "hello", Level::warning},
+      {"[16:10:33] stdout/INFO  hello", "hello", Level::unmarked},
+      {"hello [1] (2)", "hello [1] (2)", Level::unmarked},
+      {"Error: hello", "Error: hello", Level::unmarked}};
   for (const auto& c : cases) {
     const LinePrefix prefix = prefix_of(c.line);
     std::string_view message = std::string_view(c.line).substr(prefix.length);

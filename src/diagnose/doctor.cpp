@@ -9,8 +9,9 @@ namespace mxpath::diagnose {
 namespace {
 
 struct Words {
-  std::string_view machine, cpu, features, cores, memory, huge, gpu, none, binary, system, stacks, packages, nothing, outcome[4], would,
-      prints, needs, change, source, plan, no_fit, remark, unfit, asks, limit, assumed, driver, shared, free, unsteady;
+  std::string_view machine, cpu, features, cores, memory, huge, gpu, none, binary, system, stacks, packages, nothing,
+      outcome[4], would, prints, needs, change, source, plan, no_fit, remark, unfit, asks, limit, assumed, driver,
+      shared, free, unsteady;
 };
 constexpr Words english = {"machine",
                            "CPU",
@@ -75,21 +76,26 @@ constexpr Words korean = {"컴퓨터",
 
 const Words& words(Language language) { return language == Language::ko ? korean : english; }
 
-std::string bandwidth_text(double bandwidth) { return bandwidth > 0 ? fmt::format("{:.0f} GB/s", bandwidth / 1e9) : std::string(); }
+std::string bandwidth_text(double bandwidth) {
+  return bandwidth > 0 ? fmt::format("{:.0f} GB/s", bandwidth / 1e9) : std::string();
+}
 
 std::string gpu_text(const Gpu& gpu, const Words& w) {
-  std::string text = fmt::format("{}, sm_{} ({}.{})", gpu.name, gpu.arch.number, gpu.arch.number / 10, gpu.arch.number % 10);
+  std::string text =
+      fmt::format("{}, sm_{} ({}.{})", gpu.name, gpu.arch.number, gpu.arch.number / 10, gpu.arch.number % 10);
   if (gpu.driver > 0) text += fmt::format(", {} CUDA {}.{}", w.driver, gpu.driver / 1000, gpu.driver % 1000 / 10);
   if (gpu.shared_memory > 0) text += ", " + fmt::format(fmt::runtime(w.shared), gpu.shared_memory);
   if (gpu.memory > 0) text += ", " + human_bytes(static_cast<double>(gpu.memory));
-  if (gpu.free_memory < gpu.memory) text += fmt::format(", {} {}", human_bytes(static_cast<double>(gpu.free_memory)), w.free);
-  if (gpu.bandwidth > 0) text += ", " + bandwidth_text(gpu.bandwidth) + (gpu.bandwidth_assumed ? fmt::format(" ({})", w.assumed) : "");
+  if (gpu.free_memory < gpu.memory)
+    text += fmt::format(", {} {}", human_bytes(static_cast<double>(gpu.free_memory)), w.free);
+  if (gpu.bandwidth > 0)
+    text += ", " + bandwidth_text(gpu.bandwidth) + (gpu.bandwidth_assumed ? fmt::format(" ({})", w.assumed) : "");
   return text;
 }
 
 std::string prediction_text(const Prediction& p, const Words& w) {
-  std::string text =
-      fmt::format("  {} {}: {}\n    {}: {}\n", p.stack, p.version, w.outcome[static_cast<size_t>(p.outcome)], w.would, p.path);
+  std::string text = fmt::format("  {} {}: {}\n    {}: {}\n", p.stack, p.version,
+                                 w.outcome[static_cast<size_t>(p.outcome)], w.would, p.path);
   if (!p.error.empty()) text += fmt::format("    {}: {}\n", w.prints, p.error);
   if (p.memory > 0)
     text += fmt::format("    {}: {}{}\n", w.needs, human_bytes(static_cast<double>(p.memory)),
@@ -129,19 +135,23 @@ Json json_of(const StackReport& s) {
                                  {"version", c.requirement.version},
                                  {"asks", c.requirement.name + c.requirement.clauses},
                                  {"found", c.found}});
-  for (const Program& p : s.programs) json["programs"].push_back({{"name", p.name}, {"path", p.path}, {"version", p.version}});
+  for (const Program& p : s.programs)
+    json["programs"].push_back({{"name", p.name}, {"path", p.path}, {"version", p.version}});
   return json;
 }
 
 /// The packages that decide; a report lists these, the JSON all.
-constexpr std::string_view listed[] = {
-    "torch",  "triton",     "triton-kernels", "kernels",      "transformers", "accelerate",       "unsloth", "unsloth-zoo",   "vllm",
-    "sglang", "sgl-kernel", "flashinfer",     "bitsandbytes", "tensorrt-llm", "llama-cpp-python", "gpt-oss", "openai-harmony"};
+constexpr std::string_view listed[] = {"torch",         "triton",       "triton-kernels",   "kernels",
+                                       "transformers",  "accelerate",   "unsloth",          "unsloth-zoo",
+                                       "vllm",          "sglang",       "sgl-kernel",       "flashinfer",
+                                       "bitsandbytes",  "tensorrt-llm", "llama-cpp-python", "gpt-oss",
+                                       "openai-harmony"};
 
 std::string conflict_text(const Conflict& c, const Words& w) {
   const Requirement& r = c.requirement;
-  return fmt::format("{}: {}\n", w.unfit,
-                     fmt::format(fmt::runtime(w.asks), r.package, r.version, r.name, r.clauses, c.found, r.name, r.clauses));
+  return fmt::format(
+      "{}: {}\n", w.unfit,
+      fmt::format(fmt::runtime(w.asks), r.package, r.version, r.name, r.clauses, c.found, r.name, r.clauses));
 }
 
 std::string stacks_text(const Doctor& doctor, const Words& w) {
@@ -151,7 +161,8 @@ std::string stacks_text(const Doctor& doctor, const Words& w) {
       text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, found->second);
   if (!text.empty()) text = fmt::format("{} ({}): {}\n", w.packages, doctor.stacks.environment, text);
   for (const Program& p : doctor.stacks.programs) text += fmt::format("{} {}: {}\n", p.name, p.version, p.path);
-  for (const Conflict& c : conflicts_in(doctor.stacks.requirements, doctor.stacks.packages)) text += conflict_text(c, w);
+  for (const Conflict& c : conflicts_in(doctor.stacks.requirements, doctor.stacks.packages))
+    text += conflict_text(c, w);
   for (const std::string& remark : doctor.stacks.remarks) text += fmt::format("{}: {}\n", w.remark, remark);
   text += fmt::format("{} ({}):\n", w.stacks, doctor.model_name);
   if (doctor.predictions.empty()) text += fmt::format("  {}\n", w.nothing);
@@ -161,10 +172,12 @@ std::string stacks_text(const Doctor& doctor, const Words& w) {
 
 }  // namespace
 
-std::vector<Prediction> predict_all(const StackReport& stacks, const Machine& machine, const ModelBytes& model, Language language) {
+std::vector<Prediction> predict_all(const StackReport& stacks, const Machine& machine, const ModelBytes& model,
+                                    Language language) {
   Versions versions = stacks.packages;
   for (const Program& p : stacks.programs) versions.try_emplace(p.name == "ollama" ? "ollama" : "llama.cpp", p.version);
-  if (versions.count("llama-cpp")) versions.try_emplace("llama.cpp", versions.at("llama-cpp"));  // --versions llama.cpp=b6123, canonical
+  if (versions.count("llama-cpp"))
+    versions.try_emplace("llama.cpp", versions.at("llama-cpp"));  // --versions llama.cpp=b6123, canonical
   std::vector<Prediction> list;
   for (std::string_view stack : known_stacks())
     if (const auto found = versions.find(std::string(stack)); found != versions.end() && found->second != "absent")
@@ -178,8 +191,10 @@ std::string machine_text(const Machine& machine, const SystemReport& system, Lan
   text += fmt::format("  {}: {}, {} {}, {}: {}\n", w.cpu, machine.cpu.name, machine.cpu.cores, w.cores, w.features,
                       machine.cpu.features.to_string());
   text += fmt::format("  {}: {}", w.memory, human_bytes(static_cast<double>(machine.memory)));
-  if (machine.held_memory > 0) text += fmt::format(", {} {}", human_bytes(static_cast<double>(machine.free_memory())), w.free);
-  if (system.cgroup_limit > 0) text += fmt::format(" ({} {})", w.limit, human_bytes(static_cast<double>(system.cgroup_limit)));
+  if (machine.held_memory > 0)
+    text += fmt::format(", {} {}", human_bytes(static_cast<double>(machine.free_memory())), w.free);
+  if (system.cgroup_limit > 0)
+    text += fmt::format(" ({} {})", w.limit, human_bytes(static_cast<double>(system.cgroup_limit)));
   if (machine.cpu.bandwidth > 0)
     text += fmt::format(", {}{}", bandwidth_text(machine.cpu.bandwidth),
                         !machine.cpu.bandwidth_measured ? fmt::format(" ({})", w.assumed)
@@ -188,9 +203,9 @@ std::string machine_text(const Machine& machine, const SystemReport& system, Lan
                             : std::string());
   text += "\n";
   if (system.huge_page_size > 0)
-    text +=
-        fmt::format("  {}: {} × {}, transparent: {}\n", w.huge, system.huge_pages, human_bytes(static_cast<double>(system.huge_page_size)),
-                    system.transparent_mode.empty() ? "?" : system.transparent_mode);
+    text += fmt::format("  {}: {} × {}, transparent: {}\n", w.huge, system.huge_pages,
+                        human_bytes(static_cast<double>(system.huge_page_size)),
+                        system.transparent_mode.empty() ? "?" : system.transparent_mode);
   for (const Gpu& gpu : machine.gpus) text += fmt::format("  {}: {}\n", w.gpu, gpu_text(gpu, w));
   if (machine.gpus.empty())
     text += fmt::format("  {}: {}{}\n", w.gpu, w.none,

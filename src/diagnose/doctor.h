@@ -7,8 +7,8 @@
 
 #include "base/json_fwd.h"
 #include "base/result.h"
+#include "diagnose/installed_packages.h"
 #include "diagnose/language.h"
-#include "diagnose/packages.h"
 #include "diagnose/scrub.h"
 #include "diagnose/stack_rules.h"
 #include "machine/machine.h"
@@ -40,15 +40,17 @@ struct Doctor {
 };
 
 /// The predictions for every stack that is installed (a package of known_stacks(), or a program). Pure.
-std::vector<Prediction> predict_all(const StackReport& stacks, const Machine& machine, const ModelBytes& model, Language language);
+std::vector<Prediction> predict_all(const StackReport& stacks, const Machine& machine, const ModelBytes& model,
+                                    Language language);
 
 /// The machine alone: CPU, memory, huge pages, GPUs, this binary.
 std::string machine_text(const Machine& machine, const SystemReport& system, Language language);
 std::string to_text(const Doctor& doctor, Language language);
 Json to_json(const Doctor& doctor);
 
-/// Everything that reproduces a report, without names, home paths, hosts and secrets: {"format","machine","system","versions","programs",
-/// "predictions","remarks"}. "machine" is what machine_from_json reads.
+/// Everything that reproduces a report, without names, home paths, hosts and secrets:
+/// {"format","machine","system","versions","programs", "predictions","remarks"}. "machine" is what machine_from_json
+/// reads.
 Json bundle_json(const Doctor& doctor, const Private& known);
 /// Writes it to a file that must not exist yet. Errors: the file exists, or cannot be written.
 Status write_bundle(const Doctor& doctor, const Private& known, const std::string& path);

@@ -52,7 +52,8 @@ Machine machine_of(const Json& row) {
     gpu.memory = uint64_t{24} << 30;
     gpu.shared_memory = 101376;
     gpu.bandwidth = 900e9;
-    gpu.cuda_flops = 30e12, gpu.tensor_flops = 120e12;
+    gpu.cuda_flops = 30e12;
+    gpu.tensor_flops = 120e12;
     gpu.free_memory = gpu.memory;
     machine.gpus.push_back(gpu);
   } else {
@@ -80,8 +81,10 @@ TEST(Doctor, EveryFabricatedEnvironmentGivesTheExpectedPathWithItsSource) {
     const std::vector<Prediction> list = predict_all(*report, machine_of(row), default_model_bytes(), Language::en);
     const auto found = std::find_if(list.begin(), list.end(), [&](const Prediction& p) { return p.stack == stack; });
     ASSERT_NE(found, list.end()) << row.dump();
-    EXPECT_EQ(name_of(found->outcome), row["outcome"].get<std::string>()) << row.dump() << "\n" << found->path << found->error;
-    EXPECT_NE(found->source.find(row["source"].get<std::string>()), std::string::npos) << row.dump() << "\n" << found->source;
+    EXPECT_EQ(name_of(found->outcome), row["outcome"].get<std::string>()) << row.dump() << "\n"
+                                                                          << found->path << found->error;
+    EXPECT_NE(found->source.find(row["source"].get<std::string>()), std::string::npos) << row.dump() << "\n"
+                                                                                       << found->source;
     EXPECT_NE(found->path.find(row.value("path", "")), std::string::npos) << row.dump() << "\n" << found->path;
     const bool mended = found->outcome == Outcome::fails || found->outcome == Outcome::silent_bf16;
     EXPECT_TRUE(!mended || !found->change.empty()) << row.dump();
@@ -96,9 +99,9 @@ TEST(Doctor, MemoryFollowsWhatIsHeld) {
   EXPECT_NEAR(static_cast<double>(model.mxfp4), 13.8e9, 0.3e9);
   EXPECT_NEAR(static_cast<double>(model.bf16), 41.8e9, 0.3e9);
   const Machine machine = machine_of({{"gpu", 89}});
-  const Prediction bf16 =
-      predict("transformers", {{"transformers", "5.2.0"}, {"torch", "2.9.0"}, {"accelerate", "1.1"}, {"triton", "3.5.0"}}, machine, model,
-              Language::en);
+  const Prediction bf16 = predict(
+      "transformers", {{"transformers", "5.2.0"}, {"torch", "2.9.0"}, {"accelerate", "1.1"}, {"triton", "3.5.0"}},
+      machine, model, Language::en);
   EXPECT_EQ(bf16.memory, model.bf16);
   EXPECT_FALSE(bf16.fits);
 }
@@ -111,7 +114,8 @@ TEST(Packages, DamagedAndOddEntriesAreTolerated) {
   write(folder.path / "accelerate.egg-info" / "PKG-INFO", "Name: accelerate\nVersion: 1.10.0\n");
   write(folder.path / "broken.dist-info" / "METADATA", std::string("\0\xff garbage", 11));
   install(folder.path, "vllm", "0.12.0");
-  write(folder.path / "vllm-0.12.0.dist-info" / "direct_url.json", R"({"dir_info": {"editable": true}, "url": "file:///x"})");
+  write(folder.path / "vllm-0.12.0.dist-info" / "direct_url.json",
+        R"({"dir_info": {"editable": true}, "url": "file:///x"})");
   write(folder.path / "old.egg-link", "/somewhere\n");
   fs::create_directories(folder.path / "vllm" / "third_party" / "triton_kernels");
   install(folder.path, "flashinfer_python", "0.5.2");
@@ -126,12 +130,16 @@ TEST(Packages, DamagedAndOddEntriesAreTolerated) {
 
 TEST(Packages, WhatTheyAskOfEachOtherIsComparedWithWhatIsThere) {
   const char* metadata =
-      "Name: vllm\nVersion: 0.16.0\nRequires-Dist: transformers<5,>=4.56.0\nRequires-Dist: torch==2.9.1\nRequires-Dist: tokenizers "
+      "Name: vllm\nVersion: 0.16.0\nRequires-Dist: transformers<5,>=4.56.0\nRequires-Dist: "
+      "torch==2.9.1\nRequires-Dist: tokenizers "
       "(>=0.21.1)\nRequires-Dist: triton>9; extra == \"all\"\nRequires-Dist: numpy\n\nRequires-Dist: kernels>99\n";
   const std::vector<Requirement> asked = requirements_in(metadata, "vllm", "0.16.0");
   ASSERT_EQ(asked.size(), 3u);  // no extras, nothing of the description, nothing that any version fulfils
-  const Versions installed = {
-      {"transformers", "5.2.0"}, {"torch", "2.9.1+cu128"}, {"tokenizers", "0.22.0"}, {"triton", "3.5"}, {"kernels", "0.9"}};
+  const Versions installed = {{"transformers", "5.2.0"},
+                              {"torch", "2.9.1+cu128"},
+                              {"tokenizers", "0.22.0"},
+                              {"triton", "3.5"},
+                              {"kernels", "0.9"}};
   const std::vector<Conflict> conflicts = conflicts_in(asked, installed);
   ASSERT_EQ(conflicts.size(), 1u);
   EXPECT_EQ(conflicts[0].requirement.clauses, "<5,>=4.56.0");
@@ -149,7 +157,8 @@ TEST(Packages, WhatTheyAskOfEachOtherIsComparedWithWhatIsThere) {
   doctor.stacks = probe_stacks(folder.path.string()).value();
   doctor.predictions = predict_all(doctor.stacks, doctor.machine, doctor.model, Language::en);
   const std::string text = to_text(doctor, Language::en);
-  EXPECT_NE(text.find("vllm 0.16.0 asks for transformers<5,>=4.56.0, and 5.2.0 is installed"), std::string::npos) << text;
+  EXPECT_NE(text.find("vllm 0.16.0 asks for transformers<5,>=4.56.0, and 5.2.0 is installed"), std::string::npos)
+      << text;
   EXPECT_NE(text.find("vllm 0.16.0: FAILS"), std::string::npos) << text;
   EXPECT_NE(to_text(doctor, Language::ko).find("transformers<5,>=4.56.0"), std::string::npos);
   EXPECT_EQ(to_json(doctor)["stacks"]["conflicts"].size(), 1u);
@@ -164,13 +173,15 @@ TEST(Packages, EnvironmentsAndProgramsAreFoundWithoutRunningThem) {
   fs::create_directories(folder.path / "bin");
   fs::create_symlink(folder.path / "Cellar" / "ollama" / "0.12.3" / "bin" / "ollama", folder.path / "bin" / "ollama");
   const std::string venv = (folder.path / "venv").string();
-  for (const Surroundings& s : {Surroundings{venv, "", "", "", {}}, Surroundings{"", venv, "", "", {}},
-                                Surroundings{"", "", "", venv + "/bin/python", {}}, Surroundings{"", "", "", "", {site.string()}}}) {
+  for (const Surroundings& s :
+       {Surroundings{venv, "", "", "", {}}, Surroundings{"", venv, "", "", {}},
+        Surroundings{"", "", "", venv + "/bin/python", {}}, Surroundings{"", "", "", "", {site.string()}}}) {
     const Result<StackReport> report = probe_environment(s);
     ASSERT_TRUE(report.ok()) << report.error().message;
     EXPECT_EQ(report->packages.at("torch"), "2.9.0") << report->environment;
   }
-  const StackReport programs = probe_environment({"", "", "/nowhere:" + (folder.path / "bin").string(), "", {}}).value();
+  const StackReport programs =
+      probe_environment({"", "", "/nowhere:" + (folder.path / "bin").string(), "", {}}).value();
   ASSERT_EQ(programs.programs.size(), 1u);
   EXPECT_EQ(programs.programs[0].version, "0.12.3");
   EXPECT_FALSE(probe_environment({"", "", "", "/nowhere/bin/python", {}}).ok());
@@ -237,7 +248,8 @@ TEST(Report, NamesTheMachineAndTheOutcomeInBothLanguages) {
   doctor.predictions = predict_all(doctor.stacks, doctor.machine, doctor.model, Language::ko);
   EXPECT_NE(to_text(doctor, Language::ko).find("vllm 0.20.1: 실패함"), std::string::npos);
   doctor.machine.gpus.front().driver = 12080, doctor.machine.gpus.front().shared_memory = 65536;
-  EXPECT_NE(to_text(doctor, Language::en).find("driver CUDA 12.8, 65536 bytes of shared memory per block"), std::string::npos);
+  EXPECT_NE(to_text(doctor, Language::en).find("driver CUDA 12.8, 65536 bytes of shared memory per block"),
+            std::string::npos);
   const std::string korean = to_text(doctor, Language::ko);
   EXPECT_NE(korean.find("드라이버 CUDA 12.8, 블록당 공유 메모리 65536바이트"), std::string::npos) << korean;
   EXPECT_EQ(korean.find("shared memory"), std::string::npos) << korean;

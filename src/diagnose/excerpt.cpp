@@ -23,7 +23,8 @@ size_t sequence_length(std::string_view text) {
     if (!continuation(text[i])) return 0;
   if (length == 3 && lead == 0xe0 && static_cast<uint8_t>(text[1]) < 0xa0) return 0;
   if (length == 3 && lead == 0xed && static_cast<uint8_t>(text[1]) > 0x9f) return 0;
-  if (length == 4 && ((lead == 0xf0 && static_cast<uint8_t>(text[1]) < 0x90) || (lead == 0xf4 && static_cast<uint8_t>(text[1]) > 0x8f)))
+  if (length == 4 && ((lead == 0xf0 && static_cast<uint8_t>(text[1]) < 0x90) ||
+                      (lead == 0xf4 && static_cast<uint8_t>(text[1]) > 0x8f)))
     return 0;
   return length;
 }

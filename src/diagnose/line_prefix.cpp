@@ -32,11 +32,12 @@ struct LevelWord {
   std::string_view text;
   Level level;
 };
-constexpr LevelWord level_words[] = {{"INFO", Level::info},          {"WARNING", Level::warning},  {"WARN", Level::warning},
-                                     {"ERROR", Level::error},        {"DEBUG", Level::debug},      {"CRITICAL", Level::error},
-                                     {"FATAL", Level::error},        {"TRACE", Level::debug},      {"Info", Level::info},
-                                     {"level=info", Level::info},    {"level=INFO", Level::info},  {"level=DEBUG", Level::debug},
-                                     {"level=WARN", Level::warning}, {"level=ERROR", Level::error}};
+constexpr LevelWord level_words[] = {
+    {"INFO", Level::info},          {"WARNING", Level::warning},  {"WARN", Level::warning},
+    {"ERROR", Level::error},        {"DEBUG", Level::debug},      {"CRITICAL", Level::error},
+    {"FATAL", Level::error},        {"TRACE", Level::debug},      {"Info", Level::info},
+    {"level=info", Level::info},    {"level=INFO", Level::info},  {"level=DEBUG", Level::debug},
+    {"level=WARN", Level::warning}, {"level=ERROR", Level::error}};
 
 bool take_level(Walk& walk, LinePrefix& prefix) {
   for (const LevelWord& row : level_words) {
@@ -51,7 +52,8 @@ bool take_level(Walk& walk, LinePrefix& prefix) {
   return false;
 }
 
-/// A run of digits and the separators of dates and times that holds a time or a date; 2026-01-17T18:48:10.418+01:00, 16:10:33, 04-12.
+/// A run of digits and the separators of dates and times that holds a time or a date; 2026-01-17T18:48:10.418+01:00,
+/// 16:10:33, 04-12.
 bool take_time(Walk& walk, LinePrefix& prefix) {
   if (!digit(walk.here())) return false;
   size_t length = 0, separators = 0;
@@ -97,8 +99,9 @@ bool take_process(Walk& walk, LinePrefix& prefix) {
 
 Level level_inside(std::string_view inside) {
   for (const LevelWord& row : level_words)
-    if (inside == row.text || (inside.size() > row.text.size() && inside.substr(inside.size() - row.text.size()) == row.text &&
-                               !word(inside[inside.size() - row.text.size() - 1])))
+    if (inside == row.text ||
+        (inside.size() > row.text.size() && inside.substr(inside.size() - row.text.size()) == row.text &&
+         !word(inside[inside.size() - row.text.size() - 1])))
       return row.level;
   if (inside == "E") return Level::error;
   if (inside == "W") return Level::warning;
@@ -111,7 +114,8 @@ bool has_time(std::string_view inside) {
   return false;
 }
 
-/// [rank0]:, [2025-11-05 11:44:09 TP0], [core.py:718], [TRT-LLM], [E]; anything else in brackets belongs to the message.
+/// [rank0]:, [2025-11-05 11:44:09 TP0], [core.py:718], [TRT-LLM], [E]; anything else in brackets belongs to the
+/// message.
 bool take_bracket(Walk& walk, LinePrefix& prefix) {
   if (walk.here() != '[') return false;
   const size_t end = walk.rest().substr(0, 100).find(']');
@@ -122,7 +126,8 @@ bool take_bracket(Walk& walk, LinePrefix& prefix) {
                       inside.find(".cpp:") != std::string_view::npos;
   const bool time = has_time(inside);
   const Level level = level_inside(inside);
-  if (!rank && !source && !time && level == Level::unmarked && inside != "TRT-LLM" && inside != "stderr" && inside != "stdout")
+  if (!rank && !source && !time && level == Level::unmarked && inside != "TRT-LLM" && inside != "stderr" &&
+      inside != "stdout")
     return false;
   if (rank) prefix.process = hash_of(inside);
   if (time) {
@@ -160,8 +165,8 @@ bool take_container(Walk& walk, LinePrefix& prefix) {
 /// glog: "E0813 06:09:49.845341 140336920782592 torch/x.py:205] "
 bool take_glog(Walk& walk, LinePrefix& prefix) {
   const char c = walk.here();
-  if ((c != 'E' && c != 'W' && c != 'I' && c != 'F') || !digit(walk.here(1)) || !digit(walk.here(4)) || walk.here(5) != ' ' ||
-      !digit(walk.here(6)))
+  if ((c != 'E' && c != 'W' && c != 'I' && c != 'F') || !digit(walk.here(1)) || !digit(walk.here(4)) ||
+      walk.here(5) != ' ' || !digit(walk.here(6)))
     return false;
   const size_t end = walk.rest().substr(0, 200).find("] ");
   if (end == std::string_view::npos) return false;
@@ -185,7 +190,8 @@ bool take_one(Walk& walk, LinePrefix& prefix) {
     return walk.at += end + 1, true;
   }
   if (!letter(c)) return false;
-  return take_level(walk, prefix) || take_glog(walk, prefix) || take_syslog(walk, prefix) || take_container(walk, prefix);
+  return take_level(walk, prefix) || take_glog(walk, prefix) || take_syslog(walk, prefix) ||
+         take_container(walk, prefix);
 }
 
 }  // namespace

@@ -12,8 +12,9 @@ namespace mxpath::diagnose {
 namespace {
 
 constexpr size_t piece = 256 * 1024;
-constexpr size_t most_zeros = 64 << 20;  // before the first character: a log that was emptied while it was written may begin with some
-constexpr int most_wrappings = 3;        // gzip in gzip
+constexpr size_t most_zeros =
+    64 << 20;  // before the first character: a log that was emptied while it was written may begin with some
+constexpr int most_wrappings = 3;  // gzip in gzip
 enum class Encoding { unknown, utf8, utf16le, utf16be };
 
 /// Guesses from the start of the text; `skip` is the length of the byte order mark.
@@ -108,9 +109,9 @@ const Kind* kind_of(std::string_view bytes) {
   return nullptr;
 }
 
-/// Control characters that no log has stand among the first bytes: about one in ten of random or packed bytes is one. A run of zeros
-/// counts once (a log that was cut while it was written begins with one), bytes above 127 do not count (older encodings), and the zeros of
-/// a tar are let in.
+/// Control characters that no log has stand among the first bytes: about one in ten of random or packed bytes is one. A
+/// run of zeros counts once (a log that was cut while it was written begins with one), bytes above 127 do not count
+/// (older encodings), and the zeros of a tar are let in.
 bool is_binary(std::string_view bytes) {
   constexpr size_t tar_mark = 257;
   if (bytes.size() > tar_mark && bytes.substr(tar_mark, 5) == "ustar") return false;
@@ -241,7 +242,8 @@ struct LogDecoder::State {
 
   // Half a unit, or a surrogate without its second half, at the very end.
   void finish_utf16() {
-    if (encoding != Encoding::utf8 && (!odd.empty() || half_pair) && ending == Ending::whole) ending = Ending::cut_short;
+    if (encoding != Encoding::utf8 && (!odd.empty() || half_pair) && ending == Ending::whole)
+      ending = Ending::cut_short;
   }
 
   std::string_view from_utf16(std::string_view bytes) {
@@ -253,7 +255,9 @@ struct LogDecoder::State {
       const uint32_t unit = static_cast<uint32_t>(static_cast<uint8_t>(odd[2 * i + static_cast<size_t>(high)])) << 8 |
                             static_cast<uint8_t>(odd[2 * i + static_cast<size_t>(1 - high)]);
       half_pair = unit >= 0xd800 && unit < 0xdc00;
-      append_utf8(text, unit >= 0xd800 && unit < 0xe000 ? 0xfffd : unit);  // surrogates: no signature lies outside the first plane
+      append_utf8(text, unit >= 0xd800 && unit < 0xe000
+                            ? 0xfffd
+                            : unit);  // surrogates: no signature lies outside the first plane
     }
     odd.erase(0, units * 2);
     return text;
@@ -271,7 +275,8 @@ LogDecoder::LogDecoder(LogDecoder&&) noexcept = default;
 Result<std::string_view> LogDecoder::start() {
   std::string_view bytes = state_->start();
   for (int depth = 1; state_->gzip && is_gzip(bytes); ++depth) {
-    if (depth > most_wrappings) return fail("the log is gzip inside gzip, {} times; unpack it first: gzip -dc LOG > log.txt.gz", depth);
+    if (depth > most_wrappings)
+      return fail("the log is gzip inside gzip, {} times; unpack it first: gzip -dc LOG > log.txt.gz", depth);
     auto inner = std::make_unique<State>();
     inner->outer = std::move(state_);
     inner->source = [outer = inner->outer.get(), rest = bytes](char* buffer, size_t capacity) mutable {
@@ -285,10 +290,12 @@ Result<std::string_view> LogDecoder::start() {
     bytes = state_->start();
   }
   if (bytes.empty() && state_->ending == Ending::damaged)
-    return fail("the log looks like gzip but cannot be decompressed: the file is damaged; copy it again from where it was written");
+    return fail(
+        "the log looks like gzip but cannot be decompressed: the file is damaged; copy it again from where it was "
+        "written");
   if (const Kind* kind = kind_of(bytes))
-    return fail("the log is {}{}, which is not read here; {}", kind->name, state_->gzip || state_->outer ? " inside gzip" : "",
-                kind->advice);
+    return fail("the log is {}{}, which is not read here; {}", kind->name,
+                state_->gzip || state_->outer ? " inside gzip" : "", kind->advice);
   size_t skip = 0;
   state_->encoding = detect(bytes, skip);
   if (state_->encoding == Encoding::utf8 && is_binary(bytes))
@@ -311,7 +318,8 @@ Result<std::string_view> LogDecoder::next() {
     if (bytes.empty()) return s.finish_utf16(), std::string_view();
     if (s.only_zeros(bytes))
       return fail(
-          "the log is no text: it begins with more than {} MiB of zeros; if text follows, take them out: tr -d '\\000' < LOG > log.txt",
+          "the log is no text: it begins with more than {} MiB of zeros; if text follows, take them out: tr -d '\\000' "
+          "< LOG > log.txt",
           most_zeros >> 20);
     if (s.encoding == Encoding::utf8) return bytes;
     if (!s.from_utf16(bytes).empty()) return std::string_view(s.text);

@@ -26,17 +26,17 @@ enum class Ending : uint8_t {
 };
 std::string_view name_of(Ending ending);
 
-/// Decodes a source, gzip inside gzip too. UTF-16 is recognised by its byte order mark or by zero bytes at every second place of the first
-/// kilobyte.
+/// Decodes a source, gzip inside gzip too. UTF-16 is recognised by its byte order mark or by zero bytes at every second
+/// place of the first kilobyte.
 class LogDecoder {
  public:
   explicit LogDecoder(ByteSource source);
   ~LogDecoder();
   LogDecoder(LogDecoder&&) noexcept;
 
-  /// The next piece (at most 512 KiB), empty at the end. Errors: a damaged gzip stream before any text came out of it; what is no
-  /// text (an archive of another kind, a picture, a program, random bytes), with the way to its text. Later damage ends the log and shows
-  /// in ending().
+  /// The next piece (at most 512 KiB), empty at the end. Errors: a damaged gzip stream before any text came out of it;
+  /// what is no text (an archive of another kind, a picture, a program, random bytes), with the way to its text. Later
+  /// damage ends the log and shows in ending().
   Result<std::string_view> next();
   /// Final once next() has returned nothing.
   Ending ending() const;

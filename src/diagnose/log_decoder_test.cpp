@@ -12,14 +12,16 @@ namespace {
 std::string harmless_log(int lines) {
   std::string text;
   uint32_t state = 7;
-  for (int i = 0; i < lines; ++i) text += fmt::format("step {} loss 0.{:04}\n", i, (state = state * 1664525u + 1013904223u) >> 20);
+  for (int i = 0; i < lines; ++i)
+    text += fmt::format("step {} loss 0.{:04}\n", i, (state = state * 1664525u + 1013904223u) >> 20);
   return text;
 }
 
 TEST(Diagnose, ALogThatEndsEarlyIsNoWholeLog) {
   const std::string whole = gzipped(harmless_log(900)), second = gzipped(harmless_log(50));
   std::string corrupt = whole, bad_checksum = whole;
-  for (size_t i = 0; i < 40; ++i) corrupt[whole.size() / 2 + i] = static_cast<char>(corrupt[whole.size() / 2 + i] ^ 0x5a);
+  for (size_t i = 0; i < 40; ++i)
+    corrupt[whole.size() / 2 + i] = static_cast<char>(corrupt[whole.size() / 2 + i] ^ 0x5a);
   bad_checksum[whole.size() - 6] = static_cast<char>(bad_checksum[whole.size() - 6] ^ 1);
   const std::string wide = utf16(harmless_log(20), true, true);
   const struct {
@@ -55,7 +57,8 @@ TEST(Diagnose, ALogThatEndsEarlyIsNoWholeLog) {
     EXPECT_EQ(exit_code(diagnosis), cases[i].ending == Ending::whole ? 1 : 4) << i;
     EXPECT_EQ(to_json(diagnosis)["ending"], name_of(cases[i].ending)) << i;
     if (cases[i].ending == Ending::whole) continue;
-    EXPECT_NE(to_text(diagnosis, Language::en).find("not known"), std::string::npos) << i << to_text(diagnosis, Language::en);
+    EXPECT_NE(to_text(diagnosis, Language::en).find("not known"), std::string::npos)
+        << i << to_text(diagnosis, Language::en);
     EXPECT_NE(to_text(diagnosis, Language::ko).find("알 수 없"), std::string::npos) << i;
     EXPECT_FALSE(diagnosis.needed.empty()) << i;
   }
@@ -88,7 +91,9 @@ TEST(Diagnose, WhatIsNoTextIsSaidSo) {
   for (int i = 0; i < 4096; ++i) random.push_back(static_cast<char>((state = state * 1664525u + 1013904223u) >> 24));
   std::string zlib(1 << 16, '\0');
   uLongf size = zlib.size();
-  ASSERT_EQ(compress(reinterpret_cast<Bytef*>(zlib.data()), &size, reinterpret_cast<const Bytef*>(random.data()), random.size()), Z_OK);
+  ASSERT_EQ(compress(reinterpret_cast<Bytef*>(zlib.data()), &size, reinterpret_cast<const Bytef*>(random.data()),
+                     random.size()),
+            Z_OK);
   for (int i = 0; i < 6; ++i) deep = gzipped(deep);
   const struct {
     std::string bytes, words;
@@ -108,8 +113,9 @@ TEST(Diagnose, WhatIsNoTextIsSaidSo) {
     ASSERT_FALSE(result.ok()) << c.words;
     EXPECT_NE(result.error().message.find(c.words), std::string::npos) << result.error().message;
   }
-  for (const std::string& text : {"x^2 + 1\n"s, "\x1b[31mred\x1b[0m\r\n"s, "a\0b\n"s, std::string(5000, '\0') + "emptied by logrotate\n",
-                                  "\x01\x02prompt$ ls\n"s, "\xbf\xa1\xb7\xaf \xb8\xde\xbd\xc3\xc1\xf6\n"s, "GGUF model loaded\n"s})
+  for (const std::string& text :
+       {"x^2 + 1\n"s, "\x1b[31mred\x1b[0m\r\n"s, "a\0b\n"s, std::string(5000, '\0') + "emptied by logrotate\n",
+        "\x01\x02prompt$ ls\n"s, "\xbf\xa1\xb7\xaf \xb8\xde\xbd\xc3\xc1\xf6\n"s, "GGUF model loaded\n"s})
     EXPECT_TRUE(diagnose(text, {}, Language::en).ok()) << text;
 }
 

@@ -26,7 +26,8 @@ const std::vector<NamedGpu>& named_gpus() {
 const Pattern& capability_pattern() {
   static const Pattern pattern =
       Pattern::compile(
-          "(?:capability|compute_cap)(?: is| of)?[:= ]{0,3}\\(?(\\d{1,2})[.,] ?(\\d)\\b|(?:capability|\\.target|Value|on target|arch) "
+          "(?:capability|compute_cap)(?: is| of)?[:= ]{0,3}\\(?(\\d{1,2})[.,] "
+          "?(\\d)\\b|(?:capability|\\.target|Value|on target|arch) "
           "\\.?sm_(\\d{2,3})[af]?\\b|Current capability: (\\d{2,3})\\b|"
           "(?:unsupported on|current GPU|not supported on|for|Compute capability:) \\.?SM_?(\\d{2,3})\\b|CUDA arch "
           "(\\d{3,4})\\b|gpu-name[= ]sm_(\\d{2,3})|Compute capability: (\\d{2,3})\\b")
@@ -35,16 +36,18 @@ const Pattern& capability_pattern() {
 }
 
 const Pattern& version_pattern() {
-  static const Pattern pattern = Pattern::compile(
-                                     "\\b(torch|pytorch.triton|triton.kernels|triton|kernels|transformers|accelerate|vllm|sglang|"
-                                     "flashinfer(?:.python)?|unsloth(?:.zoo)?|bitsandbytes|tensorrt.llm|ollama|peft)"
-                                     "(?: API server| is| release)?(?: version)?\\W{0,4}v?(\\d{1,4}\\.\\d+(?:\\.\\d+)?[\\w.+]*)")
-                                     .value();
+  static const Pattern pattern =
+      Pattern::compile(
+          "\\b(torch|pytorch.triton|triton.kernels|triton|kernels|transformers|accelerate|vllm|sglang|"
+          "flashinfer(?:.python)?|unsloth(?:.zoo)?|bitsandbytes|tensorrt.llm|ollama|peft)"
+          "(?: API server| is| release)?(?: version)?\\W{0,4}v?(\\d{1,4}\\.\\d+(?:\\.\\d+)?[\\w.+]*)")
+          .value();
   return pattern;
 }
 
 void add(std::vector<int>& list, int capability) {
-  if (capability >= 50 && capability <= 130 && std::find(list.begin(), list.end(), capability) == list.end()) list.push_back(capability);
+  if (capability >= 50 && capability <= 130 && std::find(list.begin(), list.end(), capability) == list.end())
+    list.push_back(capability);
 }
 
 int number(const std::string& text) { return text.empty() ? 0 : std::stoi(text.substr(0, 4)); }

@@ -1,4 +1,5 @@
-// Text to lines: terminal codes removed, long lines cut into pieces, and what a logger put before the message split off.
+// Text to lines: terminal codes removed, long lines cut into pieces, and what a logger put before the message split
+// off.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -10,7 +11,8 @@ namespace mxpath::diagnose {
 /// How serious the logger said a line is.
 enum class Level : uint8_t { unmarked, debug, info, warning, error };
 
-/// What stands before the message: (EngineCore pid=12), [rank0]:, timestamps, `ERROR 04-12 01:50:23 [core.py:971]`, docker's `web-1  |` …
+/// What stands before the message: (EngineCore pid=12), [rank0]:, timestamps, `ERROR 04-12 01:50:23 [core.py:971]`,
+/// docker's `web-1  |` …
 struct LinePrefix {
   size_t length = 0;     ///< of everything before the message
   uint64_t process = 0;  ///< hash of the process tag; 0 where there is none

@@ -4,6 +4,7 @@
 #include <array>
 #include <unordered_map>
 
+#include "diagnose/compiled_signatures.h"
 #include "diagnose/log_facts.h"
 #include "diagnose/pattern.h"
 #include "diagnose/phrase_search.h"
@@ -16,43 +17,6 @@ constexpr size_t near_before = 4;  // what a pattern sees first; the wider windo
 constexpr int looks_for_each_row = 3000, looks_in_all = 40000;
 constexpr size_t most_processes = 64;
 constexpr size_t lines_of_remedy = 6, statement_limit = LineSplitter::longest;
-
-/// The table, ready to run: one automaton for all phrases, one compiled pattern for each row that has one.
-struct CompiledTable {
-  struct Row {
-    const Signature* row;
-    std::optional<Pattern> pattern;
-  };
-  std::vector<Row> rows;
-  std::vector<uint32_t> row_of_phrase;  // phrase id → row; facts have row == rows.size()
-  std::vector<std::string> phrases;     // squeezed
-  std::unique_ptr<PhraseSearch> search;
-
-  CompiledTable() {
-    std::vector<std::string> all;
-    for (const Signature& row : signatures()) {
-      Row made{&row, std::nullopt};
-      if (!row.pattern.empty())
-        if (auto pattern = Pattern::compile(row.pattern)) made.pattern = std::move(*pattern);
-      for (std::string_view phrase : row.phrases) {
-        all.emplace_back(phrase);
-        row_of_phrase.push_back(static_cast<uint32_t>(rows.size()));
-      }
-      rows.push_back(std::move(made));
-    }
-    for (std::string& phrase : fact_phrases()) {
-      all.push_back(std::move(phrase));
-      row_of_phrase.push_back(static_cast<uint32_t>(rows.size()));
-    }
-    for (const std::string& phrase : all) phrases.push_back(squeeze(phrase));
-    search = std::make_unique<PhraseSearch>(all);
-  }
-};
-
-const CompiledTable& compiled() {
-  static const CompiledTable table;
-  return table;
-}
 
 struct RecentLine {
   size_t number = 0, prefix = 0;
@@ -100,7 +64,7 @@ struct EvidenceLines {
 
 class Scanner {
  public:
-  Scanner() : table_(compiled()), state_of_row_(table_.rows.size()) { current_ = &streams_[0]; }
+  Scanner() : table_(compiled_signatures()), state_of_row_(table_.rows.size()) { current_ = &streams_[0]; }
 
   void line(const LinePiece& piece) {
     LinePrefix prefix;
@@ -116,7 +80,8 @@ class Scanner {
     kept.level = prefix.level;
     kept.continues = piece.continues;
     kept.text.assign(piece.text);
-    // A line end is no white space inside a word, but the automaton skips white space anyway: wrapped phrases are found.
+    // A line end is no white space inside a word, but the automaton skips white space anyway: wrapped phrases are
+    // found.
     stream.state = table_.search->feed(stream.state, piece.text.substr(prefix.length),
                                        [&](uint32_t phrase, size_t offset) { hit(stream, phrase, sequence, offset); });
     look_at_frame(kept);
@@ -165,7 +130,8 @@ class Scanner {
     }
     RowState& state = state_of_row_[r];
     const Signature& row = *table_.rows[r].row;
-    if (state.firm || (row.kind == Kind::context && result_.contexts.has(row.sets) && !(row.sets == Context::failure))) return;
+    if (state.firm || (row.kind == Kind::context && result_.contexts.has(row.sets) && !(row.sets == Context::failure)))
+      return;
     if (state.last_stream == &stream && state.last_sequence == sequence) return;
     if (state.looks >= looks_for_each_row || looks_ >= looks_in_all) return;
     state.last_stream = &stream;
@@ -187,11 +153,11 @@ class Scanner {
   }
 
   void examine(Stream& stream, const Pending& pending) {
-    const CompiledTable::Row& row = table_.rows[pending.row];
+    const CompiledSignatures::Row& row = table_.rows[pending.row];
     Found found{row.row, 0, Level::unmarked, {}, {}, {}};
     EvidenceLines lines;
-    const bool matches =
-        row.pattern ? find_pattern(stream, pending, *row.pattern, found, lines) : find_phrase(stream, pending, found, lines);
+    const bool matches = row.pattern ? find_pattern(stream, pending, *row.pattern, found, lines)
+                                     : find_phrase(stream, pending, found, lines);
     if (!matches) return;
     const bool aside = found.level == Level::debug || found.level == Level::info;
     if (aside && !row.row->any_level) return;
@@ -210,7 +176,7 @@ class Scanner {
       result_.error_line = found.evidence.front();
       result_.error_statement = statement_of(stream, lines);
     }
-    if (row.id == "ctx_exception" && !found.evidence.empty() && earlier(found, result_.exception)) {
+    if (row.meaning == Meaning::exception && !found.evidence.empty() && earlier(found, result_.exception)) {
       result_.exception = found.evidence.back();
       result_.exception_statement = statement_of(stream, {lines.last, lines.last});
     }
@@ -224,7 +190,8 @@ class Scanner {
     return std::max(oldest, pending.sequence > before ? pending.sequence - before : 0);
   }
 
-  bool find_pattern(Stream& stream, const Pending& pending, const Pattern& pattern, Found& found, EvidenceLines& lines) {
+  bool find_pattern(Stream& stream, const Pending& pending, const Pattern& pattern, Found& found,
+                    EvidenceLines& lines) {
     const size_t last = std::min(stream.next - 1, pending.sequence + lines_after);
     PatternMatch match;
     for (const size_t before : {near_before, lines_before})
@@ -258,14 +225,16 @@ class Scanner {
     PatternMatch later;
     const size_t passed = match.end;
     if (!pattern.find(std::string_view(window.text).substr(passed), later)) return;
-    later.begin += passed, later.end += passed;
+    later.begin += passed;
+    later.end += passed;
     if (!in_code(stream, window, later.begin)) match = std::move(later);
   }
 
   // The phrase ends in this line; it may begin in one before it.
   bool find_phrase(Stream& stream, Pending pending, Found& found, EvidenceLines& lines) {
     const std::string& wanted = table_.phrases[pending.phrase];
-    for (size_t s = pending.sequence + 1; is_code(stream.at(pending.sequence)) && s < stream.next && s <= pending.sequence + 2; ++s)
+    for (size_t s = pending.sequence + 1;
+         is_code(stream.at(pending.sequence)) && s < stream.next && s <= pending.sequence + 2; ++s)
       if (!is_code(stream.at(s)) && squeeze(stream.at(s).text).find(wanted) != std::string::npos)
         pending = {pending.row, pending.phrase, s, 0};
     size_t first = pending.sequence;
@@ -277,7 +246,8 @@ class Scanner {
     }
     for (size_t s = first; s <= pending.sequence; ++s) {
       const RecentLine& line = stream.at(s);
-      found.evidence.push_back({line.number, excerpt(line.text, s == pending.sequence ? line.prefix + pending.offset : line.text.size())});
+      found.evidence.push_back(
+          {line.number, excerpt(line.text, s == pending.sequence ? line.prefix + pending.offset : line.text.size())});
     }
     lines = {first, pending.sequence};
     found.line = stream.at(first).number;
@@ -292,7 +262,10 @@ class Scanner {
       const size_t line_end = i + 1 < window.starts.size() ? window.starts[i + 1].first : window.text.size() + 1;
       if (line_end <= begin || window.starts[i].first >= std::max(end, begin + 1)) continue;
       const RecentLine& line = stream.at(window.starts[i].second);
-      if (found.evidence.empty()) found.line = line.number, lines.first = window.starts[i].second;
+      if (found.evidence.empty()) {
+        found.line = line.number;
+        lines.first = window.starts[i].second;
+      }
       lines.last = window.starts[i].second;
       if (found.level == Level::unmarked) found.level = level_at(stream, window.starts[i].second);
       const size_t focus = line.prefix + (begin > window.starts[i].first ? begin - window.starts[i].first : 0);
@@ -321,7 +294,8 @@ class Scanner {
   }
 
   static bool begins_another(std::string_view message) {
-    for (std::string_view start : {"Traceback (most recent call last)", "During handling of", "The above exception was"})
+    for (std::string_view start :
+         {"Traceback (most recent call last)", "During handling of", "The above exception was"})
       if (message.find(start) != std::string_view::npos) return true;
     return false;
   }
@@ -335,7 +309,10 @@ class Scanner {
 
   // A terminal's width shows as the greatest length, met more than once.
   void note_width(size_t length) {
-    if (length > width_ && length <= 400) width_ = length, lines_of_width_ = 0;
+    if (length > width_ && length <= 400) {
+      width_ = length;
+      lines_of_width_ = 0;
+    }
     lines_of_width_ += length == width_;
   }
 
@@ -357,7 +334,7 @@ class Scanner {
     result_.has_frames = at != std::string_view::npos && text.find_first_not_of(' ') == at;
   }
 
-  const CompiledTable& table_;
+  const CompiledSignatures& table_;
   std::vector<RowState> state_of_row_;
   std::unordered_map<uint64_t, Stream> streams_;
   Stream* current_ = nullptr;

@@ -16,7 +16,7 @@ struct Found {
   Level level = Level::unmarked;
   std::vector<Evidence> evidence;
   std::vector<std::string> groups;  ///< of the pattern
-  std::string statement;            ///< the lines of evidence and what follows them, as they were printed (at most 8 KB)
+  std::string statement;  ///< the lines of evidence and what follows them, as they were printed (at most 8 KB)
 };
 
 struct ScanResult {

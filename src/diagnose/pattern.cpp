@@ -52,10 +52,11 @@ Result<Pattern> Pattern::compile(std::string_view pattern) {
 
 bool Pattern::find(std::string_view text, PatternMatch& match) const {
   const auto* code = static_cast<const pcre2_code*>(code_.get());
-  const std::unique_ptr<pcre2_match_data, void (*)(pcre2_match_data*)> data(pcre2_match_data_create_from_pattern(code, nullptr),
-                                                                            pcre2_match_data_free);
+  const std::unique_ptr<pcre2_match_data, void (*)(pcre2_match_data*)> data(
+      pcre2_match_data_create_from_pattern(code, nullptr), pcre2_match_data_free);
   if (!data) return false;
-  const int count = pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, 0, data.get(), bounded_context());
+  const int count =
+      pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, 0, data.get(), bounded_context());
   if (count <= 0) return false;
   const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(data.get());
   match.begin = ends[0];
@@ -76,7 +77,8 @@ std::string normalised(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<uint8_t>(text[i]);
     if (byte == '"' || byte == '\'' || byte == '`' || byte == '\\') continue;
-    if (byte == 0xe2 && i + 2 < text.size() && (static_cast<uint8_t>(text[i + 1]) == 0x94 || static_cast<uint8_t>(text[i + 1]) == 0x95)) {
+    if (byte == 0xe2 && i + 2 < text.size() &&
+        (static_cast<uint8_t>(text[i + 1]) == 0x94 || static_cast<uint8_t>(text[i + 1]) == 0x95)) {
       i += 2;  // U+2500 to U+257F, box drawing
       continue;
     }

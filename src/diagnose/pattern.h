@@ -16,7 +16,8 @@ struct PatternMatch {
   std::vector<size_t> ends;         ///< where each group ends in the text; 0 for an unset one
 };
 
-/// A compiled pattern. Case-insensitive, `.` matches line ends, a space in the pattern matches any amount of white space, none included.
+/// A compiled pattern. Case-insensitive, `.` matches line ends, a space in the pattern matches any amount of white
+/// space, none included.
 class Pattern {
  public:
   static Result<Pattern> compile(std::string_view pattern);
@@ -28,7 +29,8 @@ class Pattern {
   std::shared_ptr<void> code_;
 };
 
-/// Text as patterns see it: quotes, backslashes and box-drawing characters removed, control characters turned into spaces.
+/// Text as patterns see it: quotes, backslashes and box-drawing characters removed, control characters turned into
+/// spaces.
 std::string normalised(std::string_view text);
 
 }  // namespace mxpath::diagnose

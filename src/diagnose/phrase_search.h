@@ -8,8 +8,8 @@
 
 namespace mxpath::diagnose {
 
-/// The text without what a terminal, a JSON encoder or a table may put between two letters: white space, quotes, backslashes, `|` and
-/// everything outside ASCII; upper case folded. Phrases are compared in this form.
+/// The text without what a terminal, a JSON encoder or a table may put between two letters: white space, quotes,
+/// backslashes, `|` and everything outside ASCII; upper case folded. Phrases are compared in this form.
 std::string squeeze(std::string_view text);
 
 /// A deterministic automaton; one table lookup for each byte that counts, none for the others.

@@ -7,7 +7,8 @@ namespace mxpath::diagnose {
 namespace {
 
 struct Words {
-  std::string_view finding, also, why, lines, todo, next, mxpath, needed, noise, line, link, sure[3], nothing, nothing_why, early;
+  std::string_view finding, also, why, lines, todo, next, mxpath, needed, noise, line, link, sure[3], nothing,
+      nothing_why, early;
 };
 constexpr Words english = {"finding",
                            "later in the log",
@@ -41,7 +42,8 @@ constexpr Words korean = {"결과",
                           "참고"};
 
 void add_finding(std::string& out, const Finding& finding, const Words& w, std::string_view title) {
-  out += fmt::format("{}: {}\n  [{}, {}]\n", title, finding.summary, name_of(finding.cls), w.sure[static_cast<size_t>(finding.confidence)]);
+  out += fmt::format("{}: {}\n  [{}, {}]\n", title, finding.summary, name_of(finding.cls),
+                     w.sure[static_cast<size_t>(finding.confidence)]);
   if (!finding.why.empty()) out += fmt::format("{}: {}\n", w.why, finding.why);
   if (!finding.evidence.empty()) out += fmt::format("{}:\n", w.lines);
   for (const Evidence& e : finding.evidence) out += fmt::format("  {} {}: {}\n", w.line, e.line, e.text);
@@ -67,7 +69,8 @@ Json json_of(const Finding& finding) {
   for (const Evidence& e : finding.evidence) json["evidence"].push_back({{"line", e.line}, {"text", e.text}});
   json["fixes"] = Json::array();
   for (const Fix& fix : finding.fixes)
-    json["fixes"].push_back({{"kind", name_of(fix.kind)}, {"text", fix.text}, {"note", fix.note}, {"from_log", fix.from_log}});
+    json["fixes"].push_back(
+        {{"kind", name_of(fix.kind)}, {"text", fix.text}, {"note", fix.note}, {"from_log", fix.from_log}});
   json["next"] = finding.next;
   json["mxpath"] = finding.mxpath;
   json["signature"] = finding.signature;
@@ -89,15 +92,19 @@ std::string to_text(const Diagnosis& diagnosis, Language language) {
   if (!diagnosis.needed.empty()) out += fmt::format("{}:\n", w.needed);
   for (const std::string& need : diagnosis.needed) out += fmt::format("  {}\n", need);
   if (!diagnosis.noise.empty()) out += fmt::format("{}:\n", w.noise);
-  for (const Noise& noise : diagnosis.noise) out += fmt::format("  {} {}: {}\n", w.line, noise.evidence.line, noise.text);
+  for (const Noise& noise : diagnosis.noise)
+    out += fmt::format("  {} {}: {}\n", w.line, noise.evidence.line, noise.text);
   const bool said = !diagnosis.findings.empty() && diagnosis.findings[0].summary == ending_text(diagnosis, language);
-  if (diagnosis.ending != Ending::whole && !said) out += fmt::format("{}: {}\n", w.early, ending_text(diagnosis, language));
+  if (diagnosis.ending != Ending::whole && !said)
+    out += fmt::format("{}: {}\n", w.early, ending_text(diagnosis, language));
   return out;
 }
 
 Json to_json(const Diagnosis& diagnosis) {
-  Json json = {
-      {"verdict", name_of(diagnosis.verdict)}, {"findings", Json::array()}, {"needed", diagnosis.needed}, {"noise", Json::array()}};
+  Json json = {{"verdict", name_of(diagnosis.verdict)},
+               {"findings", Json::array()},
+               {"needed", diagnosis.needed},
+               {"noise", Json::array()}};
   for (const Finding& finding : diagnosis.findings) json["findings"].push_back(json_of(finding));
   for (const Noise& noise : diagnosis.noise)
     json["noise"].push_back({{"line", noise.evidence.line}, {"text", noise.evidence.text}, {"why", noise.text}});

@@ -22,7 +22,8 @@ std::string without_spaces(std::string_view text) {
 
 /// 5.0.3 begins with 5.0: the same numbers, then a dot or the end.
 bool begins_with(std::string_view version, std::string_view release) {
-  return version.substr(0, release.size()) == release && (version.size() == release.size() || version[release.size()] == '.');
+  return version.substr(0, release.size()) == release &&
+         (version.size() == release.size() || version[release.size()] == '.');
 }
 
 bool clause_holds(std::string_view version, std::string_view clause) {
@@ -35,7 +36,8 @@ bool clause_holds(std::string_view version, std::string_view clause) {
     return op == "!=" ? !inside : op != "==" || inside;
   }
   const int order = compare_versions(version, wanted);
-  if (op == "~=") return order >= 0 && begins_with(version, wanted.substr(0, std::min(wanted.rfind('.'), wanted.size())));
+  if (op == "~=")
+    return order >= 0 && begins_with(version, wanted.substr(0, std::min(wanted.rfind('.'), wanted.size())));
   if (op == ">=") return order >= 0;
   if (op == "<=") return order <= 0;
   if (op == ">") return order > 0;
@@ -45,7 +47,8 @@ bool clause_holds(std::string_view version, std::string_view clause) {
 
 }  // namespace
 
-std::vector<Requirement> requirements_in(std::string_view metadata, std::string_view package, std::string_view version) {
+std::vector<Requirement> requirements_in(std::string_view metadata, std::string_view package,
+                                         std::string_view version) {
   std::vector<Requirement> list;
   while (!metadata.empty()) {
     const size_t end = std::min(metadata.find('\n'), metadata.size());
@@ -57,8 +60,8 @@ std::vector<Requirement> requirements_in(std::string_view metadata, std::string_
     const size_t name_end = std::min(text.find_first_of("[<>=!~ ("), text.size());
     const size_t clauses = text.find_first_of("<>=!~");
     if (name_end == 0 || clauses == std::string_view::npos || text.size() > 200) continue;
-    list.push_back(
-        {std::string(package), std::string(version), canonical_package(text.substr(0, name_end)), without_spaces(text.substr(clauses))});
+    list.push_back({std::string(package), std::string(version), canonical_package(text.substr(0, name_end)),
+                    without_spaces(text.substr(clauses))});
   }
   return list;
 }
@@ -76,7 +79,8 @@ std::vector<Conflict> conflicts_in(const std::vector<Requirement>& requirements,
   std::vector<Conflict> list;
   for (const Requirement& r : requirements) {
     const auto found = installed.find(r.name);
-    if (found != installed.end() && found->second != "absent" && !satisfies(found->second, r.clauses)) list.push_back({r, found->second});
+    if (found != installed.end() && found->second != "absent" && !satisfies(found->second, r.clauses))
+      list.push_back({r, found->second});
   }
   return list;
 }

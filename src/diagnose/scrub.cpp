@@ -18,7 +18,8 @@ struct Rule {
 // Order matters: secrets before the paths and names that may stand inside them.
 constexpr Rule rules[] = {
     {"\\b(?:hf|api_org)_[A-Za-z0-9]{8,}\\b", "<secret>"},
-    {"\\b(?:ghp|gho|ghs|ghu|github_pat|glpat|xox[abprs]|sk|pk|nvapi|r8|AIza|dop_v1|npm|pypi)[-_][A-Za-z0-9_\\-]{10,}", "<secret>"},
+    {"\\b(?:ghp|gho|ghs|ghu|github_pat|glpat|xox[abprs]|sk|pk|nvapi|r8|AIza|dop_v1|npm|pypi)[-_][A-Za-z0-9_\\-]{10,}",
+     "<secret>"},
     {"\\bAIza[A-Za-z0-9_\\-]{20,}", "<secret>"},
     {"\\b(?:AKIA|ASIA)[A-Z0-9]{12,}\\b", "<secret>"},
     {"\\beyJ[A-Za-z0-9_\\-]{8,}\\.[A-Za-z0-9_\\-]{8,}(?:\\.[A-Za-z0-9_\\-]+)?", "<secret>"},
@@ -34,7 +35,8 @@ constexpr Rule rules[] = {
     {"/(?:home|Users|export/home)/[^/\\s\"':,;<>]+", "~"},
     {"/root(?=/|\\b)", "~"},
     {"[A-Za-z]:\\\\+(?:Users|Documents and Settings)\\\\+[^\\\\\\s\"':,;<>]+", "~"},
-    {"\\b(?!(?:127\\.0\\.0\\.1|0\\.0\\.0\\.0)\\b)(?:(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)\\.){3}(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)\\b(?!\\.\\d)",
+    {"\\b(?!(?:127\\.0\\.0\\.1|0\\.0\\.0\\.0)\\b)(?:(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)\\.){3}(?:25[0-5]|2[0-4]\\d|1?\\d?"
+     "\\d)\\b(?!\\.\\d)",
      "<ip>"},
 };
 
@@ -65,7 +67,8 @@ std::string without_word(std::string_view text, std::string_view word, std::stri
   size_t at = 0;
   for (size_t found; (found = text.find(word, at)) != std::string_view::npos;) {
     const size_t end = found + word.size();
-    const bool whole = (found == 0 || !part_of_name(text[found - 1])) && (end == text.size() || !part_of_name(text[end]));
+    const bool whole =
+        (found == 0 || !part_of_name(text[found - 1])) && (end == text.size() || !part_of_name(text[end]));
     result.append(text.substr(at, found - at));
     result.append(whole ? replacement : word);
     at = end;

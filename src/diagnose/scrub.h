@@ -14,8 +14,8 @@ struct Private {
 /// From USER, HOME and the host name of this process.
 Private private_of_process();
 
-/// Home paths become ~, user names <user>, host names <host>, e-mail addresses <email>, IP addresses <ip>, access tokens and passwords
-/// <secret>, GPU UUIDs and serial numbers <id>. Idempotent.
+/// Home paths become ~, user names <user>, host names <host>, e-mail addresses <email>, IP addresses <ip>, access
+/// tokens and passwords <secret>, GPU UUIDs and serial numbers <id>. Idempotent.
 std::string scrub(std::string_view text, const Private& known);
 /// The same for every string (and key) of a document.
 Json scrub_json(const Json& json, const Private& known);

@@ -20,6 +20,15 @@ enum class Kind : uint8_t {
 inline constexpr int kind_count = static_cast<int>(Kind::context) + 1;
 std::string_view name_of(Kind kind);
 
+/// Rows that the program asks for by what they are, not by their words.
+enum class Meaning : uint8_t {
+  other,
+  exception,  // a line "SomethingError: …", of whatever library
+  user_stop,  // the user ended the program (Ctrl-C)
+};
+inline constexpr int meaning_count = static_cast<int>(Meaning::user_stop) + 1;
+std::string_view name_of(Meaning meaning);
+
 enum class Confidence : uint8_t { low, medium, high };
 inline constexpr int confidence_count = static_cast<int>(Confidence::high) + 1;
 std::string_view name_of(Confidence confidence);
@@ -39,6 +48,7 @@ struct Signature {
   std::string_view id;
   Kind kind = Kind::finding;
   FailureClass cls = FailureClass::cannot_tell;
+  Meaning meaning = Meaning::other;
   std::vector<std::string_view> phrases;  ///< the row is looked at only where one of these occurs
   /// PCRE2 on the lines around a phrase (case-insensitive, a space matches any or no white space); empty: the phrase
   /// suffices

@@ -44,6 +44,7 @@ Signature signature_from(RowReader& row) {
   if (row.has("class") != (s.kind == Kind::finding)) row.complain("class", "findings have one, other kinds have none");
   if (row.has("sets") != (s.kind == Kind::context)) row.complain("sets", "kind context has it, other kinds have not");
   s.cls = row.one_of("class", failure_class_count, FailureClass::cannot_tell);
+  s.meaning = row.one_of("meaning", meaning_count, Meaning::other);
   s.phrases = row.texts("phrases");
   s.pattern = row.text("pattern");
   s.priority = priority_from(row);
@@ -65,6 +66,12 @@ std::string_view name_of(Kind kind) {
   constexpr std::string_view names[] = {"finding", "wrapper", "noise", "context"};
   static_assert(std::size(names) == kind_count);
   return names[static_cast<size_t>(kind)];
+}
+
+std::string_view name_of(Meaning meaning) {
+  constexpr std::string_view names[] = {"other", "exception", "user_stop"};
+  static_assert(std::size(names) == meaning_count);
+  return names[static_cast<size_t>(meaning)];
 }
 
 std::string_view name_of(Confidence confidence) {

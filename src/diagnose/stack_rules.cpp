@@ -100,7 +100,13 @@ ModelBytes model_bytes(const ModelConfig& c) {
 
 ModelBytes default_model_bytes() {
   ModelConfig c;
-  c.layers = 24, c.experts = 32, c.hidden = 2880, c.intermediate = 2880, c.heads = 64, c.kv_heads = 8, c.head_dim = 64,
+  c.layers = 24;
+  c.experts = 32;
+  c.hidden = 2880;
+  c.intermediate = 2880;
+  c.heads = 64;
+  c.kv_heads = 8;
+  c.head_dim = 64;
   c.vocab = 201088;
   return model_bytes(c);
 }

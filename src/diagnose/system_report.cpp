@@ -17,7 +17,8 @@ std::string small_file(const char* path) {
   std::string text;
   if (FILE* file = std::fopen(path, "re")) {
     char buffer[4096];
-    for (size_t count; text.size() < 65536 && (count = std::fread(buffer, 1, sizeof buffer, file)) > 0;) text.append(buffer, count);
+    for (size_t count; text.size() < 65536 && (count = std::fread(buffer, 1, sizeof buffer, file)) > 0;)
+      text.append(buffer, count);
     std::fclose(file);
   }
   return text;
@@ -73,7 +74,8 @@ SystemReport probe_system() {
   SystemReport report;
   utsname name{};
   const std::string release = quoted_value(small_file("/etc/os-release"), "PRETTY_NAME=");
-  if (uname(&name) == 0) report.system = fmt::format("{}{}{} {}", release, release.empty() ? "" : ", ", name.sysname, name.release);
+  if (uname(&name) == 0)
+    report.system = fmt::format("{}{}{} {}", release, release.empty() ? "" : ", ", name.sysname, name.release);
   const std::string memory = small_file("/proc/meminfo");
   report.physical_memory = meminfo(memory, "MemTotal:");
   report.huge_pages = meminfo(memory, "HugePages_Total:");

@@ -34,7 +34,8 @@ struct Table {
   std::deque<std::string> texts;
 };
 
-/// A table of the program's own; empty if it cannot be read. Tests prove that each can be, so nobody is told at run time.
+/// A table of the program's own; empty if it cannot be read. Tests prove that each can be, so nobody is told at run
+/// time.
 template <class Row>
 Table<Row> built_in(Result<Table<Row>> (*from_json)(std::string_view json, std::string_view file),
                     std::string_view name) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -111,6 +112,14 @@ TEST(Tables, AnswersNameSignaturesThatExist) {
                                  << id;
 }
 
+TEST(Tables, EveryMeaningHasOneRow) {
+  for (Meaning meaning : {Meaning::exception, Meaning::user_stop})
+    EXPECT_EQ(std::count_if(signatures().begin(), signatures().end(),
+                            [&](const Signature& s) { return s.meaning == meaning; }),
+              1)
+        << name_of(meaning);
+}
+
 /// Every field of every row, misspelt.
 TEST(Tables, AMisspeltFieldIsRefusedInEveryRow) {
   for (const auto& [file, read] : readers()) {
@@ -174,12 +183,11 @@ TEST(Tables, ASlipIsNamedWithFileAndRow) {
 }
 
 TEST(Tables, SharedValuesAndPiecesAreResolved) {
-  const auto table = signatures_from_json(
-      signatures_with(
-          R"({"section": "memory"},
+  const auto table = signatures_from_json(signatures_with(
+                                              R"({"section": "memory"},
              {"comment": "why", "id": "a", "class": "oom_other", "phrases": "@words", "pattern": ["a|", "b"]})",
-          R"({"words": ["p", "q"]})"),
-      "x");
+                                              R"({"words": ["p", "q"]})"),
+                                          "x");
   ASSERT_TRUE(table.ok()) << table.error().message;
   ASSERT_EQ(table->rows.size(), 1u);
   EXPECT_EQ(table->rows[0].phrases, (std::vector<std::string_view>{"p", "q"}));

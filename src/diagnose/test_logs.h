@@ -66,7 +66,8 @@ inline std::vector<std::string> lines_of(const std::string& text) {
 inline std::string wrapped(const std::string& text) {
   std::string result;
   for (const std::string& line : lines_of(text))
-    for (size_t at = 0; at == 0 || at < line.size(); at += 72) result += "\x1b[31m" + line.substr(at, 72) + "\x1b[0m\r\n";
+    for (size_t at = 0; at == 0 || at < line.size(); at += 72)
+      result += "\x1b[31m" + line.substr(at, 72) + "\x1b[0m\r\n";
   return result;
 }
 
@@ -75,7 +76,9 @@ inline std::string interleaved(const std::string& text) {
   std::string result;
   for (const std::string& line : lines_of(text)) {
     result += "2026-01-17T18:48:10.418481013+01:00 stderr F (EngineCore_DP0 pid=93) " + line + "\n";
-    result += "2026-01-17T18:48:10.418481014+01:00 stderr F (APIServer pid=1) INFO 01-17 18:48:10 [loggers.py:1] Running: 1 reqs\n";
+    result +=
+        "2026-01-17T18:48:10.418481014+01:00 stderr F (APIServer pid=1) INFO 01-17 18:48:10 [loggers.py:1] Running: 1 "
+        "reqs\n";
   }
   return result;
 }

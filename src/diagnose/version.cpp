@@ -23,7 +23,9 @@ Parsed parsed(std::string_view text) {
     for (; i < text.size() && std::isdigit(static_cast<unsigned char>(text[i])); ++i)
       value = std::min(value * 10 + (text[i] - '0'), 1000000000l);
     result.numbers.push_back(value);
-    if (i < text.size() && text[i] == '.' && i + 1 < text.size() && std::isdigit(static_cast<unsigned char>(text[i + 1]))) ++i;
+    if (i < text.size() && text[i] == '.' && i + 1 < text.size() &&
+        std::isdigit(static_cast<unsigned char>(text[i + 1])))
+      ++i;
   }
   std::string_view rest = text.substr(i);
   if (!rest.empty() && (rest[0] == '.' || rest[0] == '-' || rest[0] == '_')) rest.remove_prefix(1);
@@ -45,7 +47,8 @@ std::vector<std::string_view> words_of(std::string_view text) {
 }
 
 bool satisfied(std::string_view op, std::string_view have, std::string_view want) {
-  if (want == "absent" || have == "absent") return op == "=" || op == "==" ? have == want : op == "!=" ? have != want : false;
+  if (want == "absent" || have == "absent")
+    return op == "=" || op == "==" ? have == want : op == "!=" ? have != want : false;
   const int order = compare_versions(have, want);
   if (op == ">=") return order >= 0;
   if (op == ">") return order > 0;
@@ -58,7 +61,8 @@ bool satisfied(std::string_view op, std::string_view have, std::string_view want
 
 std::string canonical_package(std::string_view name) {
   std::string result;
-  for (char c : name) result.push_back(c == '_' || c == '.' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
+  for (char c : name)
+    result.push_back(c == '_' || c == '.' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
   return result;
 }
 
@@ -79,7 +83,8 @@ Result<Versions> parse_versions(std::string_view text) {
       return wrong_use("--versions: \"{}\" is not of the form package=version", printable(word));
     const size_t value = word.find_first_not_of('=', equal);
     if (value == std::string_view::npos)
-      return wrong_use("--versions: \"{}\" has no version behind the '='; write package=absent if it is not installed", printable(word));
+      return wrong_use("--versions: \"{}\" has no version behind the '='; write package=absent if it is not installed",
+                       printable(word));
     result[visible(canonical_package(word.substr(0, equal)))] = visible(word.substr(value));
   }
   return result;

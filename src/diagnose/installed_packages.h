@@ -10,13 +10,14 @@
 
 namespace mxpath::diagnose {
 
-/// One program found on PATH. The version is read from its real path (Homebrew, Nix, release folders); "unknown" otherwise.
+/// One program found on PATH. The version is read from its real path (Homebrew, Nix, release folders); "unknown"
+/// otherwise.
 struct Program {
   std::string name, path, version;
 };
 
 struct StackReport {
-  std::string environment;                ///< how the environment was found: VIRTUAL_ENV, CONDA_PREFIX, --python …; empty: none
+  std::string environment;  ///< how the environment was found: VIRTUAL_ENV, CONDA_PREFIX, --python …; empty: none
   std::vector<std::string> folders;       ///< the site-packages folders that were read
   Versions packages;                      ///< canonical name to version
   std::vector<Program> programs;          ///< ollama, llama.cpp
@@ -33,8 +34,8 @@ struct Surroundings {
 /// From VIRTUAL_ENV, CONDA_PREFIX and PATH of this process.
 Surroundings surroundings_of_process();
 
-/// Reads *.dist-info/METADATA and *.egg-info of one folder, and what packages bundle (vLLM's triton_kernels). Never fails on a damaged
-/// entry: it is skipped and remarked. Error: the folder does not exist.
+/// Reads *.dist-info/METADATA and *.egg-info of one folder, and what packages bundle (vLLM's triton_kernels). Never
+/// fails on a damaged entry: it is skipped and remarked. Error: the folder does not exist.
 Result<StackReport> probe_stacks(const std::string& site_packages);
 
 /// The site-packages folders of an interpreter or prefix, without running it.

@@ -1,4 +1,4 @@
-#include "diagnose/packages.h"
+#include "diagnose/installed_packages.h"
 
 #include <algorithm>
 #include <cctype>
@@ -48,7 +48,8 @@ std::pair<std::string, std::string> from_folder_name(const fs::path& path) {
 
 /// Whose requirements are read: the stacks that doctor predicts for.
 bool is_stack(std::string_view package) {
-  constexpr std::string_view stacks[] = {"transformers", "unsloth", "unsloth-zoo", "vllm", "sglang", "tensorrt-llm", "gpt-oss"};
+  constexpr std::string_view stacks[] = {"transformers", "unsloth",      "unsloth-zoo", "vllm",
+                                         "sglang",       "tensorrt-llm", "gpt-oss"};
   return std::find(std::begin(stacks), std::end(stacks), package) != std::end(stacks);
 }
 
@@ -70,11 +71,13 @@ void read_entry(const fs::path& entry, StackReport& report) {
       if (const std::string found = header_of(*text, "Name"); !found.empty()) name = found;
       if (const std::string found = header_of(*text, "Version"); !found.empty()) version = found;
       const std::string package = canonical_package(name);
-      if (is_stack(package) && report.packages.count(package) == 0) add_requirements(requirements_in(*text, package, version), report);
+      if (is_stack(package) && report.packages.count(package) == 0)
+        add_requirements(requirements_in(*text, package, version), report);
     }
   }
   if (name.empty() || version.empty()) {
-    report.remarks.push_back(fmt::format("{}: no readable name and version, skipped", printable(entry.filename().string())));
+    report.remarks.push_back(
+        fmt::format("{}: no readable name and version, skipped", printable(entry.filename().string())));
     return;
   }
   if (is_file(entry / "direct_url.json")) {
@@ -87,7 +90,8 @@ void read_entry(const fs::path& entry, StackReport& report) {
 
 /// Packages that travel inside others or have no metadata of their own.
 void add_bundled(const fs::path& folder, StackReport& report) {
-  if (is_folder(folder / "vllm" / "third_party" / "triton_kernels") && report.packages.try_emplace("triton-kernels", "0+vllm").second)
+  if (is_folder(folder / "vllm" / "third_party" / "triton_kernels") &&
+      report.packages.try_emplace("triton-kernels", "0+vllm").second)
     report.remarks.push_back("triton_kernels comes with vllm (vllm/third_party)");
   if (is_folder(folder / "triton_kernels") && report.packages.try_emplace("triton-kernels", "0+bundled").second)
     report.remarks.push_back("triton_kernels is there without metadata: its version is not known");
@@ -147,7 +151,8 @@ std::string version_in_path(std::string_view path) {
 }
 
 Surroundings surroundings_of_process() {
-  return {environment_variable("VIRTUAL_ENV"), environment_variable("CONDA_PREFIX"), environment_variable("PATH"), {}, {}};
+  return {
+      environment_variable("VIRTUAL_ENV"), environment_variable("CONDA_PREFIX"), environment_variable("PATH"), {}, {}};
 }
 
 Result<StackReport> probe_stacks(const std::string& site_packages) {
@@ -159,8 +164,8 @@ Result<StackReport> probe_stacks(const std::string& site_packages) {
     if (entry.extension() == ".dist-info" || entry.extension() == ".egg-info") read_entry(entry, report);
   for (const fs::path& entry : entries_of(site_packages))
     if (entry.extension() == ".egg-link")
-      report.remarks.push_back(
-          fmt::format("{} is an editable install of the old kind; its version is not known", printable(entry.stem().string())));
+      report.remarks.push_back(fmt::format("{} is an editable install of the old kind; its version is not known",
+                                           printable(entry.stem().string())));
   add_bundled(site_packages, report);
   return report;
 }
@@ -200,7 +205,8 @@ Result<StackReport> probe_environment(const Surroundings& surroundings) {
     report.environment = "--python";
     folders = site_packages_of_python(surroundings.python);
     if (folders.empty())
-      return fail("--python {}: no site-packages folder belongs to it; name one with --site-packages", printable(surroundings.python));
+      return fail("--python {}: no site-packages folder belongs to it; name one with --site-packages",
+                  printable(surroundings.python));
   } else if (!surroundings.virtual_env.empty()) {
     report.environment = "VIRTUAL_ENV";
     folders = site_packages_of_prefix(surroundings.virtual_env);
