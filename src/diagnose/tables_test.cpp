@@ -112,6 +112,19 @@ TEST(Tables, AnswersNameSignaturesThatExist) {
                                  << id;
 }
 
+TEST(Tables, AnswersAreFilledFromGroupsThatTheyHave) {
+  const std::vector<size_t> numbers = row_numbers("answers");
+  for (size_t i = 0; i < answer_rows().size(); ++i) {
+    const AnswerRow& row = answer_rows()[i];
+    for (std::string_view text : {row.text, row.note.en, row.note.ko})
+      for (size_t at = text.find('{'); at < text.size(); at = text.find('{', at + 1)) {
+        if (text.substr(at + 1, 1).find_first_of("123456789") != 0) continue;
+        EXPECT_LE(static_cast<size_t>(text[at + 1] - '0'), row.shapes.size())
+            << "data/diagnose/answers.json: row " << numbers.at(i) << ": " << text;
+      }
+  }
+}
+
 TEST(Tables, EveryMeaningHasOneRow) {
   for (Meaning meaning : {Meaning::exception, Meaning::user_stop})
     EXPECT_EQ(std::count_if(signatures().begin(), signatures().end(),
