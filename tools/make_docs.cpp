@@ -3,7 +3,7 @@
 #include <fstream>
 #include <string>
 
-#include "interfaces/cli/flags_page.h"
+#include "cli/flags_page.h"
 #include "kernels/catalogue.h"
 #include "plan/paths_page.h"
 
