@@ -34,6 +34,7 @@ test: build/release/build.ninja
 	python3 tools/check_includes.py
 	python3 tools/check_types.py
 	python3 tools/check_streams.py
+	python3 tools/check_knobs.py
 	python3 tools/check_isa_objects.py build/release
 	ctest --preset release --output-on-failure -j "$$(nproc)"
 

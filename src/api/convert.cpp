@@ -1,7 +1,11 @@
 #include "api/convert.h"
 
+#include "api/knob_names.h"
+#include "app/pretty_json.h"
+#include "base/json.h"
 #include "base/one_line.h"
 #include "base/text.h"
+#include "plan/explain.h"
 
 namespace mxpath::api {
 namespace {
@@ -11,22 +15,26 @@ Message to_api(const harmony::Message& m) {
       .role = std::string(name_of(m.role)), .content = m.content, .channel = m.channel, .recipient = m.recipient, .name = m.author_name};
 }
 
-/// As --gpu-layers and --cpu-experts: more layers than the model has are all of them.
+/// More layers than the model has are all of them, as on the command line.
 Status check_layers(const char* name, const std::optional<int>& layers) {
   if (!layers || (*layers >= 0 && *layers <= most_layers)) return {};
   return wrong_use("{} {}: must be between 0 and {}", name, *layers, most_layers);
 }
 
+Error::Kind kind_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::failed: return Error::Kind::failed;
+    case ErrorKind::wrong_use: return Error::Kind::wrong_use;
+    case ErrorKind::refused: return Error::Kind::refused;
+  }
+  return Error::Kind::failed;
+}
+
 }  // namespace
 
 Error to_api(const mxpath::Error& error) {
-  std::string message = one_line(error.message);  // names in it come from files and callers
-  switch (error.kind) {
-    case ErrorKind::failed: return {Error::Kind::failed, std::move(message)};
-    case ErrorKind::wrong_use: return {Error::Kind::wrong_use, std::move(message)};
-    case ErrorKind::refused: return {Error::Kind::refused, std::move(message)};
-  }
-  return {Error::Kind::failed, std::move(message)};
+  // One line: names in it come from files and callers.
+  return {kind_of(error.kind), one_line(in_option_names(error.message)), option_hints(error.message)};
 }
 
 Answer to_api(mxpath::Answer answer) {
@@ -43,6 +51,8 @@ Answer to_api(mxpath::Answer answer) {
 }
 
 Score to_api(mxpath::Score score) { return {std::move(score.logprobs), std::move(score.top)}; }
+
+std::string plan_json(const Plan& plan) { return pretty(report_in_words(plan_to_json(plan), option_wording)); }
 
 Result<Policy> to_policy(const Options& options) {
   Policy policy;

@@ -3,6 +3,7 @@
 #include "app/answer.h"
 #include "app/conversation.h"
 #include "mxpath/mxpath.h"
+#include "plan/plan.h"
 #include "plan/policy.h"
 
 namespace mxpath::api {
@@ -10,6 +11,8 @@ namespace mxpath::api {
 Error to_api(const mxpath::Error& error);
 Answer to_api(mxpath::Answer answer);
 Score to_api(mxpath::Score score);
+/// The JSON text of a plan, its knobs as fields of Options.
+std::string plan_json(const Plan& plan);
 
 /// Errors (wrong use): a word or number that cannot be meant.
 Result<Policy> to_policy(const Options& options);

@@ -1,7 +1,7 @@
 #include "api/convert.h"
+#include "api/knob_names.h"
 #include "app/dirs.h"
 #include "app/machine_here.h"
-#include "app/pretty_json.h"
 #include "app/runtime.h"
 #include "base/text.h"
 #include "plan/explain.h"
@@ -81,8 +81,8 @@ Outcome<Engine> Engine::load(std::string_view model, const Options& options) {
 }
 
 const ModelInfo& Engine::info() const { return state_->info; }
-std::string Engine::plan_text(bool verbose) const { return explain(state_->runtime->plan(), verbose); }
-std::string Engine::plan_json() const { return pretty(plan_to_json(state_->runtime->plan())); }
+std::string Engine::plan_text(bool verbose) const { return in_option_names(explain(state_->runtime->plan(), verbose)); }
+std::string Engine::plan_json() const { return api::plan_json(state_->runtime->plan()); }
 std::vector<int32_t> Engine::encode(std::string_view text) const { return state_->runtime->files.tokenizer->encode(text); }
 std::string Engine::decode(std::span<const int32_t> tokens) const { return state_->runtime->files.tokenizer->decode_lossy(tokens); }
 
@@ -104,7 +104,7 @@ Outcome<Answer> Engine::continue_tokens(std::span<const int32_t> tokens, const G
 }
 
 Outcome<Score> Engine::score(std::span<const int32_t> tokens, int top) {
-  if (top < 0) return Error{Error::Kind::wrong_use, fmt::format("top {}: must be 0 or more", top)};
+  if (top < 0) return Error{Error::Kind::wrong_use, fmt::format("top {}: must be 0 or more", top), {}};
   auto score = state_->runtime->session.score(tokens, top);
   if (!score.ok()) return to_api(score.error());
   return to_api(std::move(score).value());

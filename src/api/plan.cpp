@@ -1,7 +1,7 @@
 #include "api/convert.h"
+#include "api/knob_names.h"
 #include "app/dirs.h"
-#include "app/pretty_json.h"
-#include "app/reports/plan_report.h"
+#include "app/planner.h"
 #include "plan/explain.h"
 
 namespace mxpath::api {
@@ -11,7 +11,7 @@ Result<std::string> plan_text(std::string_view model, const Options& options, st
   MXPATH_TRY(const Policy policy, to_policy(options));
   MXPATH_TRY(const Plan plan, plan_for(model, model_places(), machine, policy));
   MXPATH_CHECK(check_plan(plan, policy));
-  return json ? pretty(plan_to_json(plan)) : explain(plan, false);
+  return json ? plan_json(plan) : in_option_names(explain(plan, false));
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include "app/conversation.h"
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
 
+#include "base/hint.h"
 #include "base/text.h"
 
 namespace mxpath {
@@ -25,13 +27,6 @@ Message developer_message(const std::string& instructions) {
   message.role = harmony::Role::developer;
   message.developer.emplace().instructions = instructions;
   return message;
-}
-
-bool is_leap(int year) { return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0; }
-
-int days_of(int year, int month) {
-  constexpr int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  return month == 2 && is_leap(year) ? 29 : days[month - 1];
 }
 
 std::string author_of(const Message& m) {
@@ -64,9 +59,10 @@ Status check_date(std::string_view date) {
   };
   if (date.size() == 10 && date[4] == '-' && date[7] == '-') {
     const int year = digits(0, 4), month = digits(5, 2), day = digits(8, 2);
-    if (year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= days_of(year, month)) return {};
+    const bool numbers = year >= 0 && month >= 0 && day >= 0;
+    if (numbers && (std::chrono::year(year) / month / day).ok()) return {};
   }
-  return wrong_use("--date {}: a date looks like 2025-06-28", printable(date));
+  return wrong_use("{}: a date looks like 2025-06-28", mention(Knob::date, printable(date)));
 }
 
 Message user_message(std::string_view text) {

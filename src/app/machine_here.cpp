@@ -1,22 +1,21 @@
 #include "app/machine_here.h"
 
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <vector>
 
 #include "app/dirs.h"
 #include "base/expand_path.h"
+#include "base/hint.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/system_file.h"
 #include "base/text.h"
+#include "checkpoint/new_file.h"
 #include "machine/known_machines.h"
 
 namespace mxpath {
@@ -39,14 +38,10 @@ Json read_cache(const std::string& file) {
   return parsed.ok() && parsed->is_object() ? std::move(parsed).value() : Json::object();
 }
 
-/// Renamed into place, so that two programs at once leave a whole file.
+/// Whole or not at all, for two programs at once. A file that cannot be written costs the next program a measurement.
 void write_cache(const std::string& file, const Json& content) {
   if (file.empty() || !make_folder(std::filesystem::path(file).parent_path().string()).ok()) return;
-  const std::string fresh = fmt::format("{}.{}", file, ::getpid());
-  std::ofstream out(fresh);
-  out << content.dump(2) << '\n';
-  out.close();
-  if (!out || std::rename(fresh.c_str(), file.c_str()) != 0) std::remove(fresh.c_str());
+  (void)write_new_file(file, content.dump(2) + "\n");
 }
 
 /// One measurement, and how many programs wanted each core when it was made.
@@ -174,7 +169,7 @@ Result<Machine> machine_named(std::string_view typed) {
   if (!path.empty() && std::filesystem::exists(there) && !std::filesystem::is_directory(there))  // a folder may have the name of a machine
     return machine_from_file(path);
   auto known = known_machine(typed);
-  if (!known.ok()) return fail("--machine {}", known.error().message);
+  if (!known.ok()) return fail("{} {}", mention(Knob::machine), known.error().message);
   return known;
 }
 

@@ -20,7 +20,8 @@ Machine machine_here(Measure measure, int threads = 0);
 
 /// A machine file: machine_to_json's object, or one that holds it under "machine". Errors: those of reading and of machine_from_json.
 Result<Machine> machine_from_file(const std::string& path);
-/// What --machine means: a machine file if there is one at that path, else a machine that is built in, by any of its names (known_machine).
+/// What the name of a machine means: a machine file if there is one at that path, else a machine that is built in, by any of its names
+/// (known_machine).
 Result<Machine> machine_named(std::string_view typed);
 
 }  // namespace mxpath

@@ -4,6 +4,7 @@
 #include <climits>
 #include <filesystem>
 
+#include "base/hint.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
@@ -75,7 +76,7 @@ Status check_vocabulary(const ModelFiles& files, bool takes_tokens) {
   return fail(
       "{}: the vocabulary of the model has {} entries and its tokenizer ({}) gives ids up to {}; put the tokenizer.json that belongs to "
       "the model beside it{}",
-      files.folder, vocab, files.tokenizer->source(), largest, takes_tokens ? ", or use --tokens" : "");
+      files.folder, vocab, files.tokenizer->source(), largest, takes_tokens ? fmt::format(", or use {}", mention(Knob::tokens)) : "");
 }
 
 std::vector<Token> raw_stop_tokens(const ModelFiles& files) {

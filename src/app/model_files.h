@@ -21,7 +21,7 @@ struct ModelFiles {
 /// Finds a model (a folder, a hub name, demo) and reads its headers, its tokenizer and its sampling defaults. Errors: theirs.
 Result<ModelFiles> open_model_files(std::string_view model, const ModelPlaces& places);
 
-/// Error: the model has no rows for ids that a conversation needs. takes_tokens: the command could do without a tokenizer, by --tokens.
+/// Error: the model has no rows for ids that a conversation needs. takes_tokens: the command could do without a tokenizer, by reading ids.
 Status check_vocabulary(const ModelFiles& files, bool takes_tokens = true);
 
 /// Sampling defaults in the form of transformers' generation_config.json: do_sample (false: temperature 0), temperature, top_p, top_k,

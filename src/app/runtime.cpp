@@ -4,12 +4,6 @@
 
 namespace mxpath {
 
-Result<Plan> plan_ahead(const ModelFiles& files, const Machine& machine, const Policy& policy, const LeastContext& least) {
-  MXPATH_TRY(Plan plan, make_plan(files.manifest, catalogue(), machine, policy));
-  MXPATH_CHECK(check_plan(plan, policy, least));
-  return plan;
-}
-
 Result<std::unique_ptr<Runtime>> start(ModelFiles files, const Machine& machine, const Policy& policy, const LoadOptions& options) {
   for (const std::string& decision : files.manifest.decisions)
     if (options.notice) options.notice(decision);

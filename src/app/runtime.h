@@ -3,7 +3,6 @@
 #include <memory>
 
 #include "app/model_files.h"
-#include "app/reports/plan_report.h"
 #include "engine/load.h"
 #include "engine/session.h"
 
@@ -15,11 +14,9 @@ struct Runtime {
   std::unique_ptr<LoadedModel> loaded;
   Session session;
 
+  /// As loaded.
   const Plan& plan() const { return loaded->model.plan; }
 };
-
-/// The plan for these files before anything is loaded. Errors: those of check_plan.
-Result<Plan> plan_ahead(const ModelFiles& files, const Machine& machine, const Policy& policy, const LeastContext& least = {});
 
 /// Loads the weights and makes a session. Errors: those of load_model, and too little memory for the cache.
 Result<std::unique_ptr<Runtime>> start(ModelFiles files, const Machine& machine, const Policy& policy, const LoadOptions& options);

@@ -14,15 +14,16 @@
 #include "app/manifest_of.h"
 #include "app/model_files.h"
 #include "app/model_shape.h"
+#include "app/planner.h"
 #include "app/pretty_json.h"
 #include "app/reports/bench_report.h"
-#include "app/reports/plan_report.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "checkpoint/new_file.h"
 #include "checkpoint/weight_pools.h"
 #include "cli/choice.h"
 #include "cli/interrupt.h"
+#include "cli/knob_flags.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "kernels/catalogue.h"
@@ -127,10 +128,10 @@ Status keep_report(const Json& json, std::optional<NewFile>& out) {
 }
 
 Status write_report(const BenchReport& report, const Options& options, const Program& program, std::optional<NewFile>& out) {
-  const Json json = to_json(report);
+  const Json json = report_in_flags(to_json(report));
   const Status kept = keep_report(json, out);  // first: who reads the other may go away, as head does
   if (program.json) print_json(json);
-  else print(to_text(report, options.common.verbose));
+  else print(in_flags(to_text(report, options.common.verbose)));
   return kept;
 }
 
@@ -146,7 +147,7 @@ Status run(Options& options, const Program& program) {
   const Machine machine = machine_here(Measure::again, "", policy.threads);
   report.machine = &machine;
   forget_peak_memory();
-  MXPATH_TRY(const Plan plan, make_plan(subject.manifest, catalogue(), machine, policy));
+  MXPATH_TRY(const Plan plan, plan_here(subject.manifest, machine, policy));
   MXPATH_CHECK(check_plan(plan, policy, {longest_text(options.measure), "measurements"}));
   if (subject.random) MXPATH_CHECK(check_pools(plan, subject.manifest));
   std::optional<NewFile> out;  // now, so that a wrong folder is not found out at the end

@@ -9,6 +9,7 @@
 #include "checkpoint/new_file.h"
 #include "cli/answer_printer.h"
 #include "cli/interrupt.h"
+#include "cli/knob_flags.h"
 #include "cli/line_editor.h"
 #include "cli/start.h"
 #include "cli/terminal.h"
@@ -39,7 +40,9 @@ using Command = Status (*)(Chat& chat, std::string_view argument);
 
 Status show_help(Chat&, std::string_view) { return print(help), Status(); }
 Status quit(Chat& chat, std::string_view) { return chat.leave = true, Status(); }
-Status show_plan(Chat& chat, std::string_view) { return print(explain(chat.runtime.plan(), chat.options.common.verbose)), Status(); }
+Status show_plan(Chat& chat, std::string_view) {
+  return print(in_flags(explain(chat.runtime.plan(), chat.options.common.verbose))), Status();
+}
 
 Status reset(Chat& chat, std::string_view) {
   chat.conversation.reset();

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "checkpoint/new_file.h"
 #include "cli/choice.h"
+#include "cli/knob_flags.h"
 #include "cli/start.h"
 #include "cli/terminal.h"
 
@@ -44,8 +45,8 @@ Result<std::vector<ComparePrompt>> prompts_of(const CompareCommand& command, con
 /// The report with its verdict; the plot comes after it, so that nothing measured is lost with a plot that cannot be written.
 Status show(const CompareReport& report, const CompareCommand& command, Program& program) {
   const Status verdict = check_compare(report, command.compare);
-  if (program.json) print_json(compare_json(report), verdict, program);
-  else print(compare_text(report));
+  if (program.json) print_json(report_in_flags(compare_json(report)), verdict, program);
+  else print(in_flags(compare_text(report)));
   if (command.plot.empty()) return verdict;
   Status drawn = write_new_file(command.plot, compare_svg(report));
   if (verdict.ok()) return drawn;

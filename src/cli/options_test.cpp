@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/choice.h"
+#include "cli/knob_flags.h"
 #include "cli/run_options.h"
 
 namespace mxpath::cli {
@@ -26,7 +27,7 @@ Parsed parse_common(std::vector<std::string> words) {
   try {
     app.parse(words);
   } catch (const CLI::ParseError& error) {
-    out.error = error.what();
+    out.error = in_flags(error.what());
   }
   return out;
 }

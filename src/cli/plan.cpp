@@ -3,11 +3,12 @@
 #include <memory>
 
 #include "app/dirs.h"
+#include "app/planner.h"
 #include "app/reports/machine_table.h"
-#include "app/reports/plan_report.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/choice.h"
+#include "cli/knob_flags.h"
 #include "cli/options.h"
 #include "plan/explain.h"
 
@@ -21,8 +22,8 @@ struct PlanOptions {
 
 Status run_everywhere(const PlanOptions& options, Program& program) {
   MXPATH_TRY(const MachineTable table, plan_everywhere(options.common.model, model_places(), options.common.policy));
-  if (program.json) print_json(to_json(table));
-  else print(to_text(table));
+  if (program.json) print_json(report_in_flags(to_json(table)));
+  else print(to_text(table, flag_wording));
   return {};
 }
 
@@ -32,8 +33,8 @@ Status run(const PlanOptions& options, Program& program) {
   if (options.machine == "all") return run_everywhere(options, program);
   MXPATH_TRY(const Plan plan, plan_for(options.common.model, model_places(), options.machine, policy, tell));
   const Status status = check_plan(plan, policy);
-  if (program.json) print_json(plan_to_json(plan), status, program);
-  else print(explain(plan, options.common.verbose));
+  if (program.json) print_json(report_in_flags(plan_to_json(plan)), status, program);
+  else print(in_flags(explain(plan, options.common.verbose)));
   return status;
 }
 

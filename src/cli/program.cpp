@@ -15,6 +15,7 @@
 #include "base/one_line.h"
 #include "base/text.h"
 #include "cli/interrupt.h"
+#include "cli/knob_flags.h"
 #include "cli/lost_file.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
@@ -41,8 +42,9 @@ void note_long_words(int argc, char** argv) {
     }
 }
 
-/// A message as it is told: on one line, and not longer for what was typed.
-std::string as_told(std::string message) {
+/// A message as it is told: with flags, on one line, and not longer for what was typed.
+std::string as_told(std::string_view told) {
+  std::string message = in_flags(told);
   for (const std::string_view word : long_words)
     for (size_t at; (at = message.find(word)) != message.npos;) message.replace(at, word.size(), shortened(word));
   return one_line(message);
@@ -148,7 +150,7 @@ void print_json(Json report, const Status& verdict, Program& program) {
   program.error_reported = true;
   print_json(report);
 }
-void tell(std::string_view text) { write_stderr(fmt::format("mxpath: {}\n", as_told(std::string(text)))); }
+void tell(std::string_view text) { write_stderr(fmt::format("mxpath: {}\n", as_told(text))); }
 
 int run_program(int argc, char** argv) {
   Program program;

@@ -5,9 +5,11 @@
 
 #include "app/dirs.h"
 #include "app/machine_here.h"
+#include "app/planner.h"
 #include "app/speed.h"
 #include "base/text.h"
 #include "cli/interrupt.h"
+#include "cli/knob_flags.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
 #include "plan/explain.h"
@@ -16,11 +18,12 @@ namespace mxpath::cli {
 namespace {
 
 /// Above the answer on a terminal; beside it where the answer goes into a pipe or a file.
-void show_plan(const Plan& plan, bool verbose) {
-  const std::string text = (verbose ? explain(plan, false) : explain_briefly(plan)) + "\n";
+void show_plan(const std::string& text) {
   if (is_terminal(STDOUT_FILENO)) print(text);
   else write_stderr(is_terminal(STDERR_FILENO) ? terminal_visible(text) : text);
 }
+
+std::string plan_text(const Plan& plan, bool verbose) { return in_flags(verbose ? explain(plan, false) : explain_briefly(plan)) + "\n"; }
 
 std::string context_is_full(int context, int most) {
   return fmt::format("the context of {} tokens is full; {}", context,
@@ -72,14 +75,16 @@ Result<ModelFiles> find_model(const std::string& model, bool only_word) {
 
 Result<std::unique_ptr<Runtime>> start_visibly(ModelFiles files, const CommonOptions& options, std::span<const Token> prompt, bool quiet) {
   const Machine machine = machine_here(Measure::if_unknown, options.policy.threads);
-  MXPATH_TRY(const Plan plan, plan_ahead(files, machine, options.policy, {static_cast<int>(prompt.size()), "a prompt"}));
+  MXPATH_TRY(const Plan plan, plan_here(files.manifest, machine, options.policy));
+  MXPATH_CHECK(check_plan(plan, options.policy, {static_cast<int>(prompt.size()), "a prompt"}));
   if (!prompt.empty()) MXPATH_CHECK(check_prompt(prompt, plan.context, files.manifest.config));
-  if (!quiet) show_plan(plan, options.verbose);
+  const std::string planned = plan_text(plan, options.verbose);
+  if (!quiet) show_plan(planned);
   ProgressBar bar;
   LoadOptions load{.progress = bar.callback(), .notice = [&bar](const std::string& text) { bar.clear(), tell(text); }};
   MXPATH_TRY(auto runtime, start(std::move(files), machine, options.policy, load));
   bar.clear();
-  if (!quiet && !runtime->loaded->failures.empty()) show_plan(runtime->plan(), options.verbose);
+  if (const std::string loaded = plan_text(runtime->plan(), options.verbose); !quiet && loaded != planned) show_plan(loaded);
   if (!quiet && options.verbose) show_checks(*runtime->loaded);
   return runtime;
 }

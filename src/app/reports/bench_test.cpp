@@ -6,6 +6,7 @@
 #include "app/machine_here.h"
 #include "app/model_shape.h"
 #include "app/reports/bench_report.h"
+#include "base/hint.h"
 #include "base/json.h"
 #include "checkpoint/random_checkpoint.h"
 #include "checkpoint/weight_pools.h"
@@ -125,7 +126,7 @@ TEST(ModelShape, NamesAndFiles) {
   EXPECT_EQ(model_shape("demo", places).value().hidden, 256);
   const std::string folder = MXPATH_SOURCE_DIR "/tests/data/checkpoint/gpt-oss-20b";
   for (const std::string& typed : {folder, folder + "/config.json"}) EXPECT_EQ(model_shape(typed, places).value().vocab, 201088) << typed;
-  EXPECT_EQ(model_shape("7b", places).error().message, "--shape 7b: choose 20b, 120b, demo, tiny, or give a config.json");
+  EXPECT_EQ(in_words(model_shape("7b", places).error().message), "shape=7b: choose 20b, 120b, demo, tiny, or give a config.json");
   EXPECT_NE(model_shape("none.json", places).error().message.find("none.json: no such file"), std::string::npos);
   EXPECT_FALSE(model_shape("", places).ok());
 }

@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <regex>
 #include <span>
 
 #include "app/answer.h"
 #include "app/conversation.h"
+#include "app/planner.h"
+#include "app/reports/answer_pattern.h"
 #include "app/runtime.h"
+#include "base/hint.h"
 #include "base/text.h"
 #include "kernels/catalogue.h"
 
@@ -135,28 +137,25 @@ Status measure_speed(ComparedFormat& format, Runtime& runtime, const Text& text,
   return {};
 }
 
-Result<bool> solves(Runtime& runtime, const CompareProblem& problem, const std::regex& right) {
+Result<bool> solves(Runtime& runtime, const CompareProblem& problem, const AnswerPattern& right) {
   MXPATH_TRY(const auto prompt, Conversation({}).prompt(*runtime.files.tokenizer, problem.prompt));
   AnswerOptions how;
   how.sampling.temperature = 0, how.max_new_tokens = longest_answer;
   MXPATH_TRY(const Answer answer, answer_chat(runtime.session, *runtime.files.tokenizer, prompt, how));
-  try {
-    return std::regex_search(answer.text, right);
-  } catch (const std::regex_error& error) {
-    return fail("the pattern {} takes too long on an answer ({}); make it simpler", printable(problem.pattern), error.what());
-  }
+  const auto found = right.is_in(answer.text);
+  if (!found.ok())
+    return fail("the pattern {} takes too long on an answer ({}); make it simpler", printable(problem.pattern), found.error().message);
+  return found;
 }
 
-/// The standard library throws; this does not.
-Result<std::vector<std::regex>> compile_patterns(const std::vector<CompareProblem>& problems) {
-  std::vector<std::regex> patterns;
+Result<std::vector<AnswerPattern>> compile_patterns(const std::vector<CompareProblem>& problems) {
+  std::vector<AnswerPattern> patterns;
   for (const CompareProblem& problem : problems) {
-    try {
-      patterns.emplace_back(problem.pattern);
-    } catch (const std::regex_error& error) {
+    auto pattern = AnswerPattern::compile(problem.pattern);
+    if (!pattern.ok())
       return fail("the pattern {} of the problem {} is not a regular expression: {}", printable(problem.pattern), printable(problem.prompt),
-                  error.what());
-    }
+                  pattern.error().message);
+    patterns.push_back(std::move(pattern).value());
   }
   return patterns;
 }
@@ -164,7 +163,7 @@ Result<std::vector<std::regex>> compile_patterns(const std::vector<CompareProble
 uint64_t weight_bytes(const Plan& plan) { return plan.memory.weights + plan.gpu_memory.weights + plan.memory.mapped; }
 
 Status measure(ComparedFormat& format, Runtime& runtime, const Yardstick& yard, const CompareOptions& options,
-               const std::vector<std::regex>& patterns) {
+               const std::vector<AnswerPattern>& patterns) {
   format.bytes = weight_bytes(runtime.plan());
   format.path = fmt::format("{}", fmt::join(runtime.plan().paths_of("moe.gate_up", 1), ", "));
   MXPATH_CHECK(measure_distance(format, runtime, yard));
@@ -185,7 +184,7 @@ std::vector<std::string> distinct_formats(const ModelFiles& files, const Machine
   for (std::string_view name : weights_choices()) {
     Policy own = policy;
     if (!set_weights(own, name).ok()) continue;
-    const auto plan = make_plan(files.manifest, catalogue(), machine, own);
+    const auto plan = plan_here(files.manifest, machine, own);
     if (plan.ok()) {
       std::vector<WeightFormat> formats;  // of the layers, where they are stored differently
       for (const SitePlan& site : plan->sites)
@@ -206,6 +205,11 @@ struct Asked {
 
 void note_problem(ComparedFormat& format, const Error& error) { format.problem = error.message, format.problem_kind = error.kind; }
 
+Status can_run(const ModelFiles& files, const Machine& machine, const Policy& policy) {
+  MXPATH_TRY(const Plan plan, plan_here(files.manifest, machine, policy));
+  return check_plan(plan, policy);
+}
+
 /// Plans every format before anything is loaded. Errors: a format that does not exist, what cannot be meant under any format, and the first
 /// format's if not one of them can be measured here: the FP32 forward alone would compare nothing.
 Result<std::vector<Asked>> plan_formats(const ModelFiles& files, const Machine& machine, const Policy& policy,
@@ -216,11 +220,11 @@ Result<std::vector<Asked>> plan_formats(const ModelFiles& files, const Machine& 
     Asked& asked = all.emplace_back(Asked{{}, policy});
     asked.format.weights = name;
     MXPATH_CHECK(set_weights(asked.policy, name));
-    const auto plan = plan_ahead(files, machine, asked.policy);
-    if (plan.ok()) continue;
-    if (plan.error().kind == ErrorKind::wrong_use) return plan.error();
-    note_problem(asked.format, plan.error());
-    if (!first) first = plan.error();
+    const Status can = can_run(files, machine, asked.policy);
+    if (can.ok()) continue;
+    if (can.error().kind == ErrorKind::wrong_use) return can.error();
+    note_problem(asked.format, can.error());
+    if (!first) first = can.error();
   }
   if (!first || std::ranges::any_of(all, [](const Asked& a) { return a.format.problem.empty(); })) return all;
   if (options.notice && options.weights.size() > 1)  // by name; the formats of the default list are refused alike
@@ -239,13 +243,13 @@ Status check_problems_fit(const ModelFiles& files, const Policy& policy, const s
   const int needed = std::min(longest + longest_answer, most);
   if (problems.empty() || needed <= context) return {};
   return wrong_use(
-      "--ctx {}: the longest problem has {} tokens and its answer may have {}, and an answer that is cut off would count as wrong; use "
-      "--ctx {} or more, or --problems 0",
-      context, longest, longest_answer, needed);
+      "{}: the longest problem has {} tokens and its answer may have {}, and an answer that is cut off would count as wrong; use "
+      "{} or more, or {}",
+      mention(Knob::context, context), longest, longest_answer, mention(Knob::context, needed), mention(Knob::problems, 0));
 }
 
 void measure_format(Asked& asked, const ModelFiles& files, const Machine& machine, const CompareOptions& options, const Yardstick& yard,
-                    const std::vector<std::regex>& patterns) {
+                    const std::vector<AnswerPattern>& patterns) {
   if (!asked.format.problem.empty()) return;
   const auto runtime = load(files, machine, asked.policy, options, asked.format.weights);
   if (!runtime.ok()) return note_problem(asked.format, runtime.error());

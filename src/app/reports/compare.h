@@ -25,16 +25,16 @@ struct ComparePrompt {
 /// A problem with one right answer.
 struct CompareProblem {
   std::string kind, prompt;
-  std::string pattern;  ///< regular expression (ECMAScript) that the final channel must match
+  std::string pattern;  ///< regular expression (PCRE2) that the final channel must match
 };
 
 struct CompareOptions {
-  std::vector<std::string> weights;                ///< as --weights takes them; empty: all that this checkpoint can be held in, none twice
-  std::vector<ComparePrompt> prompts;              ///< empty: default_prompts()
-  std::vector<CompareProblem> problems;            ///< asked of every format, greedily; may be empty
-  int positions = 256;                             ///< next-token distributions that are compared, at most
-  int speed_tokens = 64;                           ///< decoded to measure tok/s
-  std::function<void(const std::string&)> notice;  ///< fallbacks while loading, one sentence each
+  std::vector<std::string> weights;      ///< as set_weights takes them; empty: all that this checkpoint can be held in, none twice
+  std::vector<ComparePrompt> prompts;    ///< empty: default_prompts()
+  std::vector<CompareProblem> problems;  ///< asked of every format, greedily; may be empty
+  int positions = 256;                   ///< next-token distributions that are compared, at most
+  int speed_tokens = 64;                 ///< decoded to measure tok/s
+  std::function<void(const std::string&)> notice;           ///< fallbacks while loading, one sentence each
   std::function<Progress(std::string_view what)> progress;  ///< a bar for each step
 };
 
@@ -64,8 +64,8 @@ struct CompareReport {
 /// context in which answers would be cut off, an ill-formed pattern. Later ones: a yardstick that cannot be loaded, no text.
 Result<CompareReport> compare(const ModelFiles& files, const Machine& machine, const Policy& policy, const CompareOptions& options);
 
-/// The verdict on a report. Errors: a format that was asked for by name and that --strict refuses; the first format's if none could be
-/// measured.
+/// The verdict on a report. Errors: a format that was asked for by name and that is refused by `strict`; the first format's if none could
+/// be measured.
 Status check_compare(const CompareReport& report, const CompareOptions& options);
 
 /// One prompt a line; a line that begins with { is an object with "prompt" (a user's message) or "text" (read as it stands). Empty lines

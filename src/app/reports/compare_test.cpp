@@ -7,6 +7,7 @@
 
 #include "app/reports/scatter_plot.h"
 #include "app/test_model.h"
+#include "base/hint.h"
 #include "base/json.h"
 
 namespace mxpath {
@@ -148,13 +149,13 @@ TEST_F(CompareChat, WhatStrictRefusesIsTheVerdictAfterTheTable) {
   policy.strict = true, options.weights = {"fp32", "as-stored"};
   const auto strict = compare(files, machine(), policy, options);
   ASSERT_TRUE(strict.ok()) << strict.error().message;
-  EXPECT_NE(row(*strict, "fp32").problem.find("--strict"), std::string::npos);
+  EXPECT_NE(row(*strict, "fp32").problem.find(mention(Knob::strict)), std::string::npos);
   EXPECT_EQ(row(*strict, "as-stored").problem, "");
-  EXPECT_NE(compare_text(*strict).find("fp32: --strict"), std::string::npos);
+  EXPECT_NE(compare_text(*strict).find("fp32: " + mention(Knob::strict)), std::string::npos);
   const Status verdict = check_compare(*strict, options);
   ASSERT_FALSE(verdict.ok());
   EXPECT_EQ(verdict.error().kind, ErrorKind::refused);
-  EXPECT_TRUE(verdict.error().message.starts_with("fp32: --strict")) << verdict.error().message;
+  EXPECT_TRUE(verdict.error().message.starts_with("fp32: " + mention(Knob::strict))) << verdict.error().message;
   options.weights.clear();  // nobody asked for fp32 by name
   EXPECT_TRUE(check_compare(*strict, options).ok());
 }
@@ -168,7 +169,7 @@ TEST_F(CompareChat, NothingToCompareIsAnErrorBeforeLoading) {
   EXPECT_EQ(error_of({}).kind, ErrorKind::wrong_use);
   policy.only = {"moe_gate_up.cuda.*"};
   EXPECT_EQ(error_of({}).kind, ErrorKind::failed);
-  EXPECT_NE(error_of({"int8", "as-stored"}).message.find("--only allows no path"), std::string::npos);
+  EXPECT_NE(in_words(error_of({"int8", "as-stored"}).message).find("only allows no path"), std::string::npos);
   EXPECT_FALSE(loaded);
 }
 
@@ -188,9 +189,11 @@ TEST_F(CompareChat, AnswersAreNotCutByTheContext) {
   policy.context = 512;
   const Error error = error_of({"as-stored"});
   EXPECT_EQ(error.kind, ErrorKind::wrong_use);
-  const size_t at = error.message.find("use --ctx ");
-  ASSERT_NE(at, std::string::npos) << error.message;
-  policy.context = std::stoi(error.message.substr(at + 10));
+  const std::vector<Hint> hints = hints_in(error.message);
+  ASSERT_EQ(hints.size(), 3u) << error.message;
+  EXPECT_EQ(hints[0], (Hint{Knob::context, "512"}));
+  EXPECT_EQ(hints[2], (Hint{Knob::problems, "0"}));
+  policy.context = std::stoi(hints[1].value);
   EXPECT_EQ(error_of({"as-stored"}).message, "no error");
   policy.context -= 1;
   EXPECT_NE(error_of({"as-stored"}).message, "no error");
@@ -205,7 +208,7 @@ TEST(Compare, AVocabularyWithoutTheTokensOfAConversation) {
   const auto report = compare(files, machine(), {}, options);
   ASSERT_FALSE(report.ok());
   EXPECT_NE(report.error().message.find("2047 entries"), std::string::npos);
-  EXPECT_EQ(report.error().message.find("--tokens"), std::string::npos) << "compare takes no tokens";
+  EXPECT_TRUE(hints_in(report.error().message).empty()) << "compare takes no tokens";
   EXPECT_FALSE(loaded);
 }
 

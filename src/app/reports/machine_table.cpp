@@ -7,11 +7,10 @@
 #include <tuple>
 
 #include "app/manifest_of.h"
+#include "app/planner.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "kernels/catalogue.h"
 #include "machine/known_machines.h"
-#include "plan/fallback.h"
 
 namespace mxpath {
 namespace {
@@ -37,7 +36,7 @@ Result<MachineRow> row_of(const KnownMachine& known, const Manifest& manifest, c
   MXPATH_TRY(const Machine machine, known_machine(known.name));
   MachineRow row;
   row.name = known.name, row.hardware = machine.gpus.empty() ? machine.cpu.name : machine.gpus.front().name;
-  const auto plan = rehearse(manifest, catalogue_of_full_build(), machine, policy, {});
+  const auto plan = plan_elsewhere(manifest, machine, policy);
   // What cannot be meant on any machine is the user's error, not a property of this one.
   if (!plan.ok() && plan.error().kind == ErrorKind::wrong_use) return plan.error();
   if (!plan.ok()) return row.error = plan.error().message, row;
@@ -56,8 +55,8 @@ std::string verdict(const MachineRow& row) {
 
 using Cells = std::array<std::string, 8>;
 
-Cells cells_of(const MachineRow& row) {
-  if (!row.error.empty()) return {row.name, row.hardware, "no plan", row.error, "", "", "", ""};
+Cells cells_of(const MachineRow& row, Wording wording) {
+  if (!row.error.empty()) return {row.name, row.hardware, "no plan", in_words(row.error, wording), "", "", "", ""};
   return {row.name,
           row.hardware,
           row.placement,
@@ -65,7 +64,7 @@ Cells cells_of(const MachineRow& row) {
           row.prefill == row.decode ? "the same" : row.prefill,
           human_bytes(double(row.bytes)),
           rate(row.decode_tokens_per_second) + " | " + rate(row.prefill_tokens_per_second),
-          verdict(row)};
+          in_words(verdict(row), wording)};
 }
 
 /// Characters on a terminal: bytes that do not continue a UTF-8 sequence.
@@ -88,10 +87,10 @@ Result<MachineTable> plan_everywhere(std::string_view model, const ModelPlaces& 
   return table;
 }
 
-std::string to_text(const MachineTable& table) {
+std::string to_text(const MachineTable& table, Wording wording) {
   std::vector<Cells> lines = {
       {"machine", "hardware", "on", "answering", "reading a prompt", "memory", "tok/s", fmt::format("at {} tokens", table.context)}};
-  for (const MachineRow& row : table.rows) lines.push_back(cells_of(row));
+  for (const MachineRow& row : table.rows) lines.push_back(cells_of(row, wording));
   std::array<size_t, 8> widths{};
   for (const Cells& line : lines)
     for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], i == 3 && line[2] == "no plan" ? 0 : width_of(line[i]));

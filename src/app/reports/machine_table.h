@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/hint.h"
 #include "base/json_fwd.h"
 #include "checkpoint/locate.h"
 #include "plan/plan.h"
@@ -19,7 +20,7 @@ struct MachineRow {
   int context = 0;     ///< tokens; the longest that fits where the one asked for does not, 0: none does
   uint64_t bytes = 0;  ///< of both memories together
   double decode_tokens_per_second = 0, prefill_tokens_per_second = 0;
-  std::vector<std::string> would_fit;  ///< flags; see Plan
+  std::vector<std::string> would_fit;  ///< see Plan
   std::string error;                   ///< why there is no plan at all; everything but the names is then empty
 };
 
@@ -32,7 +33,8 @@ struct MachineTable {
 /// Plans for all known machines, from headers only. Errors: those of opening the model; a policy that cannot be meant.
 Result<MachineTable> plan_everywhere(std::string_view model, const ModelPlaces& places, const Policy& policy);
 
-std::string to_text(const MachineTable& table);
+/// wording: how the face calls its knobs.
+std::string to_text(const MachineTable& table, Wording wording = plain_wording);
 Json to_json(const MachineTable& table);
 
 }  // namespace mxpath

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 
-#include "app/reports/plan_report.h"
+#include "app/planner.h"
+#include "base/hint.h"
 #include "base/json.h"
 #include "machine/known_machines.h"
 
@@ -65,13 +66,13 @@ TEST(MachineTable, NamesTheContextThatWouldFit) {
   EXPECT_FALSE(small.fits);
   EXPECT_EQ(small.context, 0);
   ASSERT_FALSE(small.would_fit.empty());
-  EXPECT_EQ(small.would_fit.front(), "--weights as-stored");
-  EXPECT_NE(to_text(bf16).find("no; --weights as-stored"), std::string::npos);
+  EXPECT_EQ(small.would_fit.front(), mention(Knob::weights, "as-stored"));
+  EXPECT_NE(to_text(bf16).find("no; weights=as-stored"), std::string::npos);
   policy.weights.reset(), policy.memory_budget = uint64_t{13} << 30;
   const MachineRow tight = row_of(plan_everywhere(model_20b, {}, policy).value(), "zen3");
   EXPECT_FALSE(tight.fits);
   ASSERT_FALSE(tight.would_fit.empty());
-  EXPECT_EQ(tight.would_fit.front(), "--ctx " + std::to_string(tight.context));
+  EXPECT_EQ(tight.would_fit.front(), mention(Knob::context, tight.context));
   policy.context = tight.context;
   EXPECT_TRUE(row_of(plan_everywhere(model_20b, {}, policy).value(), "zen3").fits);
 }

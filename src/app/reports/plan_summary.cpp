@@ -2,9 +2,9 @@
 
 #include <fmt/ranges.h>
 
+#include "app/planner.h"
 #include "base/text.h"
 #include "checkpoint/manifest.h"
-#include "kernels/catalogue.h"
 
 namespace mxpath {
 namespace {
@@ -56,7 +56,7 @@ std::string plan_in_a_sentence(const Plan& plan, diagnose::Language language) {
 }
 
 Result<Plan> plan_for_config(const ModelConfig& config, std::string_view name, const Machine& machine) {
-  return make_plan(manifest_from_config(config, name), catalogue_of_full_build(), machine, {});
+  return plan_elsewhere(manifest_from_config(config, name), machine, {});
 }
 
 }  // namespace mxpath

@@ -7,13 +7,14 @@
 #include "app/machine_here.h"
 #include "app/manifest_of.h"
 #include "app/model_files.h"
+#include "app/planner.h"
 #include "app/pretty_json.h"
-#include "app/reports/plan_report.h"
 #include "app/reports/plan_summary.h"
 #include "app/reports/score_report.h"
 #include "app/speed.h"
 #include "app/test_model.h"
 #include "app/token_file.h"
+#include "base/hint.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
@@ -203,7 +204,7 @@ TEST(MachineNamed, AFileFirstThenWhatIsBuiltIn) {
   EXPECT_EQ(machine_named(MXPATH_SOURCE_DIR "/tests/machines/zen4.json").value().name, "Zen 4 desktop");
   const auto none = machine_named("pdp11");
   ASSERT_FALSE(none.ok());
-  EXPECT_EQ(none.error().message.substr(0, 15), "--machine pdp11");
+  EXPECT_EQ(in_words(none.error().message).substr(0, 13), "machine pdp11");
   EXPECT_NE(none.error().message.find("haswell"), std::string::npos);
 }
 
@@ -253,16 +254,17 @@ TEST(CheckPlan, MemoryComesBeforeStrictness) {
 TEST(CheckPlan, AContextTooShortForThePromptIsNoAdvice) {
   Plan plan;
   plan.memory.weights = 2, plan.memory.available = 1;
-  plan.would_fit = {"--ctx 1024", "--weights int8", "--weights int4 --ctx 128"};
+  plan.would_fit = {mention(Knob::context, 1024), mention(Knob::weights, "int8"),
+                    mention(Knob::weights, "int4") + " " + mention(Knob::context, 128)};
   const auto advice = [&](const LeastContext& least) {
-    const std::string message = check_plan(plan, {}, least).error().message;
+    const std::string message = in_words(check_plan(plan, {}, least).error().message);
     return message.substr(message.find("; ") + 2);
   };
-  EXPECT_EQ(advice({}), "--ctx 1024, --weights int8 or --weights int4 --ctx 128 would fit");
-  EXPECT_EQ(advice({128, "a prompt"}), "--ctx 1024, --weights int8 or --weights int4 --ctx 128 would fit");
+  EXPECT_EQ(advice({}), "context=1024, weights=int8 or weights=int4 context=128 would fit");
+  EXPECT_EQ(advice({128, "a prompt"}), "context=1024, weights=int8 or weights=int4 context=128 would fit");
   EXPECT_EQ(
       advice({2000, "a prompt"}),
-      "--ctx 1024 with a prompt of at most 1024 tokens, --weights int8 or --weights int4 --ctx 128 with a prompt of at most 128 tokens "
+      "context=1024 with a prompt of at most 1024 tokens, weights=int8 or weights=int4 context=128 with a prompt of at most 128 tokens "
       "would fit");
 }
 
