@@ -26,6 +26,7 @@ bool there_is(const fs::path& path) {
 std::string demo_folder() {
   if (const auto given = environment_variable("MXPATH_DEMO_DIR"); !given.empty()) return expanded(given);
   if (const fs::path installed = shared_folder() / "demo"; there_is(installed)) return installed.string();
+  if (const fs::path installed = fs::path(MXPATH_SHARED_DIR) / "demo"; there_is(installed)) return installed.string();
   return MXPATH_SOURCE_TREE "/models/demo";
 }
 

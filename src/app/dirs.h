@@ -11,7 +11,8 @@ namespace mxpath {
 /// "0.1.0"
 std::string_view version();
 
-/// The demo model is in $MXPATH_DEMO_DIR, else in share/mxpath/demo beside the folder of the program, else in the source tree.
+/// The demo model is in $MXPATH_DEMO_DIR, else in share/mxpath/demo beside the folder of the program, else where
+/// it was to be installed, else in the source tree.
 ModelPlaces model_places();
 
 /// $XDG_CACHE_HOME/mxpath (~/.cache/mxpath) and $XDG_STATE_HOME/mxpath (~/.local/state/mxpath); not created. "" without a home.
