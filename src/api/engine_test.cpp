@@ -179,6 +179,20 @@ TEST_F(EngineTest, WrongUseIsSaid) {
   EXPECT_FALSE(Engine::load(*model, {.memory_budget = 1000}).ok());
 }
 
+TEST_F(EngineTest, ErrorsNameOptionsAsTheyAreCalled) {
+  const Error context = Engine::load(*model, {.context = 1 << 30}).error();
+  EXPECT_EQ(context.message, "context=1073741824: the model was made for at most 131072 positions");
+  ASSERT_EQ(context.hints.size(), 1u);
+  EXPECT_EQ(context.hints[0].option, "context");
+  EXPECT_EQ(context.hints[0].value, "1073741824");
+  const Error budget = Engine::load(*model, {.memory_budget = 1000}).error();
+  EXPECT_NE(budget.message.find("leaving out memory_budget would fit"), std::string::npos) << budget.message;
+  ASSERT_EQ(budget.hints.size(), 1u);
+  EXPECT_EQ(budget.hints[0].value, "");
+  const Error format = Engine::load(*model, {.weights = "tf32"}).error();
+  EXPECT_NE(format.message.find("choose fp32, and fast_numerics=true where"), std::string::npos) << format.message;
+}
+
 TEST_F(EngineTest, PlansAsTextAndJson) {
   EXPECT_NE(plan(*model)->find("moe.gate_up"), std::string::npos);
   EXPECT_TRUE(Json::parse(*plan(*model, {}, "h100", true)).contains("sites"));

@@ -93,7 +93,8 @@ struct Box {
 Box place_label(double px, double py, double text_width, const std::vector<Box>& taken) {
   const double x = px + 10 + text_width > plot_right ? px - 10 - text_width : px + 10;
   for (int step = 0; step < 40; ++step) {
-    const double shift = (step % 2 ? 1 : -1) * ((step + 1) / 2) * line_height;
+    const int lines = (step + 1) / 2;
+    const double shift = (step % 2 ? lines : -lines) * line_height;
     const Box box{x, std::clamp(py + 4 + shift, top + 4, plot_bottom - 4), text_width};
     if (std::ranges::none_of(taken, [&](const Box& other) { return box.meets(other); })) return box;
   }
