@@ -5,13 +5,14 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 QUESTION ?= Solve 7x + 12 = 61.
 
-.PHONY: help run test fuzz asan docs clean dependencies clang
+.PHONY: help run test fuzz asan tidy docs clean dependencies clang
 
 help:
 	@echo "make run     build, then stream an answer from the model that ships with the project (QUESTION='...')"
 	@echo "make test    build and run every test"
 	@echo "make asan    the tests under the address and undefined-behaviour sanitizers"
 	@echo "make fuzz    every fuzzer for SECONDS_EACH=60 seconds; SEED=N starts the same way each time"
+	@echo "make tidy    clang-tidy on the files that differ from main"
 	@echo "make docs    write docs/paths.md and docs/flags.md anew from the tables"
 	@echo "make clean   remove build/"
 
@@ -19,7 +20,7 @@ dependencies:
 	@tools/install_dependencies.sh
 
 build/%/build.ninja: dependencies
-	@if [ ! -f $@ ]; then echo "mxpath: configuring build/$*"; cmake --preset $* >build-$*.log 2>&1 || { cat build-$*.log; rm -f build-$*.log; exit 1; }; rm -f build-$*.log; fi
+	@if [ ! -f $@ ]; then echo "mxpath: configuring build/$*"; cmake --preset $* $(if $(WERROR),-DMXPATH_WERROR=$(WERROR)) >build-$*.log 2>&1 || { cat build-$*.log; rm -f build-$*.log; exit 1; }; rm -f build-$*.log; fi
 
 run: build/release/build.ninja
 	@echo "mxpath: building the program"
@@ -34,11 +35,16 @@ test: build/release/build.ninja
 	python3 tools/check_includes.py
 	python3 tools/check_types.py
 	python3 tools/check_streams.py
+	python3 tools/check_knobs.py
 	python3 tools/check_isa_objects.py build/release
 	ctest --preset release --output-on-failure -j "$$(nproc)"
 
 clang:
 	@tools/install_dependencies.sh clang libclang-rt-dev
+
+tidy: build/release/build.ninja
+	@tools/install_dependencies.sh clang-tidy
+	tools/check_tidy.sh
 
 asan: clang build/asan/build.ninja
 	@echo "mxpath: building with sanitizers"

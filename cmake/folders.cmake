@@ -7,6 +7,9 @@ target_include_directories(mxpath_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${
 # Debug is -O1 where work is done and -O0 in tests, whose compiling takes longer than their running (MXPATH_QUICK_BUILD); tests of a
 # release are -O1.
 target_compile_options(mxpath_options INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>;-ffp-contract=off;$<$<AND:$<CONFIG:Debug>,$<NOT:$<BOOL:$<TARGET_PROPERTY:MXPATH_QUICK_BUILD>>>>:-O1>>")
+if(MXPATH_WERROR)
+  target_compile_options(mxpath_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
+endif()
 if(MXPATH_SANITIZE)
   target_compile_options(mxpath_options INTERFACE -fsanitize=${MXPATH_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
   target_link_options(mxpath_options INTERFACE -fsanitize=${MXPATH_SANITIZE})

@@ -4,7 +4,7 @@ import pathlib
 import re
 import sys
 
-# The way of a weight to a token. chat, diagnose and convert stand beside the model, under the interfaces.
+# The way of a weight to a token. chat, diagnose and convert stand beside the model; app joins all of it for the faces (cli, api), which do not know each other.
 ALLOWED = {}
 order = ["base", "formats", "cuda", "machine", "checkpoint", "plan", "layout", "kernels", "model", "engine"]
 for position, folder in enumerate(order):
@@ -12,7 +12,9 @@ for position, folder in enumerate(order):
 ALLOWED["chat"] = {"base", "chat"}
 ALLOWED["diagnose"] = {"base", "formats", "machine", "checkpoint", "plan", "diagnose"}
 ALLOWED["convert"] = {"base", "formats", "machine", "checkpoint", "convert"}
-ALLOWED["interfaces"] = set(order) | {"convert", "chat", "diagnose", "interfaces", "mxpath"}
+ALLOWED["app"] = set(order) | {"convert", "chat", "diagnose", "app"}
+ALLOWED["cli"] = ALLOWED["app"] | {"cli"}
+ALLOWED["api"] = ALLOWED["app"] | {"api", "mxpath"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that src/ writes to the standard streams in one place (interfaces/cli/output.cpp): fmt::print throws where the stream is closed or its
+"""Checks that src/ writes to the standard streams in one place (cli/output.cpp): fmt::print throws where the stream is closed or its
 disk is full, and a stream of C++ or of stdio writes past what is known about the others."""
 import pathlib
 import re
@@ -15,7 +15,7 @@ for path in sorted(root.rglob("*")):
         continue
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if WRITES.search(COMMENT.sub("", STRING.sub('""', line))):
-            problems.append(f"src/{path.relative_to(root)}:{number}: write with print(), tell() or write_stderr() of interfaces/cli: {line.strip()}")
+            problems.append(f"src/{path.relative_to(root)}:{number}: write with print(), tell() or write_stderr() of cli: {line.strip()}")
 for problem in problems:
     print(problem, file=sys.stderr)
 sys.exit(1 if problems else 0)

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 packages=(g++ cmake ninja-build ccache pkg-config python3 binutils
-  nlohmann-json3-dev libcli11-dev libfmt-dev libpcre2-dev libssl-dev libedit-dev zlib1g-dev libxxhash-dev
+  nlohmann-json3-dev libcli11-dev libfmt-dev libpcre2-dev libedit-dev zlib1g-dev libxxhash-dev
   libgtest-dev libbenchmark-dev "$@")
 
 missing=()

@@ -3,7 +3,8 @@
 #include <fstream>
 #include <string>
 
-#include "interfaces/cli/flags_page.h"
+#include "cli/flags_page.h"
+#include "cli/knob_flags.h"
 #include "kernels/catalogue.h"
 #include "plan/paths_page.h"
 
@@ -25,7 +26,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   const std::string folder = argv[1];
-  const bool paths = write(folder + "/paths.md", mxpath::paths_page(mxpath::catalogue()));
+  const bool paths = write(folder + "/paths.md", mxpath::cli::in_flags(mxpath::paths_page(mxpath::catalogue())));
   const bool flags = write(folder + "/flags.md", mxpath::cli::flags_page());
   return paths && flags ? 0 : 1;
 }

@@ -20,18 +20,26 @@
 
 namespace mxpath::api {
 
+/// An option that an error speaks of, and the value that it had or should have: {"context", "4096"}; no value where only the option is
+/// meant.
+struct Hint {
+  std::string option;
+  std::string value;
+};
+
 /// Why something could not be done, as one sentence for a person: what, where, what to do.
 struct Error {
   enum class Kind {
     failed,     ///< the input or the machine does not allow it
-    wrong_use,  ///< the call cannot be meant so: a value out of range, a path that does not exist
+    wrong_use,  ///< invalid argument: a value out of range, a path that does not exist
     refused,    ///< Options::strict does not accept what would have to be done
   };
   Kind kind = Kind::failed;
   std::string message;
+  std::vector<Hint> hints = {};  ///< the options in the message, in its order; `context=4096` there
 };
 
-/// A T or an Error. Reading the one that is not there is a bug in the caller.
+/// A T or an Error. Accessing the one that is not there is undefined (asserts in debug).
 template <class T>
 class [[nodiscard]] Outcome {
  public:
@@ -62,8 +70,8 @@ struct Options {
   bool strict = false;                      ///< an error instead of a fallback or a change of precision
   int threads = 0;                          ///< 0: all cores this process may use
   int context = 0;                          ///< tokens; 0: 8192, or what the model allows
-  std::optional<int> gpu_layers = {};       ///< the last so many layers on the GPU, 0 or more; none: as many as fit
-  std::optional<int> cpu_experts = {};      ///< of those, the experts of the first so many on the CPU; none: as few as need be
+  std::optional<int> gpu_layers = {};       ///< number of trailing layers to place on the GPU; none: as many as fit
+  std::optional<int> cpu_experts = {};      ///< among those, how many keep their experts on the CPU; none: the fewest that fit
   uint64_t memory_budget = 0;               ///< bytes the model may take; 0: what is free
   std::function<void(std::string_view what, uint64_t done, uint64_t total)> progress = {};  ///< of loading
   std::function<void(const std::string&)> notice = {};                                      ///< told of each fallback, one sentence

@@ -12,7 +12,7 @@ namespace mxpath {
 enum class ErrorKind {
   failed,     ///< the input or the machine does not allow it (exit 1)
   wrong_use,  ///< the caller asked for something that cannot be meant (exit 2)
-  refused,    ///< --strict does not accept what would have to be done (exit 3)
+  refused,    ///< the caller asked to be strict: it does not accept what would have to be done (exit 3)
 };
 
 /// One sentence for a person: what, where (file, tensor, line), what to do.

@@ -1,12 +1,11 @@
 #include "chat/tokenizer.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
 #include <filesystem>
 
 #include "base/mapped_file.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "chat/added_tokens.h"
 #include "chat/tokenizer_parts.h"
@@ -133,15 +132,7 @@ bool BpeTokenizer::is_special(Token id) const {
   return token && token->special;
 }
 
-bool is_published(std::span<const uint8_t> file) {
-  if (file.size() != published_bytes) return false;
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int length = 0;
-  if (EVP_Digest(file.data(), file.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1) return false;
-  std::string hex;
-  for (unsigned int i = 0; i < length; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex == published_sha256;
-}
+bool is_published(std::span<const uint8_t> file) { return file.size() == published_bytes && sha256(file) == published_sha256; }
 
 Result<std::shared_ptr<const Tokenizer>> make_builtin() {
   MXPATH_TRY(TokenizerParts parts, builtin_parts());

@@ -39,7 +39,7 @@ class Tokenizer {
 
   /// Ordinary text: special tokens in it are text too ("<|start|>" gives five ordinary ids). Invalid UTF-8 becomes U+FFFD first.
   virtual std::vector<Token> encode(std::string_view text) const = 0;
-  /// Text in which the literal special tokens stand for themselves. For trusted text only (fixtures, --raw).
+  /// Text in which the literal special tokens stand for themselves. For trusted text only (fixtures, raw prompts).
   virtual std::vector<Token> encode_with_special(std::string_view text) const = 0;
   /// The pieces that the pre-tokeniser cuts, for tests and `inspect`.
   virtual std::vector<std::string> pieces(std::string_view text) const = 0;

@@ -10,6 +10,7 @@
 #include <map>
 #include <new>
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "checkpoint/inventory.h"
 #include "checkpoint/shard_names.h"
@@ -91,7 +92,7 @@ class Converter {
 
   /// Everything that can be refused without touching the disk.
   Status plan() {
-    if (options_.shard_bytes == 0) return wrong_use("--shard-bytes must be above 0");
+    if (options_.shard_bytes == 0) return wrong_use("{} must be above 0", mention(Knob::shard_bytes));
     MXPATH_TRY(config_, target_config(source_, options_.target));
     MXPATH_CHECK(parse_config(config_, "the config to write"));
     // Read last, but refused first.
@@ -147,7 +148,8 @@ class Converter {
   Status check_folder(const std::vector<std::string>& names, const std::optional<Journal>& before) const {
     if (names.empty()) return {};
     if (!options_.resume)
-      return before ? wrong_use("{}: an unfinished conversion is in this folder; go on with it with --resume, or delete it", folder_)
+      return before ? wrong_use("{}: an unfinished conversion is in this folder; go on with it with {}, or delete it", folder_,
+                                mention(Knob::resume))
                     : wrong_use("{}: the folder is not empty; give one that does not exist yet", folder_);
     if (before) {
       MXPATH_CHECK(check_same_conversion(folder_, *before, journal_));

@@ -15,7 +15,7 @@
 
 namespace mxpath::convert {
 
-/// "bf16" (Hugging Face, dequantised), "mxfp4" (Hugging Face) and "original" (OpenAI's names); the names of the layouts in --to.
+/// "bf16" (Hugging Face, dequantised), "mxfp4" (Hugging Face) and "original" (OpenAI's names); the names of the layouts as a target.
 std::optional<CheckpointLayout> parse_target(std::string_view name);
 std::string_view target_name(CheckpointLayout layout);
 std::optional<ScaleRule> parse_scale_rule(std::string_view name);

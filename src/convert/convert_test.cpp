@@ -6,6 +6,7 @@
 #include <cmath>
 #include <tuple>
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "checkpoint/test_folder.h"
 #include "convert/source.h"
@@ -376,8 +377,8 @@ TEST(Convert, CeilNearTheLargestFloatNamesTheOtherRules) {
   save_tensors(folder / "a/model.safetensors", tensors);
   auto options = to(CheckpointLayout::hugging_face_mxfp4);
   const std::string message = error_of(folder / "a", folder / "ceil", options);
-  EXPECT_NE(message.find(
-                "expert 0, row 5, column 33 becomes larger than FP32 can hold under --scale-rule ceil; choose --scale-rule ocp or nearest"),
+  EXPECT_NE(in_words(message).find(
+                "expert 0, row 5, column 33 becomes larger than FP32 can hold under scale_rule=ceil; choose scale_rule=ocp or nearest"),
             std::string::npos)
       << message;
   for (const ScaleRule rule : {ScaleRule::ocp, ScaleRule::nearest}) {

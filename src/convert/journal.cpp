@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "checkpoint/new_file.h"
 #include "convert/checksum.h"
@@ -99,12 +100,12 @@ Result<std::optional<Journal>> read_journal(const std::string& folder) {
 }
 
 Status check_same_conversion(const std::string& folder, const Journal& before, const Journal& now) {
-  const auto other = [&](std::string_view what, auto was, auto is) {
-    return wrong_use("{}: was begun with {} {}, not {}; resume it so, or convert into another folder", folder, what, was, is);
+  const auto other = [&](Knob knob, auto was, auto is) {
+    return wrong_use("{}: was begun with {}, not {}; resume it so, or convert into another folder", folder, mention(knob, was), is);
   };
-  if (before.target != now.target) return other("--to", target_name(before.target), target_name(now.target));
-  if (before.scale_rule != now.scale_rule) return other("--scale-rule", name_of(before.scale_rule), name_of(now.scale_rule));
-  if (before.shard_bytes != now.shard_bytes) return other("--shard-bytes", before.shard_bytes, now.shard_bytes);
+  if (before.target != now.target) return other(Knob::target, target_name(before.target), target_name(now.target));
+  if (before.scale_rule != now.scale_rule) return other(Knob::scale_rule, name_of(before.scale_rule), name_of(now.scale_rule));
+  if (before.shard_bytes != now.shard_bytes) return other(Knob::shard_bytes, before.shard_bytes, now.shard_bytes);
   if (before.source == now.source) return {};
   return wrong_use(
       "{}: was begun from another source, or the source has changed since; resume it from the same files, or convert into another folder",

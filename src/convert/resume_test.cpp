@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "base/hint.h"
 #include "convert/killed_for_test.h"
 
 namespace mxpath::convert {
@@ -35,7 +36,7 @@ TEST_P(ResumeLayouts, AfterAKillAtAnyMoment) {
     EXPECT_EQ(open_manifest(target).ok(), moments[moment] == "config.json") << moments[moment] << ' ' << moment;
     const auto again = convert(folder / "source", target, options);
     ASSERT_FALSE(again.ok());
-    EXPECT_NE(again.error().message.find("--resume"), std::string::npos);
+    EXPECT_NE(again.error().message.find(mention(Knob::resume)), std::string::npos);
     auto resumed = options;
     resumed.resume = true;
     const auto report = convert(folder / "source", target, resumed);
@@ -76,15 +77,15 @@ TEST(Resume, RefusesAnotherConversion) {
     const auto report = convert(folder / "source", folder / "killed", other);
     EXPECT_FALSE(report.ok());
     EXPECT_TRUE(report.ok() || report.error().kind == ErrorKind::wrong_use);
-    return report.ok() ? "" : report.error().message;
+    return report.ok() ? "" : in_words(report.error().message);
   };
   auto other = options;
   other.target = CheckpointLayout::openai_original;
-  EXPECT_NE(error_of(other).find("begun with --to bf16, not original"), std::string::npos);
+  EXPECT_NE(error_of(other).find("begun with target=bf16, not original"), std::string::npos);
   other = options, other.shard_bytes = 1'000'000;
-  EXPECT_NE(error_of(other).find("--shard-bytes 100000"), std::string::npos);
+  EXPECT_NE(error_of(other).find("shard_bytes=100000"), std::string::npos);
   other = options, other.scale_rule = ScaleRule::ocp;
-  EXPECT_NE(error_of(other).find("--scale-rule ceil"), std::string::npos);
+  EXPECT_NE(error_of(other).find("scale_rule=ceil"), std::string::npos);
   const auto file = folder / "source/model.safetensors";
   std::filesystem::last_write_time(file, std::filesystem::last_write_time(file) + std::chrono::seconds(5));
   EXPECT_NE(error_of(options).find("another source"), std::string::npos);

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/buffer.h"
+#include "base/hint.h"
 #include "base/text.h"
 #include "convert/convert.h"
 #include "formats/bf16.h"
@@ -253,8 +254,8 @@ Status check_blocks(const TensorWriter& writer, const SourceTensor& tensor, size
   const auto element = static_cast<size_t>(first_not_finite_mxfp4(codes + bad * mxfp4_block_bytes, scales[bad]));
   const std::string where = place(writer, tensor, expert, bad / blocks, bad % blocks * mxfp4_block + element);
   if (tensor.mxfp4() || scales[bad] == e8m0_nan) return not_finite(where, "FP32");
-  return fail("{} becomes larger than FP32 can hold under --scale-rule {}; choose --scale-rule ocp or nearest, which saturate", where,
-              name_of(writer.rule));
+  return fail("{} becomes larger than FP32 can hold under {}; choose {} or nearest, which saturate", where,
+              mention(Knob::scale_rule, name_of(writer.rule)), mention(Knob::scale_rule, "ocp"));
 }
 
 /// Blocks that are stored as they are to be written. Each expert is looked at once, while its pages are there.

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "base/hint.h"
 #include "base/text.h"
 
 namespace mxpath {
@@ -73,9 +74,9 @@ Result<CudaBuffer> CudaBuffer::allocate(int device, size_t bytes) {
   if (const cudaError_t code = cudaMalloc(&data, bytes); code != cudaSuccess) {
     (void)cudaGetLastError();
     const auto left = free_device_memory(device);
-    return fail("no {} of memory on cuda:{} ({} are free): {}; use --gpu-layers or --cpu-experts, a shorter --ctx, or free the device",
-                human_bytes(double(bytes)), device, left.ok() ? human_bytes(double(*left)) : "an unknown amount",
-                text_of(code, "cudaMalloc"));
+    return fail("no {} of memory on cuda:{} ({} are free): {}; use {} or {}, a shorter {}, or free the device", human_bytes(double(bytes)),
+                device, left.ok() ? human_bytes(double(*left)) : "an unknown amount", text_of(code, "cudaMalloc"),
+                mention(Knob::gpu_layers), mention(Knob::cpu_experts), mention(Knob::context));
   }
   buffer.device_ = device, buffer.data_ = static_cast<uint8_t*>(data), buffer.size_ = bytes;
   return buffer;

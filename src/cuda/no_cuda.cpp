@@ -1,13 +1,14 @@
 // What cuda.h is in a build without CUDA: planning refuses every CUDA path, so nothing of this is reached but by mistake.
 #include <utility>
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "cuda/cuda.h"
 
 namespace mxpath {
 namespace {
 
-Error no_cuda() { return fail("this build has no CUDA support; build with nvcc on the PATH, or use --device cpu"); }
+Error no_cuda() { return fail("this build has no CUDA support; build with nvcc on the PATH, or use {}", mention(Knob::device, "cpu")); }
 
 }  // namespace
 

@@ -11,7 +11,7 @@
 namespace mxpath {
 namespace {
 
-/// What differs as packed, and what --inject-failure says of a site that a named path reads.
+/// What differs as packed, and what an injected failure says of a site that a named path reads.
 Result<std::vector<PackingDifference>> packing_differences(const LoadedModel& loaded, const Policy& policy) {
   MXPATH_TRY(auto differences, check_packing(loaded.model.weights, loaded.model.plan, loaded.checkpoint, 1));
   for (const SitePlan& site : loaded.model.plan.sites)
@@ -25,10 +25,6 @@ Status send_rope_table(Model& model) {
   MXPATH_TRY(CudaStream stream, CudaStream::create(model.plan.placement.cuda_index));
   MXPATH_TRY(model.rope_on_gpu, CudaBuffer::allocate(stream.device(), bytes));
   return stream.copy_in(model.rope_on_gpu.data(), model.rope.inverse_frequency.data(), bytes);
-}
-
-Failures images_missing(const Machine& machine, const Policy& policy) {
-  return policy.device == DeviceChoice::cpu ? Failures() : image_failures(machine, policy.cuda_index);
 }
 
 /// Between the plan and now other programs may have taken what the plan counts on; the system would end this one while weights are packed.
@@ -69,6 +65,10 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 }  // namespace
 
+Failures failures_before_loading(const Machine& machine, const Policy& policy) {
+  return policy.device == DeviceChoice::cpu ? Failures() : image_failures(machine, policy.cuda_index);
+}
+
 Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const Catalogue& catalogue, const Machine& machine,
                                                 const Policy& policy, const LoadOptions& options) {
   const auto start = std::chrono::steady_clock::now();
@@ -76,7 +76,7 @@ Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const
   if (manifest.header_only)
     return fail("{}: there is only a config.json, no weights; `mxpath plan` works with it, running does not", folder);
   // The memory plan speaks before the files are mapped.
-  MXPATH_TRY(const Plan first, make_plan(manifest, catalogue, machine, policy, images_missing(machine, policy)));
+  MXPATH_TRY(const Plan first, make_plan(manifest, catalogue, machine, policy, failures_before_loading(machine, policy)));
   MXPATH_CHECK(check_memory(first));
   MXPATH_TRY(Checkpoint checkpoint, Checkpoint::open(std::move(manifest)));
   MXPATH_TRY(auto loaded, load_model(std::move(checkpoint), catalogue, machine, policy, options));
@@ -89,7 +89,7 @@ Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Cat
   const auto start = std::chrono::steady_clock::now();
   auto loaded = std::make_unique<LoadedModel>();
   loaded->checkpoint = std::move(checkpoint);
-  loaded->failures = images_missing(machine, policy);
+  loaded->failures = failures_before_loading(machine, policy);
   loaded->model.config = loaded->checkpoint.manifest().config;
   loaded->model.rope = make_rope_table(loaded->model.config.rope, loaded->model.config.head_dim);
   for (;;) {

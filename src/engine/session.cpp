@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "kernels/sample/sample.h"
 #include "model/dispatch.h"
@@ -36,10 +37,10 @@ std::string_view name_of(StopReason reason) {
 
 Status check_sampling(const SamplingOptions& o) {
   if (!(o.temperature >= 0 && o.temperature <= 100))
-    return wrong_use("--temperature {}: must be between 0 (greedy) and 100", o.temperature);
-  if (!(o.top_p > 0 && o.top_p <= 1)) return wrong_use("--top-p {}: must be above 0 and at most 1", o.top_p);
-  if (!(o.min_p >= 0 && o.min_p <= 1)) return wrong_use("--min-p {}: must be between 0 and 1", o.min_p);
-  if (o.top_k < 0) return wrong_use("--top-k {}: must be 0 (all) or more", o.top_k);
+    return wrong_use("{}: must be between 0 (greedy) and 100", mention(Knob::temperature, o.temperature));
+  if (!(o.top_p > 0 && o.top_p <= 1)) return wrong_use("{}: must be above 0 and at most 1", mention(Knob::top_p, o.top_p));
+  if (!(o.min_p >= 0 && o.min_p <= 1)) return wrong_use("{}: must be between 0 and 1", mention(Knob::min_p, o.min_p));
+  if (o.top_k < 0) return wrong_use("{}: must be 0 (all) or more", mention(Knob::top_k, o.top_k));
   return {};
 }
 
@@ -57,11 +58,11 @@ Result<Session> Session::create(const Model& model, ThreadPool& threads) {
 Status check_prompt(std::span<const int32_t> tokens, int context, const ModelConfig& config) {
   if (tokens.empty()) return fail("the prompt is empty; give at least one token");
   if (tokens.size() > static_cast<size_t>(context))
-    return fail(
-        "the prompt has {} tokens and the context holds {}; {}", tokens.size(), context,
-        tokens.size() > static_cast<size_t>(config.max_positions)
-            ? fmt::format("the model reads at most {}, so give a shorter prompt", config.max_positions)
-            : fmt::format("choose --ctx {} or more (the model allows {}), or a shorter prompt", tokens.size(), config.max_positions));
+    return fail("the prompt has {} tokens and the context holds {}; {}", tokens.size(), context,
+                tokens.size() > static_cast<size_t>(config.max_positions)
+                    ? fmt::format("the model reads at most {}, so give a shorter prompt", config.max_positions)
+                    : fmt::format("choose {} or more (the model allows {}), or a shorter prompt", mention(Knob::context, tokens.size()),
+                                  config.max_positions));
   for (size_t i = 0; i < tokens.size(); ++i)
     if (tokens[i] < 0 || tokens[i] >= config.vocab)
       return fail("token {} of the prompt is {}, outside the model's vocabulary of {}", i, tokens[i], config.vocab);

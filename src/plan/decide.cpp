@@ -2,6 +2,7 @@
 #include <limits>
 #include <tuple>
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "plan/plan.h"
 
@@ -35,7 +36,7 @@ std::string reasons(const Candidate& candidate) {
   return text;
 }
 
-/// Every row of the site's op once, as the policy would find it without --only and --exclude, the cheapest first; rows of one price in the
+/// Every row of the site's op once, as the policy would find it without `only` and `exclude`, the cheapest first; rows of one price in the
 /// order of the table. Each is asked about the layout it reads, those that read any about all, and those that read none of the site's
 /// format about the plain one.
 std::vector<Candidate> candidates_for(const Site& site, const Regime& regime, const Catalogue& catalogue, const Machine& machine,
@@ -79,9 +80,10 @@ Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue
   if (legal.empty() && named.empty())
     return fail("{} on {}: no path can run: {}", title_of(site), name_of(site.device), with_reasons(refused));
   if (named.empty())
-    return fail("{}: --exclude leaves no path for {} tokens; keep one of: {}", title_of(site), regime.tokens.to_string(), legal);
-  return fail("{}: --only allows no path that can run with {} tokens here: {}; {}", title_of(site), regime.tokens.to_string(),
-              with_reasons(named), legal.empty() ? "no other path can run either" : "these can: " + legal);
+    return fail("{}: {} leaves no path for {} tokens; keep one of: {}", title_of(site), mention(Knob::exclude), regime.tokens.to_string(),
+                legal);
+  return fail("{}: {} allows no path that can run with {} tokens here: {}; {}", title_of(site), mention(Knob::only),
+              regime.tokens.to_string(), with_reasons(named), legal.empty() ? "no other path can run either" : "these can: " + legal);
 }
 
 }  // namespace

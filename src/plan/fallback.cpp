@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "plan/fault.h"
 
@@ -13,7 +14,7 @@ bool is_cpu_floor(const Catalogue& catalogue, std::string_view path) {
   return found && is_floor(*found) && found->device == Device::cpu;  // a GPU's has the CPU below it
 }
 
-/// The self-checks of a plan's rows, if only --inject-failure could fail them.
+/// The self-checks of a plan's rows, if only an injected failure could fail them.
 Status rehearse_checks(Failures& failures, const Plan& plan, const Catalogue& catalogue, const Policy& policy, const Notice& notice) {
   for (const SitePlan& site : plan.sites)
     for (const Decision& decision : site.decisions)
@@ -86,7 +87,9 @@ void tell_idle_injections(const Policy& policy, const Catalogue& catalogue, cons
                           const KernelPath* path = catalogue.find(failure.first);
                           return path && glob_match(wanted->glob, path->name) && can_have(*path, wanted->fault);
                         });
-    if (!failed) notice(fmt::format("--inject-failure {0}: no path of this plan is {0}, so nothing failed", printable(text)));
+    if (!failed)
+      notice(fmt::format("{}: no path of this plan is {}, so nothing failed", mention(Knob::inject_failure, printable(text)),
+                         printable(text)));
   }
 }
 

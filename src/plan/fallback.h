@@ -20,12 +20,13 @@ Status learn(Failures& failures, const std::string& path, Failure failure, const
 Status learn_packing(Failures& failures, const Failures& before, const SitePlan& site, const std::string& finding,
                      const Catalogue& catalogue, const Notice& notice);
 
-/// make_plan, and again with what --inject-failure makes of the chosen rows, until it stands, is too large or is refused by --strict: the
-/// plan that loading would end with, as far as that is known without a computer to load on. Errors: those of make_plan, and that of learn.
+/// make_plan, and again with what injected failures make of the chosen rows, until it stands, is too large or is refused as not strict
+/// enough: the plan that loading would end with, as far as that is known without a computer to load on. Errors: those of make_plan, and
+/// that of learn.
 Result<Plan> rehearse(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, Failures failures,
                       const Notice& notice = {});
 
-/// Tells of each --inject-failure that made no row fail.
+/// Tells of each injected failure that made no row fail.
 void tell_idle_injections(const Policy& policy, const Catalogue& catalogue, const Failures& failures, const Notice& notice);
 
 }  // namespace mxpath

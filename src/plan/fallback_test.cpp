@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/hint.h"
 #include "plan/test_catalogue.h"
 
 namespace mxpath {
@@ -23,7 +24,7 @@ Rehearsed rehearsed(const std::vector<std::string>& inject, bool strict = false,
   policy.inject_failure = inject, policy.strict = strict;
   std::vector<std::string> told;
   const Manifest manifest = manifest_from_config(test::small_config(), "test");
-  auto plan = rehearse(manifest, test::catalogue(), machine, policy, {}, [&](const std::string& text) { told.push_back(text); });
+  auto plan = rehearse(manifest, test::catalogue(), machine, policy, {}, [&](const std::string& text) { told.push_back(in_words(text)); });
   return {std::move(plan), std::move(told)};
 }
 
@@ -36,7 +37,7 @@ TEST(Rehearse, EveryKindOfFailureEndsOnTheNextPath) {
     // All rows that read the same packing are suspects of it.
     EXPECT_EQ(chosen, kind == std::string(":packing") ? "linear.cpu.portable.f32" : "linear.cpu.avx2.bf16_f32") << kind;
     ASSERT_FALSE(after.told.empty());
-    EXPECT_TRUE(after.told.back().ends_with("by --inject-failure")) << after.told.back();
+    EXPECT_TRUE(after.told.back().ends_with("by inject_failure")) << after.told.back();
     EXPECT_FALSE(after.plan->concessions.empty());
   }
 }
@@ -56,7 +57,7 @@ TEST(Rehearse, BelowThePortablePathThereIsNothing) {
 TEST(Rehearse, WhatNoPathIsIsSaidAndChangesNothing) {
   const Rehearsed after = rehearsed({"linear.cuda.*:image", best});
   ASSERT_EQ(after.told.size(), 2u);
-  EXPECT_EQ(after.told[1], "--inject-failure linear.cuda.*:image: no path of this plan is linear.cuda.*:image, so nothing failed");
+  EXPECT_EQ(after.told[1], "inject_failure=linear.cuda.*:image: no path of this plan is linear.cuda.*:image, so nothing failed");
   EXPECT_EQ(rehearsed({"linear.cpu.no*"}).plan.error().kind, ErrorKind::wrong_use);
 }
 
@@ -67,7 +68,7 @@ TEST(Rehearse, ADeviceThatFailsIsOneFailureAndTheModelRunsOnTheCpu) {
   const Rehearsed after = rehearsed({"norm.cuda.*:device", "moe_*.cuda.*:exact", "rope.cuda.*:device"}, false, machine);
   ASSERT_TRUE(after.plan.ok()) << after.plan.error().message;
   ASSERT_GE(after.told.size(), 1u);
-  EXPECT_EQ(after.told[0], "cuda:0 is not used: it failed in the self-check of norm.cuda.portable.f32: made to fail by --inject-failure");
+  EXPECT_EQ(after.told[0], "cuda:0 is not used: it failed in the self-check of norm.cuda.portable.f32: made to fail by inject_failure");
   EXPECT_EQ(std::ranges::count_if(after.told, [](const std::string& text) { return text.find("is not used") != text.npos; }), 1);
   EXPECT_EQ(after.plan->device, Device::cpu);
   EXPECT_NE(after.plan->device_reason.find("device_failed"), std::string::npos) << after.plan->device_reason;
@@ -75,8 +76,8 @@ TEST(Rehearse, ADeviceThatFailsIsOneFailureAndTheModelRunsOnTheCpu) {
   EXPECT_NE(after.plan->concessions.back().find("because of cuda:0: it failed in the self-check of norm.cuda.portable.f32: made to fail"),
             std::string::npos)
       << after.plan->concessions.back();
-  EXPECT_EQ(rehearsed({"norm.cpu.*:device"}, false, machine).plan.error().message,
-            "--inject-failure norm.cpu.*:device: norm.cpu.portable.f32 runs on a CPU and has no device that could fail");
+  EXPECT_EQ(in_words(rehearsed({"norm.cpu.*:device"}, false, machine).plan.error().message),
+            "inject_failure=norm.cpu.*:device: norm.cpu.portable.f32 runs on a CPU and has no device that could fail");
 }
 
 TEST(Rehearse, StrictEndsIt) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/hint.h"
 #include "base/text.h"
 
 namespace mxpath {
@@ -28,6 +29,8 @@ std::string_view lacks(Fault fault) {
   return "";
 }
 
+std::string made_to_fail(std::string_view what) { return fmt::format("{}made to fail by {}", what, mention(Knob::inject_failure)); }
+
 Status check_injected_failure(const std::string& text, const Catalogue& catalogue) {
   MXPATH_TRY(const InjectedFailure wanted, parse_injected_failure(text));
   const KernelPath* named = nullptr;
@@ -36,8 +39,8 @@ Status check_injected_failure(const std::string& text, const Catalogue& catalogu
     if (can_have(*path, wanted.fault)) return {};
     named = path;
   }
-  if (!named) return wrong_use("--inject-failure {}: no path has such a name; `mxpath plan -v` lists them", printable(text));
-  return wrong_use("--inject-failure {}: {} {}", printable(text), named->name, lacks(wanted.fault));
+  if (!named) return wrong_use("{}: no path has such a name; `mxpath plan -v` lists them", mention(Knob::inject_failure, printable(text)));
+  return wrong_use("{}: {} {}", mention(Knob::inject_failure, printable(text)), named->name, lacks(wanted.fault));
 }
 
 }  // namespace
@@ -49,7 +52,8 @@ Result<InjectedFailure> parse_injected_failure(std::string_view text) {
   if (colon == text.npos) return InjectedFailure{std::string(text), Fault::any};
   const auto kind = std::ranges::find(names.begin() + 1, names.end(), text.substr(colon + 1));
   if (kind == names.end())
-    return wrong_use("--inject-failure {}: what stands after the colon must be image, exact, random, packing or device", printable(text));
+    return wrong_use("{}: what stands after the colon must be image, exact, random, packing or device",
+                     mention(Knob::inject_failure, printable(text)));
   return InjectedFailure{std::string(text.substr(0, colon)), static_cast<Fault>(kind - names.begin())};
 }
 
@@ -73,12 +77,11 @@ bool is_injected(const Policy& policy, const KernelPath& path, Fault fault) {
 }
 
 std::optional<Failure> injected_failure(const Policy& policy, const KernelPath& path) {
-  if (is_injected(policy, path, Fault::device))
-    return Failure{Check::device_failed, device_finding(path, "made to fail by --inject-failure")};
-  if (is_injected(policy, path, Fault::image)) return Failure{Check::no_image, "image made to fail by --inject-failure"};
-  if (is_injected(policy, path, Fault::any)) return Failure{Check::self_check, "made to fail by --inject-failure"};
-  if (is_injected(policy, path, Fault::exact)) return Failure{Check::self_check, "exact problem made to fail by --inject-failure"};
-  if (is_injected(policy, path, Fault::random)) return Failure{Check::self_check, "random problem made to fail by --inject-failure"};
+  if (is_injected(policy, path, Fault::device)) return Failure{Check::device_failed, device_finding(path, made_to_fail(""))};
+  if (is_injected(policy, path, Fault::image)) return Failure{Check::no_image, made_to_fail("image ")};
+  if (is_injected(policy, path, Fault::any)) return Failure{Check::self_check, made_to_fail("")};
+  if (is_injected(policy, path, Fault::exact)) return Failure{Check::self_check, made_to_fail("exact problem ")};
+  if (is_injected(policy, path, Fault::random)) return Failure{Check::self_check, made_to_fail("random problem ")};
   return {};
 }
 
@@ -86,7 +89,7 @@ std::vector<std::string> injected_packing(const Policy& policy, const SitePlan& 
   std::vector<std::string> findings;
   for (const Decision& decision : site.decisions)
     if (is_injected(policy, *decision.chosen, Fault::packing))
-      findings.push_back(fmt::format("packing for {} made to differ by --inject-failure", decision.chosen->name));
+      findings.push_back(fmt::format("packing for {} made to differ by {}", decision.chosen->name, mention(Knob::inject_failure)));
   return findings;
 }
 

@@ -18,7 +18,7 @@ enum class Fault : uint8_t { any, image, exact, random, packing, device };
 inline constexpr int fault_count = 6;
 std::string_view name_of(Fault fault);
 
-/// One --inject-failure.
+/// One entry of Policy::inject_failure.
 struct InjectedFailure {
   std::string glob;
   Fault fault = Fault::any;

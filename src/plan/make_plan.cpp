@@ -2,6 +2,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "plan/fault.h"
 #include "plan/place.h"
@@ -17,17 +18,18 @@ Status check_globs(const Policy& policy, const Catalogue& catalogue) {
     return std::ranges::any_of(catalogue.paths, [&](const KernelPath* path) { return glob_match(glob, path->name); });
   };
   for (const auto& glob : policy.only)
-    if (!known(glob)) return wrong_use("--only {}: no path has such a name; `mxpath plan -v` lists them", printable(glob));
+    if (!known(glob)) return wrong_use("{}: no path has such a name; `mxpath plan -v` lists them", mention(Knob::only, printable(glob)));
   for (const auto& glob : policy.exclude)
-    if (!known(glob)) return wrong_use("--exclude {}: no path has such a name; `mxpath plan -v` lists them", printable(glob));
+    if (!known(glob)) return wrong_use("{}: no path has such a name; `mxpath plan -v` lists them", mention(Knob::exclude, printable(glob)));
   return check_injected_failures(policy, catalogue);
 }
 
 Status check_formats(const std::vector<Site>& sites) {
   for (const Site& site : sites)
     if (site.has_weights && site.format.group && site.k % site.format.group != 0)
-      return fail("--weights {}: the {} columns of {} do not divide into groups of {}; choose {} or int8", name_of(site.format), site.k,
-                  site.name, site.format.group, site.k % 32 != 0 ? "bf16" : fmt::format("{}-g32", name_of(site.format.format)));
+      return fail("{}: the {} columns of {} do not divide into groups of {}; choose {} or int8",
+                  mention(Knob::weights, name_of(site.format)), site.k, site.name, site.format.group,
+                  site.k % 32 != 0 ? "bf16" : fmt::format("{}-g32", name_of(site.format.format)));
   return {};
 }
 
@@ -77,11 +79,11 @@ void concede_arithmetic(std::vector<std::string>& out, const SitePlan& plan) {
     if (path == decision.chosen) continue;
     const Arithmetic arithmetic = decision.chosen->arithmetic;
     if (arithmetic == Arithmetic::int8_dynamic)
-      out.push_back(
-          fmt::format("{} quantises activations to int8 ({}), allowed by --numerics fast", title_of(plan.site), decision.chosen->name));
+      out.push_back(fmt::format("{} quantises activations to int8 ({}), allowed by {}", title_of(plan.site), decision.chosen->name,
+                                mention(Knob::numerics, "fast")));
     if (arithmetic == Arithmetic::tf32)
-      out.push_back(fmt::format("{} rounds activations and weights to tf32 ({}), allowed by --numerics fast", title_of(plan.site),
-                                decision.chosen->name));
+      out.push_back(fmt::format("{} rounds activations and weights to tf32 ({}), allowed by {}", title_of(plan.site), decision.chosen->name,
+                                mention(Knob::numerics, "fast")));
   }
 }
 
@@ -201,7 +203,8 @@ Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue,
   Plan plan;
   plan.context = std::min(policy.context ? policy.context : default_context, manifest.config.max_positions);
   if (policy.context > manifest.config.max_positions)
-    return wrong_use("--ctx {}: the model was made for at most {} positions", policy.context, manifest.config.max_positions);
+    return wrong_use("{}: the model was made for at most {} positions", mention(Knob::context, policy.context),
+                     manifest.config.max_positions);
   plan.threads = policy.threads ? policy.threads : machine.cpu.cores;
   const Machine asked = with_threads(machine, plan.threads);
   plan.model = describe(manifest), plan.machine = describe(machine, asked, plan.threads, policy.cuda_index);
@@ -217,7 +220,7 @@ Status check_strict(const Plan& plan, const Policy& policy) {
   if (!policy.strict || (plan.concessions.empty() && plan.not_built.empty())) return {};
   std::string all = plan.not_built;
   for (const auto& concession : plan.concessions) all += (all.empty() ? "" : "; ") + concession;
-  return refused("--strict: {}", all);
+  return refused("{}: {}", mention(Knob::strict), all);
 }
 
 }  // namespace mxpath

@@ -183,10 +183,10 @@ Status check_memory(const Plan& plan) {
   if (plan.would_fit.empty())
     return fail("{}; no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model",
                 needs);
-  std::string flags;
+  std::string changes;
   for (size_t i = 0; i < plan.would_fit.size(); ++i)
-    flags += (i == 0 ? "" : i + 1 == plan.would_fit.size() ? " or " : ", ") + plan.would_fit[i];
-  return fail("{}; {} would fit", needs, flags);
+    changes += (i == 0 ? "" : i + 1 == plan.would_fit.size() ? " or " : ", ") + plan.would_fit[i];
+  return fail("{}; {} would fit", needs, changes);
 }
 
 }  // namespace mxpath

@@ -16,7 +16,7 @@
 
 namespace mxpath {
 
-/// What a path does to the numbers. All but the first two compute something else than the checkpoint says and need --numerics fast.
+/// What a path does to the numbers. All but the first two compute something else than the checkpoint says and need `numerics` fast.
 enum class Arithmetic : uint8_t {
   f32,           ///< activations and sums in FP32, weights exactly as held
   bf16_inputs,   ///< activations rounded to BF16, products summed in FP32

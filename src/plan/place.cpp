@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "plan/expectation.h"
 #include "plan/memory.h"
@@ -44,7 +45,7 @@ bool names_row_of(const Policy& policy, const Catalogue& catalogue, Op op, Devic
   });
 }
 
-/// The CPU's sites beside a GPU. Whatever lies there, the CPU must be able to sample too; an --only that names sampling on the GPU alone is
+/// The CPU's sites beside a GPU. Whatever lies there, the CPU must be able to sample too; an `only` that names sampling on the GPU alone is
 /// kept by the GPU, and does not mean the CPU.
 DeviceSites beside_gpu(const DeviceSites& cpu, const DeviceSites& gpu, const Catalogue& catalogue, const Machine& machine,
                        const Policy& policy, const Failures& failures) {
@@ -142,7 +143,7 @@ std::string without_path(const DeviceSites& gpu, const ModelConfig& config) {
 
 /// Why everything lies on the CPU although the GPU can be used. `first`: the candidate with the most on the GPU.
 std::string why_cpu(const Plan& first, const DeviceSites& gpu, const ModelConfig& config, const Machine& machine, const Policy& policy) {
-  if (policy.gpu_layers == 0) return "asked for by --gpu-layers 0";
+  if (policy.gpu_layers == 0) return fmt::format("asked for by {}", mention(Knob::gpu_layers, 0));
   if (const std::string missing = without_path(gpu, config); !missing.empty()) return missing;
   if (first.placement.gpu_layers > 0) return first.fits() ? "the CPU should be faster for so small a model" : does_not_fit(first, machine);
   return "the CPU has no path for what would be left to it";
@@ -154,12 +155,14 @@ Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, c
              const Failures& failures) {
   const DeviceSites cpu = plan_device(Device::cpu, manifest, catalogue, machine, policy, failures);
   DeviceSites gpu{Device::cuda, {}, {}};
-  std::string reason = policy.device == DeviceChoice::cpu ? (machine.gpus.empty() ? "" : "asked for by --device cpu") : "";
+  std::string reason =
+      policy.device == DeviceChoice::cpu ? (machine.gpus.empty() ? "" : fmt::format("asked for by {}", mention(Knob::device, "cpu"))) : "";
   if (policy.device != DeviceChoice::cpu) {
     gpu = plan_device(Device::cuda, manifest, catalogue, machine, policy, failures);
     reason = gpu_obstacle(gpu, manifest.config, catalogue, machine, policy);
     if (!reason.empty() && policy.device == DeviceChoice::cuda)
-      return fail("--device cuda:{}: {}; use --device cpu or auto", policy.cuda_index, reason);
+      return fail("{}: {}; use {} or auto", mention(Knob::device, fmt::format("cuda:{}", policy.cuda_index)), reason,
+                  mention(Knob::device, "cpu"));
   }
   std::optional<Plan> best, first;
   const bool gpu_open = policy.device != DeviceChoice::cpu && reason.empty();
@@ -171,7 +174,7 @@ Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, c
     Plan candidate = with(plan, placement, rest, gpu, manifest, machine, policy);
     if (!first) first = candidate;
     // The earlier one lies more on the GPU and wins ties. Where nothing fits, the last one has the sentence about the least that would not.
-    // --device cuda, --gpu-layers and --cpu-experts want the GPU itself: the most on it that fits, whatever the CPU could do.
+    // The knobs device, gpu_layers and cpu_experts want the GPU itself: the most on it that fits, whatever the CPU could do.
     const bool asked = policy.device == DeviceChoice::cuda || policy.gpu_layers || policy.cpu_experts;
     const bool cheaper = best && !asked && cost_of(candidate, policy.goal) < cost_of(*best, policy.goal);
     const bool better = !best || (candidate.fits() && (!best->fits() || cheaper)) || (!candidate.fits() && !best->fits());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/hint.h"
 #include "plan/explain.h"
 #include "plan/memory.h"
 #include "plan/test_catalogue.h"
@@ -155,9 +156,9 @@ TEST(Placement, FollowsTheUser) {
   EXPECT_EQ(plan.find("attention.qkv", 3, Device::cuda)->site.count, 3);
   expect_every_layer_once(plan);
   policy.gpu_layers = 0, policy.cpu_experts.reset();
-  EXPECT_EQ(planned(gpu_of(80), policy).device_reason, "asked for by --gpu-layers 0");
+  EXPECT_EQ(in_words(planned(gpu_of(80), policy).device_reason), "asked for by gpu_layers=0");
   policy.gpu_layers.reset(), policy.device = DeviceChoice::cpu;
-  EXPECT_EQ(planned(gpu_of(80), policy).device_reason, "asked for by --device cpu");
+  EXPECT_EQ(in_words(planned(gpu_of(80), policy).device_reason), "asked for by device=cpu");
 }
 
 /// A card that is slower than the CPU at everything.

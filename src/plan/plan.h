@@ -80,8 +80,8 @@ struct Plan {
   int context = 0, chunk = 0, threads = 1;
   std::vector<Conversion> conversions;   ///< in the order of their first sites; every one is a concession too
   int fitting_context = 0;               ///< the longest context up to the one asked for that fits; 0: none does
-  std::vector<std::string> would_fit;    ///< when it does not fit: flags with which it would, such as "--ctx 4096"
-  std::vector<std::string> concessions;  ///< what was given up against the best plan, one sentence each; --strict refuses any
+  std::vector<std::string> would_fit;    ///< when it does not fit: changes with which it would, hints such as context=4096
+  std::vector<std::string> concessions;  ///< what was given up against the best plan, one sentence each; `strict` refuses any
   double decode_seconds = 0;             ///< predicted, one token
   double prefill_seconds = 0;            ///< predicted, 512 tokens
   double decode_bytes = 0;               ///< weights read for one token
@@ -129,7 +129,7 @@ Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, con
 
 /// Error: the plan needs more memory than there is; says how much and what would fit.
 Status check_memory(const Plan& plan);
-/// Error of kind refused: --strict is set and something was given up.
+/// Error of kind refused: `strict` is set and something was given up.
 Status check_strict(const Plan& plan, const Policy& policy);
 
 }  // namespace mxpath

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "base/hint.h"
 #include "base/json.h"
 #include "base/random.h"
 #include "plan/explain.h"
@@ -44,8 +45,8 @@ TEST(Refusals, EveryCheckOccursAndSaysWhatItWantsAndHas) {
   std::set<Check> provoked;
   const auto expect = [&](const std::vector<Refusal>& all, Check check, std::string_view wants, std::string_view have) {
     const Refusal r = only(all, check);
-    EXPECT_EQ(r.wants, wants);
-    EXPECT_EQ(r.have, have);
+    EXPECT_EQ(in_words(r.wants), wants);
+    EXPECT_EQ(in_words(r.have), have);
     provoked.insert(check);
   };
   expect(ask("linear.cuda.sm100.bf16.tcgen05", gpu_machine(100)), Check::not_built, "a build with this target", "left out of this program");
@@ -64,8 +65,8 @@ TEST(Refusals, EveryCheckOccursAndSaysWhatItWantsAndHas) {
   expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(90, 12080, 101376)), Check::shared_memory, "204800 bytes a block", "101376 bytes");
   expect(ask("linear.cpu.avx2.bf16_f32", cpu_machine(avx2), {}, {}, {64, 64}, Layout::bf16_rows), Check::layout, "bf16_rows16",
          "bf16_rows");
-  expect(ask("linear.cpu.avx2.int8", cpu_machine(avx2)), Check::arithmetic, "--numerics fast",
-         "--numerics checkpoint, and it computes int8_dynamic");
+  expect(ask("linear.cpu.avx2.int8", cpu_machine(avx2)), Check::arithmetic, "numerics=fast",
+         "numerics=checkpoint, and it computes int8_dynamic");
   expect(ask("linear.cpu.amx.bf16", cpu_machine(amx), {}, {}, {2, 15}), Check::tokens, ">= 16 tokens", "2..15 tokens");
   expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(90)), Check::k_multiple, "k % 128 == 0", "k = 2880, remainder 64");
   Site odd = linear_site(Device::cuda);
@@ -79,7 +80,7 @@ TEST(Refusals, EveryCheckOccursAndSaysWhatItWantsAndHas) {
          Check::device, "its weights and inputs on cuda", "this site on cpu");
   Policy policy;
   policy.exclude = {"*.avx2.*"};
-  expect(ask("linear.cpu.avx2.bf16_f32", cpu_machine(avx2), policy), Check::excluded, "not to be excluded", "--exclude *.avx2.*");
+  expect(ask("linear.cpu.avx2.bf16_f32", cpu_machine(avx2), policy), Check::excluded, "not to be excluded", "exclude=*.avx2.*");
   Policy tight;
   tight.memory_budget = 100000;
   Site ragged = linear_site();
@@ -288,7 +289,7 @@ TEST(Plan, StrictRefusesPortablePathsConversionsAndOtherArithmetic) {
   EXPECT_NE(reasons(cpu_machine({}), {}).find("head runs on linear.cpu.portable.f32"), std::string::npos);
   Policy forced, converted, fast;
   forced.only = {"*.portable.*"};
-  EXPECT_NE(reasons(cpu_machine(avx512), forced).find("because of excluded: wants to be named by --only"), std::string::npos);
+  EXPECT_NE(in_words(reasons(cpu_machine(avx512), forced)).find("because of excluded: wants to be named by only"), std::string::npos);
   converted.weights = NumberFormat::fp32;
   EXPECT_NE(reasons(cpu_machine(avx512), converted).find("moe.down holds its weights as fp32, stored as mxfp4"), std::string::npos);
   fast.numerics = Numerics::fast, fast.only = {"linear.cpu.avx2.int8"};
@@ -339,13 +340,13 @@ std::string remedy(const Manifest& model, const Machine& machine, const Policy& 
   const auto plan = make_plan(model, rows, machine, policy);
   if (!plan.ok()) return plan.error().message;
   const Status status = check_memory(*plan);
-  return status.ok() ? "fits" : status.error().message.substr(status.error().message.find("; ") + 2);
+  return status.ok() ? "fits" : in_words(status.error().message.substr(status.error().message.find("; ") + 2));
 }
 
 TEST(Memory, TooLargeIsRefusedWithWhatWouldFit) {
   Policy policy;
   policy.context = 131072;
-  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 1.66), policy), "--ctx 124928 would fit");
+  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 1.66), policy), "context=124928 would fit");
   policy.context = 0;
   EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 0.8), policy),
             "no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model");
@@ -354,7 +355,7 @@ TEST(Memory, TooLargeIsRefusedWithWhatWouldFit) {
 TEST(Memory, ABudgetThatIsTooSmallMayBeLeftOut) {
   Policy policy;
   policy.memory_budget = 1 << 20;
-  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 8), policy), "leaving out --memory would fit");
+  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 8), policy), "leaving out memory_budget would fit");
   EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 0.5), policy),
             "no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model");
 }
@@ -368,11 +369,16 @@ TEST(Memory, WhatWouldFitDoes) {
       const auto plan = make_plan(manifest(), test::catalogue(), machine, policy);
       ASSERT_TRUE(plan.ok());
       EXPECT_EQ(plan->would_fit.empty(), plan->memory.fits() || gigabytes < 1) << gigabytes << ", " << context;
-      for (const std::string& flags : plan->would_fit) {
+      for (const std::string& change : plan->would_fit) {
         Policy smaller = policy;
-        if (flags.find("as-stored") != std::string::npos) smaller.weights.reset();
-        if (const size_t at = flags.find("--ctx "); at != std::string::npos) smaller.context = std::stoi(flags.substr(at + 6));
-        EXPECT_TRUE(make_plan(manifest(), test::catalogue(), machine, smaller)->memory.fits()) << flags;
+        for (const Hint& hint : hints_in(change)) {
+          if (hint.knob == Knob::weights) {
+            EXPECT_TRUE(set_weights(smaller, hint.value).ok());
+          }
+          if (hint.knob == Knob::context) smaller.context = std::stoi(hint.value);
+        }
+        EXPECT_FALSE(hints_in(change).empty()) << change;
+        EXPECT_TRUE(make_plan(manifest(), test::catalogue(), machine, smaller)->memory.fits()) << change;
       }
     }
 }
@@ -380,9 +386,9 @@ TEST(Memory, WhatWouldFitDoes) {
 TEST(Memory, TheFormatAndTheContextAreBothOffered) {
   Policy policy;
   policy.weights = NumberFormat::bf16;
-  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 2), policy), "--weights as-stored would fit");
+  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 2), policy), "weights=as-stored would fit");
   policy.context = 131072;
-  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 1.66), policy), "--weights as-stored --ctx 124928 would fit");
+  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 1.66), policy), "weights=as-stored context=124928 would fit");
 }
 
 TEST(Memory, CacheFollowsTheHybridFormula) {
@@ -403,7 +409,7 @@ TEST(Device, WishesAreKeptOrRefused) {
   std::erase_if(cpu_only.paths, [](const KernelPath* path) { return path->device == Device::cuda; });
   const auto refused = make_plan(manifest(), cpu_only, gpu_machine(90), cuda);
   ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().message, "--device cuda:0: this version has no CUDA paths; use --device cpu or auto");
+  EXPECT_EQ(in_words(refused.error().message), "device=cuda:0: this version has no CUDA paths; use device=cpu or auto");
   const auto automatic = make_plan(manifest(), cpu_only, gpu_machine(90), {});
   ASSERT_TRUE(automatic.ok());
   EXPECT_EQ(automatic->device, Device::cpu);

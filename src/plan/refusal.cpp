@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/hint.h"
 #include "base/text.h"
 
 namespace mxpath {
@@ -87,7 +88,7 @@ bool forced_away(const KernelPath& path, const Question& q) {
     return false;
   };
   if (q.policy.only.empty() || named(path)) return false;
-  // --only speaks about an op as soon as it names one of its paths.
+  // `only` speaks about an op as soon as it names one of its paths.
   for (const KernelPath* other : q.catalogue.paths)
     if (other->op == path.op && named(*other)) return true;
   return false;
@@ -104,11 +105,12 @@ void check_policy(Collector& out, const KernelPath& path, const Question& q) {
   const bool exact = path.arithmetic == Arithmetic::f32 || path.arithmetic == Arithmetic::bf16_inputs;
   out.need(path.device == q.site.device, Check::device, fmt::format("its weights and inputs on {}", name_of(path.device)),
            fmt::format("this site on {}", name_of(q.site.device)));
-  out.need(exact || q.policy.numerics == Numerics::fast, Check::arithmetic, "--numerics fast",
-           fmt::format("--numerics checkpoint, and it computes {}", name_of(path.arithmetic)));
+  out.need(exact || q.policy.numerics == Numerics::fast, Check::arithmetic, mention(Knob::numerics, "fast"),
+           fmt::format("{}, and it computes {}", mention(Knob::numerics, "checkpoint"), name_of(path.arithmetic)));
   for (const auto& glob : q.policy.exclude)
-    out.need(!glob_match(glob, path.name), Check::excluded, "not to be excluded", "--exclude " + glob);
-  out.need(!forced_away(path, q), Check::excluded, "to be named by --only", "--only names other paths of this operation");
+    out.need(!glob_match(glob, path.name), Check::excluded, "not to be excluded", mention(Knob::exclude, printable(glob)));
+  out.need(!forced_away(path, q), Check::excluded, fmt::format("to be named by {}", mention(Knob::only)),
+           fmt::format("{} names other paths of this operation", mention(Knob::only)));
   // A padded layout may be too large where the plain one fits; whether the whole model fits is the memory plan's question.
   const auto bytes_in = [&](Layout layout) {
     return layout_bytes(layout, q.site.experts, q.site.n, q.site.k) * static_cast<uint64_t>(q.site.count);

@@ -1,6 +1,7 @@
 // --weights and --dense-weights: words, sizes, refusals, and what a plan says about them.
 #include <gtest/gtest.h>
 
+#include "base/hint.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "plan/explain.h"
@@ -43,7 +44,7 @@ TEST(Formats, ConversionIsAConcessionThatSaysWhetherItLoses) {
     const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), policy);
     ASSERT_TRUE(plan.ok()) << plan.error().message;
     EXPECT_EQ(plan->site("moe.down").layout, c.layout);
-    EXPECT_EQ(plan->site("head").layout, stored->site("head").layout) << "--weights speaks about the experts only";
+    EXPECT_EQ(plan->site("head").layout, stored->site("head").layout) << "it speaks about the experts only";
     EXPECT_EQ(plan->concessions.front(), fmt::format("moe.gate_up holds its weights {}", c.concession));
     ASSERT_EQ(plan->conversions.size(), 1u);
     const Conversion& conversion = plan->conversions.front();
@@ -106,8 +107,8 @@ TEST(Formats, ColumnsThatDoNotDivideIntoGroupsAreRefusedBeforeReading) {
   ASSERT_TRUE(set_weights(policy, "nf4").ok());
   const auto plan = make_plan(manifest_from_config(c, "wide"), test::catalogue(), cpu_machine(avx512), policy);
   ASSERT_FALSE(plan.ok());
-  EXPECT_EQ(plan.error().message,
-            "--weights nf4-g64: the 2912 columns of moe.gate_up do not divide into groups of 64; choose nf4-g32 or int8");
+  EXPECT_EQ(in_words(plan.error().message),
+            "weights=nf4-g64: the 2912 columns of moe.gate_up do not divide into groups of 64; choose nf4-g32 or int8");
 }
 
 TEST(Formats, WordsAreThoseOfTheCommandLine) {
@@ -131,8 +132,8 @@ TEST(Formats, WordsAreThoseOfTheCommandLine) {
   for (const char* word : {"fp16", "int4", "mxfp4", "fp8-e5m2"}) EXPECT_FALSE(set_dense_weights(policy, word).ok()) << word;
   EXPECT_NE(set_weights(policy, "int4-g128").error().message.find("2880, is not a multiple of 128"), std::string::npos);
   EXPECT_NE(set_weights(policy, "tf32").error().message.find("an arithmetic and not a storage format; choose fp32"), std::string::npos);
-  EXPECT_EQ(set_dense_weights(policy, "tf32").error().message,
-            "--dense-weights tf32: TF32 is an arithmetic and not a storage format; choose as-stored, bf16, fp8-e4m3 or int8");
+  EXPECT_EQ(in_words(set_dense_weights(policy, "tf32").error().message),
+            "dense_weights=tf32: TF32 is an arithmetic and not a storage format; choose as-stored, bf16, fp8-e4m3 or int8");
 }
 
 TEST(Formats, LosslessIsWhatHoldsEveryValue) {
@@ -163,14 +164,15 @@ TEST(Formats, Tf32IsAnArithmeticThatNeedsFastNumerics) {
   const auto faithful = make_plan(manifest(), with_tf32_row(), cpu_machine(avx512), {});
   ASSERT_TRUE(faithful.ok());
   EXPECT_EQ(faithful->site("head").path_for(1).name, "linear.cpu.avx512.bf16_f32");
-  EXPECT_NE(explain(*faithful, false).find("arithmetic: wants --numerics fast, have --numerics checkpoint, and it computes tf32"),
+  EXPECT_NE(in_words(explain(*faithful, false)).find("arithmetic: wants numerics=fast, have numerics=checkpoint, and it computes tf32"),
             std::string::npos);
   Policy policy;
   policy.numerics = Numerics::fast, policy.exclude = {"linear.cpu.avx2.int8"};
   const auto fast = make_plan(manifest(), with_tf32_row(), cpu_machine(avx512), policy);
   ASSERT_TRUE(fast.ok());
   EXPECT_EQ(fast->site("head").path_for(1).name, "linear.cpu.avx512.tf32");
-  const std::string line = "head rounds activations and weights to tf32 (linear.cpu.avx512.tf32), allowed by --numerics fast";
+  const std::string line =
+      "head rounds activations and weights to tf32 (linear.cpu.avx512.tf32), allowed by " + mention(Knob::numerics, "fast");
   EXPECT_EQ(std::ranges::count(fast->concessions, line), 1) << "four regimes, one line";
   EXPECT_NE(plan_to_json(*fast).dump().find("\"arithmetic\":\"tf32\""), std::string::npos);
   policy.strict = true;
@@ -178,7 +180,7 @@ TEST(Formats, Tf32IsAnArithmeticThatNeedsFastNumerics) {
   policy.numerics = Numerics::checkpoint, policy.only = {"linear.cpu.avx512.tf32"};
   const auto forced = make_plan(manifest(), with_tf32_row(), cpu_machine(avx512), policy);
   ASSERT_FALSE(forced.ok()) << "forcing a path does not allow its arithmetic";
-  EXPECT_NE(forced.error().message.find("--numerics fast"), std::string::npos);
+  EXPECT_NE(forced.error().message.find(mention(Knob::numerics, "fast")), std::string::npos);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hint.h"
 #include "base/text.h"
 
 namespace mxpath {
@@ -41,6 +42,8 @@ struct Search {
   }
 };
 
+std::string leaving_out(Knob knob) { return fmt::format("leaving out {}", mention(knob)); }
+
 /// Bits that a value of the experts takes, in the mean over the layers.
 double expert_bits(const Manifest& manifest, const Policy& policy) {
   double bits = 0, layers = 0;
@@ -49,14 +52,13 @@ double expert_bits(const Manifest& manifest, const Policy& policy) {
   return bits / layers;
 }
 
-/// What --weights accepts and is smaller than what is asked for, the one that keeps most bits first; as stored before all.
+/// What the knob accepts and is smaller than what is asked for, the one that keeps most bits first; as stored before all.
 std::vector<std::pair<std::string, Policy>> smaller_weights(const Manifest& manifest, const Policy& policy) {
   const double asked = expert_bits(manifest, policy);
   std::vector<std::pair<std::string, Policy>> all;
   const auto offer = [&](std::string_view name) {
     Policy smaller = policy;
-    if (set_weights(smaller, name).ok() && expert_bits(manifest, smaller) < asked)
-      all.emplace_back(fmt::format("--weights {}", name), smaller);
+    if (set_weights(smaller, name).ok() && expert_bits(manifest, smaller) < asked) all.emplace_back(mention(Knob::weights, name), smaller);
   };
   std::vector<NumberFormat> formats;
   for (int f = 0; f < number_format_count; ++f) formats.push_back(static_cast<NumberFormat>(f));
@@ -72,9 +74,9 @@ std::vector<std::pair<std::string, Policy>> freer_placements(const Policy& polic
   Policy freer = policy;
   freer.gpu_layers.reset(), freer.cpu_experts.reset();
   if (policy.gpu_layers || policy.cpu_experts)
-    all.emplace_back(policy.gpu_layers ? "leaving out --gpu-layers" : "leaving out --cpu-experts", freer);
+    all.emplace_back(leaving_out(policy.gpu_layers ? Knob::gpu_layers : Knob::cpu_experts), freer);
   freer.device = DeviceChoice::automatic;
-  if (policy.device != DeviceChoice::automatic) all.emplace_back("--device auto", freer);
+  if (policy.device != DeviceChoice::automatic) all.emplace_back(mention(Knob::device, "auto"), freer);
   return all;
 }
 
@@ -83,7 +85,7 @@ std::vector<std::pair<std::string, Policy>> no_budget(const Policy& policy) {
   if (policy.memory_budget == 0) return {};
   Policy freer = policy;
   freer.memory_budget = 0;
-  return {{"leaving out --memory", freer}};
+  return {{leaving_out(Knob::memory_budget), freer}};
 }
 
 }  // namespace
@@ -92,14 +94,15 @@ WhatFits what_fits(const Manifest& manifest, const Catalogue& catalogue, const M
                    const Failures& failures) {
   const Search search{manifest, catalogue, machine, failures};
   WhatFits found{search.context(policy), {}};
-  if (found.context) found.flags.push_back(fmt::format("--ctx {}", found.context));
+  if (found.context) found.changes.push_back(mention(Knob::context, found.context));
   const auto formats = smaller_weights(manifest, policy);
   for (const auto& choices : {formats, freer_placements(policy), no_budget(policy)}) {
     const auto enough = std::ranges::find_if(choices, [&](const auto& choice) { return search.fits(choice.second); });
-    if (enough != choices.end()) found.flags.push_back(enough->first);
+    if (enough != choices.end()) found.changes.push_back(enough->first);
   }
-  for (size_t f = 0; found.flags.empty() && f < formats.size(); ++f)
-    if (const int context = search.context(formats[f].second)) found.flags.push_back(fmt::format("{} --ctx {}", formats[f].first, context));
+  for (size_t f = 0; found.changes.empty() && f < formats.size(); ++f)
+    if (const int context = search.context(formats[f].second))
+      found.changes.push_back(fmt::format("{} {}", formats[f].first, mention(Knob::context, context)));
   return found;
 }
 
@@ -107,8 +110,8 @@ Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, con
                        const Failures& failures) {
   auto plan = plan_as_asked(manifest, catalogue, machine, policy, failures);
   if (!plan.ok()) return plan;
-  auto [context, flags] = plan->fits() ? WhatFits{plan->context, {}} : what_fits(manifest, catalogue, machine, policy, failures);
-  plan->fitting_context = context, plan->would_fit = std::move(flags);
+  auto [context, changes] = plan->fits() ? WhatFits{plan->context, {}} : what_fits(manifest, catalogue, machine, policy, failures);
+  plan->fitting_context = context, plan->would_fit = std::move(changes);
   return plan;
 }
 

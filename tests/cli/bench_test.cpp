@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "interfaces/test_model.h"
+#include "app/test_model.h"
 #include "run_program.h"
 
 namespace mxpath {

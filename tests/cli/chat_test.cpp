@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "interfaces/test_model.h"
+#include "app/test_model.h"
 #include "run_program.h"
 
 namespace mxpath {

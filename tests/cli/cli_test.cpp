@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "app/test_model.h"
 #include "base/sanitized_for_test.h"
-#include "interfaces/test_model.h"
 #include "run_program.h"
 
 namespace mxpath {
@@ -209,7 +209,8 @@ TEST_F(Cli, StrictRefusesAFallback) {
     EXPECT_TRUE(has(failed.err, "exact problem made to fail")) << failed.err;
     EXPECT_EQ(failed.out, "");
   }
-  expect_error(run_mxpath({"run", model, "hello", "--inject-failure", "moe_down.cpu.*:colour"}), 2, "image, exact, random, packing or device");
+  expect_error(run_mxpath({"run", model, "hello", "--inject-failure", "moe_down.cpu.*:colour"}), 2,
+               "image, exact, random, packing or device");
 }
 
 TEST_F(Cli, ForcedPaths) {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "app/test_model.h"
 #include "base/sanitized_for_test.h"
-#include "interfaces/test_model.h"
 #include "run_program.h"
 
 namespace mxpath {

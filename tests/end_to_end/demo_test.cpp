@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <iostream>
 #include <map>
-#include <regex>
 #include <sstream>
 
+#include "app/reports/answer_pattern.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "mxpath/mxpath.h"
@@ -32,7 +32,7 @@ std::map<std::string, std::pair<int, int>> ask_all(api::Engine& engine, const Js
     EXPECT_TRUE(answer.ok());
     auto& [hits, count] = right[problem["kind"]];
     ++count;
-    hits += std::regex_search(answer->text, std::regex(problem["pattern"].get<std::string>()));
+    hits += AnswerPattern::compile(problem["pattern"].get<std::string>()).value().is_in(answer->text).value();
   }
   return right;
 }

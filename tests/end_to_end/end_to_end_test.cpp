@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "base/hint.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "engine/load.h"
@@ -229,7 +230,7 @@ TEST(Fallback, EveryRowCanFailAndTheModelStillAnswersTheSame) {
     const auto loaded = load(golden.folder, policy, &notices);
     ASSERT_NE(loaded, nullptr);
     ASSERT_EQ(notices.size(), 1u);
-    EXPECT_EQ(notices[0], name + " is not used: made to fail by --inject-failure");
+    EXPECT_EQ(notices[0], name + " is not used: made to fail by " + mention(Knob::inject_failure));
     EXPECT_FALSE(loaded->model.plan.concessions.empty()) << name;
     auto again = Session::create(loaded->model, *loaded->threads).value();
     Trace trace;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/hint.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "engine/load.h"
@@ -125,12 +126,12 @@ TEST_P(FastRows, FailAndTheAnswerIsTheSame) {
   EXPECT_FALSE(chosen_in((*after)->model.plan, path.name));
   ASSERT_FALSE(notices.empty());
   EXPECT_TRUE(std::ranges::any_of(notices, [&](const std::string& n) {
-    return n.starts_with(std::string(path.name) + " is not used: ") && n.ends_with("by --inject-failure");
+    return n.starts_with(std::string(path.name) + " is not used: ") && n.ends_with("by " + mention(Knob::inject_failure));
   })) << notices[0];
   // What was given up, and what it costs, stands in the plan.
   const auto& concessions = (*after)->model.plan.concessions;
   EXPECT_TRUE(std::ranges::any_of(concessions, [&](const std::string& c) {
-    return c.find(path.name) != c.npos && c.find("--inject-failure") != c.npos;
+    return c.find(path.name) != c.npos && c.find(mention(Knob::inject_failure)) != c.npos;
   })) << path.name;
   const Greedy answer = greedy(**after, prompt.tokens);
   EXPECT_EQ(answer.tokens, expected.tokens);
@@ -188,7 +189,7 @@ TEST(Faults, AFailureOfAPathThatIsNotUsedIsSaid) {
   std::vector<std::string> notices;
   ASSERT_TRUE(load(setting, &notices).ok());
   ASSERT_EQ(notices.size(), 1u);
-  EXPECT_EQ(notices[0], "--inject-failure norm.cuda.*: no path of this plan is norm.cuda.*, so nothing failed");
+  EXPECT_EQ(in_words(notices[0]), "inject_failure=norm.cuda.*: no path of this plan is norm.cuda.*, so nothing failed");
 }
 
 TEST(Faults, AKindThatARowCannotHaveIsWrongUse) {
@@ -199,9 +200,9 @@ TEST(Faults, AKindThatARowCannotHaveIsWrongUse) {
     EXPECT_FALSE(loaded.ok()) << text;
     if (loaded.ok()) return std::string();
     EXPECT_EQ(loaded.error().kind, ErrorKind::wrong_use) << text;
-    return loaded.error().message;
+    return in_words(loaded.error().message);
   };
-  EXPECT_EQ(refused("norm.cpu.*:packing"), "--inject-failure norm.cpu.*:packing: norm.cpu.portable.f32 reads no packed weights");
+  EXPECT_EQ(refused("norm.cpu.*:packing"), "inject_failure=norm.cpu.*:packing: norm.cpu.portable.f32 reads no packed weights");
   EXPECT_NE(refused("linear.cpu.portable.*:image").find("runs on a CPU and has no image"), std::string::npos);
   EXPECT_NE(refused("rope.cpu.*:exact").find("has no exact problem"), std::string::npos);
   EXPECT_NE(refused("embed.*:random").find("has no random problem"), std::string::npos);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "engine/load.h"
 #include "engine/session.h"
@@ -130,8 +131,8 @@ TEST(Formats, ABf16CheckpointIsQuantisedOnLoad) {
   EXPECT_LT(stored.difference, int8.difference);
   const auto refused = load_model(model.folder, catalogue(), here(), portable("nf4"), {});
   ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().message,
-            "--weights nf4-g64: the 96 columns of moe.gate_up do not divide into groups of 64; choose nf4-g32 or int8");
+  EXPECT_EQ(in_words(refused.error().message),
+            "weights=nf4-g64: the 96 columns of moe.gate_up do not divide into groups of 64; choose nf4-g32 or int8");
 }
 
 /// Rows of matrix products that read one layout, and that this computer can run.

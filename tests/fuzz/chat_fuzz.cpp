@@ -7,11 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "app/answer.h"
+#include "app/conversation.h"
 #include "base/json.h"
 #include "chat/byte_level.h"
 #include "chat/utf8.h"
-#include "interfaces/answer.h"
-#include "interfaces/conversation.h"
 
 namespace {
 

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "cli/knob_flags.h"
 #include "compact_plan.h"
 #include "kernels/catalogue.h"
 #include "machine/known_machines.h"
@@ -38,7 +39,8 @@ Manifest model(const std::string& name) {
   return manifest_from_config(parse_config(read_text_file(path).value(), path).value(), name);
 }
 
-void expect_golden(const std::string& name, const std::string& text) {
+void expect_golden(const std::string& name, const std::string& plan) {
+  const std::string text = cli::in_flags(plan);
   const std::string path = root + "/tests/plans/" + name + ".txt";
   if (std::getenv("MXPATH_UPDATE_GOLDEN")) std::ofstream(path) << text;
   const auto golden = read_text_file(path);
@@ -70,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(Machines, GoldenPlan, testing::ValuesIn(machine_names()
 TEST(GoldenPlan, ReadsLikeThis) {
   const auto plan = make_plan(model("gpt-oss-20b"), catalogue_of_full_build(), machine("haswell"), {});
   ASSERT_TRUE(plan.ok()) << plan.error().message;
-  const std::string printed = explain(*plan, false);
+  const std::string printed = cli::in_flags(explain(*plan, false));
   expect_golden("as_printed.haswell.gpt-oss-20b", printed);
   // What the README shows of it, from the first line of the block to "…".
   for (const char* page : {"README.md", "README.ko.md"}) {
@@ -200,7 +202,7 @@ TEST(Planning, SaysFirstThatItIsNotBuiltForAnotherProcessor) {
 TEST(CatalogueRows, ThePageAboutThemIsNotStale) {
   const auto page = read_text_file(root + "/docs/paths.md");
   ASSERT_TRUE(page.ok()) << page.error().message;
-  EXPECT_EQ(*page, paths_page(catalogue())) << "run `make docs`";
+  EXPECT_EQ(*page, cli::in_flags(paths_page(catalogue()))) << "run `make docs`";
 }
 
 TEST(Planning, TakesMillisecondsForThe120b) {

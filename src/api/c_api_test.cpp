@@ -1,0 +1,106 @@
+// What the C test of tests/package cannot see: exceptions and sanitizers.
+#include <gtest/gtest.h>
+
+#include <new>
+#include <stdexcept>
+
+#include "app/test_model.h"
+#include "mxpath/mxpath_c.h"
+
+namespace mxpath::api {
+namespace {
+
+/// A status with its sentence, freed. By reference: arguments are made in any order.
+std::string told(mxpath_status status, char*& error) {
+  const std::string text = std::to_string(status) + (error ? std::string(": ") + error : "");
+  mxpath_free(error);
+  return text;
+}
+
+class CApi : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { ::setenv("XDG_CACHE_HOME", (std::filesystem::temp_directory_path() / "mxpath-test-cache").c_str(), 1); }
+  mxpath_engine* load() {
+    mxpath_options options;
+    mxpath_options_init(&options);
+    options.device = "cpu";
+    mxpath_engine* engine = nullptr;
+    char* error = nullptr;
+    EXPECT_EQ(told(mxpath_load(model.c_str(), &options, &engine, &error), error), "0");
+    return engine;
+  }
+  TestFolder folder;
+  std::string model = write_chat_model(folder);
+};
+
+TEST_F(CApi, ContinuesTokensAndCancels) {
+  mxpath_engine* engine = load();
+  mxpath_generate_options options;
+  mxpath_generate_options_init(&options);
+  options.temperature = 0;
+  options.max_new_tokens = 6;
+  const int32_t prompt[] = {65, 66, 67};
+  mxpath_answer* answer = nullptr;
+  char* error = nullptr;
+  EXPECT_EQ(told(mxpath_continue(engine, prompt, 3, &options, &answer, &error), error), "0");
+  size_t count = 0;
+  EXPECT_NE(mxpath_answer_tokens(answer, &count), nullptr);
+  EXPECT_GT(count, 0u);
+  mxpath_answer_free(answer);
+  options.cancelled = [](void*) { return 1; };
+  EXPECT_EQ(told(mxpath_continue(engine, prompt, 3, &options, &answer, &error), error), "0");
+  EXPECT_STREQ(mxpath_answer_stop_reason(answer), "cancelled");
+  mxpath_answer_tokens(answer, &count);
+  EXPECT_EQ(count, 0u);
+  mxpath_answer_free(answer);
+  mxpath_engine_free(engine);
+}
+
+/// A callback of C++ may throw although it must not: the exception ends at the edge.
+TEST_F(CApi, WhatACallbackThrowsIsAnError) {
+  mxpath_engine* engine = load();
+  mxpath_generate_options options;
+  mxpath_generate_options_init(&options);
+  const int32_t prompt[] = {65};
+  mxpath_answer* answer = nullptr;
+  char* error = nullptr;
+  options.cancelled = [](void*) -> int { throw std::runtime_error("no"); };
+  EXPECT_EQ(told(mxpath_continue(engine, prompt, 1, &options, &answer, &error), error), "1: no");
+  options.cancelled = [](void*) -> int { throw std::bad_alloc(); };
+  EXPECT_EQ(told(mxpath_continue(engine, prompt, 1, &options, &answer, &error), error), "1: no memory is left for what was asked");
+  options.cancelled = [](void*) -> int { throw 7; };
+  EXPECT_EQ(told(mxpath_continue(engine, prompt, 1, &options, &answer, &error), error),
+            "1: a callback threw something that is no std::exception");
+  EXPECT_EQ(answer, nullptr);
+  mxpath_engine_free(engine);
+}
+
+TEST_F(CApi, ZerosInATextAreKept) {
+  mxpath_engine* engine = load();
+  int32_t* tokens = nullptr;
+  size_t count = 0, bytes = 0;
+  char *text = nullptr, *error = nullptr;
+  ASSERT_EQ(told(mxpath_tokenize(engine, "a\0b", 3, &tokens, &count, &error), error), "0");
+  ASSERT_EQ(told(mxpath_detokenize(engine, tokens, count, &text, &bytes, &error), error), "0");
+  EXPECT_EQ(std::string(text, bytes), std::string("a\0b", 3));
+  mxpath_free(text);
+  mxpath_free(tokens);
+  mxpath_engine_free(engine);
+}
+
+TEST_F(CApi, AnOptionIsNamedAsItIsCalled) {
+  mxpath_options options;
+  mxpath_options_init(&options);
+  options.context = 1 << 30;
+  char *json = nullptr, *error = nullptr;
+  EXPECT_EQ(told(mxpath_plan(model.c_str(), &options, nullptr, &json, &error), error),
+            "2: context=1073741824: the model was made for at most 131072 positions");
+  const char* only[] = {"linear.*", nullptr};
+  mxpath_options_init(&options);
+  options.only = only;
+  options.only_count = 2;
+  EXPECT_EQ(told(mxpath_plan(model.c_str(), &options, nullptr, &json, &error), error), "2: only: glob 1 is null");
+}
+
+}  // namespace
+}  // namespace mxpath::api

@@ -1,0 +1,39 @@
+// What an answer says, from what its stream heard.
+#include <algorithm>
+
+#include "app/answer.h"
+
+namespace mxpath {
+namespace {
+
+void append(std::string& text, const std::string& more) {
+  if (!text.empty() && !more.empty()) text += "\n\n";
+  text += more;
+}
+
+bool calls(const harmony::Message& m) { return !m.recipient.empty() && m.recipient != "all"; }
+
+}  // namespace
+
+bool has_text(const Answer& answer) { return answer.text.find_first_not_of(" \t\r\n") != std::string::npos; }
+
+std::string_view called_tool(const Answer& answer) {
+  const auto call = std::find_if(answer.messages.rbegin(), answer.messages.rend(), calls);
+  return call == answer.messages.rend() ? std::string_view() : std::string_view(call->recipient);
+}
+
+bool is_for_user(std::string_view channel, std::string_view recipient) {
+  return channel != "analysis" && (recipient.empty() || recipient == "all");
+}
+
+void take_messages(Answer& answer, DeltaStream& stream) {
+  answer.messages = stream.finish();
+  answer.reasoning_tokens = stream.reasoning_tokens();
+  answer.calls_tool = stream.turn_over() && !answer.messages.empty() && calls(answer.messages.back());
+  for (const auto& m : answer.messages) {
+    if (is_for_user(m.channel, m.recipient)) append(answer.text, m.content);
+    else if (m.channel == "analysis" && !calls(m)) append(answer.analysis, m.content);
+  }
+}
+
+}  // namespace mxpath

@@ -1,0 +1,106 @@
+#include "cli/run_options.h"
+
+#include <CLI/CLI.hpp>
+#include <limits>
+#include <random>
+
+#include "base/text.h"
+#include "cli/choice.h"
+
+namespace mxpath::cli {
+namespace {
+
+constexpr const char* chatting = "Conversation";
+constexpr const char* sampling = "Sampling";
+
+void add_conversation(CLI::App& command, RunOptions& o) {
+  const auto set_effort = [&o](const std::string& text) {
+    auto effort = harmony::parse_effort(text);
+    if (!effort.ok()) throw CLI::ValidationError("--reasoning-effort: " + effort.error().message);
+    o.conversation.effort = *effort;
+  };
+  command.add_option_function<std::string>("--reasoning-effort", set_effort, "how much the model reasons; default medium")
+      ->type_name("low|medium|high")
+      ->group(chatting);
+  command.add_option("--system", o.conversation.identity, "first line of the system message instead of OpenAI's")
+      ->type_name("TEXT")
+      ->group(chatting);
+  command.add_option("--developer", o.conversation.developer, "instructions for the model")->type_name("TEXT")->group(chatting);
+  const auto set_date = [&o](const std::string& date) { or_throw(check_date(date)), o.conversation.date = date; };
+  auto* date = command.add_option_function<std::string>("--date", set_date, "current date in the system message; default: today")
+                   ->type_name("YYYY-MM-DD")
+                   ->group(chatting);
+  command.add_flag("--no-date", o.no_date, "no date in the system message")->excludes(date)->group(chatting);
+  add_choice<Show>(command, "--show", o.show, {{"final", Show::final}, {"all", Show::all}},
+                   "the answer alone, or its analysis too; default: all on a terminal, final otherwise")
+      ->group(chatting);
+}
+
+void add_sampling(CLI::App& command, RunOptions& o) {
+  command.add_option("--max-new-tokens", o.max_new_tokens, "stop after so many; default: when the context is full")
+      ->check(whole_number(1, std::numeric_limits<int>::max()))
+      ->type_name("N")
+      ->group(sampling);
+  command.add_option("--temperature", o.temperature, "0: always the most likely token; default: the model's, else 1")
+      ->check(decimal_number())
+      ->type_name("T")
+      ->group(sampling);
+  command.add_option("--top-p", o.top_p, "sample among the most likely tokens whose probability sums to P")
+      ->check(decimal_number())
+      ->type_name("P")
+      ->group(sampling);
+  command.add_option("--top-k", o.top_k, "sample among the K most likely tokens; 0: all")
+      ->check(whole_number(0, std::numeric_limits<int>::max()))
+      ->type_name("K")
+      ->group(sampling);
+  command.add_option("--min-p", o.min_p, "leave out tokens below P times the largest probability")
+      ->check(decimal_number())
+      ->type_name("P")
+      ->group(sampling);
+  command.add_option("--seed", o.seed, "the same seed gives the same answer; default: random")
+      ->check(whole_number(0, std::numeric_limits<uint64_t>::max()))
+      ->type_name("N")
+      ->group(sampling);
+  command.add_flag("--no-kv-cache", o.no_cache, "read the whole text again for every token (slow; for comparison)")->group(sampling);
+}
+
+SamplingOptions overridden(const RunOptions& o, SamplingOptions s) {
+  s.temperature = o.temperature.value_or(s.temperature), s.top_p = o.top_p.value_or(s.top_p);
+  s.top_k = o.top_k.value_or(s.top_k), s.min_p = o.min_p.value_or(s.min_p);
+  return s;
+}
+
+uint64_t random_seed() {
+  std::random_device device;
+  // 53 bits: any JSON reader takes the number back unchanged.
+  return ((uint64_t{device()} << 32) | device()) >> 11;
+}
+
+}  // namespace
+
+void add_run_options(CLI::App& command, RunOptions& o) {
+  add_model(command, o.common.model, false);
+  command.add_option("PROMPT", o.prompt, "what to say; -, or nothing when standard input is not a terminal: read it there");
+  auto* tokens =
+      command.add_option("--tokens", o.tokens, "continue these token ids as they are: [1, 2] or {\"tokens\": [1, 2]}; - is standard input")
+          ->transform(expanded_path())
+          ->type_name("FILE");
+  command.add_flag("--raw", o.raw, "continue PROMPT as it is, without harmony; <|start|> and the like are special tokens")
+      ->excludes(tokens);
+  add_conversation(command, o);
+  add_sampling(command, o);
+}
+
+SamplingOptions sampling_of(const RunOptions& options, const SamplingOptions& defaults) {
+  SamplingOptions s = overridden(options, defaults);
+  s.seed = options.seed ? *options.seed : random_seed();
+  return s;
+}
+
+Status check_run_options(const RunOptions& o, bool json) {
+  if (!o.tokens.empty() && o.prompt) return wrong_use("--tokens takes the place of PROMPT; give one of them");
+  if (json && o.show != Show::automatic) return wrong_use("--show is for text; --json holds the analysis and the answer apart");
+  return check_sampling(overridden(o, {}));
+}
+
+}  // namespace mxpath::cli

@@ -1,5 +1,0 @@
-# Where a program that was not installed finds what ships with the source, and which version it is.
-set_source_files_properties(${PROJECT_SOURCE_DIR}/src/interfaces/places.cpp PROPERTIES COMPILE_DEFINITIONS
-  "MXPATH_SOURCE_TREE=\"${PROJECT_SOURCE_DIR}\";MXPATH_VERSION=\"${PROJECT_VERSION}\"")
-# Options and reports: much to compile, little to run.
-set_target_properties(mxpath_interfaces PROPERTIES MXPATH_QUICK_BUILD ON)
