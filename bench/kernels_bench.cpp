@@ -258,7 +258,9 @@ void run_case(benchmark::State& state, const Case& c) {
 
 Site site_of(Op op) {
   Site site;
-  site.op = op, site.name = name_of(op), site.k = hidden, site.n = hidden, site.experts_per_token = per_token;
+  for (const SiteRow& row : site_rows())
+    if (row.op == op) site.id = row.id;
+  site.k = hidden, site.n = hidden, site.experts_per_token = per_token;
   if (op == Op::moe_gate_up || op == Op::moe_down) site.experts = experts;
   if (op == Op::moe_gate_up) site.n = 2 * hidden;
   if (op == Op::linear) site.n = 5120;

@@ -160,7 +160,7 @@ Result<int32_t> Session::pick(const GenerateOptions& options, Random& random) {
                   .random = random.uniform(),
                   .scratch = sample_scratch_.data(),
                   .token = &token};
-  const SitePlan* gpu = model_->plan.find("sample", LayerSet::outside, Device::cuda);
+  const SitePlan* gpu = model_->plan.find(SiteId::sample, LayerSet::outside, Device::cuda);
   if (gpu && s.temperature == 0) {  // four bytes come back instead of all logits
     args.logits = state_.gpu.logits, args.scratch = state_.gpu.scratch, args.token = state_.gpu.order, args.stream = &state_.stream;
     run(*gpu, 1, args, state_.trace);
@@ -168,7 +168,7 @@ Result<int32_t> Session::pick(const GenerateOptions& options, Random& random) {
     return token < 0 ? Result<int32_t>(not_finite(history_.size() - 1)) : token;
   }
   MXPATH_TRY(args.logits, read_logits(*model_, state_, 1));
-  run(*model_->plan.find("sample", LayerSet::outside, Device::cpu), 1, args, state_.trace);
+  run(*model_->plan.find(SiteId::sample, LayerSet::outside, Device::cpu), 1, args, state_.trace);
   return token < 0 ? Result<int32_t>(not_finite(history_.size() - 1)) : token;
 }
 

@@ -179,7 +179,7 @@ std::string missing_image(const KernelPath& path, int cuda_index) {
 /// The device failed while a row was checked: a result of the device, since nothing says that the row is to blame.
 SelfCheckResult device_result(const SitePlan& plan, const Policy& policy, std::string finding) {
   return {.path = failed_device(policy.cuda_index),
-          .site = plan.site.name,
+          .site = plan.site.id,
           .worst = 1e9,
           .finding = std::move(finding),
           .check = Check::device_failed};
@@ -188,7 +188,7 @@ SelfCheckResult device_result(const SitePlan& plan, const Policy& policy, std::s
 SelfCheckResult check_path(const SitePlan& plan, const KernelPath& path, const ModelConfig& config, const Policy& policy,
                            ThreadPool& threads, HostRunner& runner) {
   if (is_injected(policy, path, Fault::device)) return device_result(plan, policy, injected_failure(policy, path)->finding);
-  SelfCheckResult result{.path = std::string(path.name), .site = plan.site.name, .finding = missing_image(path, policy.cuda_index)};
+  SelfCheckResult result{.path = std::string(path.name), .site = plan.site.id, .finding = missing_image(path, policy.cuda_index)};
   const auto start = std::chrono::steady_clock::now();
   if (!result.finding.empty()) {
     result.check = Check::no_image, result.worst = 1e9;

@@ -10,8 +10,9 @@
 namespace mxpath {
 
 struct SelfCheckResult {
-  std::string path, site;  ///< path: or the device that failed, as failed_device() names it
-  double worst = 0;        ///< largest |difference| of the random problem as a share of its bound; ≤ 1 passes
+  std::string path;  ///< or the device that failed, as failed_device() names it
+  SiteId site;       ///< it was checked for
+  double worst = 0;  ///< largest |difference| of the random problem as a share of its bound; ≤ 1 passes
   double seconds = 0;
   uint64_t work = 0;                ///< multiply-adds, of the row and of what it was compared with: what the check costs on any computer
   std::string finding;              ///< empty: passed

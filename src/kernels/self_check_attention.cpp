@@ -120,7 +120,7 @@ void compare_head(Subject& s, const KnownCache& c, int head, int window, float s
 }  // namespace
 
 void check_attention(Subject& s, int tokens, Comparison& out) {
-  const int window = s.site.name == "attention.sliding" ? s.config.sliding_window : 0;
+  const int window = s.site.row().layers == LayerKind::sliding ? s.config.sliding_window : 0;
   const KnownCache c(s, tokens, window);
   const int d = c.head_dim;
   const auto sinks = known_inputs(static_cast<size_t>(c.heads), false, s.random);

@@ -24,7 +24,7 @@ TEST(Predictions, AreForTheThreadsThatWereAskedFor) {
   const Plan all = planned(0), two = planned(2);
   EXPECT_EQ(planned(16).decode_seconds, all.decode_seconds);
   EXPECT_EQ(planned(64).decode_seconds, all.decode_seconds) << "more threads than cores gain nothing";
-  const auto head = [](const Plan& plan) { return plan.site("head").decisions[0].all.front().seconds; };
+  const auto head = [](const Plan& plan) { return plan.site(SiteId::head).decisions[0].all.front().seconds; };
   EXPECT_NEAR(head(two) / head(all), 100.0 / 24, 1e-9) << "one token reads weights, and two cores read 24 GB/s";
   EXPECT_GT(two.decode_seconds / all.decode_seconds, 4);
   EXPECT_NEAR(two.prefill_seconds / all.prefill_seconds, 8, 0.5) << "an eighth of the arithmetic";
@@ -55,7 +55,7 @@ TEST(Predictions, AnUnsteadyBandwidthIsSaid) {
 }
 
 TEST(Work, ManyTokensOfAttentionCostNoLessThanFew) {
-  Site site{.name = "attention.full", .op = Op::attention, .keys = 4096, .heads = 64, .kv_heads = 8, .head_dim = 64};
+  Site site{.id = SiteId::attention_full, .keys = 4096, .heads = 64, .kv_heads = 8, .head_dim = 64};
   for (int tokens = 1; tokens < 2048; ++tokens) {
     const Work few = work_of(site, Layout::none, tokens), more = work_of(site, Layout::none, tokens + 1);
     EXPECT_LT(few.bytes, more.bytes);
@@ -63,7 +63,7 @@ TEST(Work, ManyTokensOfAttentionCostNoLessThanFew) {
   }
   EXPECT_EQ(work_of(site, Layout::none, 64).flops, 8 * work_of(site, Layout::none, 8).flops);
   EXPECT_EQ(seeing(site, mean_keys(512)).keys, 256) << "a prompt that begins with them sees half of itself";
-  site.name = "attention.sliding", site.keys = 128;
+  site.id = SiteId::attention_sliding, site.keys = 128;
   EXPECT_EQ(seeing(site, mean_keys(512)).keys, 128);
 }
 

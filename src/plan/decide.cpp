@@ -21,10 +21,11 @@ std::vector<double> regime_weights(Goal goal) {
 
 /// Layouts of the site's format and group that some row reads; the plain one first, so that it wins ties.
 std::vector<Layout> layouts_for(const Site& site, const Catalogue& catalogue) {
-  if (!site.has_weights) return {Layout::none};
+  if (!site.has_weights()) return {Layout::none};
   std::vector<Layout> layouts{plain_layout(site.format)};
   for (const KernelPath* path : catalogue.paths) {
-    const bool reads = path->op == site.op && path->device == site.device && path->weights != Layout::any && path->weights != Layout::none;
+    const bool reads =
+        path->op == site.op() && path->device == site.device && path->weights != Layout::any && path->weights != Layout::none;
     if (reads && held_in(path->weights) == site.format && !std::ranges::count(layouts, path->weights)) layouts.push_back(path->weights);
   }
   return layouts;
@@ -116,7 +117,7 @@ Decision decide(const Question& q, const Regime& regime) {
   Decision decision{regime, nullptr, {}};
   const Work work = work_of(q.site, q.layout, regime.typical);
   for (const KernelPath* path : q.catalogue.paths) {
-    if (path->op != q.site.op) continue;
+    if (path->op != q.site.op()) continue;
     const Layout read = path->weights == Layout::any || path->weights == Layout::none ? q.layout : path->weights;
     const Work own = read == q.layout ? work : work_of(q.site, read, regime.typical);
     decision.all.push_back({path, refusals(*path, q), predicted_seconds(*path, own, q.machine, q.policy.cuda_index)});

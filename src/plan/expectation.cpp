@@ -47,7 +47,7 @@ SitePlan with_keys(SitePlan plan, int64_t keys) {
 }  // namespace
 
 Site seeing(Site site, int64_t keys) {
-  const bool sliding = site.name.find("sliding") != std::string::npos;
+  const bool sliding = site.row().layers == LayerKind::sliding;
   site.keys = std::max<int64_t>(sliding ? std::min(site.keys, keys) : keys, 1);
   return site;
 }
@@ -56,7 +56,7 @@ Expectation expect_step(const Plan& plan, const Machine& whole, int64_t keys) {
   const Machine machine = machine_of(plan, whole);
   Sum sum{machine, plan.placement.cuda_index};
   for (const SitePlan& site : plan.sites)
-    if (!plan.is_idle(site)) sum.add(site.site.op == Op::attention ? with_keys(site, keys) : site, 1, 1, 1);
+    if (!plan.is_idle(site)) sum.add(site.site.op() == Op::attention ? with_keys(site, keys) : site, 1, 1, 1);
   sum.out.predicted += plan.crossing_seconds.front();
   return sum.out;
 }
@@ -67,9 +67,9 @@ Expectation expect_prompt(const Plan& plan, const Machine& whole, int tokens) {
   Sum sum{machine, plan.placement.cuda_index};
   for (const SitePlan& site : plan.sites) {
     if (plan.is_idle(site)) continue;
-    if (site.site.name == "head" || site.site.op == Op::sample) {
+    if (site.site.row().once_a_prompt) {
       sum.add(site, 1, 1, 1);
-    } else if (site.site.op == Op::attention) {
+    } else if (site.site.op() == Op::attention) {
       sum.add(with_keys(site, mean_keys(tokens)), 1, tokens, chunk);
     } else {
       sum.add(site, chunks, chunk, chunk);

@@ -81,9 +81,9 @@ std::string site_header(const SitePlan& plan) {
   std::string shape = s.k ? fmt::format("n={} k={}", s.n, s.k) : fmt::format("n={}", s.n);
   if (s.experts > 1) shape += fmt::format(" experts={}/{}", s.experts_per_token, s.experts);
   if (s.keys) shape += fmt::format(" keys={}", s.keys);
-  const std::string layout = s.has_weights ? fmt::format("  weights {}{}", name_of(plan.layout),
-                                                         s.format != s.stored ? fmt::format(" (stored {})", name_of(s.stored)) : "")
-                                           : "";
+  const std::string layout = s.has_weights() ? fmt::format("  weights {}{}", name_of(plan.layout),
+                                                           s.format != s.stored ? fmt::format(" (stored {})", name_of(s.stored)) : "")
+                                             : "";
   return fmt::format("{}  x{}  {}{}{}\n", title_of(s), s.count, s.device == Device::cuda ? "on cuda  " : "", shape, layout);
 }
 
@@ -143,10 +143,17 @@ Json memory_json(const MemoryPlan& m) {
           {"total", m.total()},   {"available", m.available}, {"held_by_others", m.held}, {"fits", m.fits()}};
 }
 
+/// "bf16"; of a matrix whose tensors differ all of them: "bf16, fp16".
+std::string stored_text(const Site& site) {
+  std::string text;
+  for (const NumberFormat format : site.tensors) text += fmt::format("{}{}", text.empty() ? "" : ", ", name_of(format));
+  return text;
+}
+
 Json site_json(const SitePlan& plan) {
   const Site& s = plan.site;
-  Json out = {{"site", s.name},
-              {"op", name_of(s.op)},
+  Json out = {{"site", s.name()},
+              {"op", name_of(s.op())},
               {"device", name_of(s.device)},
               {"count", s.count},
               {"n", s.n},
@@ -154,12 +161,14 @@ Json site_json(const SitePlan& plan) {
               {"experts", s.experts},
               {"experts_per_token", s.experts_per_token},
               {"keys", s.keys}};
-  if (s.has_weights)
-    out["weights"] = {{"stored", name_of(s.stored)},
+  if (s.has_weights())
+    out["weights"] = {{"stored", stored_text(s)},
                       {"format", name_of(s.format)},
                       {"lossless", is_lossless(s.stored, s.format)},
                       {"layout", name_of(plan.layout)},
                       {"bytes", layout_bytes(plan.layout, s.experts, s.n, s.k) * static_cast<uint64_t>(s.count)}};
+  if (!s.shard.is_whole()) out["shard"] = {{"rank", s.shard.rank}, {"of", s.shard.of}};
+  if (s.adapters > 0) out["adapters"] = s.adapters;
   if (!s.stored_alike) out["layers"] = std::vector<int>(s.layers.begin(), s.layers.end());
   out["regimes"] = Json::array();
   for (const Decision& d : plan.decisions) out["regimes"].push_back(decision_json(d));
@@ -198,9 +207,9 @@ std::string explain(const Plan& plan, bool verbose) {
 
 std::string explain_briefly(const Plan& plan) {
   std::string lines;
-  for (const char* name : {"attention.qkv", "moe.gate_up", "head"})
+  for (const SiteId id : {SiteId::qkv, SiteId::gate_up, SiteId::head})
     for (const SitePlan& site : plan.sites) {
-      if (site.site.name != name) continue;
+      if (site.site.id != id) continue;
       lines += fmt::format("{}{}: {}", lines.empty() ? "paths     " : "\n          ", title_of(site.site), chosen_names(site));
       if (site.site.stored_alike) break;  // of two devices the GPU alone
     }

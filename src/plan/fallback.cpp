@@ -52,7 +52,7 @@ Status learn_packing(Failures& failures, const Failures& before, const SitePlan&
   bool blamed = false;
   for (const KernelPath* path : catalogue.paths) {
     const bool reads =
-        path->op == site.site.op && path->device == site.site.device && (path->weights == site.layout || path->device == Device::cuda);
+        path->op == site.site.op() && path->device == site.site.device && (path->weights == site.layout || path->device == Device::cuda);
     if (!reads || before.contains(path->name)) continue;
     blamed = true;
     MXPATH_CHECK(learn(failures, std::string(path->name), {Check::self_check, finding}, catalogue, notice));

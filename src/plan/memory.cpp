@@ -159,7 +159,7 @@ void plan_memory(Plan& plan, const Manifest& manifest, const Machine& machine, c
   for (const SitePlan& site : plan.sites) {
     const uint64_t bytes = matrix_bytes(site) * static_cast<uint64_t>(site.site.count);
     const bool on_cpu = site.site.device == Device::cpu,
-               in_place = on_cpu && site.site.op == Op::embed && site.site.stored == site.site.format;
+               in_place = on_cpu && site.site.id == SiteId::embed && site.site.stored == site.site.format;
     if (on_cpu) (in_place ? cpu.mapped : cpu.weights) += bytes;
     else gpu.weights += cuda_block(matrix_bytes(site)) * static_cast<uint64_t>(site.site.count);
   }

@@ -71,17 +71,6 @@ bool is_floor(const KernelPath& path);
 /// CUDA's compiler by version, so that ranges can be compared: nvcc_version(13, 2, 51) is the nvcc of CUDA 13.2.0.
 constexpr int nvcc_version(int major, int minor, int build) { return (major * 100 + minor) * 1000 + build; }
 
-/// A set of NumberFormat.
-struct FormatSet {
-  uint32_t bits = 0;
-  constexpr FormatSet() = default;
-  constexpr FormatSet(std::initializer_list<NumberFormat> list) {
-    for (NumberFormat format : list) bits |= 1u << static_cast<int>(format);
-  }
-  constexpr bool empty() const { return bits == 0; }
-  constexpr bool has(NumberFormat format) const { return bits & 1u << static_cast<int>(format); }
-};
-
 /// A combination known to compute wrong or to crash, whatever the self-check says. It names facts of rows, of what they read and of what
 /// they run on, never names of rows. Every fact that is set must hold. The portable row of a CPU is never refused: below it there is
 /// nothing.

@@ -25,7 +25,7 @@ struct DeviceSites {
   /// The error of the first site that the placement needs here and that has no path. The CPU can pick a token for a GPU.
   const Error* obstacle(const Placement& placement) const {
     for (size_t i = 0; i < sites.size(); ++i)
-      if (!plans[i].ok() && part_on(sites[i], device, placement).count > 0 && !(sites[i].op == Op::sample && device == Device::cuda))
+      if (!plans[i].ok() && part_on(sites[i], device, placement).count > 0 && !(sites[i].op() == Op::sample && device == Device::cuda))
         return &plans[i].error();
     return nullptr;
   }
@@ -50,12 +50,12 @@ bool names_row_of(const Policy& policy, const Catalogue& catalogue, Op op, Devic
 DeviceSites beside_gpu(const DeviceSites& cpu, const DeviceSites& gpu, const Catalogue& catalogue, const Machine& machine,
                        const Policy& policy, const Failures& failures) {
   DeviceSites all = cpu;
-  const bool gpu_samples = std::ranges::any_of(gpu.plans, [](const auto& plan) { return plan.ok() && plan->site.op == Op::sample; });
+  const bool gpu_samples = std::ranges::any_of(gpu.plans, [](const auto& plan) { return plan.ok() && plan->site.op() == Op::sample; });
   if (!gpu_samples || names_row_of(policy, catalogue, Op::sample, Device::cpu)) return all;
   Policy free = policy;
   free.only.clear();
   for (size_t i = 0; i < all.sites.size(); ++i)
-    if (all.sites[i].op == Op::sample && !all.plans[i].ok()) all.plans[i] = plan_site(all.sites[i], catalogue, machine, free, failures);
+    if (all.sites[i].op() == Op::sample && !all.plans[i].ok()) all.plans[i] = plan_site(all.sites[i], catalogue, machine, free, failures);
   return all;
 }
 
@@ -82,7 +82,7 @@ std::vector<double> seconds_of_crossings(const Placement& placement, const Model
 /// One call of a site with the tokens of a whole prompt that begins with them.
 double prompt_seconds(const SitePlan& plan, const Machine& machine, int cuda_index) {
   const Decision& decision = plan.decisions[3];
-  if (plan.site.op != Op::attention) return decision.all.front().seconds;
+  if (plan.site.op() != Op::attention) return decision.all.front().seconds;
   const int tokens = decision.regime.typical;
   return predicted_seconds(*decision.chosen, work_of(seeing(plan.site, mean_keys(tokens)), plan.layout, tokens), machine, cuda_index);
 }
@@ -97,10 +97,10 @@ void add_predictions(Plan& plan, const ModelConfig& config, const Machine& machi
     const double count = site.site.count;
     plan.decode_seconds += count * site.decisions.front().all.front().seconds;
     // The head reads one position of a prompt, whatever its length.
-    const bool once = site.site.name == "head" || site.site.op == Op::sample;
+    const bool once = site.site.row().once_a_prompt;
     plan.prefill_seconds +=
         count * (once ? site.decisions[0].all.front().seconds : prompt_seconds(site, machine, plan.placement.cuda_index));
-    if (site.site.has_weights) plan.decode_bytes += count * work_of(site.site, site.layout, 1).bytes;
+    if (site.site.has_weights()) plan.decode_bytes += count * work_of(site.site, site.layout, 1).bytes;
   }
 }
 

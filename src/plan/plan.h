@@ -75,7 +75,7 @@ struct Plan {
   Device device = Device::cpu;  ///< the GPU as soon as a layer lies there
   std::string device_reason;    ///< why not the GPU, if there is one or one was wished for
   Placement placement;
-  std::vector<SitePlan> sites;  ///< a name is there once for each stored format and device that its layers have, the GPU's first
+  std::vector<SitePlan> sites;  ///< a row is there once for each stored format and device that its layers have, the GPU's first
   MemoryPlan memory, gpu_memory;
   int context = 0, chunk = 0, threads = 1;
   std::vector<Conversion> conversions;   ///< in the order of their first sites; every one is a concession too
@@ -88,12 +88,12 @@ struct Plan {
   std::vector<double> crossing_seconds;  ///< for each regime: the ways between the devices, part of the two predictions
 
   bool fits() const { return memory.fits() && gpu_memory.fits(); }
-  /// The first of that name; one without a name if there is none.
-  const SitePlan& site(std::string_view name) const;
+  /// The first of that row; one without decisions if there is none.
+  const SitePlan& site(SiteId id) const;
   /// What a layer runs on a device (LayerSet::outside: embed, head, sample and the last norm); null: there is none.
-  const SitePlan* find(std::string_view name, int layer, Device on) const;
-  /// The paths that the sites of a name take for so many tokens: one for each stored format of their layers; of two devices the first.
-  std::vector<std::string_view> paths_of(std::string_view name, int tokens) const;
+  const SitePlan* find(SiteId id, int layer, Device on) const;
+  /// The paths that the sites of a row take for so many tokens: one for each stored format of their layers; of two devices the first.
+  std::vector<std::string_view> paths_of(SiteId id, int tokens) const;
   bool is_idle(const SitePlan& site) const;  ///< sampling on the CPU beside a GPU that picks the likeliest itself
 };
 
@@ -118,6 +118,8 @@ Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const M
 
 /// The sites of a model as if all of it lay on one device, in the order of the forward pass.
 std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Device device);
+/// Where a part lies; layer: of the parts outside of the layers any.
+Device device_of(const Placement& placement, Part part, int layer);
 /// The part of a site that lies on a device under a placement: its layers there, and how often they run it; 0: never.
 Site part_on(const Site& site, Device device, const Placement& placement);
 

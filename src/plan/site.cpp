@@ -1,8 +1,11 @@
 #include "plan/site.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <vector>
 
 namespace mxpath {
 namespace {
@@ -24,22 +27,24 @@ Work matrix_work(const Site& site, Layout layout, double tokens) {
 /// a chunk late in a long text or the next tokens of many answers, their number does not tell: who knows sets site.keys.
 Work attention_work(const Site& site, double tokens) {
   const double keys = static_cast<double>(site.keys), kv = site.kv_heads * site.head_dim, q = site.heads * site.head_dim;
-  return {2 * 2 * kv * (keys + tokens) + 8 * q * tokens, 4 * q * keys * tokens};
+  return {2 * bits_per_value(site.kv) / 8 * kv * (keys + tokens) + 8 * q * tokens, 4 * q * keys * tokens};
 }
 
 }  // namespace
 
-std::string_view name_of(Op op) {
-  constexpr std::array<std::string_view, op_count> names = {"embed",  "norm",        "linear", "rope",     "attention",
-                                                            "router", "moe_gate_up", "swiglu", "moe_down", "sample"};
-  return names[static_cast<size_t>(op)];
-}
-
 std::string_view name_of(Device device) { return device == Device::cpu ? "cpu" : "cuda"; }
+
+std::string title_of(const Site& site) {
+  std::vector<std::string> notes;
+  if (!site.stored_alike) notes.push_back(site.layers.to_string());
+  if (!site.shard.is_whole()) notes.push_back(fmt::format("shard {} of {}", site.shard.rank + 1, site.shard.of));
+  if (site.adapters > 0) notes.push_back(fmt::format("{} adapters", site.adapters));
+  return notes.empty() ? std::string(site.name()) : fmt::format("{} ({})", site.name(), fmt::join(notes, ", "));
+}
 
 Work work_of(const Site& site, Layout layout, int64_t token_count) {
   const double tokens = static_cast<double>(token_count), width = static_cast<double>(site.n);
-  switch (site.op) {
+  switch (site.op()) {
     case Op::linear:
     case Op::router:
     case Op::moe_gate_up:

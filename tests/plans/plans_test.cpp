@@ -124,9 +124,9 @@ TEST(CatalogueRows, EveryRowAppearsOnceInEveryDecisionOnEveryMachine) {
       for (const Decision& decision : site.decisions) {
         std::multiset<const KernelPath*> expected, seen;
         for (const KernelPath* path : catalogue().paths)
-          if (path->op == site.site.op) expected.insert(path);
+          if (path->op == site.site.op()) expected.insert(path);
         for (const Candidate& c : decision.all) seen.insert(c.path);
-        EXPECT_EQ(seen, expected) << site.site.name;
+        EXPECT_EQ(seen, expected) << site.site.name();
       }
   }
 }
@@ -135,10 +135,10 @@ TEST(CatalogueRows, EveryRowAppearsOnceInEveryDecisionOnEveryMachine) {
 void expect_no_cheaper(const Site& site, const Machine& here, const std::string& name, int fewer, const std::map<Layout, Work>& before,
                        const std::map<Layout, Work>& after) {
   for (const KernelPath* path : catalogue_of_full_build().paths) {
-    if (path->op != site.op || path->device != site.device) continue;
+    if (path->op != site.op() || path->device != site.device) continue;
     for (const auto& [layout, work] : before)
       ASSERT_LE(predicted_seconds(*path, work, here), predicted_seconds(*path, after.at(layout), here))
-          << path->name << " for " << site.name << " on " << name << ", " << fewer << " tokens cost more than one more";
+          << path->name << " for " << site.name() << " on " << name << ", " << fewer << " tokens cost more than one more";
   }
 }
 
@@ -151,8 +151,8 @@ TEST(Predictions, NeverFallWithTheTokens) {
       for (const Site& site : sites_of(model(name), {}, device)) {
         const auto works_of = [&](int tokens) {
           std::map<Layout, Work> works;
-          if (!site.has_weights) works[Layout::none] = work_of(site, Layout::none, tokens);
-          for (int l = 0; l < layout_count && site.has_weights; ++l)
+          if (!site.has_weights()) works[Layout::none] = work_of(site, Layout::none, tokens);
+          for (int l = 0; l < layout_count && site.has_weights(); ++l)
             if (const Layout layout = static_cast<Layout>(l); layout >= Layout::fp32_rows && held_in(layout) == site.format)
               works[layout] = work_of(site, layout, tokens);
           return works;
