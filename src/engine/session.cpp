@@ -163,12 +163,12 @@ Result<int32_t> Session::pick(const GenerateOptions& options, Random& random) {
   const SitePlan* gpu = model_->plan.find(SiteId::sample, LayerSet::outside, Device::cuda);
   if (gpu && s.temperature == 0) {  // four bytes come back instead of all logits
     args.logits = state_.gpu.logits, args.scratch = state_.gpu.scratch, args.token = state_.gpu.order, args.stream = &state_.stream;
-    run(*gpu, 1, args, state_.trace);
+    run(*gpu, {}, args, state_.trace);
     MXPATH_CHECK(state_.stream.copy_out(&token, args.token, sizeof token));
     return token < 0 ? Result<int32_t>(not_finite(history_.size() - 1)) : token;
   }
   MXPATH_TRY(args.logits, read_logits(*model_, state_, 1));
-  run(*model_->plan.find(SiteId::sample, LayerSet::outside, Device::cpu), 1, args, state_.trace);
+  run(*model_->plan.find(SiteId::sample, LayerSet::outside, Device::cpu), {}, args, state_.trace);
   return token < 0 ? Result<int32_t>(not_finite(history_.size() - 1)) : token;
 }
 

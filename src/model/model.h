@@ -80,6 +80,8 @@ struct State {
   Status status() const { return uses_gpu ? stream.status() : Status(); }
 
   int capacity = 0, staged = 0;  // tokens: the most, and those of the last batch
+  int sequences = 1;             // of the last batch
+  Call call() const { return {.tokens = staged, .sequences = sequences}; }
   ModelSites sites;
   Activations cpu, gpu;
   Device where = Device::cpu;  // which of them holds x

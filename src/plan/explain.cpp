@@ -66,7 +66,7 @@ std::string other_lines(const SitePlan& plan) {
 std::string verbose_lines(const SitePlan& plan) {
   std::string out;
   for (const Decision& decision : plan.decisions) {
-    out += fmt::format("  tokens {} (priced at {})\n", decision.regime.tokens.to_string(), decision.regime.typical);
+    out += fmt::format("  tokens {} (priced at {})\n", decision.regime.tokens.to_string(), decision.regime.typical.tokens);
     for (const Candidate& c : decision.all) {
       const bool chosen = c.path == decision.chosen;
       out += fmt::format("  {} {:<44} {:>10}  {}\n", chosen ? ">" : " ", c.path->name, duration(c.seconds),
@@ -135,7 +135,10 @@ Json decision_json(const Decision& d) {
                    {"thread_invariant", c.path->thread_invariant},
                    {"why_not", std::move(why_not)}});
   }
-  return {{"tokens", range_json(d.regime.tokens)}, {"priced_at", d.regime.typical}, {"chosen", d.chosen->name}, {"paths", std::move(all)}};
+  return {{"tokens", range_json(d.regime.tokens)},
+          {"priced_at", d.regime.typical.tokens},
+          {"chosen", d.chosen->name},
+          {"paths", std::move(all)}};
 }
 
 Json memory_json(const MemoryPlan& m) {

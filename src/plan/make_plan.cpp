@@ -186,7 +186,7 @@ std::vector<std::string_view> Plan::paths_of(SiteId id, int tokens) const {
   std::vector<std::string_view> paths;
   for (const SitePlan& plan : sites) {
     if (plan.site.id != id) continue;
-    if (const std::string_view path = plan.path_for(tokens).name; !std::ranges::count(paths, path)) paths.push_back(path);
+    if (const std::string_view path = plan.path_for({tokens}).name; !std::ranges::count(paths, path)) paths.push_back(path);
     if (plan.site.stored_alike) break;
   }
   return paths;

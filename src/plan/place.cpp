@@ -75,7 +75,7 @@ std::string gpu_obstacle(const DeviceSites& gpu, const ModelConfig& config, cons
 std::vector<double> seconds_of_crossings(const Placement& placement, const ModelConfig& config) {
   std::vector<double> seconds;
   for (const Regime& regime : regimes())
-    seconds.push_back(placement.crossings() * (crossing_seconds + regime.typical * 4.0 * config.hidden / crossing_bandwidth));
+    seconds.push_back(placement.crossings() * (crossing_seconds + regime.typical.tokens * 4.0 * config.hidden / crossing_bandwidth));
   return seconds;
 }
 
@@ -83,8 +83,9 @@ std::vector<double> seconds_of_crossings(const Placement& placement, const Model
 double prompt_seconds(const SitePlan& plan, const Machine& machine, int cuda_index) {
   const Decision& decision = plan.decisions[3];
   if (plan.site.op() != Op::attention) return decision.all.front().seconds;
-  const int tokens = decision.regime.typical;
-  return predicted_seconds(*decision.chosen, work_of(seeing(plan.site, mean_keys(tokens)), plan.layout, tokens), machine, cuda_index);
+  const int tokens = decision.regime.typical.tokens;
+  return predicted_seconds(*decision.chosen, load_of(plan.site, plan.layout, {.tokens = tokens, .keys = mean_keys(tokens)}), machine,
+                           cuda_index);
 }
 
 void add_predictions(Plan& plan, const ModelConfig& config, const Machine& machine) {
@@ -100,7 +101,7 @@ void add_predictions(Plan& plan, const ModelConfig& config, const Machine& machi
     const bool once = site.site.row().once_a_prompt;
     plan.prefill_seconds +=
         count * (once ? site.decisions[0].all.front().seconds : prompt_seconds(site, machine, plan.placement.cuda_index));
-    if (site.site.has_weights()) plan.decode_bytes += count * work_of(site.site, site.layout, 1).bytes;
+    if (site.site.has_weights()) plan.decode_bytes += count * work_of(site.site, site.layout, {}).bytes;
   }
 }
 

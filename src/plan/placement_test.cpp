@@ -131,7 +131,7 @@ TEST(Placement, ASiteThatIsNotThereIsNobody) {
   config.sliding.assign(config.sliding.size(), false);
   const Plan full = make_plan(manifest_from_config(config, "full"), test::catalogue(), gpu_of(80), {}).value();
   EXPECT_TRUE(full.site(SiteId::attention_sliding).decisions.empty());
-  EXPECT_EQ(full.site(SiteId::attention_sliding).path_for(1).name, "");
+  EXPECT_EQ(full.site(SiteId::attention_sliding).path_for({1}).name, "");
   EXPECT_EQ(plan.find(SiteId::down, 4, Device::cuda), nullptr);
   EXPECT_EQ(plan.find(SiteId::down, LayerSet::outside, Device::cuda), nullptr);
   EXPECT_NE(plan.find(SiteId::head, LayerSet::outside, Device::cuda), nullptr);

@@ -14,10 +14,12 @@
 
 namespace mxpath {
 
-/// A class of calls by token count. A chosen path must be legal for all of them, so that at run time a lookup is enough.
+/// A class of calls. A chosen path must be legal for all of them, so that at run time a lookup is enough.
 struct Regime {
   Range tokens;
-  int typical = 1;  ///< the count that is priced
+  Call typical;             ///< the call that is priced
+  Range per_sequence = {};  ///< tokens of each sequence
+  bool contains(const Call& call) const;
 };
 /// 1 · 2..15 · 16..127 · 128 and more, priced at 1, 8, 64 and 512.
 const std::vector<Regime>& regimes();
@@ -39,7 +41,8 @@ struct SitePlan {
   Site site;
   Layout layout = Layout::none;
   std::vector<Decision> decisions;  ///< one for each regime
-  const KernelPath& path_for(int tokens) const;
+  /// A lookup; the last regime's for a call that none has.
+  const KernelPath& path_for(const Call& call) const;
 };
 
 /// Bytes by use, on one device.
@@ -100,8 +103,9 @@ struct Plan {
 /// The least seconds that one call can take under the roofs of a path: max(bytes / bandwidth, flops / peak). Two roofs, because bandwidth
 /// alone would rank a vector unit above a matrix unit for 512 tokens.
 double roof_seconds(const KernelPath& path, const Work& work, const Machine& machine, int cuda_index = 0);
-/// Seconds that a path should need for one call: its roof / its efficiency, and on a GPU the launch.
-double predicted_seconds(const KernelPath& path, const Work& work, const Machine& machine, int cuda_index = 0);
+/// Seconds that a path should need for one call: its roof / its efficiency, and on a GPU the launches. More tokens never need less than one
+/// does, whatever the two efficiencies are.
+double predicted_seconds(const KernelPath& path, const Load& load, const Machine& machine, int cuda_index = 0);
 
 /// Every row of the site's op, judged for one regime.
 Decision decide(const Question& question, const Regime& regime);

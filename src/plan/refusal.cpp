@@ -75,6 +75,8 @@ void check_shape(Collector& out, const KernelPath& path, const Question& q) {
            std::string(name_of(q.layout)));
   out.need(n.tokens.contains(q.tokens), Check::tokens, fmt::format("{} tokens", n.tokens.to_string()),
            fmt::format("{} tokens", q.tokens.to_string()));
+  out.need(n.per_sequence.contains(q.per_sequence), Check::tokens, fmt::format("{} tokens per sequence", n.per_sequence.to_string()),
+           fmt::format("{} tokens per sequence", q.per_sequence.to_string()));
   out.need(s.n % n.n_multiple == 0, Check::n_multiple, fmt::format("n % {} == 0", n.n_multiple),
            fmt::format("n = {}, remainder {}", s.n, s.n % n.n_multiple));
   out.need(s.k % n.k_multiple == 0, Check::k_multiple, fmt::format("k % {} == 0", n.k_multiple),

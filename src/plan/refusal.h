@@ -56,11 +56,12 @@ std::string device_finding(const KernelPath& path, std::string_view why);
 struct Question {
   const Site& site;
   Layout layout;  ///< of the site's weights; none for ops without weights
-  Range tokens;   ///< all of these must be legal
+  Range tokens;   ///< all of these must be legal, and so must be …
   const Catalogue& catalogue;
   const Machine& machine;
   const Policy& policy;
   const Failures& failures;
+  Range per_sequence = {};  ///< … so many of each sequence
 };
 
 /// All reasons against a path, the most fundamental first; empty: it may run.

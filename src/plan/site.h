@@ -7,6 +7,7 @@
 
 #include "base/enum_set.h"
 #include "formats/number_format.h"
+#include "plan/call.h"
 #include "plan/layer_set.h"
 #include "plan/layout_kind.h"
 #include "plan/site_table.h"
@@ -42,7 +43,7 @@ struct Site {
   LayerSet layers = {};                       ///< those it stands for: they share what is stored and the device
   bool stored_alike = true;                   ///< false: other layers store these weights in another format
   int count = 1;                              ///< how many times it runs in one forward; a norm runs twice in a layer
-  int64_t keys = 0;                           ///< attention: keys one query sees at most (window, or the context); 0 otherwise
+  int64_t keys = 0;                           ///< attention: keys one query is expected to see (window, or half the context); 0 otherwise
   int heads = 0, kv_heads = 0, head_dim = 0;  ///< attention and rope only
   NumberFormat kv = NumberFormat::bf16;       ///< attention: of the keys and values in the cache
   int adapters = 0;                           ///< low-rank products that are added to its own
@@ -57,11 +58,20 @@ struct Site {
 /// "moe.gate_up (shard 1 of 2, 3 adapters)".
 std::string title_of(const Site& site);
 
-/// The least that one call with `tokens` tokens must do; never less for more tokens. In attention each of them sees site.keys keys.
+/// The least that one call must do; never less for more tokens, sequences or keys.
 struct Work {
   double bytes = 0;  ///< weights and key/value cache read once, activations in and out
   double flops = 0;
 };
-Work work_of(const Site& site, Layout layout, int64_t tokens);
+Work work_of(const Site& site, Layout layout, const Call& call);
+/// The keys that a query of this site sees in a call: those of the call where it says so, in a sliding layer at most the window.
+int64_t keys_seen(const Site& site, const Call& call);
+
+/// What a call is priced by: its work, and that of one token of it, below which no call can be.
+struct Load {
+  int tokens = 1;
+  Work work, of_one;
+};
+Load load_of(const Site& site, Layout layout, const Call& call);
 
 }  // namespace mxpath

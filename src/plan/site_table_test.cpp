@@ -79,9 +79,9 @@ TEST(Sites, TitlesSayWhatSetsThemApart) {
 
 TEST(Sites, ASmallerCacheIsReadFaster) {
   Site site{.id = SiteId::attention_full, .keys = 4096, .heads = 64, .kv_heads = 8, .head_dim = 64};
-  const Work bf16 = work_of(site, Layout::none, 1);
+  const Work bf16 = work_of(site, Layout::none, {});
   site.kv = NumberFormat::fp8_e4m3;
-  const Work fp8 = work_of(site, Layout::none, 1);
+  const Work fp8 = work_of(site, Layout::none, {});
   EXPECT_EQ(bf16.flops, fp8.flops);
   EXPECT_EQ(bf16.bytes - fp8.bytes, 2.0 * 8 * 64 * 4097) << "a byte of each number of k and v";
 }

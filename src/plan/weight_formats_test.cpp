@@ -163,14 +163,14 @@ Catalogue with_tf32_row() {
 TEST(Formats, Tf32IsAnArithmeticThatNeedsFastNumerics) {
   const auto faithful = make_plan(manifest(), with_tf32_row(), cpu_machine(avx512), {});
   ASSERT_TRUE(faithful.ok());
-  EXPECT_EQ(faithful->site(SiteId::head).path_for(1).name, "linear.cpu.avx512.bf16_f32");
+  EXPECT_EQ(faithful->site(SiteId::head).path_for({1}).name, "linear.cpu.avx512.bf16_f32");
   EXPECT_NE(in_words(explain(*faithful, false)).find("arithmetic: wants numerics=fast, have numerics=checkpoint, and it computes tf32"),
             std::string::npos);
   Policy policy;
   policy.numerics = Numerics::fast, policy.exclude = {"linear.cpu.avx2.int8"};
   const auto fast = make_plan(manifest(), with_tf32_row(), cpu_machine(avx512), policy);
   ASSERT_TRUE(fast.ok());
-  EXPECT_EQ(fast->site(SiteId::head).path_for(1).name, "linear.cpu.avx512.tf32");
+  EXPECT_EQ(fast->site(SiteId::head).path_for({1}).name, "linear.cpu.avx512.tf32");
   const std::string line =
       "head rounds activations and weights to tf32 (linear.cpu.avx512.tf32), allowed by " + mention(Knob::numerics, "fast");
   EXPECT_EQ(std::ranges::count(fast->concessions, line), 1) << "four regimes, one line";
