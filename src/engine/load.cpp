@@ -20,21 +20,21 @@ Result<std::vector<PackingDifference>> packing_differences(const LoadedModel& lo
 }
 
 Status send_rope_table(Model& model) {
-  if (!model.plan.placement.uses(Device::cuda) || model.rope_on_gpu.size() > 0) return {};
   const size_t bytes = model.rope.inverse_frequency.size() * sizeof(double);
-  MXPATH_TRY(CudaStream stream, CudaStream::create(model.plan.placement.cuda_index));
-  MXPATH_TRY(model.rope_on_gpu, CudaBuffer::allocate(stream.device(), bytes));
-  return stream.copy_in(model.rope_on_gpu.data(), model.rope.inverse_frequency.data(), bytes);
-}
-
-Failures images_missing(const Machine& machine, const Policy& policy) {
-  return policy.device == DeviceChoice::cpu ? Failures() : image_failures(machine, policy.cuda_index);
+  for (const GpuShare& share : model.plan.placement.gpus) {
+    Memory& copy = model.rope_copies[share.gpu];
+    if (copy.size() > 0) continue;
+    MXPATH_TRY(Stream stream, Stream::create(share.gpu));
+    MXPATH_TRY(copy, Memory::allocate(share.gpu, bytes));
+    MXPATH_CHECK(stream.copy_in(copy.data(), model.rope.inverse_frequency.data(), bytes));
+  }
+  return {};
 }
 
 /// Between the plan and now other programs may have taken what the plan counts on; the system would end this one while weights are packed.
 Status check_still_free(const Plan& plan) {
   const SystemMemory memory = system_memory();
-  const uint64_t needs = plan.memory.total();
+  const uint64_t needs = plan.memory().total();
   if (memory.total == 0 || needs <= memory.free) return {};
   return fail("the model needs {} of memory and only {} of {} are free now; close other programs, or choose a shorter context",
               human_bytes(double(needs)), human_bytes(double(memory.free)), human_bytes(double(memory.total)));
@@ -51,7 +51,7 @@ Result<bool> try_plan(LoadedModel& loaded, const Catalogue& catalogue, const Mac
   if (!loaded.threads) loaded.threads = std::make_unique<ThreadPool>(model.plan.threads);
   loaded.checks = self_check(model.plan, model.config, policy, *loaded.threads);
   for (const SelfCheckResult& check : loaded.checks)
-    if (!check.finding.empty()) MXPATH_CHECK(learn(loaded.failures, check.path, {check.check, check.finding}, catalogue, options.notice));
+    if (!check.finding.empty()) MXPATH_CHECK(learn(loaded.failures, check.suspect(), {check.check, check.finding}, catalogue, options.notice));
   if (loaded.failures.size() > known) return false;
   if (model.weights.layers.empty()) MXPATH_CHECK(check_still_free(model.plan));
   MXPATH_CHECK(send_rope_table(model));
@@ -76,7 +76,7 @@ Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const
   if (manifest.header_only)
     return fail("{}: there is only a config.json, no weights; `mxpath plan` works with it, running does not", folder);
   // The memory plan speaks before the files are mapped.
-  MXPATH_TRY(const Plan first, make_plan(manifest, catalogue, machine, policy, images_missing(machine, policy)));
+  MXPATH_TRY(const Plan first, make_plan(manifest, catalogue, machine, policy, image_failures(machine, policy)));
   MXPATH_CHECK(check_memory(first));
   MXPATH_TRY(Checkpoint checkpoint, Checkpoint::open(std::move(manifest)));
   MXPATH_TRY(auto loaded, load_model(std::move(checkpoint), catalogue, machine, policy, options));
@@ -89,7 +89,7 @@ Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Cat
   const auto start = std::chrono::steady_clock::now();
   auto loaded = std::make_unique<LoadedModel>();
   loaded->checkpoint = std::move(checkpoint);
-  loaded->failures = images_missing(machine, policy);
+  loaded->failures = image_failures(machine, policy);
   loaded->model.config = loaded->checkpoint.manifest().config;
   loaded->model.rope = make_rope_table(loaded->model.config.rope, loaded->model.config.head_dim);
   for (;;) {

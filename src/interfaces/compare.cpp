@@ -161,7 +161,7 @@ Result<std::vector<std::regex>> compile_patterns(const std::vector<CompareProble
   return patterns;
 }
 
-uint64_t weight_bytes(const Plan& plan) { return plan.memory.weights + plan.gpu_memory.weights + plan.memory.mapped; }
+uint64_t weight_bytes(const Plan& plan) { return plan.memory().weights + plan.gpu_memory().weights + plan.memory().mapped; }
 
 Status measure(ComparedFormat& format, Runtime& runtime, const Yardstick& yard, const CompareOptions& options,
                const std::vector<std::regex>& patterns) {

@@ -35,7 +35,7 @@ Result<Plan> plan_for(std::string_view model, const ModelPlaces& places, std::st
     if (notice) notice(decision);
   MXPATH_TRY(const Machine where, machine_of(machine, policy.threads));
   if (!machine.empty()) return rehearse(manifest, catalogue_of_full_build(), where, policy, {}, notice);
-  return rehearse(manifest, catalogue(), where, policy, image_failures(where, policy.cuda_index), notice);
+  return rehearse(manifest, catalogue(), where, policy, image_failures(where, policy), notice);
 }
 
 Status check_plan(const Plan& plan, const Policy& policy, const LeastContext& least) {

@@ -252,7 +252,7 @@ TEST(CheckPlan, MemoryComesBeforeStrictness) {
 
 TEST(CheckPlan, AContextTooShortForThePromptIsNoAdvice) {
   Plan plan;
-  plan.memory.weights = 2, plan.memory.available = 1;
+  plan.devices = {{cpu_device, {.weights = 2, .available = 1}}};
   plan.would_fit = {"--ctx 1024", "--weights int8", "--weights int4 --ctx 128"};
   const auto advice = [&](const LeastContext& least) {
     const std::string message = check_plan(plan, {}, least).error().message;

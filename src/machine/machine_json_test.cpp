@@ -169,7 +169,8 @@ TEST(MachineJson, ErrorsSayWhereAndWhat) {
   EXPECT_EQ(machine_from_json("{\"name\":", "m.json").error().message, "m.json: not valid JSON at byte 9: it ends too early");
   EXPECT_EQ(machine_from_json("[]", "m.json").error().message, "m.json: must be an object");
   EXPECT_EQ(with("/memory", 1),
-            "m.json: unknown field \"memory\"; the fields are name, source, memory_gib, free_memory_gib, cpu, gpus, no_gpu_reason");
+            "m.json: unknown field \"memory\"; the fields are name, source, memory_gib, free_memory_gib, cpu, gpus, "
+            "no_gpu_reason, links, visible_gpus");
   EXPECT_EQ(with("/free_memory_gib", 5), "m.json: free_memory_gib: more is free than memory_gib has");
   EXPECT_EQ(with("/free_memory_gib", 0), "") << "other programs may hold all of it";
   EXPECT_EQ(with("/gpus/0/free_memory_gib", 0), "");

@@ -25,9 +25,9 @@ TEST(State, OnAGpuTakesWhatThePlanSays) {
         Policy policy;
         policy.device = DeviceChoice::cuda, policy.chunk = chunk, policy.cpu_experts = cpu_experts;
         const Plan plan = planned(config, policy);
-        ASSERT_TRUE(plan.placement.uses(Device::cuda));
-        const double state = double(State::bytes(config, plan, plan.chunk, Device::cuda)) / mib,
-                     scratch = double(plan.gpu_memory.scratch) / mib;
+        ASSERT_TRUE(plan.placement.uses(cuda_device(0)));
+        const double state = double(State::bytes(config, plan, plan.chunk, cuda_device(0))) / mib,
+                     scratch = double(plan.gpu_memory().scratch) / mib;
         EXPECT_LE(state, scratch) << "chunk " << plan.chunk;
         EXPECT_LE(scratch, state + beside_state) << "chunk " << plan.chunk;
       }
@@ -37,8 +37,8 @@ TEST(State, WithoutAGpuTakesNothingOfIt) {
   Policy policy;
   policy.device = DeviceChoice::cpu;
   const Plan plan = planned(gpt_oss_20b_config(), policy);
-  EXPECT_EQ(State::bytes(gpt_oss_20b_config(), plan, plan.chunk, Device::cuda), 0u);
-  EXPECT_GT(State::bytes(gpt_oss_20b_config(), plan, plan.chunk, Device::cpu), 0u);
+  EXPECT_EQ(State::bytes(gpt_oss_20b_config(), plan, plan.chunk, cuda_device(0)), 0u);
+  EXPECT_GT(State::bytes(gpt_oss_20b_config(), plan, plan.chunk, cpu_device), 0u);
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ struct Search {
 /// Bits that a value of the experts takes, in the mean over the layers.
 double expert_bits(const Manifest& manifest, const Policy& policy) {
   double bits = 0, layers = 0;
-  for (const Site& site : sites_of(manifest, policy, Device::cpu))
+  for (const Site& site : sites_of(manifest, policy, cpu_device))
     if (site.op == Op::moe_gate_up) bits += site.count * bits_per_value(site.format.format), layers += site.count;
   return bits / layers;
 }
@@ -73,6 +73,10 @@ std::vector<std::pair<std::string, Policy>> freer_placements(const Policy& polic
   freer.gpu_layers.reset(), freer.cpu_experts.reset();
   if (policy.gpu_layers || policy.cpu_experts)
     all.emplace_back(policy.gpu_layers ? "leaving out --gpu-layers" : "leaving out --cpu-experts", freer);
+  freer.split.clear();
+  if (!policy.split.empty()) all.emplace_back("leaving out --split", freer);
+  freer.gpus.clear();
+  if (policy.device == DeviceChoice::cuda && !policy.gpus.empty()) all.emplace_back("--device cuda", freer);
   freer.device = DeviceChoice::automatic;
   if (policy.device != DeviceChoice::automatic) all.emplace_back("--device auto", freer);
   return all;

@@ -47,6 +47,7 @@ Score to_api(mxpath::Score score) { return {std::move(score.logprobs), std::move
 Result<Policy> to_policy(const Options& options) {
   Policy policy;
   MXPATH_CHECK(set_device(policy, options.device));
+  if (!options.split.empty()) MXPATH_CHECK(set_split(policy, options.split));
   MXPATH_CHECK(set_weights(policy, options.weights));
   MXPATH_CHECK(set_dense_weights(policy, options.dense_weights));
   if (options.threads < 0 || options.threads > 1024)
