@@ -1,6 +1,4 @@
 // device.h on the CUDA runtime, which is linked statically and opens the driver's library when the program runs.
-#include "device/device.h"
-
 #include <cuda_runtime_api.h>
 
 #include <atomic>
@@ -10,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "device/device.h"
 
 namespace mxpath {
 namespace {
@@ -66,12 +65,14 @@ Status Stream::wait() {
 }
 Status Stream::copy_in(void* device, const void* host, size_t bytes) {
   if (!handle_) return std::memcpy(device, host, bytes), Status();
-  if (select()) note(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, handle_), "cudaMemcpyAsync to the device");
+  if (select())
+    note(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, handle_), "cudaMemcpyAsync to the device");
   return wait();
 }
 Status Stream::copy_out(void* host, const void* device, size_t bytes) {
   if (!handle_) return std::memcpy(host, device, bytes), Status();
-  if (select()) note(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, handle_), "cudaMemcpyAsync from the device");
+  if (select())
+    note(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, handle_), "cudaMemcpyAsync from the device");
   return wait();
 }
 Status Stream::fill(void* device, int byte, size_t bytes) {
@@ -106,9 +107,11 @@ Result<Memory> Memory::allocate(DeviceId device, size_t bytes) {
   if (const cudaError_t code = cudaMalloc(&data, bytes); code != cudaSuccess) {
     (void)cudaGetLastError();
     const auto left = free_device_memory(device);
-    return fail("no {} of memory on {} ({} are free): {}; use --gpu-layers or --cpu-experts, a shorter --ctx, or free the device",
-                human_bytes(double(bytes)), to_string(device), left.ok() ? human_bytes(double(*left)) : "an unknown amount",
-                text_of(code, "cudaMalloc"));
+    return fail(
+        "no {} of memory on {} ({} are free): {}; use --gpu-layers or --cpu-experts, a shorter --ctx, or free the "
+        "device",
+        human_bytes(double(bytes)), to_string(device), left.ok() ? human_bytes(double(*left)) : "an unknown amount",
+        text_of(code, "cudaMalloc"));
   }
   memory.data_ = static_cast<uint8_t*>(data);
   return memory;
@@ -154,7 +157,8 @@ void allow_peers(bool allowed) { peers_allowed = allowed; }
 
 Result<CudaGraph> CudaGraph::record(Stream& stream, const std::function<void()>& work) {
   if (!stream.select() || !stream.status().ok()) return stream.status().error();
-  MXPATH_CHECK(checked(cudaStreamBeginCapture(stream.handle(), cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture"));
+  MXPATH_CHECK(
+      checked(cudaStreamBeginCapture(stream.handle(), cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture"));
   work();
   cudaGraph_t graph = nullptr;
   const cudaError_t ended = cudaStreamEndCapture(stream.handle(), &graph);

@@ -1,4 +1,5 @@
-// What device.h is in a build without CUDA: planning refuses every CUDA path, so nothing of this is reached but by mistake.
+// What device.h is in a build without CUDA: planning refuses every CUDA path, so nothing of this is reached but by
+// mistake.
 #include <cstring>
 #include <utility>
 
@@ -20,8 +21,12 @@ void Stream::note(int, const char*) {}
 Status Stream::status() const { return {}; }
 Status Stream::wait() { return {}; }
 bool Stream::select() { return false; }
-Status Stream::copy_in(void* device, const void* host, size_t bytes) { return std::memcpy(device, host, bytes), Status(); }
-Status Stream::copy_out(void* host, const void* device, size_t bytes) { return std::memcpy(host, device, bytes), Status(); }
+Status Stream::copy_in(void* device, const void* host, size_t bytes) {
+  return std::memcpy(device, host, bytes), Status();
+}
+Status Stream::copy_out(void* host, const void* device, size_t bytes) {
+  return std::memcpy(host, device, bytes), Status();
+}
 Status Stream::fill(void* device, int byte, size_t bytes) { return std::memset(device, byte, bytes), Status(); }
 bool Stream::copy_to_peer(Stream&, void*, const void*, size_t) { return false; }
 

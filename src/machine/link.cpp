@@ -4,7 +4,8 @@
 namespace mxpath {
 namespace {
 
-// A copy each way and a wait: PCIe 3 with 16 lanes and ordinary memory; the slowest NVLink of a GPU with capability 8.0.
+// A copy each way and a wait: PCIe 3 with 16 lanes and ordinary memory; the slowest NVLink of a GPU with
+// capability 8.0.
 constexpr double pcie_latency = 25e-6, pcie_bandwidth = 12e9;
 constexpr double nvlink_latency = 10e-6, nvlink_bandwidth = 200e9;
 

@@ -33,6 +33,19 @@ TEST(State, OnAGpuTakesWhatThePlanSays) {
       }
 }
 
+TEST(State, OnEachOfSeveralGpusTakesWhatThePlanSays) {
+  const ModelConfig config = gpt_oss_120b_config();
+  const Plan plan =
+      make_plan(manifest_from_config(config, "test"), catalogue_of_full_build(), known_machine("4x rtx_3090").value(), {}).value();
+  ASSERT_EQ(plan.placement.gpus.size(), 4u) << plan.placement.to_string();
+  ASSERT_TRUE(plan.fits());
+  for (const DevicePlan& device : plan.devices) {
+    const double state = double(State::bytes(config, plan, plan.chunk, device.id)) / mib, scratch = double(device.memory.scratch) / mib;
+    EXPECT_LE(state, scratch) << to_string(device.id);
+    if (device.id.is_gpu()) EXPECT_LE(scratch, state + beside_state) << to_string(device.id);
+  }
+}
+
 TEST(State, WithoutAGpuTakesNothingOfIt) {
   Policy policy;
   policy.device = DeviceChoice::cpu;

@@ -196,7 +196,7 @@ bool Plan::is_idle(const SitePlan& site) const {
 }
 
 bool Plan::fits() const {
-  return std::ranges::all_of(devices, [](const DevicePlan& device) { return device.memory.fits(); });
+  return std::ranges::all_of(devices, [](const DevicePlan& one) { return one.memory.fits(); });
 }
 
 const MemoryPlan& Plan::memory(DeviceId id) const {

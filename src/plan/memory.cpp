@@ -191,16 +191,16 @@ void add_beside_matrices(Loads& loads, const Placement& placement, const Plan& p
 
 }  // namespace
 
-Loads loads_of(const Extent& extent, const std::vector<DeviceId>& gpus, const std::vector<SitePlan>& sites, const Plan& plan,
+Loads loads_of(const Coverage& coverage, const std::vector<DeviceId>& gpus, const std::vector<SitePlan>& sites, const Plan& plan,
                const ModelConfig& c, const Machine& machine) {
   const DeviceId gpu = gpus.front();
-  const Placement on_one{c.layers, {{gpu, extent.gpu_layers}}, extent.cpu_experts, extent.gpu_embedding};
-  Loads loads{.layers = std::vector<uint64_t>(static_cast<size_t>(extent.gpu_layers))};
+  const Placement on_one{c.layers, {{gpu, coverage.gpu_layers}}, coverage.cpu_experts, coverage.gpu_embedding};
+  Loads loads{.layers = std::vector<uint64_t>(static_cast<size_t>(coverage.gpu_layers))};
   for (const SitePlan& site : sites) {
     if (!site.site.has_weights) continue;
     const uint64_t bytes = cuda_block(matrix_bytes(site));
     for (const int layer : part_on(site.site, gpu, on_one).layers) {
-      if (layer != LayerSet::outside) loads.layers[static_cast<size_t>(layer - (c.layers - extent.gpu_layers))] += bytes;
+      if (layer != LayerSet::outside) loads.layers[static_cast<size_t>(layer - (c.layers - coverage.gpu_layers))] += bytes;
       else (site.site.op == Op::embed ? loads.first : loads.last) += bytes;
     }
   }

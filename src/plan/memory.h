@@ -21,9 +21,9 @@ inline constexpr int kv_block = 64;
 /// Positions whose logits are computed at once.
 inline constexpr int logit_rows = 8;
 
-/// What the layers of an extent would need of GPUs, and the room that each of `gpus` has for them. `sites`: of the whole model, as one of these
+/// What the layers of an coverage would need of GPUs, and the room that each of `gpus` has for them. `sites`: of the whole model, as one of these
 /// GPUs holds them; context and chunk are those of `plan`.
-Loads loads_of(const Extent& extent, const std::vector<DeviceId>& gpus, const std::vector<SitePlan>& sites, const Plan& plan,
+Loads loads_of(const Coverage& coverage, const std::vector<DeviceId>& gpus, const std::vector<SitePlan>& sites, const Plan& plan,
                const ModelConfig& config, const Machine& machine);
 
 /// Sets the devices of a plan with sites and a placement. weights: packed matrices and vectors; an embedding on the CPU counts as mapped when

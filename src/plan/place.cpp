@@ -29,12 +29,15 @@ struct DeviceSites {
   DeviceId device;
   std::vector<Site> sites;
   std::vector<Result<SitePlan>> plans;
-  std::vector<SitePlan> brief;  ///< the same without the rows that lost, which a comparison of placements does not look at
+  std::vector<SitePlan>
+      brief;  ///< the same without the rows that lost, which a comparison of placements does not look at
 
-  /// The error of the first site that the placement needs here and that has no path. The CPU can pick a token for a GPU.
+  /// The error of the first site that the placement needs here and that has no path. The CPU can pick a token for a
+  /// GPU.
   const Error* obstacle(const Placement& placement) const {
     for (size_t i = 0; i < sites.size(); ++i)
-      if (!plans[i].ok() && part_on(sites[i], device, placement).count > 0 && !(sites[i].op == Op::sample && device.is_gpu()))
+      if (!plans[i].ok() && part_on(sites[i], device, placement).count > 0 &&
+          !(sites[i].op == Op::sample && device.is_gpu()))
         return &plans[i].error();
     return nullptr;
   }
@@ -43,7 +46,8 @@ struct DeviceSites {
 SitePlan briefly(const Result<SitePlan>& plan, const Site& site) {
   if (!plan.ok()) return {.site = site};
   SitePlan brief{plan->site, plan->layout, {}};
-  for (const Decision& decision : plan->decisions) brief.decisions.push_back({decision.regime, decision.chosen, {decision.all.front()}});
+  for (const Decision& decision : plan->decisions)
+    brief.decisions.push_back({decision.regime, decision.chosen, {decision.all.front()}});
   return brief;
 }
 
@@ -67,8 +71,8 @@ bool samples(const DeviceSites& gpu) {
   return std::ranges::any_of(gpu.plans, [](const auto& plan) { return plan.ok() && plan->site.op == Op::sample; });
 }
 
-/// The CPU's sites beside GPUs. Whatever lies there, the CPU must be able to sample too; an --only that names sampling on the GPU alone is
-/// kept by the GPU, and does not mean the CPU.
+/// The CPU's sites beside GPUs. Whatever lies there, the CPU must be able to sample too; an --only that names sampling
+/// on the GPU alone is kept by the GPU, and does not mean the CPU.
 DeviceSites beside_gpus(const DeviceSites& cpu, const std::vector<DeviceSites>& gpus, const Search& s) {
   DeviceSites all = cpu;
   if (std::ranges::none_of(gpus, samples) || names_row_of(s, Op::sample, DeviceKind::cpu)) return all;
@@ -100,7 +104,8 @@ struct OpenGpus {
 std::vector<DeviceId> asked_gpus(const Search& s) {
   if (!s.policy.gpus.empty()) return s.policy.gpus;
   std::vector<DeviceId> all;
-  for (size_t i = 0; i < std::max<size_t>(s.machine.gpus.size(), 1); ++i) all.push_back(cuda_device(static_cast<int>(i)));
+  for (size_t i = 0; i < std::max<size_t>(s.machine.gpus.size(), 1); ++i)
+    all.push_back(cuda_device(static_cast<int>(i)));
   return all;
 }
 
@@ -110,8 +115,9 @@ std::string gpu_obstacle(const DeviceSites& gpu, const Search& s) {
     return "this version has no CUDA paths";
   if (!s.machine.gpu(gpu.device)) {
     if (s.machine.gpus.empty() && !s.machine.no_gpu_reason.empty()) return s.machine.no_gpu_reason;
-    const std::string visible =
-        s.machine.visible_gpus.empty() ? "" : fmt::format(" (CUDA_VISIBLE_DEVICES={})", printable(s.machine.visible_gpus));
+    const std::string visible = s.machine.visible_gpus.empty()
+                                    ? ""
+                                    : fmt::format(" (CUDA_VISIBLE_DEVICES={})", printable(s.machine.visible_gpus));
     return fmt::format("there is no CUDA device {}{}", gpu.device.index, visible);
   }
   const int layers = s.manifest.config.layers;
@@ -183,9 +189,10 @@ std::vector<Group> teams_of(const OpenGpus& open, const Machine& machine) {
   return teams;
 }
 
-/// Which GPUs are tried for an extent. Those that the user names, all of them; else each alone, the fastest first, then several. For less than
-/// the whole model, unless that is what is asked for, several and the one with the most free memory.
-std::vector<Group> groups_for(const Extent& extent, const OpenGpus& open, const Search& s) {
+/// Which GPUs are tried for an coverage. Those that the user names, all of them; else each alone, the fastest first,
+/// then several. For less than the whole model, unless that is what is asked for, several and the one with the most
+/// free memory.
+std::vector<Group> groups_for(const Coverage& coverage, const OpenGpus& open, const Search& s) {
   if (!s.policy.gpus.empty()) return {s.policy.gpus};
   Group all = all_of(open);
   if (!s.policy.split.empty()) {
@@ -193,7 +200,7 @@ std::vector<Group> groups_for(const Extent& extent, const OpenGpus& open, const 
     return {all};
   }
   const std::vector<Group> teams = teams_of(open, s.machine);
-  const bool whole = extent.cpu_experts == 0 && extent.gpu_layers == s.manifest.config.layers;
+  const bool whole = coverage.cpu_experts == 0 && coverage.gpu_layers == s.manifest.config.layers;
   std::vector<Group> groups;
   if (whole || s.policy.gpu_layers || s.policy.cpu_experts) {
     std::ranges::stable_sort(all, std::greater{}, [&](DeviceId id) { return s.machine.gpu(id)->bandwidth; });
@@ -218,32 +225,37 @@ Status check_split(const OpenGpus& open, const Search& s) {
   if (!s.policy.gpus.empty() && s.policy.gpus.size() != split.size())
     return wrong_use("{}: --device names {} GPUs; give the layers of each", text, s.policy.gpus.size());
   if (split.size() > open.sites.size())
-    return wrong_use("{}: there {} GPU{} to use", text, open.sites.size() == 1 ? "is one" : fmt::format("are {}", open.sites.size()),
+    return wrong_use("{}: there {} GPU{} to use", text,
+                     open.sites.size() == 1 ? "is one" : fmt::format("are {}", open.sites.size()),
                      open.sites.size() == 1 ? "" : "s");
   if (sum != layers)
     return wrong_use("{}: these are {} layers, and {} lie on GPUs; the numbers must sum to that", text, sum, layers);
   return {};
 }
 
-/// The layers of an extent over a group. GPUs that get none are left out.
-Placement placed(const Extent& extent, const Group& group, const OpenGpus& open, const Plan& base, const Search& s) {
+/// The layers of an coverage over a group. GPUs that get none are left out.
+Placement placed(const Coverage& coverage, const Group& group, const OpenGpus& open, const Plan& base,
+                 const Search& s) {
   const ModelConfig& config = s.manifest.config;
-  Placement placement{config.layers, {}, extent.cpu_experts, extent.gpu_embedding};
-  std::vector<int> layers{extent.gpu_layers};
+  Placement placement{config.layers, {}, coverage.cpu_experts, coverage.gpu_embedding};
+  std::vector<int> layers{coverage.gpu_layers};
   if (!s.policy.split.empty()) layers = s.policy.split;
-  else if (group.size() > 1) layers = shares(loads_of(extent, group, open.of(group.front()).brief, base, config, s.machine));
+  else if (group.size() > 1)
+    layers = shares(loads_of(coverage, group, open.of(group.front()).brief, base, config, s.machine));
   for (size_t g = 0; g < group.size(); ++g)
     if (layers[g] > 0) placement.gpus.push_back({group[g], layers[g]});
   return placement;
 }
 
 /// Of the residual stream, all of it in FP32.
-std::vector<double> seconds_of_crossings(const Placement& placement, const ModelConfig& config, const Machine& machine) {
+std::vector<double> seconds_of_crossings(const Placement& placement, const ModelConfig& config,
+                                         const Machine& machine) {
   std::vector<double> seconds;
   const auto crossings = placement.crossings();
   for (const Regime& regime : regimes()) {
     double sum = 0;
-    for (const auto& [from, to] : crossings) sum += copy_seconds(link_between(machine, from, to), regime.typical * 4.0 * config.hidden);
+    for (const auto& [from, to] : crossings)
+      sum += copy_seconds(link_between(machine, from, to), regime.typical * 4.0 * config.hidden);
     seconds.push_back(sum);
   }
   return seconds;
@@ -258,8 +270,8 @@ std::string note_of_crossings(const Placement& placement, const Machine& machine
   const auto& [from, to] = found == crossings.end() ? crossings.front() : *found;
   const Link link = link_between(machine, from, to);
   return fmt::format("{}{}, {:.0f} GB/s {}", link.nvlink ? "NVLink" : "PCIe",
-                     from.is_gpu() && to.is_gpu() && !link.peer ? " through the computer's memory" : "", link.bandwidth / 1e9,
-                     link.measured ? "measured" : "assumed");
+                     from.is_gpu() && to.is_gpu() && !link.peer ? " through the computer's memory" : "",
+                     link.bandwidth / 1e9, link.measured ? "measured" : "assumed");
 }
 
 /// One call of a site with the tokens of a whole prompt that begins with them.
@@ -296,13 +308,14 @@ std::vector<const DeviceSites*> devices_of(const Placement& placement, const Ope
   return devices;
 }
 
-int chunk_of(const Extent& extent, const Plan& base, const Search& s) {
-  const bool uses_cpu = extent.gpu_layers < s.manifest.config.layers || extent.cpu_experts > 0;
+int chunk_of(const Coverage& coverage, const Plan& base, const Search& s) {
+  const bool uses_cpu = coverage.gpu_layers < s.manifest.config.layers || coverage.cpu_experts > 0;
   return std::min(s.policy.chunk ? s.policy.chunk : uses_cpu ? cpu_chunk : gpu_chunk, base.context);
 }
 
 /// `brief`: without the rows that lost, to be compared only.
-Plan with(const Plan& base, const Placement& placement, const std::vector<const DeviceSites*>& devices, const Search& s, bool brief) {
+Plan with(const Plan& base, const Placement& placement, const std::vector<const DeviceSites*>& devices, const Search& s,
+          bool brief) {
   Plan plan = base;
   plan.placement = placement;
   plan.device = placement.head();
@@ -323,8 +336,9 @@ Plan with(const Plan& base, const Placement& placement, const std::vector<const 
 std::string does_not_fit(const Plan& wanted) {
   const std::string what = wanted.placement.all_on_gpus() ? "all of it" : "as much of it as may lie there";
   const MemoryPlan sum = wanted.gpu_memory();
-  const std::string where = wanted.placement.gpus.size() == 1 ? to_string(wanted.device)
-                                                              : fmt::format("{} GPUs together", wanted.placement.gpus.size());
+  const std::string where = wanted.placement.gpus.size() == 1
+                                ? to_string(wanted.device)
+                                : fmt::format("{} GPUs together", wanted.placement.gpus.size());
   return fmt::format("{} would take {} of {} and {} are available", what, human_bytes(double(sum.total())), where,
                      human_bytes(double(sum.available)));
 }
@@ -340,7 +354,8 @@ std::string without_path(const OpenGpus& open, const Search& s) {
 std::string why_cpu(const Plan& most, const OpenGpus& open, const Search& s) {
   if (s.policy.gpu_layers == 0) return "asked for by --gpu-layers 0";
   if (const std::string missing = without_path(open, s); !missing.empty()) return missing;
-  if (!most.placement.gpus.empty()) return most.fits() ? "the CPU should be faster for so small a model" : does_not_fit(most);
+  if (!most.placement.gpus.empty())
+    return most.fits() ? "the CPU should be faster for so small a model" : does_not_fit(most);
   return "the CPU has no path for what would be left to it";
 }
 
@@ -348,22 +363,25 @@ std::string why_cpu(const Plan& most, const OpenGpus& open, const Search& s) {
 struct Contest {
   std::optional<Plan> best, widest;  ///< widest: on the most GPUs, and of those the most there
 
-  /// The earlier one lies more on GPUs and wins ties. Where nothing fits, the last one has the sentence about the least that would not.
-  /// `asked`: --device cuda, --gpu-layers and --cpu-experts want GPUs themselves: the most on them that fits, whatever the CPU could do.
+  /// The earlier one lies more on GPUs and wins ties. Where nothing fits, the last one has the sentence about the least
+  /// that would not. `asked`: --device cuda, --gpu-layers and --cpu-experts want GPUs themselves: the most on them that
+  /// fits, whatever the CPU could do.
   void enter(Plan candidate, bool asked, Goal goal) {
     if (!widest || candidate.placement.gpus.size() > widest->placement.gpus.size()) widest = candidate;
     const bool cheaper = best && !asked && cost_of(candidate, goal) < cost_of(*best, goal);
-    const bool better = !best || (candidate.fits() && (!best->fits() || cheaper)) || (!candidate.fits() && !best->fits());
+    const bool better =
+        !best || (candidate.fits() && (!best->fits() || cheaper)) || (!candidate.fits() && !best->fits());
     if (better) best = std::move(candidate);
   }
 };
 
 void try_gpus(Contest& contest, Plan base, const OpenGpus& open, const DeviceSites& beside, const Search& s) {
-  const bool asked = s.policy.device == DeviceChoice::cuda || s.policy.gpu_layers || s.policy.cpu_experts || !s.policy.split.empty();
-  for (const Extent& extent : extents(s.manifest.config.layers, s.policy)) {
-    base.chunk = chunk_of(extent, base, s);
-    for (const Group& group : groups_for(extent, open, s)) {
-      const Placement placement = placed(extent, group, open, base, s);
+  const bool asked =
+      s.policy.device == DeviceChoice::cuda || s.policy.gpu_layers || s.policy.cpu_experts || !s.policy.split.empty();
+  for (const Coverage& coverage : coverages(s.manifest.config.layers, s.policy)) {
+    base.chunk = chunk_of(coverage, base, s);
+    for (const Group& group : groups_for(coverage, open, s)) {
+      const Placement placement = placed(coverage, group, open, base, s);
       const auto devices = devices_of(placement, open, beside);
       if (std::ranges::any_of(devices, [&](const DeviceSites* on) { return on->obstacle(placement); })) continue;
       contest.enter(with(base, placement, devices, s, true), asked, s.policy.goal);
@@ -396,8 +414,8 @@ std::string reason_of(const Plan& plan, const Contest& contest, const OpenGpus& 
 
 }  // namespace
 
-Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
-             const Failures& failures) {
+Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine,
+             const Policy& policy, const Failures& failures) {
   const Search s{manifest, catalogue, machine, policy, failures};
   const DeviceSites cpu = plan_device(cpu_device, s);
   MXPATH_TRY(const OpenGpus open, open_gpus(s));
@@ -406,7 +424,8 @@ Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, c
   Contest contest;
   if (!open.sites.empty()) try_gpus(contest, plan, open, beside, s);
   const Placement nothing{.layers = manifest.config.layers};
-  const bool forced = (policy.device == DeviceChoice::cuda || !policy.split.empty()) && policy.gpu_layers.value_or(1) > 0;
+  const bool forced =
+      (policy.device == DeviceChoice::cuda || !policy.split.empty()) && policy.gpu_layers.value_or(1) > 0;
   plan.chunk = chunk_of({}, plan, s);
   const bool asked = policy.gpu_layers || policy.cpu_experts;
   if (!forced && !cpu.obstacle(nothing)) contest.enter(with(plan, nothing, {&cpu}, s, true), asked, policy.goal);

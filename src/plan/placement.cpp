@@ -18,7 +18,8 @@ std::string gpus_text(const std::vector<GpuShare>& gpus) {
   };
   const std::string names = joined([](const GpuShare& share) { return to_string(share.gpu); });
   if (gpus.size() == 1) return names;
-  return fmt::format("{} ({} layers)", names, joined([](const GpuShare& share) { return std::to_string(share.layers); }));
+  return fmt::format("{} ({} layers)", names,
+                     joined([](const GpuShare& share) { return std::to_string(share.layers); }));
 }
 
 /// Layers for each GPU when each is filled up to a share of its room; fewer than there are in all: they are not enough.
@@ -30,7 +31,8 @@ std::vector<int> filled(const Loads& loads, double share) {
     if (next == 0) left -= static_cast<double>(loads.first);
     // The last layer brings the head with it.
     const auto needs = [&] {
-      return static_cast<double>(loads.layers[next]) + (next + 1 == loads.layers.size() ? static_cast<double>(loads.last) : 0);
+      return static_cast<double>(loads.layers[next]) +
+             (next + 1 == loads.layers.size() ? static_cast<double>(loads.last) : 0);
     };
     for (; next < loads.layers.size() && needs() <= left; ++next, ++counts[g]) left -= needs();
   }
@@ -40,7 +42,8 @@ std::vector<int> filled(const Loads& loads, double share) {
 }  // namespace
 
 int Placement::gpu_layers() const {
-  return std::accumulate(gpus.begin(), gpus.end(), 0, [](int sum, const GpuShare& share) { return sum + share.layers; });
+  return std::accumulate(gpus.begin(), gpus.end(), 0,
+                         [](int sum, const GpuShare& share) { return sum + share.layers; });
 }
 
 DeviceId Placement::attention(int layer) const {
@@ -52,7 +55,9 @@ DeviceId Placement::attention(int layer) const {
   return cpu_device;
 }
 
-DeviceId Placement::experts(int layer) const { return layer < layers - gpu_layers() + cpu_experts ? cpu_device : attention(layer); }
+DeviceId Placement::experts(int layer) const {
+  return layer < layers - gpu_layers() + cpu_experts ? cpu_device : attention(layer);
+}
 
 bool Placement::uses(DeviceId device) const {
   if (device == cpu_device) return gpu_layers() < layers || cpu_experts > 0;
@@ -84,8 +89,8 @@ std::string Placement::to_string() const {
   return text;
 }
 
-std::vector<Extent> extents(int layers, const Policy& policy) {
-  std::vector<Extent> all;
+std::vector<Coverage> coverages(int layers, const Policy& policy) {
+  std::vector<Coverage> all;
   const auto add = [&](int gpu_layers, int cpu_experts, bool gpu_embedding) {
     const bool layers_wanted = !policy.gpu_layers || std::min(*policy.gpu_layers, layers) == gpu_layers;
     const bool experts_wanted = !policy.cpu_experts || std::min(*policy.cpu_experts, gpu_layers) == cpu_experts;

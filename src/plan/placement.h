@@ -16,8 +16,9 @@ struct GpuShare {
   bool operator==(const GpuShare&) const = default;
 };
 
-/// The last layers lie on GPUs, in ranges in the order of `gpus`, the last of which has the final norm and the head too; the first
-/// `cpu_experts` of these layers keep their experts (and the norm and router before them) on the CPU. Nothing on a GPU: `gpus` is empty.
+/// The last layers lie on GPUs, in ranges in the order of `gpus`, the last of which has the final norm and the head
+/// too; the first `cpu_experts` of these layers keep their experts (and the norm and router before them) on the CPU.
+/// Nothing on a GPU: `gpus` is empty.
 struct Placement {
   int layers = 0;  ///< of the model
   std::vector<GpuShare> gpus = {};
@@ -40,15 +41,15 @@ struct Placement {
 };
 
 /// How many layers lie on GPUs, of how many the experts do not, and where the embedding is.
-struct Extent {
+struct Coverage {
   int gpu_layers = 0, cpu_experts = 0;
   bool gpu_embedding = false;
-  bool operator==(const Extent&) const = default;
+  bool operator==(const Coverage&) const = default;
 };
 
-/// All that the policy allows, the most on GPUs first: everything; the embedding on the CPU; the experts of more and more layers there; more
-/// and more whole layers. Without the one that has nothing on a GPU.
-std::vector<Extent> extents(int layers, const Policy& policy);
+/// All that the policy allows, the most on GPUs first: everything; the embedding on the CPU; the experts of more and
+/// more layers there; more and more whole layers. Without the one that has nothing on a GPU.
+std::vector<Coverage> coverages(int layers, const Policy& policy);
 
 /// What the layers need of the GPU they lie on, and what each GPU has for them; bytes.
 struct Loads {
@@ -56,7 +57,8 @@ struct Loads {
   uint64_t first = 0, last = 0;  ///< beside its layers, on the first GPU (the embedding) and on the last (the head)
   std::vector<uint64_t> room;    ///< of each GPU, without what it needs whatever lies there
 };
-/// Ranges of layers for the GPUs, such that the fullest is as empty as can be, each as a share of its room. A GPU without room gets none.
+/// Ranges of layers for the GPUs, such that the fullest is as empty as can be, each as a share of its room. A GPU
+/// without room gets none.
 std::vector<int> shares(const Loads& loads);
 
 }  // namespace mxpath

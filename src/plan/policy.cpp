@@ -9,9 +9,10 @@
 namespace mxpath {
 namespace {
 
-/// "int4-g64" → INT4 in groups of 64. `held`: the formats that this option knows; `choices`: their names, for the error.
-Result<std::optional<WeightFormat>> parse_weights(std::string_view option, std::string_view text, std::span<const NumberFormat> held,
-                                                  std::string_view choices) {
+/// "int4-g64" → INT4 in groups of 64. `held`: the formats that this option knows; `choices`: their names, for the
+/// error.
+Result<std::optional<WeightFormat>> parse_weights(std::string_view option, std::string_view text,
+                                                  std::span<const NumberFormat> held, std::string_view choices) {
   if (text == "as-stored") return std::optional<WeightFormat>();
   const size_t at = text.rfind("-g");
   const std::string_view columns = at == text.npos ? "" : text.substr(at + 2);
@@ -20,12 +21,15 @@ Result<std::optional<WeightFormat>> parse_weights(std::string_view option, std::
   const auto format = parse_number_format(name);
   if (format == NumberFormat::tf32)
     return wrong_use("{} {}: TF32 is an arithmetic and not a storage format; choose {}", option, printable(text),
-                     std::ranges::count(held, NumberFormat::fp32) ? "fp32, and --numerics fast where a path computes in TF32" : choices);
+                     std::ranges::count(held, NumberFormat::fp32)
+                         ? "fp32, and --numerics fast where a path computes in TF32"
+                         : choices);
   const bool grouped = format == NumberFormat::int4 || format == NumberFormat::nf4;
   if (!format || !std::ranges::count(held, *format) || (at != text.npos && !grouped))
     return wrong_use("{} {}: not a format for these weights; choose {}", option, printable(text), choices);
   if (columns.empty() && at == text.npos) return std::optional<WeightFormat>(*format);
-  if (columns == "32" || columns == "64") return std::optional<WeightFormat>(WeightFormat(*format, columns == "32" ? 32 : 64));
+  if (columns == "32" || columns == "64")
+    return std::optional<WeightFormat>(WeightFormat(*format, columns == "32" ? 32 : 64));
   // 2880 = 45 * 64: a group of 128 would have to be padded in every row.
   return wrong_use("{} {}: groups have 32 or 64 columns{}", option, printable(text),
                    columns == "128" ? "; the width of gpt-oss, 2880, is not a multiple of 128" : "");
@@ -61,7 +65,8 @@ Status set_weights(Policy& policy, std::string_view text) {
   constexpr NumberFormat held[] = {NumberFormat::fp32,     NumberFormat::fp16,     NumberFormat::bf16,
                                    NumberFormat::fp8_e4m3, NumberFormat::fp8_e5m2, NumberFormat::int8,
                                    NumberFormat::int4,     NumberFormat::nf4,      NumberFormat::mxfp4};
-  MXPATH_TRY(policy.weights, parse_weights("--weights", text, held, fmt::format("one of {}", fmt::join(weights_choices(), ", "))));
+  MXPATH_TRY(policy.weights,
+             parse_weights("--weights", text, held, fmt::format("one of {}", fmt::join(weights_choices(), ", "))));
   return {};
 }
 
@@ -81,8 +86,10 @@ Status set_device(Policy& policy, std::string_view text) {
   for (const std::string_view name : parts_of(text)) {
     const bool uuid = name.starts_with("GPU-") || name.starts_with("MIG-");
     if (!uuid && !name.starts_with("cuda:"))
-      return wrong_use("--device {}: choose auto, cpu, cuda, cuda:N or a GPU's UUID; several GPUs stand side by side as in cuda:0,cuda:1",
-                       printable(text));
+      return wrong_use(
+          "--device {}: choose auto, cpu, cuda, cuda:N or a GPU's UUID; several GPUs stand side by side as in "
+          "cuda:0,cuda:1",
+          printable(text));
     if (uuid) {
       policy.gpu_uuids.emplace_back(name);
       continue;
@@ -104,7 +111,8 @@ Status set_split(Policy& policy, std::string_view text) {
   for (const std::string_view part : parts_of(text)) {
     const auto layers = number_in(part);
     if (!layers || *layers == 0 || *layers > most_layers)
-      return wrong_use("--split {}: give the layers of each GPU as whole numbers above 0, as in 20,16", printable(text));
+      return wrong_use("--split {}: give the layers of each GPU as whole numbers above 0, as in 20,16",
+                       printable(text));
     policy.split.push_back(*layers);
   }
   return {};
@@ -117,9 +125,13 @@ Result<Policy> named_gpus(Policy policy, const Machine& machine) {
       if (machine.gpus[i].uuid.starts_with(uuid)) found.push_back(cuda_device(static_cast<int>(i)));
     if (found.empty())
       return wrong_use("--device {}: no GPU here has that UUID{}", printable(uuid),
-                       machine.visible_gpus.empty() ? "" : fmt::format(" (CUDA_VISIBLE_DEVICES={})", printable(machine.visible_gpus)));
-    if (found.size() > 1) return wrong_use("--device {}: {} GPUs here have a UUID that begins so", printable(uuid), found.size());
-    if (std::ranges::count(policy.gpus, found.front())) return wrong_use("--device {}: that GPU is there twice", printable(uuid));
+                       machine.visible_gpus.empty()
+                           ? ""
+                           : fmt::format(" (CUDA_VISIBLE_DEVICES={})", printable(machine.visible_gpus)));
+    if (found.size() > 1)
+      return wrong_use("--device {}: {} GPUs here have a UUID that begins so", printable(uuid), found.size());
+    if (std::ranges::count(policy.gpus, found.front()))
+      return wrong_use("--device {}: that GPU is there twice", printable(uuid));
     policy.gpus.push_back(found.front());
   }
   policy.gpu_uuids.clear();

@@ -92,7 +92,8 @@ TEST(SeveralGpus, ShareTheLayersWhereNoneHoldsAll) {
   expect_every_layer_once(plan);
   ASSERT_EQ(plan.devices.size(), 5u);
   const std::string text = explain(plan, false);
-  for (const char* line : {"\non cuda:0 ", "\non cuda:3 ", "; 4 × gpu", "\ncrossings 3 per token", "through the computer's memory"})
+  for (const char* line :
+       {"\non cuda:0 ", "\non cuda:3 ", "; 4 × gpu", "\ncrossings 3 per token", "through the computer's memory"})
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
   const Json json = plan_to_json(plan);
   EXPECT_EQ(json["devices"].size(), 5u);
@@ -157,7 +158,8 @@ TEST(SeveralGpus, AreUsedAsTheUserNamesThem) {
   fewer.gpu_layers = 5;
   fewer.cpu_experts = 4;
   const Plan part = planned(machine, fewer);
-  EXPECT_EQ(part.placement.to_string(), "cuda:0 and cuda:1 (3 and 2 layers), 7 of 12 layers on the CPU, the experts of 4 of 5 layers on the CPU");
+  EXPECT_EQ(part.placement.to_string(),
+            "cuda:0 and cuda:1 (3 and 2 layers), 7 of 12 layers on the CPU, the experts of 4 of 5 layers on the CPU");
   expect_every_layer_once(part);
   EXPECT_EQ(planned(machine, on("GPU-1")).placement.to_string(), "cuda:1");
   EXPECT_EQ(planned(machine, on("GPU-2,GPU-00000000-1111")).placement.to_string().substr(0, 17), "cuda:2 and cuda:0");
@@ -169,7 +171,8 @@ TEST(SeveralGpus, WhatCannotBeMeantIsASentence) {
     const auto plan = plan_of(machine, policy);
     return plan.ok() ? std::string() : plan.error().message;
   };
-  EXPECT_EQ(message(on("cuda:0,cuda:1", "8,5")), "--split 8,5: these are 13 layers, and 12 lie on GPUs; the numbers must sum to that");
+  EXPECT_EQ(message(on("cuda:0,cuda:1", "8,5")),
+            "--split 8,5: these are 13 layers, and 12 lie on GPUs; the numbers must sum to that");
   EXPECT_EQ(message(on("cuda:0,cuda:1", "12")), "--split 12: --device names 2 GPUs; give the layers of each");
   EXPECT_EQ(message(on("auto", "4,4,4")), "--split 4,4,4: there are 2 GPUs to use");
   EXPECT_EQ(message(on("cpu", "6,6")), "--split 6,6: --device cpu has no GPU to split layers over");
@@ -182,9 +185,11 @@ TEST(SeveralGpus, WhatCannotBeMeantIsASentence) {
             "--device cuda:2: there is no CUDA device 2 (CUDA_VISIBLE_DEVICES=2,3); use --device cpu or auto");
   EXPECT_NE(planned(visible).machine.find("2 × gpu (CUDA_VISIBLE_DEVICES=2,3)"), std::string::npos);
   Policy policy;
-  for (const char* text : {"cuda:", "cuda:-1", "cuda:64", "cuda:0,", "cuda:0,cuda:0", "cuda:0,GPU-1", "gpu", "cuda,cuda:1", ""})
+  for (const char* text :
+       {"cuda:", "cuda:-1", "cuda:64", "cuda:0,", "cuda:0,cuda:0", "cuda:0,GPU-1", "gpu", "cuda,cuda:1", ""})
     EXPECT_FALSE(set_device(policy, text).ok()) << text;
-  for (const char* text : {"", "0", "1,", "-1", "1,0", "a", "1.5", "99999999999"}) EXPECT_FALSE(set_split(policy, text).ok()) << text;
+  for (const char* text : {"", "0", "1,", "-1", "1,0", "a", "1.5", "99999999999"})
+    EXPECT_FALSE(set_split(policy, text).ok()) << text;
 }
 
 TEST(SeveralGpus, AFailureOnOneLeavesTheRowToTheOthers) {
@@ -192,7 +197,8 @@ TEST(SeveralGpus, AFailureOnOneLeavesTheRowToTheOthers) {
   const Suspect row{"moe_gate_up.cuda.portable.f32", cuda_device(0)};
   const Plan elsewhere = planned(gpus_of({80, 80}), {}, {{row, failure}});
   EXPECT_EQ(elsewhere.placement.to_string(), "cuda:1");
-  EXPECT_NE(elsewhere.concessions.back().find("because of moe_gate_up.cuda.portable.f32 on cuda:0: token 0"), std::string::npos)
+  EXPECT_NE(elsewhere.concessions.back().find("because of moe_gate_up.cuda.portable.f32 on cuda:0: token 0"),
+            std::string::npos)
       << elsewhere.concessions.back();
   const Plan device = planned(gpus_of({80, 80}), {}, {{{"", cuda_device(0)}, failure}});
   EXPECT_EQ(device.placement.to_string(), "cuda:1");
@@ -202,7 +208,13 @@ TEST(SeveralGpus, TheirLinksArePriced) {
   const double half = whole_gigabytes() / 2 + 1;
   Machine machine = gpus_of({half, half});
   const Plan assumed = planned(machine);
-  machine.links = {{.a = cuda_device(0), .b = cuda_device(1), .bandwidth = 2e11, .latency = 5e-6, .peer = true, .nvlink = true, .measured = true}};
+  machine.links = {{.a = cuda_device(0),
+                    .b = cuda_device(1),
+                    .bandwidth = 2e11,
+                    .latency = 5e-6,
+                    .peer = true,
+                    .nvlink = true,
+                    .measured = true}};
   const Plan measured = planned(machine);
   EXPECT_DOUBLE_EQ(measured.crossing_seconds.front(), 5e-6 + 4 * 2880 / 2e11);
   EXPECT_LT(measured.crossing_seconds.front(), assumed.crossing_seconds.front());
@@ -212,7 +224,8 @@ TEST(SeveralGpus, TheirLinksArePriced) {
 TEST(Shares, FillTheFullestAsLittleAsCanBe) {
   EXPECT_EQ(shares({.layers = std::vector<uint64_t>(12, 10), .room = {100, 100}}), (std::vector<int>{6, 6}));
   EXPECT_EQ(shares({.layers = std::vector<uint64_t>(12, 10), .room = {50, 100}}), (std::vector<int>{4, 8}));
-  EXPECT_EQ(shares({.layers = std::vector<uint64_t>(12, 10), .last = 40, .room = {100, 100}}), (std::vector<int>{8, 4}));
+  EXPECT_EQ(shares({.layers = std::vector<uint64_t>(12, 10), .last = 40, .room = {100, 100}}),
+            (std::vector<int>{8, 4}));
   EXPECT_EQ(shares({.layers = std::vector<uint64_t>(3, 10), .room = {0, 100}}), (std::vector<int>{0, 3}));
   EXPECT_EQ(shares({.layers = std::vector<uint64_t>(3, 10), .room = {0, 0}}), (std::vector<int>{0, 3}));
 }
