@@ -12,7 +12,7 @@ TEST(CatalogueTest, HasExactlyOneFloorForEveryOperation) {
   for (int op = 0; op < op_count; ++op) {
     int floors = 0;
     for (const KernelPath* path : catalogue().paths)
-      floors += path->op == static_cast<Op>(op) && path->device == Device::cpu && is_floor(*path);
+      floors += path->op == static_cast<Op>(op) && path->device == DeviceKind::cpu && is_floor(*path);
     EXPECT_EQ(floors, 1) << name_of(static_cast<Op>(op));
   }
 }
@@ -40,7 +40,7 @@ TEST(CatalogueTest, GivesEveryBuiltRowTheFunctionOfItsOperation) {
 TEST(CatalogueTest, ClaimsAnEfficiencyThatCanBe) {
   // 0: not measured, which no row of a CPU is.
   for (const KernelPath* path : catalogue().paths)
-    EXPECT_TRUE(path->efficiency <= 1 && (path->efficiency > 0 || (path->efficiency == 0 && path->device == Device::cuda))) << path->name;
+    EXPECT_TRUE(path->efficiency <= 1 && (path->efficiency > 0 || (path->efficiency == 0 && path->device == DeviceKind::cuda))) << path->name;
 }
 
 TEST(CatalogueTest, AsksForTheFeaturesOfItsUnit) {

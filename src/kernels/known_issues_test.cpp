@@ -46,7 +46,7 @@ struct Facts {
 std::vector<Refusal> ask(const Facts& facts, int capability, int nvcc) {
   const KernelPath path{.name = "a.row",
                         .op = Op::moe_gate_up,
-                        .device = Device::cuda,
+                        .device = DeviceKind::cuda,
                         .weights = Layout::any,
                         .needs = {.arch = facts.arch},
                         .unit = facts.unit};
@@ -54,7 +54,7 @@ std::vector<Refusal> ask(const Facts& facts, int capability, int nvcc) {
   const Machine machine = card(capability);
   const Site site{.name = "moe.gate_up",
                   .op = Op::moe_gate_up,
-                  .device = Device::cuda,
+                  .device = DeviceKind::cuda,
                   .n = 5760,
                   .k = 2880,
                   .has_weights = true,
@@ -106,12 +106,12 @@ Result<Plan> planned(int nvcc, const Policy& policy = {}) {
 TEST(KnownIssues, RefuseTheRowsOfThisProgramThatTheyMeet) {
   const auto sound = planned(nvcc_version(13, 0, 88)), faulty = planned(nvcc_version(13, 2, 51));
   ASSERT_TRUE(sound.ok() && faulty.ok());
-  ASSERT_TRUE(sound->placement.all_on_gpu());
+  ASSERT_TRUE(sound->placement.all_on_gpus());
   EXPECT_EQ(sound->device_reason, "");
   for (const char* name : {"moe.gate_up", "moe.down"}) {
-    EXPECT_EQ(sound->site(name).site.device, Device::cuda);
-    EXPECT_EQ(faulty->site(name).site.device, Device::cpu);
-    EXPECT_EQ(faulty->find(name, 0, Device::cuda), nullptr);
+    EXPECT_EQ(sound->site(name).site.device.kind, DeviceKind::cuda);
+    EXPECT_EQ(faulty->site(name).site.device.kind, DeviceKind::cpu);
+    EXPECT_EQ(faulty->find(name, 0, cuda_device(0)), nullptr);
   }
   // And says why, whatever else may stay on the GPU.
   EXPECT_NE(faulty->device_reason.find("moe.gate_up on cuda: no path can run: moe_gate_up.cuda.portable.f32 (known_issue: "),
@@ -119,10 +119,10 @@ TEST(KnownIssues, RefuseTheRowsOfThisProgramThatTheyMeet) {
       << faulty->device_reason;
   EXPECT_NE(faulty->device_reason.find("wrong byte of a packed word"), std::string::npos) << faulty->device_reason;
   // With weights that are not packed nothing is amiss.
-  for (const auto& [weights, device] : {std::pair{"int8", Device::cuda}, {"int4", Device::cpu}, {"nf4", Device::cpu}}) {
+  for (const auto& [weights, device] : {std::pair{"int8", DeviceKind::cuda}, {"int4", DeviceKind::cpu}, {"nf4", DeviceKind::cpu}}) {
     Policy policy;
     ASSERT_TRUE(set_weights(policy, weights).ok());
-    EXPECT_EQ(planned(nvcc_version(13, 2, 51), policy)->site("moe.down").site.device, device) << weights;
+    EXPECT_EQ(planned(nvcc_version(13, 2, 51), policy)->site("moe.down").site.device.kind, device) << weights;
   }
 }
 

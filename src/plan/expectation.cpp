@@ -5,11 +5,11 @@
 namespace mxpath {
 namespace {
 
-double at_the_best_roof(KernelPath path, const Work& work, const Machine& machine, int cuda_index) {
-  double best = roof_seconds(path, work, machine, cuda_index);
+double at_the_best_roof(KernelPath path, const Work& work, const Machine& machine, DeviceId device) {
+  double best = roof_seconds(path, work, machine, device);
   for (int unit = 0; unit < unit_count; ++unit) {
     path.unit = static_cast<Unit>(unit);
-    best = std::min(best, roof_seconds(path, work, machine, cuda_index));
+    best = std::min(best, roof_seconds(path, work, machine, device));
   }
   return best;
 }
@@ -17,21 +17,21 @@ double at_the_best_roof(KernelPath path, const Work& work, const Machine& machin
 /// The sum over the sites, as it grows.
 struct Sum {
   const Machine& machine;
-  int cuda_index = 0;
   Expectation out = {};
 
   /// `times` calls of a site with `tokens` tokens each, on the path for calls of `regime` tokens.
   void add(const SitePlan& plan, double times, int64_t tokens, int regime) {
     const KernelPath& path = plan.path_for(regime);
     const Work work = work_of(plan.site, plan.layout, tokens);
+    const DeviceId device = plan.site.device;
     times *= plan.site.count;
     out.bytes += times * work.bytes;
     out.flops += times * work.flops;
-    out.predicted += times * predicted_seconds(path, work, machine, cuda_index);
-    out.memory_seconds += times * roof_seconds(path, {.bytes = work.bytes, .flops = 0}, machine, cuda_index);
-    out.compute_seconds += times * roof_seconds(path, {.bytes = 0, .flops = work.flops}, machine, cuda_index);
-    out.roof += times * roof_seconds(path, work, machine, cuda_index);
-    out.best_roof += times * at_the_best_roof(path, work, machine, cuda_index);
+    out.predicted += times * predicted_seconds(path, work, machine, device);
+    out.memory_seconds += times * roof_seconds(path, {.bytes = work.bytes, .flops = 0}, machine, device);
+    out.compute_seconds += times * roof_seconds(path, {.bytes = 0, .flops = work.flops}, machine, device);
+    out.roof += times * roof_seconds(path, work, machine, device);
+    out.best_roof += times * at_the_best_roof(path, work, machine, device);
   }
 };
 
@@ -54,7 +54,7 @@ Site seeing(Site site, int64_t keys) {
 
 Expectation expect_step(const Plan& plan, const Machine& whole, int64_t keys) {
   const Machine machine = machine_of(plan, whole);
-  Sum sum{machine, plan.placement.cuda_index};
+  Sum sum{machine};
   for (const SitePlan& site : plan.sites)
     if (!plan.is_idle(site)) sum.add(site.site.op == Op::attention ? with_keys(site, keys) : site, 1, 1, 1);
   sum.out.predicted += plan.crossing_seconds.front();
@@ -64,7 +64,7 @@ Expectation expect_step(const Plan& plan, const Machine& whole, int64_t keys) {
 Expectation expect_prompt(const Plan& plan, const Machine& whole, int tokens) {
   const Machine machine = machine_of(plan, whole);
   const int chunk = std::min(plan.chunk, tokens), chunks = tokens / chunk, rest = tokens % chunk;
-  Sum sum{machine, plan.placement.cuda_index};
+  Sum sum{machine};
   for (const SitePlan& site : plan.sites) {
     if (plan.is_idle(site)) continue;
     if (site.site.name == "head" || site.site.op == Op::sample) {

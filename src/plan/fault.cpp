@@ -61,7 +61,7 @@ bool can_have(const KernelPath& path, Fault fault) {
   switch (fault) {
     case Fault::any: return true;
     case Fault::image:
-    case Fault::device: return path.device == Device::cuda;
+    case Fault::device: return path.device == DeviceKind::cuda;
     case Fault::exact: return has_exact_problem(path.op);
     case Fault::random: return has_random_problem(path.op);
     case Fault::packing: return path.weights != Layout::none;

@@ -35,8 +35,6 @@ std::string_view name_of(Op op) {
   return names[static_cast<size_t>(op)];
 }
 
-std::string_view name_of(Device device) { return device == Device::cpu ? "cpu" : "cuda"; }
-
 Work work_of(const Site& site, Layout layout, int64_t token_count) {
   const double tokens = static_cast<double>(token_count), width = static_cast<double>(site.n);
   switch (site.op) {

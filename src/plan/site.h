@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "device/device_id.h"
 #include "formats/number_format.h"
 #include "plan/layer_set.h"
 #include "plan/layout_kind.h"
@@ -14,16 +15,12 @@ enum class Op : uint8_t { embed, norm, linear, rope, attention, router, moe_gate
 inline constexpr int op_count = 10;
 std::string_view name_of(Op op);
 
-enum class Device : uint8_t { cpu, cuda };
-inline constexpr int device_count = 2;
-std::string_view name_of(Device device);
-
 /// One op of the model; equal ones of several layers are one site with a count. Layers whose weights are stored in different formats are
 /// sites of their own under the same name.
 struct Site {
   std::string name = {};  ///< "attention.qkv", "moe.gate_up", "head"
   Op op = Op::linear;
-  Device device = Device::cpu;
+  DeviceId device = cpu_device;
   int64_t n = 0, k = 0;  ///< output width and inner width of one token; embed, norm, rope, swiglu: n = width
   int experts = 1, experts_per_token = 1;
   bool has_weights = false;

@@ -47,7 +47,7 @@ static_assert(static_cast<int>(Role::down_bias) < 32);
 /// The sites of a forward, as they are listed.
 class Sites {
  public:
-  Sites(const Manifest& manifest, Device device) : formats_(manifest), device_(device) {}
+  Sites(const Manifest& manifest, DeviceId device) : formats_(manifest), device_(device) {}
 
   /// A site without weights.
   void add(Site site, LayerSet layers) {
@@ -74,12 +74,12 @@ class Sites {
 
  private:
   StoredFormats formats_;
-  const Device device_;
+  const DeviceId device_;
   std::vector<Site> sites_;
 };
 
 /// How often a layer runs a site on a device.
-int times_on(const Site& site, int layer, Device device, const Placement& placement) {
+int times_on(const Site& site, int layer, DeviceId device, const Placement& placement) {
   const bool outside = layer == LayerSet::outside, at_head = placement.head() == device;
   const bool attention = !outside && placement.attention(layer) == device, experts = !outside && placement.experts(layer) == device;
   switch (site.op) {
@@ -92,14 +92,14 @@ int times_on(const Site& site, int layer, Device device, const Placement& placem
     case Op::moe_gate_up:
     case Op::swiglu:
     case Op::moe_down: return experts;
-    case Op::sample: return device == Device::cpu || at_head;  // a GPU picks the largest; everything else comes back
+    case Op::sample: return !device.is_gpu() || at_head;  // a GPU picks the largest; everything else comes back
   }
   return 0;
 }
 
 }  // namespace
 
-std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Device device) {
+std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, DeviceId device) {
   const ModelConfig& c = manifest.config;
   const int context = std::min(policy.context ? policy.context : default_context, c.max_positions);
   const LayerSet every = LayerSet::range(0, c.layers - 1), outside = LayerSet::range(LayerSet::outside, LayerSet::outside);
@@ -139,7 +139,7 @@ std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Devic
   return sites.take();
 }
 
-Site part_on(const Site& site, Device device, const Placement& placement) {
+Site part_on(const Site& site, DeviceId device, const Placement& placement) {
   Site part = site;
   part.layers = {}, part.count = 0;
   for (const int layer : site.layers) {

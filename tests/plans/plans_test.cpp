@@ -96,13 +96,13 @@ TEST(Machines, CoverTheCpusFromTheFirstX86ToTheNewest) {
 TEST(Properties, HoldForTheRealRows) { test::check_properties(catalogue_of_full_build(), 20260803, 60); }
 
 TEST(CatalogueRows, EveryOpHasExactlyOneFloorOnEachDeviceItHasRowsFor) {
-  for (int d = 0; d < device_count; ++d)
+  for (int d = 0; d < device_kind_count; ++d)
     for (int o = 0; o < op_count; ++o) {
       int rows = 0, floors = 0;
       for (const KernelPath* path : catalogue().paths)
-        if (path->op == static_cast<Op>(o) && path->device == static_cast<Device>(d)) ++rows, floors += is_floor(*path);
-      EXPECT_EQ(floors, rows || static_cast<Device>(d) == Device::cpu)
-          << name_of(static_cast<Op>(o)) << " on " << name_of(static_cast<Device>(d));
+        if (path->op == static_cast<Op>(o) && path->device == static_cast<DeviceKind>(d)) ++rows, floors += is_floor(*path);
+      EXPECT_EQ(floors, rows || static_cast<DeviceKind>(d) == DeviceKind::cpu)
+          << name_of(static_cast<Op>(o)) << " on " << name_of(static_cast<DeviceKind>(d));
     }
 }
 
@@ -135,7 +135,7 @@ TEST(CatalogueRows, EveryRowAppearsOnceInEveryDecisionOnEveryMachine) {
 void expect_no_cheaper(const Site& site, const Machine& here, const std::string& name, int fewer, const std::map<Layout, Work>& before,
                        const std::map<Layout, Work>& after) {
   for (const KernelPath* path : catalogue_of_full_build().paths) {
-    if (path->op != site.op || path->device != site.device) continue;
+    if (path->op != site.op || path->device != site.device.kind) continue;
     for (const auto& [layout, work] : before)
       ASSERT_LE(predicted_seconds(*path, work, here), predicted_seconds(*path, after.at(layout), here))
           << path->name << " for " << site.name << " on " << name << ", " << fewer << " tokens cost more than one more";
@@ -147,7 +147,7 @@ TEST(Predictions, NeverFallWithTheTokens) {
   std::map<std::string, Machine> machines;
   for (const auto& name : machine_names()) machines[name] = machine(name);
   for (const char* name : {"demo", "gpt-oss-20b", "gpt-oss-120b"})
-    for (const Device device : {Device::cpu, Device::cuda})
+    for (const DeviceId device : {cpu_device, cuda_device(0)})
       for (const Site& site : sites_of(model(name), {}, device)) {
         const auto works_of = [&](int tokens) {
           std::map<Layout, Work> works;
@@ -180,7 +180,7 @@ TEST(CatalogueRows, PagesAndPlansDoNotDependOnTheToolkit) {
   EXPECT_EQ(paths_page(other), paths_page(catalogue()));
   EXPECT_NE(paths_page(catalogue()).find("a driver of the toolkit's major version"), std::string::npos);
   for (const KernelPath* path : catalogue_of_full_build().paths)
-    if (path->device == Device::cuda && is_floor(*path)) {
+    if (path->device == DeviceKind::cuda && is_floor(*path)) {
       EXPECT_EQ(path->needs.driver, 13000) << path->name;
     }
 }
