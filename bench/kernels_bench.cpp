@@ -304,7 +304,7 @@ int main(int argc, char** argv) {
   std::erase_if(threads, [&](const int& count) { return &count != &threads[0] && count == threads[0]; });
   const CpuFeatures features = probe_machine().cpu.features;
   for (const KernelPath* path : catalogue().paths)
-    if (path->device == Device::cpu && path->built && features.contains(path->needs.cpu)) add_row(*path, threads);
+    if (path->device == DeviceKind::cpu && path->built && features.contains(path->needs.cpu)) add_row(*path, threads);
   benchmark::Initialize(&argc, argv);
   for (int count : threads)
     benchmark::AddCustomContext("bandwidth, " + std::to_string(count) + " threads",

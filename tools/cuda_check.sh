@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Proves the CUDA side on the GPU of this computer: builds, row tests, memcheck, the whole model, the bench; one table last. Ends inside 8 minutes on a
+# Proves the CUDA side on the GPUs of this computer, on two where there are two: builds, row tests, memcheck, the whole model, the bench; one table last. Ends inside 8 minutes on a
 # machine with 16 cores.
 #   tools/cuda_check.sh [--build DIR] [--no-build] [--skip-memcheck] [--out FILE]
 # --build DIR: where to build (default build/cuda), --no-build: use what is there. Further CMake arguments: CMAKE_ARGS. FILE gets the JSON of the bench and the table.
@@ -38,7 +38,8 @@ step() {
 
 commit=${COMMIT:-$(git rev-parse HEAD 2>/dev/null || echo unknown)}
 gpu=$(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>&1 | head -1)
-echo "commit $commit"; echo "gpu    $gpu"; nvcc --version 2>/dev/null | tail -1
+gpus=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | wc -l)
+echo "commit $commit"; echo "gpu    $gpus x $gpu"; nvcc --version 2>/dev/null | tail -1
 
 if [ $configure -eq 1 ]; then
   # shellcheck disable=SC2086
@@ -47,8 +48,13 @@ if [ $configure -eq 1 ]; then
 fi
 step plan 60 "$build/mxpath" plan demo --device cuda:0
 step row_tests 180 "$build/kernels_test" --gtest_brief=1 --gtest_filter='*cuda*:*Cuda*'
-step whole_model 120 "$build/tests/cuda_test" --gtest_brief=1
+step whole_model 120 "$build/tests/cuda_test" --gtest_brief=1 --gtest_filter='-*TwoGpus*'
 step demo 60 "$build/mxpath" run demo "Solve 7x + 12 = 61." --device cuda:0 --temperature 0
+if [ "$gpus" -ge 2 ]; then
+  step two_gpus 180 "$build/tests/cuda_test" --gtest_brief=1 --gtest_filter='*TwoGpus*'
+  step demo_on_two 60 "$build/mxpath" run demo "Solve 7x + 12 = 61." --device cuda:0,cuda:1 --temperature 0
+  step same_answer 10 cmp <(grep -av tok/s "$logs/demo" | tail -1) <(grep -av tok/s "$logs/demo_on_two" | tail -1)
+fi
 if [ $memcheck -eq 1 ]; then
   # Every kernel once or twice is enough for out-of-bounds accesses; the sanitizer slows them a hundredfold.
   step memcheck 150 compute-sanitizer --tool memcheck --error-exitcode 9 "$build/kernels_test" --gtest_brief=1 --gtest_filter="${MEMCHECK_FILTER:-*cuda*}"

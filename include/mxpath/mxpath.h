@@ -60,7 +60,8 @@ class [[nodiscard]] Outcome {
 
 /// How a model is to run; the same words as on the command line.
 struct Options {
-  std::string device = "auto";              ///< auto, cpu, cuda, cuda:N
+  std::string device = "auto";              ///< auto, cpu, cuda, cuda:N, a GPU's UUID, or several: "cuda:0,cuda:1"
+  std::string split = {};                   ///< layers on each GPU, as in "20,16"; empty: by their free memory
   std::string weights = "as-stored";        ///< format of the experts: as-stored, mxfp4, fp32, fp16, bf16, fp8-e4m3, fp8-e5m2, int8,
                                             ///< int4 (groups of 32), int4-g64, nf4 (blocks of 64), nf4-g32
   std::string dense_weights = "as-stored";  ///< of the attention projections and the head: as-stored, bf16, fp8-e4m3, int8

@@ -57,6 +57,7 @@ std::string plan_json(const Plan& plan) { return pretty(report_in_words(plan_to_
 Result<Policy> to_policy(const Options& options) {
   Policy policy;
   MXPATH_CHECK(set_device(policy, options.device));
+  if (!options.split.empty()) MXPATH_CHECK(set_split(policy, options.split));
   MXPATH_CHECK(set_weights(policy, options.weights));
   MXPATH_CHECK(set_dense_weights(policy, options.dense_weights));
   if (options.threads < 0 || options.threads > 1024)

@@ -17,7 +17,7 @@ ModelInfo info_of(const Runtime& runtime) {
           .hidden = c.hidden,
           .vocabulary = c.vocab,
           .context = runtime.plan().context,
-          .weight_bytes = runtime.plan().memory.weights + runtime.plan().gpu_memory.weights,
+          .weight_bytes = runtime.plan().memory().weights + runtime.plan().gpu_memory().weights,
           .load_seconds = runtime.loaded->seconds};
 }
 

@@ -22,7 +22,7 @@ Speed speed_of(const Generation& g, const Plan& plan, const Machine& machine) {
   if (read > 0 && g.prompt_seconds > 0) s.prompt_rate = read / g.prompt_seconds;
   if (steps > 0 && g.answer_seconds > 0) s.answer_rate = steps / g.answer_seconds;
   s.bytes_rate = s.answer_rate * plan.decode_bytes;
-  if (plan.device == Device::cpu && machine.cpu.bandwidth_measured) s.bandwidth = machine.cpu.bandwidth;
+  if (!plan.device.is_gpu() && machine.cpu.bandwidth_measured) s.bandwidth = machine.cpu.bandwidth;
   return s;
 }
 

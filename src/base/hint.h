@@ -39,8 +39,9 @@ enum class Knob : uint8_t {
   scale_rule,
   shard_bytes,
   resume,
+  split,
 };
-inline constexpr int knob_count = static_cast<int>(Knob::resume) + 1;
+inline constexpr int knob_count = static_cast<int>(Knob::split) + 1;
 
 /// A knob, and the value it should have or has; "" where only the knob is meant.
 struct Hint {

@@ -87,7 +87,7 @@ Status set_context(Policy& policy, const BenchOptions& measure, const ModelConfi
 
 /// Nothing is filled that could not stay: the pools stand beside the packed weights until the end.
 Status check_pools(const Plan& plan, const Manifest& manifest) {
-  const uint64_t pools = weight_pool_bytes(manifest), beside = plan.memory.total(), available = plan.memory.available;
+  const uint64_t pools = weight_pool_bytes(manifest), beside = plan.memory().total(), available = plan.memory().available;
   if (pools + beside <= available) return {};
   return fail("random weights need {} of memory beside the model's {}, and {} are available; measure a smaller --shape",
               human_bytes(double(pools)), human_bytes(double(beside)), human_bytes(double(available)));

@@ -11,7 +11,7 @@ constexpr std::array<std::string_view, knob_count> flags = {
     "--ctx",      "--device",  "--gpu-layers", "--cpu-experts",    "--weights", "--dense-weights", "--numerics",
     "--only",     "--exclude", "--strict",     "--inject-failure", "--memory",  "--temperature",   "--top-p",
     "--min-p",    "--top-k",   "--date",       "--tokens",         "--machine", "--shape",         "--stored",
-    "--problems", "--to",      "--scale-rule", "--shard-bytes",    "--resume"};
+    "--problems", "--to",      "--scale-rule", "--shard-bytes",    "--resume",      "--split"};
 
 }  // namespace
 

@@ -49,7 +49,7 @@ void add_precision(CLI::App& command, Policy& policy) {
 void add_resources(CLI::App& command, Policy& policy) {
   command
       .add_option_function<std::string>(
-          "--device", [&policy](const std::string& text) { or_throw(set_device(policy, text)); }, "auto (default), cpu, cuda or cuda:N")
+          "--device", [&policy](const std::string& text) { or_throw(set_device(policy, text)); }, "auto (default), cpu, cuda (as many GPUs as the model needs), cuda:N or a GPU's UUID; several as in cuda:0,cuda:1")
       ->type_name("DEVICE")
       ->group(planning);
   command.add_option("--threads", policy.threads, "threads; default: all cores this process may use")
@@ -68,7 +68,13 @@ void add_resources(CLI::App& command, Policy& policy) {
         ->type_name("N")
         ->group(planning);
   };
-  layer_count("--gpu-layers", policy.gpu_layers, "the last N layers on the GPU; default: as many as fit");
+  command
+      .add_option_function<std::string>(
+          "--split", [&policy](const std::string& text) { or_throw(set_split(policy, text)); },
+          "layers on each GPU, in the order of the GPUs; default: by their free memory")
+      ->type_name("N,N")
+      ->group(planning);
+  layer_count("--gpu-layers", policy.gpu_layers, "the last N layers on GPUs; default: as many as fit");
   layer_count("--cpu-experts", policy.cpu_experts, "of those, the experts of the first N on the CPU; default: as few as need be");
   const auto set_memory = [&policy](double gib) {
     if (!(gib > 0 && gib <= 1 << 20)) throw CLI::ValidationError("--memory: must be above 0 and at most 1048576 GiB");

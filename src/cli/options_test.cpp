@@ -85,7 +85,7 @@ TEST(Options, EveryWordReachesThePolicy) {
   const Policy& policy = p.common.policy;
   EXPECT_EQ(p.common.model, "m");
   EXPECT_EQ(policy.device, DeviceChoice::cuda);
-  EXPECT_EQ(policy.cuda_index, 2);
+  EXPECT_EQ(policy.gpus, std::vector<DeviceId>{cuda_device(2)});
   EXPECT_EQ(policy.weights, NumberFormat::bf16);
   EXPECT_EQ(policy.dense_weights, NumberFormat::int8);
   EXPECT_EQ(policy.only, (std::vector<std::string>{"a*", "b"}));
@@ -108,7 +108,7 @@ TEST(Options, AGlobDoesNotSwallowTheModel) {
 }
 
 TEST(Options, WrongValuesSayWhatIsPossible) {
-  EXPECT_NE(parse_common({"--device", "gpu"}).error.find("choose auto, cpu, cuda or cuda:N"), std::string::npos);
+  EXPECT_NE(parse_common({"--device", "gpu"}).error.find("choose auto, cpu, cuda, cuda:N or a GPU's UUID"), std::string::npos);
   EXPECT_NE(parse_common({"--weights", "nf5"}).error.find("--weights nf5"), std::string::npos);
   EXPECT_NE(parse_common({"--numerics", "exact"}).error, "");
   EXPECT_NE(parse_common({"--threads", "0"}).error, "");

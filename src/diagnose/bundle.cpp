@@ -9,10 +9,21 @@
 
 namespace mxpath::diagnose {
 
+namespace {
+
+/// A machine without the numbers that stand for one card alone.
+Json without_uuids(Json machine) {
+  for (Json& gpu : machine["gpus"]) gpu.erase("uuid");
+  machine.erase("visible_gpus");
+  return machine;
+}
+
+}  // namespace
+
 Json bundle_json(const Doctor& doctor, const Private& known) {
   Json full = to_json(doctor);
   Json bundle = {{"format", "mxpath bundle 1"},
-                 {"machine", full["machine"]},
+                 {"machine", without_uuids(full["machine"])},
                  {"system", full["system"]},
                  {"versions", full["stacks"]["packages"]},
                  {"programs", full["stacks"]["programs"]},

@@ -218,6 +218,8 @@ TEST(Bundle, IsScrubbedAndItsMachineLoads) {
   Doctor doctor;
   doctor.machine = machine_of({{"gpu", 120}});
   doctor.machine.name = "lab-box of mira";
+  doctor.machine.gpus.front().uuid = "GPU-12345678";
+  doctor.machine.visible_gpus = "GPU-12345678";
   doctor.machine.cpu.name = "CPU";
   doctor.stacks.packages = {{"torch", "2.9.0"}};
   doctor.stacks.programs.push_back({"ollama", "/home/mira/bin/ollama", "0.12.3"});
@@ -228,6 +230,7 @@ TEST(Bundle, IsScrubbedAndItsMachineLoads) {
   EXPECT_FALSE(write_bundle(doctor, known, path).ok());  // never over an existing file
   const std::string text = read_text_file(path).value();
   EXPECT_EQ(text.find("mira"), std::string::npos);
+  EXPECT_EQ(text.find("GPU-12345678"), std::string::npos);
   EXPECT_EQ(text.find("lab-box"), std::string::npos);
   const Result<Machine> machine = machine_from_json(parse_json(text, path)->at("machine").dump(), path);
   ASSERT_TRUE(machine.ok()) << machine.error().message;

@@ -11,7 +11,7 @@
 namespace mxpath {
 namespace {
 
-/// What differs as packed, and what an injected failure says of a site that a named path reads.
+/// What differs as packed, and what --inject-failure says of a site that a named path reads.
 Result<std::vector<PackingDifference>> packing_differences(const LoadedModel& loaded, const Policy& policy) {
   MXPATH_TRY(auto differences, check_packing(loaded.model.weights, loaded.model.plan, loaded.checkpoint, 1));
   for (const SitePlan& site : loaded.model.plan.sites)
@@ -20,17 +20,21 @@ Result<std::vector<PackingDifference>> packing_differences(const LoadedModel& lo
 }
 
 Status send_rope_table(Model& model) {
-  if (!model.plan.placement.uses(Device::cuda) || model.rope_on_gpu.size() > 0) return {};
   const size_t bytes = model.rope.inverse_frequency.size() * sizeof(double);
-  MXPATH_TRY(CudaStream stream, CudaStream::create(model.plan.placement.cuda_index));
-  MXPATH_TRY(model.rope_on_gpu, CudaBuffer::allocate(stream.device(), bytes));
-  return stream.copy_in(model.rope_on_gpu.data(), model.rope.inverse_frequency.data(), bytes);
+  for (const GpuShare& share : model.plan.placement.gpus) {
+    Memory& copy = model.rope_copies[share.gpu];
+    if (copy.size() > 0) continue;
+    MXPATH_TRY(Stream stream, Stream::create(share.gpu));
+    MXPATH_TRY(copy, Memory::allocate(share.gpu, bytes));
+    MXPATH_CHECK(stream.copy_in(copy.data(), model.rope.inverse_frequency.data(), bytes));
+  }
+  return {};
 }
 
 /// Between the plan and now other programs may have taken what the plan counts on; the system would end this one while weights are packed.
 Status check_still_free(const Plan& plan) {
   const SystemMemory memory = system_memory();
-  const uint64_t needs = plan.memory.total();
+  const uint64_t needs = plan.memory().total();
   if (memory.total == 0 || needs <= memory.free) return {};
   return fail("the model needs {} of memory and only {} of {} are free now; close other programs, or choose a shorter context",
               human_bytes(double(needs)), human_bytes(double(memory.free)), human_bytes(double(memory.total)));
@@ -47,7 +51,7 @@ Result<bool> try_plan(LoadedModel& loaded, const Catalogue& catalogue, const Mac
   if (!loaded.threads) loaded.threads = std::make_unique<ThreadPool>(model.plan.threads);
   loaded.checks = self_check(model.plan, model.config, policy, *loaded.threads);
   for (const SelfCheckResult& check : loaded.checks)
-    if (!check.finding.empty()) MXPATH_CHECK(learn(loaded.failures, check.path, {check.check, check.finding}, catalogue, options.notice));
+    if (!check.finding.empty()) MXPATH_CHECK(learn(loaded.failures, check.suspect(), {check.check, check.finding}, catalogue, options.notice));
   if (loaded.failures.size() > known) return false;
   if (model.weights.layers.empty()) MXPATH_CHECK(check_still_free(model.plan));
   MXPATH_CHECK(send_rope_table(model));
@@ -65,9 +69,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 }  // namespace
 
-Failures failures_before_loading(const Machine& machine, const Policy& policy) {
-  return policy.device == DeviceChoice::cpu ? Failures() : image_failures(machine, policy.cuda_index);
-}
+Failures failures_before_loading(const Machine& machine, const Policy& policy) { return image_failures(machine, policy); }
 
 Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const Catalogue& catalogue, const Machine& machine,
                                                 const Policy& policy, const LoadOptions& options) {

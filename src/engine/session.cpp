@@ -49,7 +49,7 @@ Result<Session> Session::create(const Model& model, ThreadPool& threads) {
   session.model_ = &model;
   MXPATH_TRY(session.state_, State::create(model.config, model.plan, model.plan.chunk));
   session.state_.threads = &threads;
-  MXPATH_TRY(session.cache_, KvCache::create(model.config, model.plan, session.state_.stream));
+  MXPATH_TRY(session.cache_, KvCache::create(model.config, model.plan));
   session.sample_scratch_.resize(sample_scratch_bytes(model.config.vocab));
   session.slots_.resize(static_cast<size_t>(model.plan.chunk));
   return session;
@@ -107,9 +107,9 @@ Status Session::read_one(int32_t token) {
   stage(*model_, state_, next_batch({&token, 1}));
   history_.push_back(token);
   // The first token alone loads the kernels, which recording must not do.
-  if (!decode_ && model_->plan.placement.all_on_gpu() && eager_decodes_++ == 1) {
+  if (!decode_ && model_->plan.placement.all_on_one_gpu() && eager_decodes_++ == 1) {
     Trace* outer = std::exchange(state_.trace, &decode_trace_);
-    auto recorded = CudaGraph::record(state_.stream, work);
+    auto recorded = CudaGraph::record(*state_.on(model_->plan.placement.head()).stream, work);
     state_.trace = outer;
     if (recorded.ok()) decode_ = std::move(recorded).value();
     MXPATH_CHECK(state_.status());
@@ -118,7 +118,7 @@ Status Session::read_one(int32_t token) {
     work();
     return state_.status();
   }
-  decode_.launch(state_.stream);
+  decode_.launch(*state_.on(model_->plan.placement.head()).stream);
   if (state_.trace) state_.trace->insert(state_.trace->end(), decode_trace_.begin(), decode_trace_.end());
   return state_.status();
 }
@@ -135,7 +135,7 @@ Result<bool> Session::read(std::span<const int32_t> tokens, const Progress& prog
       if (begin + part.size() == tokens.size()) head(*model_, state_, static_cast<int>(part.size()) - 1, 1);
     }
     if (progress) {
-      if (state_.uses_gpu) MXPATH_CHECK(state_.stream.wait());  // what is only enqueued is not progress
+      MXPATH_CHECK(state_.wait());  // what is only enqueued is not progress
       progress("reading the prompt", begin + part.size(), tokens.size());
     }
   }
@@ -160,15 +160,20 @@ Result<int32_t> Session::pick(const GenerateOptions& options, Random& random) {
                   .random = random.uniform(),
                   .scratch = sample_scratch_.data(),
                   .token = &token};
-  const SitePlan* gpu = model_->plan.find(SiteId::sample, LayerSet::outside, Device::cuda);
+  const DeviceId head = model_->plan.placement.head();
+  const SitePlan* gpu = head.is_gpu() ? model_->plan.find(SiteId::sample, LayerSet::outside, head) : nullptr;
   if (gpu && s.temperature == 0) {  // four bytes come back instead of all logits
-    args.logits = state_.gpu.logits, args.scratch = state_.gpu.scratch, args.token = state_.gpu.order, args.stream = &state_.stream;
+    const Activations& there = state_.on(head);
+    args.logits = there.logits;
+    args.scratch = there.scratch;
+    args.token = there.order;
+    args.stream = there.stream;
     run(*gpu, {}, args, state_.trace);
-    MXPATH_CHECK(state_.stream.copy_out(&token, args.token, sizeof token));
+    MXPATH_CHECK(args.stream->copy_out(&token, args.token, sizeof token));
     return token < 0 ? Result<int32_t>(not_finite(history_.size() - 1)) : token;
   }
   MXPATH_TRY(args.logits, read_logits(*model_, state_, 1));
-  run(*model_->plan.find(SiteId::sample, LayerSet::outside, Device::cpu), {}, args, state_.trace);
+  run(*model_->plan.find(SiteId::sample, LayerSet::outside, cpu_device), {}, args, state_.trace);
   return token < 0 ? Result<int32_t>(not_finite(history_.size() - 1)) : token;
 }
 
@@ -199,7 +204,7 @@ Result<Generation> Session::generate(std::span<const int32_t> prompt, const Gene
   out.reused_tokens = static_cast<int>(keep_common_prefix(prompt, options.use_cache));
   Stopwatch watch;
   MXPATH_TRY(const bool whole, read(prompt.subspan(static_cast<size_t>(out.reused_tokens)), options.progress, options.go_on));
-  if (state_.uses_gpu) MXPATH_CHECK(state_.stream.wait());  // what is only enqueued has not been read
+  MXPATH_CHECK(state_.wait());  // what is only enqueued has not been read
   out.prompt_seconds = watch.lap();
   if (!whole) {
     out.reason = StopReason::cancelled;

@@ -1,6 +1,9 @@
 #include "kernels/catalogue.h"
 
-#include "cuda/cuda.h"
+#include <algorithm>
+#include <map>
+
+#include "device/device.h"
 #include "kernels/known_issues.h"
 #include "kernels/rows.h"
 
@@ -38,9 +41,29 @@ Catalogue make_catalogue() {
   return all;
 }
 
+/// The usable GPUs that a policy allows, those of one architecture together.
+std::vector<std::vector<DeviceId>> alike(const Machine& machine, const Policy& policy) {
+  std::map<int, std::vector<DeviceId>> by_arch;
+  for (size_t i = 0; i < machine.gpus.size(); ++i) {
+    const DeviceId id = cuda_device(static_cast<int>(i));
+    const bool allowed = policy.gpus.empty() || std::ranges::count(policy.gpus, id);
+    if (allowed && machine.gpus[i].problem.empty()) by_arch[machine.gpus[i].arch.number].push_back(id);
+  }
+  std::vector<std::vector<DeviceId>> groups;
+  for (auto& [arch, gpus] : by_arch) groups.push_back(std::move(gpus));
+  return groups;
+}
+
 }  // namespace
 
 const OpKernels& kernels_of(Op op) { return op_kernels[static_cast<size_t>(op)]; }
+
+std::string missing_image(const KernelPath& path, DeviceId device) {
+  if (!path.images) return "";
+  for (const void* kernel : path.images())
+    if (std::string problem = image_problem(device, kernel); !problem.empty()) return problem;
+  return "";
+}
 
 const Catalogue& catalogue() {
   static const Catalogue all = make_catalogue();
@@ -65,16 +88,17 @@ const Catalogue& catalogue_of_full_build() {
   return all;
 }
 
-Failures image_failures(const Machine& machine, int cuda_index) {
+Failures image_failures(const Machine& machine, const Policy& policy) {
   Failures failures;
-  const bool usable =
-      cuda_built && static_cast<size_t>(cuda_index) < machine.gpus.size() && machine.gpus[static_cast<size_t>(cuda_index)].problem.empty();
-  if (!usable) return failures;
-  for (const KernelPath* path : catalogue().paths) {
-    if (!path->images) continue;
-    for (const void* kernel : path->images())
-      if (const std::string problem = image_problem(cuda_index, kernel); !problem.empty())
-        failures.try_emplace(std::string(path->name), Failure{Check::no_image, problem});
+  const auto named = named_gpus(policy, machine);
+  if (!cuda_built || policy.device == DeviceChoice::cpu || !named.ok()) return failures;
+  for (const auto& gpus : alike(machine, *named)) {
+    const DeviceId asked = *std::ranges::max_element(gpus, {}, [&](DeviceId id) { return machine.gpu(id)->free_memory; });
+    for (const KernelPath* path : catalogue().paths) {
+      const std::string problem = missing_image(*path, asked);
+      if (problem.empty()) continue;
+      for (const DeviceId id : gpus) failures.try_emplace({std::string(path->name), id}, Failure{Check::no_image, problem});
+    }
   }
   return failures;
 }

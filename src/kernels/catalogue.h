@@ -9,8 +9,11 @@ const Catalogue& catalogue();
 /// The same as if every row had been compiled: what to plan with for another computer, whose program is not this one.
 const Catalogue& catalogue_of_full_build();
 
-/// Asks the driver of a GPU of this computer whether the image of each CUDA row loads; those that do not, with CUDA's text. Empty where the
-/// machine has no such device or nothing was compiled for it.
-Failures image_failures(const Machine& machine, int cuda_index);
+/// What the driver of a GPU says against the kernels of a row; empty: they load, or the row has none for a GPU.
+std::string missing_image(const KernelPath& path, DeviceId device);
+/// Asks the driver whether the image of each CUDA row loads on the GPUs of this computer that the policy allows; those that do not, with CUDA's
+/// text. GPUs of one architecture are asked about together, at the one with the most free memory: asking opens a context, which takes some.
+/// Empty where there is no such device or nothing was compiled for it.
+Failures image_failures(const Machine& machine, const Policy& policy);
 
 }  // namespace mxpath

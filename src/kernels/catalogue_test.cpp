@@ -12,7 +12,7 @@ TEST(CatalogueTest, HasExactlyOneFloorForEveryOperation) {
   for (int op = 0; op < op_count; ++op) {
     int floors = 0;
     for (const KernelPath* path : catalogue().paths)
-      floors += path->op == static_cast<Op>(op) && path->device == Device::cpu && is_floor(*path);
+      floors += path->op == static_cast<Op>(op) && path->device == DeviceKind::cpu && is_floor(*path);
     EXPECT_EQ(floors, 1) << name_of(static_cast<Op>(op));
   }
 }
@@ -41,7 +41,7 @@ TEST(CatalogueTest, ClaimsAnEfficiencyThatCanBe) {
   // 0: not measured, which no row of a CPU is.
   for (const KernelPath* path : catalogue().paths)
     for (const double share : {path->efficiency.one, path->efficiency.many})
-      EXPECT_TRUE(share <= 1 && (share > 0 || (share == 0 && path->device == Device::cuda))) << path->name;
+      EXPECT_TRUE(share <= 1 && (share > 0 || (share == 0 && path->device == DeviceKind::cuda))) << path->name;
 }
 
 TEST(CatalogueTest, AsksForTheFeaturesOfItsUnit) {

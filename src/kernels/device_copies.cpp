@@ -19,7 +19,7 @@ DeviceCopies::Chunk* DeviceCopies::chunk_for(size_t bytes) {
   for (Chunk& chunk : chunks_)
     if (chunk.sent.size() - chunk.used >= bytes) return &chunk;
   const size_t size = std::max(up(bytes, line), least_chunk);
-  auto memory = CudaBuffer::allocate(device_, size);
+  auto memory = Memory::allocate(device_, size);
   if (!memory.ok()) {
     if (status_.ok()) status_ = std::move(memory).error();
     return nullptr;
@@ -54,7 +54,7 @@ const PackedMatrix* DeviceCopies::matrix(const PackedMatrix& host) {
   return &matrix;
 }
 
-Status DeviceCopies::send(CudaStream& stream) {
+Status DeviceCopies::send(Stream& stream) {
   MXPATH_CHECK(status_);
   for (const Chunk& chunk : chunks_)
     if (chunk.used > 0) MXPATH_CHECK(stream.copy_in(chunk.device.data(), chunk.sent.data(), chunk.used));
@@ -75,7 +75,7 @@ Status DeviceCopies::check(const Region& region) const {
   return {};
 }
 
-Status DeviceCopies::fetch(CudaStream& stream) {
+Status DeviceCopies::fetch(Stream& stream) {
   MXPATH_CHECK(stream.wait());
   for (Chunk& chunk : chunks_)
     if (chunk.used > 0) MXPATH_CHECK(stream.copy_out(chunk.back.data(), chunk.device.data(), chunk.used));

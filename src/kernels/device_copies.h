@@ -4,7 +4,7 @@
 #include <deque>
 #include <vector>
 
-#include "cuda/cuda.h"
+#include "device/device.h"
 #include "layout/packed_matrix.h"
 
 namespace mxpath {
@@ -13,7 +13,7 @@ namespace mxpath {
 /// placed too. Memory is kept for the next round.
 class DeviceCopies {
  public:
-  explicit DeviceCopies(int device) : device_(device) {}
+  explicit DeviceCopies(DeviceId device) : device_(device) {}
 
   /// A copy of `count` elements; null stays null, and so it is after an error, which send() reports.
   template <class T>
@@ -34,14 +34,14 @@ class DeviceCopies {
   /// A view of the same matrix in device memory; the view itself stays on the host.
   const PackedMatrix* matrix(const PackedMatrix& host);
 
-  Status send(CudaStream& stream);
+  Status send(Stream& stream);
   /// Waits for the kernel. Errors: CUDA's, a guard that was written to, an input that is no longer what was sent.
-  Status fetch(CudaStream& stream);
+  Status fetch(Stream& stream);
   void clear();
 
  private:
   struct Chunk {
-    CudaBuffer device;
+    Memory device;
     std::vector<uint8_t> sent, back;
     size_t used = 0;
   };
@@ -55,7 +55,7 @@ class DeviceCopies {
   Chunk* chunk_for(size_t bytes);
   Status check(const Region& region) const;
 
-  int device_;
+  DeviceId device_;
   std::vector<Chunk> chunks_;
   std::vector<Region> regions_;
   std::deque<PackedMatrix> matrices_;

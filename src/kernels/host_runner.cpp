@@ -19,7 +19,7 @@ namespace mxpath {
 /// The stream, the copies, and structs that the placed arguments point to.
 class HostRunner::CudaSide {
  public:
-  CudaSide(CudaStream opened, int device) : stream(std::move(opened)), copies(device) {}
+  CudaSide(Stream opened, DeviceId gpu) : stream(std::move(opened)), copies(gpu) {}
 
   EmbedArgs placed(const KernelPath&, EmbedArgs a) {
     a.y = copies.in_out(a.y, a.count * a.table->columns);
@@ -84,7 +84,7 @@ class HostRunner::CudaSide {
     return a;
   }
 
-  CudaStream stream;
+  Stream stream;
   DeviceCopies copies;
 
  private:
@@ -121,7 +121,7 @@ class HostRunner::CudaSide {
   ExpertBatches batches;
 };
 
-HostRunner::HostRunner(int cuda_device, DeviceProblem problem) : cuda_device_(cuda_device), problem_(std::move(problem)) {}
+HostRunner::HostRunner(DeviceId gpu, DeviceProblem problem) : gpu_(gpu), problem_(std::move(problem)) {}
 HostRunner::HostRunner(HostRunner&&) noexcept = default;
 HostRunner& HostRunner::operator=(HostRunner&&) noexcept = default;
 HostRunner::~HostRunner() = default;
@@ -130,12 +130,12 @@ template <class Args>
 Status HostRunner::run_any(const KernelPath& path, const Args& args) {
   const auto* function = std::get_if<void (*)(const Args&)>(&path.run);
   if (!function) return fail("{} does not take these arguments, or is not built", path.name);
-  if (path.device == Device::cpu) return (*function)(args), Status();
+  if (path.device == DeviceKind::cpu) return (*function)(args), Status();
   if (!device_failure_.empty()) return fail("{}", device_failure_);
   if (!cuda_) {
-    auto stream = CudaStream::create(cuda_device_);
-    if (!stream.ok()) return device_failure_ = problem_(cuda_device_), std::move(stream).error();
-    cuda_ = std::make_unique<CudaSide>(std::move(stream).value(), cuda_device_);
+    auto stream = Stream::create(gpu_);
+    if (!stream.ok()) return device_failure_ = problem_(gpu_), std::move(stream).error();
+    cuda_ = std::make_unique<CudaSide>(std::move(stream).value(), gpu_);
   }
   cuda_->copies.clear();
   Args placed = cuda_->placed(path, args);
@@ -144,7 +144,7 @@ Status HostRunner::run_any(const KernelPath& path, const Args& args) {
   if (status.ok()) (*function)(placed), status = cuda_->copies.fetch(cuda_->stream);
   if (!cuda_->stream.status().ok()) {
     cuda_.reset();  // a stream keeps its error, and the next row is not to blame
-    device_failure_ = problem_(cuda_device_);
+    device_failure_ = problem_(gpu_);
   }
   return status;
 }

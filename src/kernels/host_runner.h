@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "cuda/cuda.h"
+#include "device/device.h"
 #include "plan/path.h"
 
 namespace mxpath {
@@ -17,9 +17,9 @@ namespace mxpath {
 class HostRunner {
  public:
   /// What keeps a device from doing its work; empty: nothing.
-  using DeviceProblem = std::function<std::string(int device)>;
-  /// The CUDA device is not touched before the first CUDA row. `problem` is asked about it after each error.
-  explicit HostRunner(int cuda_device = 0, DeviceProblem problem = device_problem);
+  using DeviceProblem = std::function<std::string(DeviceId device)>;
+  /// The GPU is not touched before the first CUDA row. `problem` is asked about it after each error.
+  explicit HostRunner(DeviceId gpu = cuda_device(0), DeviceProblem problem = device_problem);
   HostRunner(HostRunner&&) noexcept;
   HostRunner& operator=(HostRunner&&) noexcept;
   ~HostRunner();
@@ -45,7 +45,7 @@ class HostRunner {
   template <class Args>
   Status run_any(const KernelPath& path, const Args& args);
 
-  int cuda_device_;
+  DeviceId gpu_;
   DeviceProblem problem_;
   std::string device_failure_;
   std::unique_ptr<CudaSide> cuda_;

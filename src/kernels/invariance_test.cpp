@@ -350,7 +350,7 @@ TEST(InvarianceTest, SeesARowThatDependsOnTheBatchOrOnThreads) {
 /// Without a promise for each operation on the CPU the README's could not be kept.
 TEST(InvarianceTest, IsPromisedByEveryRowOfTheCpu) {
   for (const KernelPath* path : catalogue().paths)
-    EXPECT_TRUE(path->device != Device::cpu || (path->batch_invariant && path->thread_invariant)) << path->name;
+    EXPECT_TRUE(path->device != DeviceKind::cpu || (path->batch_invariant && path->thread_invariant)) << path->name;
 }
 
 /// Rows of a GPU that choose a kernel by the number of tokens cannot promise it.

@@ -11,13 +11,13 @@ constexpr FormatSet packed_formats = {NumberFormat::mxfp4, NumberFormat::int4, N
 
 constexpr std::array issues = {
     KnownIssue{
-        .device = Device::cuda,
+        .device = DeviceKind::cuda,
         .unit = Unit::tensor_cores,
         .nvcc_from = nvcc_version(12, 8, 0),
         .nvcc_below = nvcc_version(12, 9, 86),
         .reason = "nvcc of CUDA 12.8 and 12.9.0 miscompiles tensor core products whose sizes are not multiples of 16 (NVBUG 5218000)",
         .link = "https://docs.nvidia.com/cuda/cublasdx/0.4.1"},
-    KnownIssue{.device = Device::cuda,
+    KnownIssue{.device = DeviceKind::cuda,
                .unit = Unit::tensor_cores,
                .arch = at(120),
                .family_code = true,
@@ -27,7 +27,7 @@ constexpr std::array issues = {
                .link = "https://github.com/glfs-book/glfs/issues/360"},
     // The portable rows are of this kind too: they take the bytes of a packed word apart with PRMT (kernels/cuda/weights.cuh).
     KnownIssue{
-        .device = Device::cuda,
+        .device = DeviceKind::cuda,
         .formats = packed_formats,
         .nvcc_from = nvcc_version(13, 2, 0),
         .nvcc_below = nvcc_version(13, 2, 86),

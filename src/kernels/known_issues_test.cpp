@@ -46,13 +46,13 @@ struct Facts {
 std::vector<Refusal> ask(const Facts& facts, int capability, int nvcc) {
   const KernelPath path{.name = "a.row",
                         .op = Op::moe_gate_up,
-                        .device = Device::cuda,
+                        .device = DeviceKind::cuda,
                         .weights = Layout::any,
                         .needs = {.arch = facts.arch},
                         .unit = facts.unit};
   const Catalogue rows = compiled_by(nvcc);
   const Machine machine = card(capability);
-  const Site site{.id = SiteId::gate_up, .device = Device::cuda, .n = 5760, .k = 2880, .format = facts.format};
+  const Site site{.id = SiteId::gate_up, .device = cuda_device(0), .n = 5760, .k = 2880, .format = facts.format};
   const Policy policy;
   const Failures failures;
   return refusals(path, {site, plain_layout(site.format), {1, 1}, rows, machine, policy, failures});
@@ -100,12 +100,12 @@ Result<Plan> planned(int nvcc, const Policy& policy = {}) {
 TEST(KnownIssues, RefuseTheRowsOfThisProgramThatTheyMeet) {
   const auto sound = planned(nvcc_version(13, 0, 88)), faulty = planned(nvcc_version(13, 2, 51));
   ASSERT_TRUE(sound.ok() && faulty.ok());
-  ASSERT_TRUE(sound->placement.all_on_gpu());
+  ASSERT_TRUE(sound->placement.all_on_gpus());
   EXPECT_EQ(sound->device_reason, "");
   for (const SiteId id : {SiteId::gate_up, SiteId::down}) {
-    EXPECT_EQ(sound->site(id).site.device, Device::cuda);
-    EXPECT_EQ(faulty->site(id).site.device, Device::cpu);
-    EXPECT_EQ(faulty->find(id, 0, Device::cuda), nullptr);
+    EXPECT_EQ(sound->site(id).site.device.kind, DeviceKind::cuda);
+    EXPECT_EQ(faulty->site(id).site.device.kind, DeviceKind::cpu);
+    EXPECT_EQ(faulty->find(id, 0, cuda_device(0)), nullptr);
   }
   // And says why, whatever else may stay on the GPU.
   EXPECT_NE(faulty->device_reason.find("moe.gate_up on cuda: no path can run: moe_gate_up.cuda.portable.f32 (known_issue: "),
@@ -113,10 +113,10 @@ TEST(KnownIssues, RefuseTheRowsOfThisProgramThatTheyMeet) {
       << faulty->device_reason;
   EXPECT_NE(faulty->device_reason.find("wrong byte of a packed word"), std::string::npos) << faulty->device_reason;
   // With weights that are not packed nothing is amiss.
-  for (const auto& [weights, device] : {std::pair{"int8", Device::cuda}, {"int4", Device::cpu}, {"nf4", Device::cpu}}) {
+  for (const auto& [weights, device] : {std::pair{"int8", DeviceKind::cuda}, {"int4", DeviceKind::cpu}, {"nf4", DeviceKind::cpu}}) {
     Policy policy;
     ASSERT_TRUE(set_weights(policy, weights).ok());
-    EXPECT_EQ(planned(nvcc_version(13, 2, 51), policy)->site(SiteId::down).site.device, device) << weights;
+    EXPECT_EQ(planned(nvcc_version(13, 2, 51), policy)->site(SiteId::down).site.device.kind, device) << weights;
   }
 }
 

@@ -114,7 +114,7 @@ inline std::string finding_of(const std::vector<SelfCheckResult>& results, std::
 inline std::vector<Row> cpu_rows() {
   auto rows = rows_of(
       {Op::embed, Op::norm, Op::linear, Op::rope, Op::attention, Op::router, Op::moe_gate_up, Op::swiglu, Op::moe_down, Op::sample});
-  std::erase_if(rows, [](const Row& row) { return row.path->device != Device::cpu; });
+  std::erase_if(rows, [](const Row& row) { return row.path->device != DeviceKind::cpu; });
   return rows;
 }
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "base/text.h"
-#include "cuda/cuda.h"
+#include "device/device.h"
 #include "kernels/catalogue.h"
 #include "kernels/self_check_subject.h"
 #include "plan/fault.h"
@@ -16,7 +18,7 @@ namespace {
 /// Token counts that meet the edges of what a row was chosen for. Matrix products keep tiles of up to 8 and of 128 tokens, and have code of
 /// its own for each rest; a portable row on a CPU has no such tiles, and would take long.
 std::vector<int> token_counts(const SitePlan& plan, const KernelPath& path) {
-  const bool product = row_of(path.op).tiled_product, tiled = path.device == Device::cuda || !is_floor(path);
+  const bool product = row_of(path.op).tiled_product, tiled = path.device == DeviceKind::cuda || !is_floor(path);
   const auto edges = product ? std::vector<int>{1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 23, 65, 127, 128, 129}
                              : std::vector<int>{1, 2, 3, 15, 16, 17, 65, 129};
   std::vector<int> counts;
@@ -30,18 +32,11 @@ std::vector<int> token_counts(const SitePlan& plan, const KernelPath& path) {
   return counts;
 }
 
-/// What the driver says against the kernels of a cuda row; empty: they load.
-std::string missing_image(const KernelPath& path, int cuda_index) {
-  if (path.device != Device::cuda || !path.images) return "";
-  for (const void* kernel : path.images())
-    if (std::string problem = image_problem(cuda_index, kernel); !problem.empty()) return problem;
-  return "";
-}
-
 /// The device failed while a row was checked: a result of the device, since nothing says that the row is to blame.
-SelfCheckResult device_result(const SitePlan& plan, const Policy& policy, std::string finding) {
-  return {.path = failed_device(policy.cuda_index),
+SelfCheckResult device_result(const SitePlan& plan, const KernelPath& path, std::string finding) {
+  return {.path = std::string(path.name),
           .site = plan.site.id,
+          .device = plan.site.device,
           .worst = 1e9,
           .finding = std::move(finding),
           .check = Check::device_failed};
@@ -49,8 +44,9 @@ SelfCheckResult device_result(const SitePlan& plan, const Policy& policy, std::s
 
 SelfCheckResult check_path(const SitePlan& plan, const KernelPath& path, const ModelConfig& config, const Policy& policy,
                            ThreadPool& threads, HostRunner& runner) {
-  if (is_injected(policy, path, Fault::device)) return device_result(plan, policy, injected_failure(policy, path)->finding);
-  SelfCheckResult result{.path = std::string(path.name), .site = plan.site.id, .finding = missing_image(path, policy.cuda_index)};
+  if (is_injected(policy, path, Fault::device)) return device_result(plan, path, injected_failure(policy, path)->finding);
+  SelfCheckResult result{
+      .path = std::string(path.name), .site = plan.site.id, .device = plan.site.device, .finding = missing_image(path, plan.site.device)};
   const auto start = std::chrono::steady_clock::now();
   if (!result.finding.empty()) {
     result.check = Check::no_image, result.worst = 1e9;
@@ -59,8 +55,8 @@ SelfCheckResult check_path(const SitePlan& plan, const KernelPath& path, const M
   Comparison comparison;
   Subject subject{path, plan.site, plan.layout, config, threads, runner, token_counts(plan, path)};
   kernels_of(path.op).check(subject, comparison);
-  if (path.device == Device::cuda && !runner.device_failure().empty())
-    return device_result(plan, policy, device_finding(path, runner.device_failure()));
+  if (plan.site.device.is_gpu() && !runner.device_failure().empty())
+    return device_result(plan, path, device_finding(path, runner.device_failure()));
   result.worst = comparison.worst, result.finding = comparison.finding, result.work = subject.work;
   // A row that may well be right.
   if (auto injected = injected_failure(policy, path)) result.check = injected->check, result.finding = std::move(injected->finding);
@@ -72,16 +68,16 @@ SelfCheckResult check_path(const SitePlan& plan, const KernelPath& path, const M
 
 std::vector<SelfCheckResult> self_check(const Plan& plan, const ModelConfig& config, const Policy& policy, ThreadPool& threads) {
   std::vector<SelfCheckResult> results;
-  HostRunner runner(policy.cuda_index);
-  bool device_works = true;
+  std::map<DeviceId, HostRunner> runners;
+  std::set<DeviceId> broken;
   for (const SitePlan& site : plan.sites) {
     std::vector<const KernelPath*> seen;
     for (const Decision& decision : site.decisions) {
-      const bool asks = device_works || decision.chosen->device == Device::cpu;
-      if (!asks || std::ranges::count(seen, decision.chosen)) continue;
+      const DeviceId device = site.site.device;
+      if (broken.contains(device) || std::ranges::count(seen, decision.chosen)) continue;
       seen.push_back(decision.chosen);
-      results.push_back(check_path(site, *decision.chosen, config, policy, threads, runner));
-      device_works = device_works && results.back().check != Check::device_failed;
+      results.push_back(check_path(site, *decision.chosen, config, policy, threads, runners.try_emplace(device, device).first->second));
+      if (results.back().check == Check::device_failed) broken.insert(device);
     }
   }
   return results;

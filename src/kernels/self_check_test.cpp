@@ -37,16 +37,17 @@ std::vector<SelfCheckResult> checked(const std::vector<std::string>& inject, Pla
 TEST(SelfCheckOfADevice, ThatFailsBlamesNoRow) {
   Placement placement;
   const auto results = checked({"*.cuda.*:device"}, placement);
-  ASSERT_TRUE(placement.all_on_gpu());
+  ASSERT_TRUE(placement.all_on_gpus());
   std::vector<std::string> found;
   for (const SelfCheckResult& result : results)
-    if (!result.finding.empty()) found.push_back(result.path);
+    if (!result.finding.empty()) found.push_back(to_string(result.suspect()));
   ASSERT_EQ(found, std::vector<std::string>{"cuda:0"});
-  const auto device = std::ranges::find(results, "cuda:0", &SelfCheckResult::path);
+  const auto device = std::ranges::find(results, Check::device_failed, &SelfCheckResult::check);
+  ASSERT_NE(device, results.end());
   EXPECT_EQ(device->check, Check::device_failed);
   EXPECT_NE(device->finding.find("it failed in the self-check of embed.cuda.portable.f32"), std::string::npos) << device->finding;
   // The rest of its rows was not asked; the rows of the CPU were.
-  for (const SelfCheckResult& result : results) EXPECT_EQ(result.path.find(".cuda."), std::string::npos) << result.path;
+  EXPECT_EQ(std::ranges::count(results, cuda_device(0), &SelfCheckResult::device), 1);
   EXPECT_TRUE(std::ranges::any_of(results, [](const SelfCheckResult& result) { return result.path.find(".cpu.") != result.path.npos; }));
 }
 
@@ -65,9 +66,9 @@ TEST(SelfCheckOfARouter, HasAnEndHoweverManyExpertsThereAre) {
 
 TEST(HostRunner, KeepsWhatBrokeADevice) {
   int asked = 0;
-  HostRunner runner(9, [&](int device) {
+  HostRunner runner(cuda_device(9), [&](DeviceId device) {
     ++asked;
-    return "CUDA device " + std::to_string(device) + " is gone";
+    return to_string(device) + " is gone";
   });
   const KernelPath& row = *catalogue().find("embed.cuda.portable.f32");
   const KernelPath& cpu_row = *catalogue().find("embed.cpu.portable.f32");
@@ -79,16 +80,16 @@ TEST(HostRunner, KeepsWhatBrokeADevice) {
   EXPECT_TRUE(runner.run(cpu_row, args).ok());
   EXPECT_EQ(runner.device_failure(), "");
   EXPECT_FALSE(runner.run(row, args).ok());  // there is no device 9
-  EXPECT_EQ(runner.device_failure(), "CUDA device 9 is gone");
+  EXPECT_EQ(runner.device_failure(), "cuda:9 is gone");
   const Status again = runner.run(row, args);
   ASSERT_FALSE(again.ok());
-  EXPECT_EQ(again.error().message, "CUDA device 9 is gone");
+  EXPECT_EQ(again.error().message, "cuda:9 is gone");
   EXPECT_EQ(asked, 1) << "what is broken stays broken";
   EXPECT_TRUE(runner.run(cpu_row, args).ok());
 }
 
 TEST(HostRunner, GoesOnAfterAnErrorThatLeavesTheDeviceWhole) {
-  HostRunner runner(9, [](int) { return std::string(); });
+  HostRunner runner(cuda_device(9), [](DeviceId) { return std::string(); });
   const KernelPath& row = *catalogue().find("norm.cuda.portable.f32");
   float x = 1, scale = 1, y = 0;
   const NormArgs args{.x = &x, .scale = &scale, .y = &y, .width = 1, .tokens = 1};

@@ -42,7 +42,7 @@ inline std::vector<Row> rows_of(std::initializer_list<Op> ops) {
 /// What keeps this computer from running a row; empty if nothing does.
 inline std::string obstacle(const KernelPath& path) {
   static const Machine machine = probe_machine();
-  if (path.device == Device::cuda) {
+  if (path.device == DeviceKind::cuda) {
     if (machine.gpus.empty()) return "no CUDA device (" + machine.no_gpu_reason + ")";
     const Gpu& gpu = machine.gpus.front();
     if (!path.needs.arch.contains(gpu.arch)) return "it wants " + path.needs.arch.to_string() + ", this is " + gpu.arch.to_string();
@@ -76,7 +76,7 @@ void run_row(const KernelPath& path, const Args& args) {
 
 inline const KernelPath& portable_row(Op op) {
   for (const KernelPath* path : catalogue().paths)
-    if (path->op == op && is_floor(*path) && path->device == Device::cpu) return *path;
+    if (path->op == op && is_floor(*path) && path->device == DeviceKind::cpu) return *path;
   ADD_FAILURE() << "no portable row for " << name_of(op);
   return *catalogue().paths.front();
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstdlib>
 #include <numeric>
 #include <optional>
 #include <vector>
@@ -107,6 +108,39 @@ std::string of_capability(int capability) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+/// "4x rtx_3090": a machine with its GPUs so many times.
+struct Multiple {
+  int times = 1;
+  std::string_view machine;
+};
+std::optional<Multiple> multiple_in(std::string_view typed) {
+  size_t digits = 0;
+  while (digits < typed.size() && std::isdigit(static_cast<unsigned char>(typed[digits]))) ++digits;
+  if (digits == 0 || digits > 4) return std::nullopt;
+  std::string_view rest = typed.substr(digits);
+  const auto skip_spaces = [&] { rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size())); };
+  skip_spaces();
+  for (const std::string_view sign : {"x", "X", "×"}) {
+    if (!rest.starts_with(sign)) continue;
+    rest.remove_prefix(sign.size());
+    skip_spaces();
+    if (rest.empty()) return std::nullopt;
+    return Multiple{std::atoi(std::string(typed.substr(0, digits)).c_str()), rest};
+  }
+  return std::nullopt;
+}
+
+Result<Machine> multiplied(std::string_view typed, const Multiple& multiple) {
+  MXPATH_TRY(Machine machine, known_machine(multiple.machine));
+  const size_t one = machine.gpus.size();
+  if (one == 0) return fail("{}: that machine has no GPU to have several of", printable(typed));
+  if (multiple.times < 1 || static_cast<size_t>(multiple.times) * one > most_gpus)
+    return fail("{}: a machine has between 1 and {} GPUs", printable(typed), most_gpus);
+  for (size_t i = one; i < static_cast<size_t>(multiple.times) * one; ++i) machine.gpus.push_back(machine.gpus[i % one]);
+  machine.name = fmt::format("{} x {}", multiple.times, machine.name);
+  return machine;
+}
+
 Error without_machine(const Product& product) {
   const std::string others = of_capability(product.capability);
   return fail(
@@ -125,6 +159,7 @@ std::string known_machine_names() {
 }
 
 Result<Machine> known_machine(std::string_view typed) {
+  if (const auto multiple = multiple_in(typed)) return multiplied(typed, *multiple);
   const std::string wanted = plain(typed);
   if (const KnownMachine* machine = by_file_name(typed)) return parse(*machine);
   if (const Product* product = by_product(wanted)) {

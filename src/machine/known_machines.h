@@ -27,7 +27,8 @@ std::span<const Product> products();
 
 /// The known machine that was meant: by its file's name (h100, h100.json), by a product ("NVIDIA GeForce RTX 3090", "DGX Spark"), or by the
 /// full name of a machine, its CPU or its GPU ("Xeon Platinum 8480+" will do). Error: none is meant; the nearest by spelling and all names.
-/// A product that is known but has no machine is refused with its capability and the machines that share it.
+/// A product that is known but has no machine is refused with its capability and the machines that share it. "4x rtx_3090" is any of them
+/// with its GPUs four times.
 Result<Machine> known_machine(std::string_view typed);
 
 /// "a10, a100_40gb, …": for a message that says what was expected.

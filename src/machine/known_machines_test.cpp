@@ -97,5 +97,19 @@ TEST(KnownMachines, AProductWithoutFiguresIsRefusedWithItsCapability) {
   for (const char* arm : {"GB200", "NVIDIA T4G", "GH200"}) EXPECT_FALSE(known_machine(arm).ok()) << arm;
 }
 
+TEST(KnownMachines, SeveralOfAMachinesGpus) {
+  for (const char* typed : {"4x rtx_3090", "4 x RTX 3090", "4× NVIDIA GeForce RTX 3090", "4Xrtx_3090.json"}) {
+    const auto machine = known_machine(typed);
+    ASSERT_TRUE(machine.ok()) << typed << ": " << machine.error().message;
+    ASSERT_EQ(machine->gpus.size(), 4u) << typed;
+    EXPECT_EQ(machine->gpus[3], known_machine("rtx_3090")->gpus[0]);
+    EXPECT_EQ(machine->memory, known_machine("rtx_3090")->memory);
+  }
+  EXPECT_EQ(known_machine("2x zen3").error().message, "2x zen3: that machine has no GPU to have several of");
+  for (const char* typed : {"0x h100", "65x h100", "9999x h100"})
+    EXPECT_NE(known_machine(typed).error().message.find("a machine has between 1 and 64 GPUs"), std::string::npos) << typed;
+  for (const char* typed : {"4x", "x h100", "4x ", "4x4x h100 and more", "4y h100"}) EXPECT_FALSE(known_machine(typed).ok()) << typed;
+}
+
 }  // namespace
 }  // namespace mxpath

@@ -8,6 +8,7 @@
 
 #include "base/json_fwd.h"
 #include "base/result.h"
+#include "device/device_id.h"
 
 namespace mxpath {
 
@@ -74,7 +75,7 @@ inline constexpr int isa_count = 2;
 std::string_view name_of(Isa isa);  ///< "x86-64", "aarch64"
 
 struct Gpu {
-  std::string name = {};
+  std::string name = {};  ///< a MIG slice says so in its name, and all below is what the slice has
   Arch arch = {};
   int driver = 0;                           ///< CUDA driver API version, 12080 = 12.8; 0: no driver
   uint64_t shared_memory = 0;               ///< bytes a block may use after opting in
@@ -84,6 +85,7 @@ struct Gpu {
   bool bandwidth_assumed = false;           ///< the driver does not tell it: that of its product or architecture
   double cuda_flops = 0, tensor_flops = 0;  ///< FP32 on the cores, dense BF16 on the tensor cores; flop/s
   std::string problem = {};                 ///< why it cannot be used now: held by another program, say; empty: it can
+  std::string uuid = {};                    ///< "GPU-8c0d…", of a slice "MIG-8c0d…"; empty: not known
   bool operator==(const Gpu&) const = default;
 };
 
@@ -100,18 +102,42 @@ struct Cpu {
   bool operator==(const Cpu&) const = default;
 };
 
+/// The way between two devices' memories, the same in both directions.
+struct Link {
+  DeviceId a = {}, b = {};
+  double bandwidth = 0;   ///< bytes/s of one copy
+  double latency = 0;     ///< seconds that a copy of nothing takes, the wait for it included
+  bool peer = false;      ///< between GPUs: without the computer's memory between them
+  bool nvlink = false;    ///< otherwise PCIe
+  bool measured = false;  ///< false: assumed from the bus
+  bool operator==(const Link&) const = default;
+};
+
 /// One computer. Plain data: planning never looks at the hardware, only at this.
 struct Machine {
   std::string name = {};
   Cpu cpu;
   uint64_t memory = 0;       ///< bytes of RAM this process may use (cgroup limit included)
   uint64_t held_memory = 0;  ///< of it, what programs hold already, this one included; 0: nothing, as if it stood idle
-  std::vector<Gpu> gpus;
+  std::vector<Gpu> gpus;      ///< cuda:0, cuda:1, …, as CUDA counts those that CUDA_VISIBLE_DEVICES shows it
+  std::vector<Link> links;    ///< those that are known; link_between() has all
   std::string no_gpu_reason;  ///< why gpus is empty: "this build has no CUDA", "no driver", …
+  std::string visible_gpus;   ///< CUDA_VISIBLE_DEVICES where it is set; empty: the numbers are the driver's own
   std::string source;         ///< where the facts come from; free text
   uint64_t free_memory() const { return memory > held_memory ? memory - held_memory : 0; }
+  /// Null where there is no such GPU.
+  const Gpu* gpu(DeviceId device) const {
+    return device.is_gpu() && static_cast<size_t>(device.index) < gpus.size() ? &gpus[static_cast<size_t>(device.index)] : nullptr;
+  }
   bool operator==(const Machine&) const = default;
 };
+
+/// The link between two devices: the machine's own, or assumed_link().
+Link link_between(const Machine& machine, DeviceId a, DeviceId b);
+/// A link that nobody has measured, with what its bus gives at least.
+Link assumed_link(DeviceId a, DeviceId b, bool peer = false, bool nvlink = false);
+/// Seconds that a copy over the link takes.
+double copy_seconds(const Link& link, double bytes);
 
 /// Looks at this computer. Never fails: what cannot be found out is left at a cautious default. Takes under 5 ms; where
 /// there is a GPU, as long as its driver takes to open it. Holds nothing on a GPU afterwards.
@@ -146,11 +172,12 @@ void assume_cpu_bandwidth(Cpu& cpu);
 /// its architecture, else of the last architecture before it. bandwidth_assumed says so.
 void assume_missing_rates(Gpu& gpu);
 
-/// {"name", "source", "memory_gib", "cpu": {…}, "gpus": […]}; tests/machines has examples. Rates are kept to 1 kB/s and 1 Mflop/s.
+/// {"name", "source", "memory_gib", "cpu": {…}, "gpus": […], "links": […]}; tests/machines has examples. Rates are kept to 1 kB/s and 1 Mflop/s.
 Json machine_to_json(const Machine& machine);
 /// The inverse. `cpu.gflops` and `cpu.bandwidth_gb_s` may be absent and are then assumed; `free_memory_gib` (default: all of it), `gpus`,
 /// `no_gpu_reason`, `source`, the CPU's `isa` (default: x86-64), `bandwidth_threads` (default: all cores) and `bandwidth_spread`, and a
-/// GPU's `driver`, `free_memory_gib` (default: all of it), `integrated` and `bandwidth_assumed` (default: false) may be too.
+/// GPU's `driver`, `uuid`, `free_memory_gib` (default: all of it), `integrated` and `bandwidth_assumed` (default: false) may be too, and
+/// `links`: {"a": "cuda:0", "b": "cuda:1", "bandwidth_gb_s", "latency_us", "peer", "nvlink", "measured"}, the last three false if absent.
 /// Errors: not JSON, unknown field or feature (the known ones are listed), a missing field, a number out of range, a feature without
 /// the one it builds on, a unit without the feature it needs, a GPU beside a reason why there is none.
 Result<Machine> machine_from_json(std::string_view json, std::string_view where);

@@ -236,12 +236,48 @@ Gpu gpu_from(const Json& value, std::string_view file, size_t index, std::option
   gpu.free_memory = fields.free_bytes("free_memory_gib", gpu.memory);
   gpu.integrated = fields.boolean("integrated", false);
   gpu.problem = fields.optional_text("problem");
+  gpu.uuid = fields.optional_text("uuid");
   gpu.bandwidth = rate_from(fields.number("bandwidth_gb_s", 1e-3, 1e6), 1e9, kilo);
   gpu.bandwidth_assumed = fields.boolean("bandwidth_assumed", false);
   gpu.cuda_flops = rate_from(fields.number("fp32_tflops", 1e-3, 1e6), 1e12, mega);
   gpu.tensor_flops = rate_from(fields.number("bf16_tensor_tflops", 0, 1e6), 1e12, mega);
   fields.done();
   return gpu;
+}
+
+/// "cpu", or "cuda:N" of a GPU that the machine has.
+std::optional<DeviceId> device_from(std::string_view text, size_t gpus) {
+  if (text == to_string(cpu_device)) return cpu_device;
+  for (size_t i = 0; i < gpus; ++i)
+    if (text == to_string(cuda_device(static_cast<int>(i)))) return cuda_device(static_cast<int>(i));
+  return std::nullopt;
+}
+
+Link link_from(const Json& value, std::string_view file, size_t index, size_t gpus, std::optional<Error>& error) {
+  Fields fields(value, file, fmt::format("links[{}]", index), error);
+  Link link;
+  for (const auto& [key, end] : {std::pair{"a", &link.a}, {"b", &link.b}}) {
+    const std::string text = fields.text(key);
+    const auto device = device_from(text, gpus);
+    if (device) *end = *device;
+    else fields.complain(fail("{}: \"{}\" is neither cpu nor one of the machine's GPUs, such as cuda:0", fields.where(key), printable(text)));
+  }
+  if (link.a == link.b) fields.complain(fail("{}: a link has two different ends", fields.where()));
+  link.bandwidth = rate_from(fields.number("bandwidth_gb_s", 1e-3, 1e6), 1e9, kilo);
+  link.latency = std::round(fields.number("latency_us", 0, 1e6) * 1e3) / 1e9;
+  link.peer = fields.boolean("peer", false);
+  link.nvlink = fields.boolean("nvlink", false);
+  link.measured = fields.boolean("measured", false);
+  fields.done();
+  return link;
+}
+
+Json link_to_json(const Link& link) {
+  Json json = {{"a", to_string(link.a)}, {"b", to_string(link.b)}, {"bandwidth_gb_s", link.bandwidth / 1e9}, {"latency_us", std::round(link.latency * 1e9) / 1e3}};
+  if (link.peer) json["peer"] = true;
+  if (link.nvlink) json["nvlink"] = true;
+  if (link.measured) json["measured"] = true;
+  return json;
 }
 
 Json cpu_to_json(const Cpu& cpu) {
@@ -276,6 +312,7 @@ Json gpu_to_json(const Gpu& gpu) {
   json["fp32_tflops"] = gpu.cuda_flops / 1e12;
   json["bf16_tensor_tflops"] = gpu.tensor_flops / 1e12;
   if (!gpu.problem.empty()) json["problem"] = gpu.problem;
+  if (!gpu.uuid.empty()) json["uuid"] = gpu.uuid;
   return json;
 }
 
@@ -289,6 +326,8 @@ Json machine_to_json(const Machine& machine) {
   json["cpu"] = cpu_to_json(machine.cpu);
   json["gpus"] = Json::array();
   for (const Gpu& gpu : machine.gpus) json["gpus"].push_back(gpu_to_json(gpu));
+  for (const Link& link : machine.links) json["links"].push_back(link_to_json(link));
+  if (!machine.visible_gpus.empty()) json["visible_gpus"] = machine.visible_gpus;
   if (!machine.no_gpu_reason.empty()) json["no_gpu_reason"] = machine.no_gpu_reason;
   return json;
 }
@@ -304,7 +343,11 @@ Result<Machine> machine_from_json(std::string_view json, std::string_view where)
   machine.held_memory = machine.memory - fields.free_bytes("free_memory_gib", machine.memory);
   if (const Json* cpu = fields.require("cpu")) machine.cpu = cpu_from(*cpu, where, error);
   for (const Json& gpu : fields.array("gpus")) machine.gpus.push_back(gpu_from(gpu, where, machine.gpus.size(), error));
+  if (machine.gpus.size() > most_gpus) fields.complain(fail("{}: {} GPUs; at most {} are possible", where, machine.gpus.size(), most_gpus));
   machine.no_gpu_reason = fields.optional_text("no_gpu_reason");
+  for (const Json& link : fields.array("links"))
+    machine.links.push_back(link_from(link, where, machine.links.size(), machine.gpus.size(), error));
+  machine.visible_gpus = fields.optional_text("visible_gpus");
   if (!machine.gpus.empty() && !machine.no_gpu_reason.empty())
     fields.complain(fail("{}: no_gpu_reason beside a GPU; remove one of them", where));
   if (machine.gpus.empty() && machine.no_gpu_reason.empty()) machine.no_gpu_reason = "the machine file lists no GPU";

@@ -169,7 +169,8 @@ TEST(MachineJson, ErrorsSayWhereAndWhat) {
   EXPECT_EQ(machine_from_json("{\"name\":", "m.json").error().message, "m.json: not valid JSON at byte 9: it ends too early");
   EXPECT_EQ(machine_from_json("[]", "m.json").error().message, "m.json: must be an object");
   EXPECT_EQ(with("/memory", 1),
-            "m.json: unknown field \"memory\"; the fields are name, source, memory_gib, free_memory_gib, cpu, gpus, no_gpu_reason");
+            "m.json: unknown field \"memory\"; the fields are name, source, memory_gib, free_memory_gib, cpu, gpus, "
+            "no_gpu_reason, links, visible_gpus");
   EXPECT_EQ(with("/free_memory_gib", 5), "m.json: free_memory_gib: more is free than memory_gib has");
   EXPECT_EQ(with("/free_memory_gib", 0), "") << "other programs may hold all of it";
   EXPECT_EQ(with("/gpus/0/free_memory_gib", 0), "");
@@ -215,6 +216,34 @@ TEST(MachineJson, TheFirstErrorCounts) {
   json["cpu"]["cores"] = -1;
   json["gpus"] = Json::array({nullptr});
   EXPECT_EQ(error_of(json), "m.json: name: must be a string");
+}
+
+TEST(MachineJson, KeepsLinksAndNamesOfGpus) {
+  Json json = small_machine();
+  json["gpus"].push_back(json["gpus"][0]);
+  json["gpus"][1]["uuid"] = "MIG-1";
+  json["visible_gpus"] = "3,2";
+  json["links"] = {{{"a", "cuda:0"}, {"b", "cuda:1"}, {"bandwidth_gb_s", 50.5}, {"latency_us", 7.25}, {"peer", true}, {"measured", true}},
+                   {{"a", "cpu"}, {"b", "cuda:1"}, {"bandwidth_gb_s", 6}, {"latency_us", 0}}};
+  const auto machine = machine_from_json(json.dump(), "m.json");
+  ASSERT_TRUE(machine.ok()) << machine.error().message;
+  EXPECT_EQ(machine->gpus[1].uuid, "MIG-1");
+  const auto again = machine_from_json(machine_to_json(*machine).dump(), "again");
+  ASSERT_TRUE(again.ok()) << again.error().message;
+  EXPECT_EQ(*again, *machine);
+  const Link between = link_between(*machine, cuda_device(1), cuda_device(0));
+  EXPECT_TRUE(between.peer && between.measured && !between.nvlink);
+  EXPECT_DOUBLE_EQ(copy_seconds(between, 50.5e9), 1 + 7.25e-6);
+  EXPECT_DOUBLE_EQ(link_between(*machine, cpu_device, cuda_device(1)).bandwidth, 6e9);
+  EXPECT_EQ(link_between(*machine, cpu_device, cuda_device(0)), assumed_link(cpu_device, cuda_device(0)));
+  const auto wrong = [&](const char* key, Json value) {
+    Json bad = json;
+    bad["links"][0][key] = std::move(value);
+    return machine_from_json(bad.dump(), "m.json").error().message;
+  };
+  EXPECT_EQ(wrong("b", "cuda:2"), "m.json: links[0].b: \"cuda:2\" is neither cpu nor one of the machine's GPUs, such as cuda:0");
+  EXPECT_EQ(wrong("b", "cuda:0"), "m.json: links[0]: a link has two different ends");
+  EXPECT_NE(wrong("bandwidth_gb_s", 0).find("out of range"), std::string::npos);
 }
 
 }  // namespace

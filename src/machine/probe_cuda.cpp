@@ -2,6 +2,9 @@
 #include <cuda.h>
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
+
+#include "base/environment.h"
 #include "base/text.h"
 #include "machine/probe.h"
 
@@ -70,6 +73,27 @@ cudaError_t read_free_memory(int ordinal, size_t& left) {
   return static_cast<cudaError_t>(code);
 }
 
+bool is_slice(const std::string& name) { return name.find(" MIG ") != name.npos; }
+
+/// A MIG slice has a number of its own, which the properties of older toolkits do not tell.
+std::string uuid_of(int ordinal, const cudaDeviceProp& properties) {
+  CUuuid uuid = properties.uuid;
+  const auto ask = driver_function<CUresult(CUuuid*, CUdevice)>("cuDeviceGetUuid");
+  if (ask && ask(&uuid, ordinal) != CUDA_SUCCESS) uuid = properties.uuid;
+  std::string text = is_slice(properties.name) ? "MIG-" : "GPU-";
+  for (int i = 0; i < 16; ++i)
+    text += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", static_cast<unsigned char>(uuid.bytes[i]));
+  return text;
+}
+
+/// What the driver says of the way between two GPUs; how fast it is, it does not. Only NVLink has atomics of its own.
+Link probe_link(int a, int b) {
+  int access = 0, atomics = 0;
+  if (cudaDeviceGetP2PAttribute(&access, cudaDevP2PAttrAccessSupported, a, b) != cudaSuccess) (void)cudaGetLastError();
+  if (cudaDeviceGetP2PAttribute(&atomics, cudaDevP2PAttrNativeAtomicSupported, a, b) != cudaSuccess) (void)cudaGetLastError();
+  return assumed_link(cuda_device(a), cuda_device(b), access != 0, access != 0 && atomics != 0);
+}
+
 Gpu probe_gpu(int device, int driver) {
   Gpu gpu;
   cudaDeviceProp properties{};
@@ -83,6 +107,7 @@ Gpu probe_gpu(int device, int driver) {
   gpu.tensor_flops = 1.0 * rates.tensor_flops * properties.multiProcessorCount * clock;
   assume_missing_rates(gpu);
   gpu.integrated = attribute(cudaDevAttrIntegrated, device) != 0;
+  gpu.uuid = uuid_of(device, properties);
   size_t left = 0;
   if (const cudaError_t code = read_free_memory(device, left); code != cudaSuccess)
     gpu.problem = fmt::format("cuda:{} cannot be used: {}", device, text_of(code));
@@ -104,6 +129,7 @@ std::string reason_of(cudaError_t code, int driver) {
 
 void probe_gpus(Machine& machine) {
   int driver = 0, count = 0;
+  machine.visible_gpus = environment_variable("CUDA_VISIBLE_DEVICES");
   if (cudaDriverGetVersion(&driver) != cudaSuccess) driver = 0;
   const cudaError_t code = cudaGetDeviceCount(&count);
   if (code != cudaSuccess) {
@@ -111,7 +137,10 @@ void probe_gpus(Machine& machine) {
     (void)cudaGetLastError();
     return;
   }
+  count = std::min(count, most_gpus);
   for (int device = 0; device < count; ++device) machine.gpus.push_back(probe_gpu(device, driver));
+  for (int b = 1; b < count; ++b)
+    for (int a = 0; a < b; ++a) machine.links.push_back(probe_link(a, b));
   if (count == 0) machine.no_gpu_reason = reason_of(code, driver);
 }
 

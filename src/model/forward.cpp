@@ -16,13 +16,22 @@ void stage(const Model& m, State& s, const Batch& batch) {
   const size_t views = n * static_cast<size_t>(m.config.layers);
   for (size_t layer = 0; layer < static_cast<size_t>(m.config.layers); ++layer)
     for (size_t t = 0; t < n; ++t) s.kv[layer * n + t] = batch.sequences[static_cast<size_t>(batch.slots[t])][layer];
-  s.cpu.tokens = batch.tokens.data(), s.cpu.positions = batch.positions.data(), s.cpu.kv = s.kv.data();
-  if (!s.uses_gpu) return;
   // Tokens and positions ride behind the views, so that one copy brings all of them; the stream keeps its error for whoever waits.
   auto* behind = reinterpret_cast<int32_t*>(s.kv.data() + views);
-  std::copy_n(batch.tokens.data(), n, behind), std::copy_n(batch.positions.data(), n, behind + n);
-  s.gpu.tokens = reinterpret_cast<const int32_t*>(s.gpu.kv + views), s.gpu.positions = s.gpu.tokens + n;
-  (void)s.stream.copy_in(const_cast<const KvView**>(s.gpu.kv), s.kv.data(), (views + n) * sizeof(KvView*));
+  std::copy_n(batch.tokens.data(), n, behind);
+  std::copy_n(batch.positions.data(), n, behind + n);
+  for (Room& room : s.rooms) {
+    Activations& a = room.activations;
+    if (!room.device.is_gpu()) {
+      a.tokens = batch.tokens.data();
+      a.positions = batch.positions.data();
+      a.kv = s.kv.data();
+      continue;
+    }
+    a.tokens = reinterpret_cast<const int32_t*>(a.kv + views);
+    a.positions = a.tokens + n;
+    (void)room.stream.copy_in(const_cast<const KvView**>(a.kv), s.kv.data(), (views + n) * sizeof(KvView*));
+  }
 }
 
 void run_layers(const Model& m, State& s) {
@@ -48,15 +57,15 @@ void head(const Model& m, State& s, int first, int count) {
                  .tokens = count,
                  .scratch = a.scratch,
                  .threads = s.threads,
-                 .stream = &s.stream},
+                 .stream = a.stream},
       s.trace);
 }
 
 Result<const float*> read_logits(const Model& m, State& s, int count) {
-  if (m.plan.placement.head() == Device::cuda)
-    MXPATH_CHECK(
-        s.stream.copy_out(s.cpu.logits, s.gpu.logits, static_cast<size_t>(count) * static_cast<size_t>(m.config.vocab) * sizeof(float)));
-  return static_cast<const float*>(s.cpu.logits);
+  const Activations &there = s.on(m.plan.placement.head()), &here = s.on(cpu_device);
+  const size_t bytes = static_cast<size_t>(count) * static_cast<size_t>(m.config.vocab) * sizeof(float);
+  if (there.logits != here.logits) MXPATH_CHECK(there.stream->copy_out(here.logits, there.logits, bytes));
+  return static_cast<const float*>(here.logits);
 }
 
 }  // namespace mxpath

@@ -15,7 +15,7 @@ namespace {
 
 /// t = norm(x) for the whole batch, both on this device.
 void norm(const Model& m, const SitePlan& site, State& s, const OwnedVector& scale) {
-  const Device device = site.site.device;
+  const DeviceId device = site.site.device;
   Activations& a = s.on(device);
   run(site, s.call(),
       NormArgs{.x = a.x,
@@ -25,7 +25,7 @@ void norm(const Model& m, const SitePlan& site, State& s, const OwnedVector& sca
                .tokens = s.staged,
                .eps = m.config.norm_eps,
                .threads = s.threads,
-               .stream = &s.stream},
+               .stream = a.stream},
       s.trace);
 }
 
@@ -34,7 +34,7 @@ void attend(const Model& m, State& s, int layer) {
   const ModelConfig& c = m.config;
   const LayerWeights& w = m.weights.layers[static_cast<size_t>(layer)];
   const SitePlan& site = *s.sites.layers[static_cast<size_t>(layer)].attention;
-  const Device device = site.site.device;
+  const DeviceId device = site.site.device;
   Activations& a = s.on(device);
   const int n = s.staged;
   run(site, s.call(),
@@ -54,30 +54,35 @@ void attend(const Model& m, State& s, int layer) {
                     .scale = 1 / std::sqrt(static_cast<float>(c.head_dim)),
                     .scratch = a.scratch,
                     .threads = s.threads,
-                    .stream = &s.stream},
+                    .stream = a.stream},
       s.trace);
 }
 
 }  // namespace
 
-Activations& enter(const Model& model, State& state, Device device) {
+Activations& enter(const Model& model, State& state, DeviceId device) {
+  Activations& there = state.on(device);
+  if (state.where == device) return there;
   const size_t bytes = static_cast<size_t>(state.staged) * static_cast<size_t>(model.config.hidden) * sizeof(float);
-  // The stream keeps an error of these copies; whoever waits for the forward sees it.
-  if (state.where != device && device == Device::cuda) (void)state.stream.copy_in(state.gpu.x, state.cpu.x, bytes);
-  if (state.where != device && device == Device::cpu) (void)state.stream.copy_out(state.cpu.x, state.gpu.x, bytes);
+  Room& from = state.room(state.where);
+  // Streams keep an error of these copies; whoever waits for the forward sees it.
+  if (!from.stream.copy_to_peer(*there.stream, there.x, from.activations.x, bytes)) {
+    float* host = state.on(cpu_device).x;
+    if (from.activations.x != host) (void)from.stream.copy_out(host, from.activations.x, bytes);
+    if (there.x != host) (void)there.stream->copy_in(there.x, host, bytes);
+  }
   state.where = device;
-  return state.on(device);
+  return there;
 }
 
 void attention_block(const Model& m, State& s, int layer) {
   const ModelConfig& c = m.config;
   const LayerWeights& w = m.weights.layers[static_cast<size_t>(layer)];
   const LayerSites& sites = s.sites.layers[static_cast<size_t>(layer)];
-  const Device device = m.plan.placement.attention(layer);
+  const DeviceId device = m.plan.placement.attention(layer);
   Activations& a = enter(m, s, device);
   const int n = s.staged;
   const int64_t width = c.q_width() + 2 * c.kv_width();
-  const double* frequencies = device == Device::cuda ? m.rope_on_gpu.as<double>() : m.rope.inverse_frequency.data();
 
   norm(m, *sites.attention_norm, s, w.attention_norm);
   run(*sites.qkv, s.call(),
@@ -90,20 +95,20 @@ void attention_block(const Model& m, State& s, int layer) {
                  .tokens = n,
                  .scratch = a.scratch,
                  .threads = s.threads,
-                 .stream = &s.stream},
+                 .stream = a.stream},
       s.trace);
   // q and k lie side by side, so that one call turns both.
   run(*sites.rope, s.call(),
       RopeArgs{.x = a.qkv,
                .x_stride = width,
                .positions = a.positions,
-               .inverse_frequency = frequencies,
+               .inverse_frequency = m.rope_on(device),
                .attention_factor = m.rope.attention_factor,
                .tokens = n,
                .heads = c.heads + c.kv_heads,
                .head_dim = c.head_dim,
                .threads = s.threads,
-               .stream = &s.stream},
+               .stream = a.stream},
       s.trace);
   attend(m, s, layer);
   run(*sites.output, s.call(),
@@ -117,7 +122,7 @@ void attention_block(const Model& m, State& s, int layer) {
                  .accumulate = true,
                  .scratch = a.scratch,
                  .threads = s.threads,
-                 .stream = &s.stream},
+                 .stream = a.stream},
       s.trace);
 }
 
@@ -125,7 +130,7 @@ void experts_block(const Model& m, State& s, int layer) {
   const ModelConfig& c = m.config;
   const LayerWeights& w = m.weights.layers[static_cast<size_t>(layer)];
   const LayerSites& sites = s.sites.layers[static_cast<size_t>(layer)];
-  const Device device = m.plan.placement.experts(layer);
+  const DeviceId device = m.plan.placement.experts(layer);
   Activations& a = enter(m, s, device);
   const int n = s.staged;
 
@@ -142,7 +147,7 @@ void experts_block(const Model& m, State& s, int layer) {
                  .first = a.first,
                  .order = a.order,
                  .threads = s.threads,
-                 .stream = &s.stream},
+                 .stream = a.stream},
       s.trace);
   const ExpertBatches batches{c.experts, c.experts_per_token, n, a.first, a.order, a.expert_weight};
   run(*sites.gate_up, s.call(),
@@ -153,7 +158,7 @@ void experts_block(const Model& m, State& s, int layer) {
                     .batches = &batches,
                     .scratch = a.scratch,
                     .threads = s.threads,
-                    .stream = &s.stream},
+                    .stream = a.stream},
       s.trace);
   run(*sites.swiglu, s.call(),
       SwigluArgs{.u = a.u,
@@ -163,7 +168,7 @@ void experts_block(const Model& m, State& s, int layer) {
                  .limit = c.swiglu_limit,
                  .alpha = c.swiglu_alpha,
                  .threads = s.threads,
-                 .stream = &s.stream},
+                 .stream = a.stream},
       s.trace);
   run(*sites.down, s.call(),
       MoeMatmulArgs{.weights = &w.down.matrix,
@@ -173,16 +178,16 @@ void experts_block(const Model& m, State& s, int layer) {
                     .batches = &batches,
                     .scratch = a.scratch,
                     .threads = s.threads,
-                    .stream = &s.stream},
+                    .stream = a.stream},
       s.trace);
 }
 
 void embed(const Model& m, State& s) {
-  const Device device = m.plan.placement.embedding();
+  const DeviceId device = m.plan.placement.embedding();
   Activations& a = s.on(device);
   s.where = device;
   run(*s.sites.embed, s.call(),
-      EmbedArgs{.table = &m.weights.embedding.matrix, .tokens = a.tokens, .count = s.staged, .y = a.x, .stream = &s.stream}, s.trace);
+      EmbedArgs{.table = &m.weights.embedding.matrix, .tokens = a.tokens, .count = s.staged, .y = a.x, .stream = a.stream}, s.trace);
 }
 
 void final_norm(const Model& m, State& s) {

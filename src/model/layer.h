@@ -4,8 +4,8 @@
 
 namespace mxpath {
 
-/// The activations of a device with the residual stream in them; it is copied from the other one if it lies there.
-Activations& enter(const Model& model, State& state, Device device);
+/// The activations of a device with the residual stream in them; it is copied from where it lies.
+Activations& enter(const Model& model, State& state, DeviceId device);
 
 /// x = the rows of the embedding.
 void embed(const Model& model, State& state);

@@ -1,11 +1,12 @@
 // A gpt-oss model ready to run: its plan, its weights, its tables.
 #pragma once
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "checkpoint/config.h"
-#include "cuda/cuda.h"
+#include "device/device.h"
 #include "kernels/attention/attention.h"
 #include "kernels/rope/rope.h"
 #include "model/weights.h"
@@ -19,7 +20,12 @@ struct Model {
   Plan plan;
   Weights weights;
   RopeTable rope;
-  CudaBuffer rope_on_gpu;  // [head_dim / 2] double; empty without layers there
+  std::map<DeviceId, Memory> rope_copies;  // [head_dim / 2] double on each GPU with layers
+
+  const double* rope_on(DeviceId device) const {
+    const auto copy = rope_copies.find(device);
+    return copy == rope_copies.end() ? rope.inverse_frequency.data() : copy->second.as<double>();
+  }
 };
 
 /// Token ids with their positions and the sequence each belongs to. One conversation is a batch of one sequence; prefill and decode
@@ -50,6 +56,7 @@ struct Activations {
   int32_t* first = nullptr;        // [E + 1] where each expert's rows begin in order
   float* logits = nullptr;         // [logit_rows, V]
   void* scratch = nullptr;         // of the kernels
+  Stream* stream = nullptr;        // of the device; its work is done in this order
   // The batch: copies on a GPU, the caller's own arrays on the CPU.
   const int32_t* tokens = nullptr;
   const int32_t* positions = nullptr;
@@ -68,27 +75,35 @@ struct ModelSites {
 };
 ModelSites look_up(const Plan& plan);
 
-/// What a forward works in; on both devices where layers lie on both.
+/// What a forward has on one device.
+struct Room {
+  DeviceId device;
+  Activations activations = {};
+  Memory memory = {};
+  Stream stream = {};
+};
+
+/// What a forward works in: a room on each device that the plan uses, the CPU's always.
 struct State {
   /// For batches of up to `tokens` tokens; the plan must outlive it. Errors: not enough memory, or a device that does not answer.
   static Result<State> create(const ModelConfig& config, const Plan& plan, int tokens);
   /// What that takes of a device's memory; plan/memory.h promises as much.
-  static size_t bytes(const ModelConfig& config, const Plan& plan, int tokens, Device device);
+  static size_t bytes(const ModelConfig& config, const Plan& plan, int tokens, DeviceId device);
 
-  Activations& on(Device device) { return device == Device::cuda ? gpu : cpu; }
-  /// The first error of the GPU, if there is one.
-  Status status() const { return uses_gpu ? stream.status() : Status(); }
+  /// Of a device that the plan uses.
+  Activations& on(DeviceId device) { return room(device).activations; }
+  Room& room(DeviceId device);
+  /// The first error of a GPU, if there is one.
+  Status status() const;
+  /// Until all that was enqueued is done. Error: a GPU has failed.
+  Status wait();
 
   int capacity = 0, staged = 0;  // tokens: the most, and those of the last batch
   int sequences = 1;             // of the last batch
   Call call() const { return {.tokens = staged, .sequences = sequences}; }
   ModelSites sites;
-  Activations cpu, gpu;
-  Device where = Device::cpu;  // which of them holds x
-  bool uses_gpu = false;
-  Buffer memory, scratch;
-  CudaBuffer gpu_memory;
-  CudaStream stream;
+  std::vector<Room> rooms;  // the CPU's, then those of the plan's GPUs; none is added later, streams are pointed to
+  DeviceId where;           // which of them holds x
   std::vector<const KvView*> kv;  // [layers, tokens] of the batch; for a GPU the tokens' ids and positions behind them
   ThreadPool* threads = nullptr;
   Trace* trace = nullptr;  // null: not recorded
@@ -97,7 +112,7 @@ struct State {
 /// Makes a batch known: sets what Activations says of it, on every device. n ≤ state.capacity.
 void stage(const Model& model, State& state, const Batch& batch);
 /// Runs all layers on the batch that was staged; t holds the normed hidden states [n, H] afterwards, where the head lies. Everything on
-/// the GPU is only enqueued: with all layers there, a graph can record it.
+/// GPUs is only enqueued: with all layers on one, a graph can record it.
 void run_layers(const Model& model, State& state);
 /// stage() and run_layers().
 void forward(const Model& model, State& state, const Batch& batch);

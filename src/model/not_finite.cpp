@@ -43,8 +43,8 @@ class Search {
   Status look(const NotFinite& what) {
     const size_t width = static_cast<size_t>(model_.config.hidden);
     std::vector<float> x(static_cast<size_t>(state_.staged) * width);
-    if (state_.where == Device::cuda) MXPATH_CHECK(state_.stream.copy_out(x.data(), state_.gpu.x, x.size() * sizeof(float)));
-    else std::copy_n(state_.cpu.x, x.size(), x.data());
+    const Activations& a = state_.on(state_.where);
+    MXPATH_CHECK(a.stream->copy_out(x.data(), a.x, x.size() * sizeof(float)));
     search(x, width, 0, what);
     return {};
   }

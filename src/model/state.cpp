@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "kernels/linear/linear.h"
@@ -26,9 +27,9 @@ class Carver {
   size_t used_ = 0;
 };
 
-size_t scratch_bytes(const ModelConfig& c, const Plan& plan, int64_t n, Device device) {
+size_t scratch_bytes(const ModelConfig& c, const Plan& plan, int64_t n, DeviceId device) {
   const int64_t rows = n * c.experts_per_token, widest = std::max(c.hidden, c.q_width());
-  if (device == Device::cpu)
+  if (!device.is_gpu())
     return std::max({linear_scratch_bytes(n, widest, plan.threads), moe_scratch_bytes(rows, c.hidden, plan.threads),
                      moe_scratch_bytes(rows, c.intermediate, plan.threads)});
   return std::max({linear_cuda_scratch_bytes(n, c.q_width() + 2 * c.kv_width(), c.hidden),
@@ -44,7 +45,7 @@ int64_t batch_words(const ModelConfig& c, int64_t tokens) {
 }
 
 /// All activations that a layer needs; what is told about the batch too on a GPU.
-void carve_layer(Activations& a, Carver& from, const ModelConfig& c, const Plan& plan, int64_t n, Device device) {
+void carve_layer(Activations& a, Carver& from, const ModelConfig& c, const Plan& plan, int64_t n, DeviceId device) {
   const int64_t rows = n * c.experts_per_token;
   a.t = from.take<float>(n * c.hidden);
   a.qkv = from.take<float>(n * (c.q_width() + 2 * c.kv_width())), a.attended = from.take<float>(n * c.q_width());
@@ -53,15 +54,16 @@ void carve_layer(Activations& a, Carver& from, const ModelConfig& c, const Plan&
   a.expert_weight = from.take<float>(rows), a.expert = from.take<int32_t>(rows), a.order = from.take<int32_t>(rows),
   a.first = from.take<int32_t>(c.experts + 1);
   a.scratch = from.take<uint8_t>(static_cast<int64_t>(scratch_bytes(c, plan, n, device)));
-  if (device == Device::cpu) return;
+  if (!device.is_gpu()) return;
   a.kv = from.take<const KvView*>(batch_words(c, n));
 }
 
-void carve(Activations& a, Carver& from, const ModelConfig& c, const Plan& plan, int64_t n, Device device) {
+void carve(Activations& a, Carver& from, const ModelConfig& c, const Plan& plan, int64_t n, DeviceId device) {
   const Placement& p = plan.placement;
-  if (p.uses(device) || p.embedding() == device) a.x = from.take<float>(n * c.hidden);
+  const bool is_between = !device.is_gpu() && p.gpus.size() > 1;  // the way between GPUs that are no peers
+  if (p.uses(device) || p.embedding() == device || is_between) a.x = from.take<float>(n * c.hidden);
   if (p.uses(device)) carve_layer(a, from, c, plan, n, device);
-  if (device == Device::cpu || p.head() == device) a.logits = from.take<float>(int64_t{logit_rows} * c.vocab);
+  if (!device.is_gpu() || p.head() == device) a.logits = from.take<float>(int64_t{logit_rows} * c.vocab);
 }
 
 }  // namespace
@@ -90,8 +92,8 @@ ModelSites look_up(const Plan& plan) {
   return sites;
 }
 
-size_t State::bytes(const ModelConfig& c, const Plan& plan, int tokens, Device device) {
-  if (device == Device::cuda && !plan.placement.uses(Device::cuda)) return 0;
+size_t State::bytes(const ModelConfig& c, const Plan& plan, int tokens, DeviceId device) {
+  if (device.is_gpu() && !plan.placement.uses(device)) return 0;
   Carver size(nullptr);
   Activations unplaced;
   carve(unplaced, size, c, plan, tokens, device);
@@ -102,16 +104,32 @@ Result<State> State::create(const ModelConfig& c, const Plan& plan, int tokens) 
   State s;
   s.capacity = tokens, s.sites = look_up(plan);
   s.kv.resize(static_cast<size_t>(batch_words(c, tokens)));
-  MXPATH_TRY(s.memory, Buffer::allocate(bytes(c, plan, tokens, Device::cpu)));
-  Carver cpu(s.memory.data());
-  carve(s.cpu, cpu, c, plan, tokens, Device::cpu);
-  if (!plan.placement.uses(Device::cuda)) return s;
-  s.uses_gpu = true;
-  MXPATH_TRY(s.stream, CudaStream::create(plan.placement.cuda_index));
-  MXPATH_TRY(s.gpu_memory, CudaBuffer::allocate(plan.placement.cuda_index, bytes(c, plan, tokens, Device::cuda)));
-  Carver gpu(s.gpu_memory.data());
-  carve(s.gpu, gpu, c, plan, tokens, Device::cuda);
+  s.rooms.resize(1);
+  for (const GpuShare& share : plan.placement.gpus) s.rooms.push_back({share.gpu});
+  for (Room& room : s.rooms) {
+    MXPATH_TRY(room.stream, Stream::create(room.device));
+    MXPATH_TRY(room.memory, Memory::allocate(room.device, bytes(c, plan, tokens, room.device)));
+    Carver carver(room.memory.data());
+    carve(room.activations, carver, c, plan, tokens, room.device);
+    room.activations.stream = &room.stream;
+  }
   return s;
+}
+
+Room& State::room(DeviceId device) {
+  const auto found = std::ranges::find(rooms, device, &Room::device);
+  assert(found != rooms.end());
+  return *found;
+}
+
+Status State::status() const {
+  for (const Room& room : rooms) MXPATH_CHECK(room.stream.status());
+  return {};
+}
+
+Status State::wait() {
+  for (Room& room : rooms) MXPATH_CHECK(room.stream.wait());
+  return {};
 }
 
 }  // namespace mxpath

@@ -25,20 +25,33 @@ TEST(State, OnAGpuTakesWhatThePlanSays) {
         Policy policy;
         policy.device = DeviceChoice::cuda, policy.chunk = chunk, policy.cpu_experts = cpu_experts;
         const Plan plan = planned(config, policy);
-        ASSERT_TRUE(plan.placement.uses(Device::cuda));
-        const double state = double(State::bytes(config, plan, plan.chunk, Device::cuda)) / mib,
-                     scratch = double(plan.gpu_memory.scratch) / mib;
+        ASSERT_TRUE(plan.placement.uses(cuda_device(0)));
+        const double state = double(State::bytes(config, plan, plan.chunk, cuda_device(0))) / mib,
+                     scratch = double(plan.gpu_memory().scratch) / mib;
         EXPECT_LE(state, scratch) << "chunk " << plan.chunk;
         EXPECT_LE(scratch, state + beside_state) << "chunk " << plan.chunk;
       }
+}
+
+TEST(State, OnEachOfSeveralGpusTakesWhatThePlanSays) {
+  const ModelConfig config = gpt_oss_120b_config();
+  const Plan plan =
+      make_plan(manifest_from_config(config, "test"), catalogue_of_full_build(), known_machine("4x rtx_3090").value(), {}).value();
+  ASSERT_EQ(plan.placement.gpus.size(), 4u) << plan.placement.to_string();
+  ASSERT_TRUE(plan.fits());
+  for (const DevicePlan& device : plan.devices) {
+    const double state = double(State::bytes(config, plan, plan.chunk, device.id)) / mib, scratch = double(device.memory.scratch) / mib;
+    EXPECT_LE(state, scratch) << to_string(device.id);
+    if (device.id.is_gpu()) EXPECT_LE(scratch, state + beside_state) << to_string(device.id);
+  }
 }
 
 TEST(State, WithoutAGpuTakesNothingOfIt) {
   Policy policy;
   policy.device = DeviceChoice::cpu;
   const Plan plan = planned(gpt_oss_20b_config(), policy);
-  EXPECT_EQ(State::bytes(gpt_oss_20b_config(), plan, plan.chunk, Device::cuda), 0u);
-  EXPECT_GT(State::bytes(gpt_oss_20b_config(), plan, plan.chunk, Device::cpu), 0u);
+  EXPECT_EQ(State::bytes(gpt_oss_20b_config(), plan, plan.chunk, cuda_device(0)), 0u);
+  EXPECT_GT(State::bytes(gpt_oss_20b_config(), plan, plan.chunk, cpu_device), 0u);
 }
 
 }  // namespace

@@ -43,20 +43,20 @@ std::vector<const TensorRecord*> records_of(const MatrixSlot& slot, const Manife
 }
 
 /// Moves a packed matrix to the GPU.
-Status send(OwnedMatrix& target, CudaStream& stream) {
-  MXPATH_TRY(target.gpu_memory, CudaBuffer::allocate(stream.device(), target.memory.size()));
-  MXPATH_CHECK(stream.copy_in(target.gpu_memory.data(), target.memory.data(), target.memory.size()));
+Status send(OwnedMatrix& target, Stream& stream) {
+  MXPATH_TRY(Memory there, Memory::allocate(stream.device(), target.memory.size()));
+  MXPATH_CHECK(stream.copy_in(there.data(), target.memory.data(), target.memory.size()));
   const uint8_t* packed = target.memory.data();
-  target.matrix.data = target.gpu_memory.data() + (target.matrix.data - packed);
-  if (target.matrix.scales) target.matrix.scales = target.gpu_memory.data() + (target.matrix.scales - packed);
-  target.device = Device::cuda, target.memory = Buffer();
+  target.matrix.data = there.data() + (target.matrix.data - packed);
+  if (target.matrix.scales) target.matrix.scales = there.data() + (target.matrix.scales - packed);
+  target.memory = std::move(there);
   return {};
 }
 
-Status send(OwnedVector& vector, CudaStream& stream) {
-  if (vector.copy.size() > 0) return {};
+Status send(OwnedVector& vector, Stream& stream) {
+  if (!stream.device().is_gpu() || (vector.copy.size() > 0 && vector.copy.where() == stream.device())) return {};
   const size_t bytes = vector.values.size() * sizeof(float);
-  MXPATH_TRY(vector.copy, CudaBuffer::allocate(stream.device(), bytes));
+  MXPATH_TRY(vector.copy, Memory::allocate(stream.device(), bytes));
   return stream.copy_in(vector.copy.data(), vector.values.data(), bytes);
 }
 
@@ -65,36 +65,53 @@ const SitePlan& site_of(const MatrixSlot& slot, const Plan& plan) {
   return *plan.find(slot.site, slot.layer, device_of(plan.placement, only_part(row_of(slot.site)), slot.layer));
 }
 
-Status send_vectors(Weights& w, const Placement& placement, CudaStream& stream) {
-  MXPATH_CHECK(send(w.final_norm, stream));
+/// One for each device of a plan.
+class Streams {
+ public:
+  static Result<Streams> create(const Placement& placement) {
+    Streams all;
+    all.streams_.emplace_back();
+    for (const GpuShare& share : placement.gpus) {
+      MXPATH_TRY(Stream stream, Stream::create(share.gpu));
+      all.streams_.push_back(std::move(stream));
+    }
+    return all;
+  }
+  Stream& of(DeviceId device) { return *std::ranges::find(streams_, device, &Stream::device); }
+
+ private:
+  std::vector<Stream> streams_;
+};
+
+Status send_vectors(Weights& w, const Placement& placement, Streams& streams) {
+  MXPATH_CHECK(send(w.final_norm, streams.of(placement.head())));
   for (size_t i = 0; i < w.layers.size(); ++i) {
     LayerWeights& layer = w.layers[i];
-    if (placement.attention(static_cast<int>(i)) == Device::cuda)
-      for (OwnedVector* vector : {&layer.attention_norm, &layer.qkv_bias, &layer.sinks, &layer.output_bias})
-        MXPATH_CHECK(send(*vector, stream));
-    if (placement.experts(static_cast<int>(i)) == Device::cuda)
-      for (OwnedVector* vector : {&layer.mlp_norm, &layer.router_bias, &layer.gate_up_bias, &layer.down_bias})
-        MXPATH_CHECK(send(*vector, stream));
+    for (OwnedVector* vector : {&layer.attention_norm, &layer.qkv_bias, &layer.sinks, &layer.output_bias})
+      MXPATH_CHECK(send(*vector, streams.of(placement.attention(static_cast<int>(i)))));
+    for (OwnedVector* vector : {&layer.mlp_norm, &layer.router_bias, &layer.gate_up_bias, &layer.down_bias})
+      MXPATH_CHECK(send(*vector, streams.of(placement.experts(static_cast<int>(i)))));
   }
   return {};
 }
 
-Status pack_slot(const MatrixSlot& slot, const SitePlan& site, const Checkpoint& checkpoint, ThreadPool& threads, CudaStream& stream) {
+Status pack_slot(const MatrixSlot& slot, const SitePlan& site, const Checkpoint& checkpoint, ThreadPool& threads, Streams& streams) {
   const auto records = records_of(slot, checkpoint.manifest());
   OwnedMatrix& target = *slot.target;
   target = {};  // the old copy goes before the new one comes
-  if (slot.site == SiteId::embed && site.site.device == Device::cpu &&
+  if (slot.site == SiteId::embed && site.site.device == cpu_device &&
       can_map(site.layout, *records.front())) {  // a token reads one row: the file is good enough
     target.matrix = map_stored(site.layout, checkpoint, *records.front());
     return {};
   }
   int64_t rows = 0;
   for (const TensorRecord* record : records) rows += record->rows;
-  MXPATH_TRY(target.memory, Buffer::allocate(layout_bytes(site.layout, records.front()->experts, rows, records.front()->columns)));
+  const uint64_t bytes = layout_bytes(site.layout, records.front()->experts, rows, records.front()->columns);
+  MXPATH_TRY(target.memory, Memory::allocate(cpu_device, bytes));
   const bool may_round = !is_lossless(site.site.stored, site.site.format);
   MXPATH_TRY(target.matrix,
              pack(site.layout, {&checkpoint, records}, target.memory.bytes(), threads, may_round ? &target.rounded : nullptr));
-  return site.site.device == Device::cuda ? send(target, stream) : Status();
+  return site.site.device.is_gpu() ? send(target, streams.of(site.site.device)) : Status();
 }
 
 float element(std::span<const uint8_t> bytes, Encoding encoding, size_t index) {
@@ -150,11 +167,11 @@ struct FetchedRows {
   int64_t expert, row;                // of the wanted row in `matrix`
   std::vector<uint8_t> data, scales;  // of fetched ones
 };
-Result<FetchedRows> fetch_rows(const OwnedMatrix& from, int64_t expert, int64_t row, CudaStream& stream) {
-  if (from.device == Device::cpu) return FetchedRows{from.matrix, expert, row, {}, {}};
+Result<FetchedRows> fetch_rows(const OwnedMatrix& from, int64_t expert, int64_t row, Stream& stream) {
+  if (!from.memory.where().is_gpu()) return FetchedRows{from.matrix, expert, row, {}, {}};
   FetchedRows rows{row_group(from.matrix, expert, row / 16), 0, row % 16, {}, {}};
-  rows.data.resize(static_cast<size_t>(rows.matrix.expert_bytes())),
-      rows.scales.resize(static_cast<size_t>(rows.matrix.expert_scale_bytes()));
+  rows.data.resize(static_cast<size_t>(rows.matrix.expert_bytes()));
+  rows.scales.resize(static_cast<size_t>(rows.matrix.expert_scale_bytes()));
   MXPATH_CHECK(stream.copy_out(rows.data.data(), rows.matrix.data, rows.data.size()));
   if (rows.matrix.scales) MXPATH_CHECK(stream.copy_out(rows.scales.data(), rows.matrix.scales, rows.scales.size()));
   rows.matrix.data = rows.data.data(), rows.matrix.scales = rows.scales.data();
@@ -184,18 +201,15 @@ Status pack_weights(Weights& weights, const Plan& plan, const Checkpoint& checkp
   weights.layers.resize(static_cast<size_t>(config.layers));
   if (first_time) MXPATH_CHECK(load_vectors(weights, checkpoint));
   const auto slots = matrix_slots(weights);
-  CudaStream stream;
-  if (plan.placement.uses(Device::cuda)) {
-    MXPATH_TRY(stream, CudaStream::create(plan.placement.cuda_index));
-    MXPATH_CHECK(send_vectors(weights, plan.placement, stream));
-  }
+  MXPATH_TRY(Streams streams, Streams::create(plan.placement));
+  MXPATH_CHECK(send_vectors(weights, plan.placement, streams));
   const auto size_of = [](const Site& site) { return static_cast<uint64_t>(site.n * site.k * site.experts); };
   uint64_t total = 0, done = 0;
   for (const MatrixSlot& slot : slots) total += size_of(site_of(slot, plan).site);
   for (const MatrixSlot& slot : slots) {
     const SitePlan& site = site_of(slot, plan);
-    if (slot.target->matrix.layout != site.layout || slot.target->device != site.site.device)
-      MXPATH_CHECK(pack_slot(slot, site, checkpoint, threads, stream));
+    if (slot.target->matrix.layout != site.layout || slot.target->memory.where() != site.site.device)
+      MXPATH_CHECK(pack_slot(slot, site, checkpoint, threads, streams));
     done += size_of(site.site);
     if (progress) progress("packing weights", done, total);
   }
@@ -215,10 +229,7 @@ Result<std::vector<PackingDifference>> check_packing(const Weights& weights, con
                                                      uint64_t seed) {
   std::vector<PackingDifference> differences;
   Random random(seed);
-  CudaStream stream;
-  if (plan.placement.uses(Device::cuda)) {
-    MXPATH_TRY(stream, CudaStream::create(plan.placement.cuda_index));
-  }
+  MXPATH_TRY(Streams streams, Streams::create(plan.placement));
   for (const MatrixSlot& slot : matrix_slots(const_cast<Weights&>(weights))) {
     const SitePlan& site = site_of(slot, plan);
     const bool lossy = !is_lossless(site.site.stored, site.site.format);
@@ -227,7 +238,7 @@ Result<std::vector<PackingDifference>> check_packing(const Weights& weights, con
     for (const TensorRecord* record : records_of(slot, checkpoint.manifest())) {
       const int expert = static_cast<int>(random.integer(0, record->experts - 1));
       for (int64_t row : {int64_t{0}, record->rows - 1, random.integer(0, record->rows - 1)}) {
-        MXPATH_TRY(const FetchedRows rows, fetch_rows(*slot.target, expert, packed_row + row, stream));
+        MXPATH_TRY(const FetchedRows rows, fetch_rows(*slot.target, expert, packed_row + row, streams.of(site.site.device)));
         if (const auto same = compare_row(rows, checkpoint, *record, expert, row, lossy); !same.ok() && !known())
           differences.push_back({&site, same.error().message});
       }

@@ -3,29 +3,26 @@
 #include <string>
 #include <vector>
 
-#include "base/buffer.h"
 #include "base/progress.h"
 #include "checkpoint/manifest.h"
-#include "cuda/cuda.h"
+#include "device/device.h"
 #include "layout/packed_matrix.h"
 #include "plan/plan.h"
 
 namespace mxpath {
 
-/// A matrix and the memory it lies in; both memories are empty when the matrix is read in place from the file.
+/// A matrix and the memory it lies in, which is empty when the matrix is read in place from the file.
 struct OwnedMatrix {
   PackedMatrix matrix;
-  Device device = Device::cpu;  // where the matrix's pointers lead
-  Buffer memory;
-  CudaBuffer gpu_memory;
+  Memory memory;
   uint64_t rounded = 0;  // values that the layout holds as another number than the checkpoint
 };
 
-/// A vector of FP32, with a copy on the GPU where a layer there reads it.
+/// A vector of FP32, with a copy on the GPU whose layer reads it.
 struct OwnedVector {
   std::vector<float> values;
-  CudaBuffer copy;
-  const float* on(Device device) const { return device == Device::cuda ? copy.as<float>() : values.data(); }
+  Memory copy;
+  const float* on(DeviceId device) const { return copy.size() > 0 && copy.where() == device ? copy.as<float>() : values.data(); }
 };
 
 /// H hidden, I intermediate, E experts, nh/nkv heads of head_dim.

@@ -11,30 +11,31 @@ constexpr double unmeasured = 0.02;
 constexpr double launch_seconds = 2e-6;
 
 double bandwidth_of(const KernelPath& path, const Machine& machine, const Gpu& gpu) {
-  return path.device == Device::cpu ? machine.cpu.bandwidth : gpu.bandwidth;
+  return path.device == DeviceKind::cpu ? machine.cpu.bandwidth : gpu.bandwidth;
 }
 
 double peak_of(const KernelPath& path, const Machine& machine, const Gpu& gpu) {
-  if (path.device == Device::cpu) return machine.cpu.flops[static_cast<size_t>(path.unit)];
+  if (path.device == DeviceKind::cpu) return machine.cpu.flops[static_cast<size_t>(path.unit)];
   return path.unit == Unit::tensor_cores ? gpu.tensor_flops : gpu.cuda_flops;
 }
 
 }  // namespace
 
-double roof_seconds(const KernelPath& path, const Work& work, const Machine& machine, int cuda_index) {
+double roof_seconds(const KernelPath& path, const Work& work, const Machine& machine, DeviceId device) {
   static const Gpu none;
-  const size_t index = static_cast<size_t>(cuda_index);
-  const Gpu& gpu = index < machine.gpus.size() ? machine.gpus[index] : none;
+  const Gpu* there = machine.gpu(device);
+  const Gpu& gpu = there ? *there : none;
   // A roof that the machine does not have (a unit it lacks) still needs a finite price, so that refused rows can be compared.
   const double bandwidth = std::max(bandwidth_of(path, machine, gpu), 1e9), peak = std::max(peak_of(path, machine, gpu), 1e9);
   return std::max(work.bytes / bandwidth, work.flops / peak);
 }
 
-double predicted_seconds(const KernelPath& path, const Load& load, const Machine& machine, int cuda_index) {
+double predicted_seconds(const KernelPath& path, const Load& load, const Machine& machine, DeviceId device) {
   const auto seconds = [&](const Work& work, double efficiency) {
-    return roof_seconds(path, work, machine, cuda_index) / (efficiency > 0 ? efficiency : unmeasured);
+    return roof_seconds(path, work, machine, device) / (efficiency > 0 ? efficiency : unmeasured);
   };
-  const double launches = path.device == Device::cuda ? path.launches * launch_seconds : 0, one = seconds(load.of_one, path.efficiency.one);
+  const double launches = path.device == DeviceKind::cuda ? path.launches * launch_seconds : 0;
+  const double one = seconds(load.of_one, path.efficiency.one);
   return launches + (load.tokens == 1 ? one : std::max(one, seconds(load.work, path.efficiency.many)));
 }
 

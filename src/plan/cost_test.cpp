@@ -83,7 +83,7 @@ TEST(Work, TheCacheOfEachSequenceIsRead) {
   EXPECT_EQ(answers.bytes - chunk.bytes, 7.0 * 1000 * 2 * 2 * 8 * 64);
 }
 
-KernelPath row_with(Efficiency efficiency, Device device = Device::cpu) {
+KernelPath row_with(Efficiency efficiency, DeviceKind device = DeviceKind::cpu) {
   return {.name = "linear.cpu.test", .op = Op::linear, .device = device, .weights = Layout::any, .efficiency = efficiency};
 }
 
@@ -102,12 +102,12 @@ TEST(Efficiencies, AreKeptApartForOneTokenAndForMany) {
 
 TEST(Launches, ArePricedByTheRow) {
   const Machine machine = test::gpu_machine(90);
-  const Load load = load_of({.id = SiteId::head, .device = Device::cuda, .n = 4096, .k = 4096}, Layout::bf16_rows, {});
-  KernelPath row = row_with(0.5, Device::cuda);
+  const Load load = load_of({.id = SiteId::head, .device = cuda_device(0), .n = 4096, .k = 4096}, Layout::bf16_rows, {});
+  KernelPath row = row_with(0.5, DeviceKind::cuda);
   const double one = predicted_seconds(row, load, machine);
   row.launches = 3;
   EXPECT_NEAR(predicted_seconds(row, load, machine) - one, 2 * 2e-6, 1e-12);
-  row.device = Device::cpu;
+  row.device = DeviceKind::cpu;
   EXPECT_EQ(predicted_seconds(row, load, machine), predicted_seconds(row_with(0.5), load, machine)) << "a CPU launches nothing";
 }
 

@@ -25,7 +25,7 @@ std::vector<Layout> layouts_for(const Site& site, const Catalogue& catalogue) {
   std::vector<Layout> layouts{plain_layout(site.format)};
   for (const KernelPath* path : catalogue.paths) {
     const bool reads =
-        path->op == site.op() && path->device == site.device && path->weights != Layout::any && path->weights != Layout::none;
+        path->op == site.op() && path->device == site.device.kind && path->weights != Layout::any && path->weights != Layout::none;
     if (reads && held_in(path->weights) == site.format && !std::ranges::count(layouts, path->weights)) layouts.push_back(path->weights);
   }
   return layouts;
@@ -76,10 +76,10 @@ Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue
     const bool forced = std::ranges::any_of(policy.only, [&](const std::string& glob) { return glob_match(glob, c.path->name); });
     if (c.why_not.empty() && !forced) legal += fmt::format("{}{}", legal.empty() ? "" : " ", c.path->name);
     if (!c.why_not.empty() && forced) named.push_back(c);
-    if (!c.why_not.empty() && c.path->device == site.device) refused.push_back(c);
+    if (!c.why_not.empty() && c.path->device == site.device.kind) refused.push_back(c);
   }
   if (legal.empty() && named.empty())
-    return fail("{} on {}: no path can run: {}", title_of(site), name_of(site.device), with_reasons(refused));
+    return fail("{} on {}: no path can run: {}", title_of(site), name_of(site.device.kind), with_reasons(refused));
   if (named.empty())
     return fail("{}: {} leaves no path for {} tokens; keep one of: {}", title_of(site), mention(Knob::exclude), regime.tokens.to_string(),
                 legal);
@@ -125,7 +125,7 @@ Decision decide(const Question& q, const Regime& regime) {
     if (path->op != q.site.op()) continue;
     const Layout read = path->weights == Layout::any || path->weights == Layout::none ? q.layout : path->weights;
     const Load own = read == q.layout ? load : load_of(q.site, read, regime.typical);
-    decision.all.push_back({path, refusals(*path, q), predicted_seconds(*path, own, q.machine, q.policy.cuda_index)});
+    decision.all.push_back({path, refusals(*path, q), predicted_seconds(*path, own, q.machine, device_of(*path, q))});
   }
   // Legal ones first, then by price; a stable sort, so that table order breaks ties.
   std::ranges::stable_sort(decision.all, {}, [](const Candidate& c) { return std::tuple(!c.why_not.empty(), c.seconds); });

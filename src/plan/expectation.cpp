@@ -5,11 +5,11 @@
 namespace mxpath {
 namespace {
 
-double at_the_best_roof(KernelPath path, const Work& work, const Machine& machine, int cuda_index) {
-  double best = roof_seconds(path, work, machine, cuda_index);
+double at_the_best_roof(KernelPath path, const Work& work, const Machine& machine, DeviceId device) {
+  double best = roof_seconds(path, work, machine, device);
   for (int unit = 0; unit < unit_count; ++unit) {
     path.unit = static_cast<Unit>(unit);
-    best = std::min(best, roof_seconds(path, work, machine, cuda_index));
+    best = std::min(best, roof_seconds(path, work, machine, device));
   }
   return best;
 }
@@ -17,7 +17,6 @@ double at_the_best_roof(KernelPath path, const Work& work, const Machine& machin
 /// The sum over the sites, as it grows.
 struct Sum {
   const Machine& machine;
-  int cuda_index = 0;
   Expectation out = {};
 
   /// `times` calls of a site, on the path for calls of `regime` tokens.
@@ -25,14 +24,15 @@ struct Sum {
     const KernelPath& path = plan.path_for({regime});
     const Load load = load_of(plan.site, plan.layout, call);
     const Work& work = load.work;
+    const DeviceId device = plan.site.device;
     times *= plan.site.count;
     out.bytes += times * work.bytes;
     out.flops += times * work.flops;
-    out.predicted += times * predicted_seconds(path, load, machine, cuda_index);
-    out.memory_seconds += times * roof_seconds(path, {.bytes = work.bytes, .flops = 0}, machine, cuda_index);
-    out.compute_seconds += times * roof_seconds(path, {.bytes = 0, .flops = work.flops}, machine, cuda_index);
-    out.roof += times * roof_seconds(path, work, machine, cuda_index);
-    out.best_roof += times * at_the_best_roof(path, work, machine, cuda_index);
+    out.predicted += times * predicted_seconds(path, load, machine, device);
+    out.memory_seconds += times * roof_seconds(path, {.bytes = work.bytes, .flops = 0}, machine, device);
+    out.compute_seconds += times * roof_seconds(path, {.bytes = 0, .flops = work.flops}, machine, device);
+    out.roof += times * roof_seconds(path, work, machine, device);
+    out.best_roof += times * at_the_best_roof(path, work, machine, device);
   }
 };
 
@@ -43,7 +43,7 @@ Machine machine_of(const Plan& plan, const Machine& machine) { return with_threa
 
 Expectation expect_step(const Plan& plan, const Machine& whole, int64_t keys) {
   const Machine machine = machine_of(plan, whole);
-  Sum sum{machine, plan.placement.cuda_index};
+  Sum sum{machine};
   for (const SitePlan& site : plan.sites)
     if (!plan.is_idle(site)) sum.add(site, 1, {.keys = std::max<int64_t>(keys, 1)}, 1);
   sum.out.predicted += plan.crossing_seconds.front();
@@ -53,7 +53,7 @@ Expectation expect_step(const Plan& plan, const Machine& whole, int64_t keys) {
 Expectation expect_prompt(const Plan& plan, const Machine& whole, int tokens) {
   const Machine machine = machine_of(plan, whole);
   const int chunk = std::min(plan.chunk, tokens), chunks = tokens / chunk, rest = tokens % chunk;
-  Sum sum{machine, plan.placement.cuda_index};
+  Sum sum{machine};
   for (const SitePlan& site : plan.sites) {
     if (plan.is_idle(site)) continue;
     if (site.site.row().once_a_prompt) {

@@ -71,7 +71,7 @@ TEST(Expectation, WeightsAreReadOnceForEachChunk) {
 TEST(Expectation, OnAGpuItsOwnRoofCounts) {
   const Machine machine = test::gpu_machine(90);
   const Plan plan = plan_on(machine);
-  ASSERT_TRUE(plan.placement.all_on_gpu());
+  ASSERT_TRUE(plan.placement.all_on_gpus());
   const Expectation step = expect_step(plan, machine, plan.context / 2);
   EXPECT_NEAR(step.memory_seconds, step.bytes / machine.gpus[0].bandwidth, 1e-9);
   EXPECT_NEAR(step.predicted, plan.decode_seconds, 1e-9 * plan.decode_seconds) << "the GPU picks the token";
@@ -83,12 +83,12 @@ TEST(Expectation, BetweenTwoDevicesTheWayCountsToo) {
   Machine machine = test::gpu_machine(90);
   machine.gpus[0].memory = machine.gpus[0].free_memory = 1'000'000'000;
   const Plan plan = plan_on(machine);
-  ASSERT_GT(plan.placement.crossings(), 0);
+  ASSERT_GT(plan.placement.crossings().size(), 0u);
   EXPECT_NEAR(expect_step(plan, machine, plan.context / 2).predicted, plan.decode_seconds, 1e-9 * plan.decode_seconds);
   double sites = 0;
   for (const SitePlan& site : plan.sites)
     if (!plan.is_idle(site)) sites += site.site.count * site.decisions.front().all.front().seconds;
-  EXPECT_GE(expect_step(plan, machine, plan.context / 2).predicted - sites, plan.placement.crossings() * 25e-6);
+  EXPECT_GE(expect_step(plan, machine, plan.context / 2).predicted - sites, static_cast<double>(plan.placement.crossings().size()) * 25e-6);
 }
 
 }  // namespace

@@ -76,7 +76,7 @@ std::string verbose_lines(const SitePlan& plan) {
   return out;
 }
 
-std::string site_header(const SitePlan& plan) {
+std::string site_header(const Plan& whole, const SitePlan& plan) {
   const Site& s = plan.site;
   std::string shape = s.k ? fmt::format("n={} k={}", s.n, s.k) : fmt::format("n={}", s.n);
   if (s.experts > 1) shape += fmt::format(" experts={}/{}", s.experts_per_token, s.experts);
@@ -84,7 +84,8 @@ std::string site_header(const SitePlan& plan) {
   const std::string layout = s.has_weights() ? fmt::format("  weights {}{}", name_of(plan.layout),
                                                            s.format != s.stored ? fmt::format(" (stored {})", name_of(s.stored)) : "")
                                              : "";
-  return fmt::format("{}  x{}  {}{}{}\n", title_of(s), s.count, s.device == Device::cuda ? "on cuda  " : "", shape, layout);
+  const std::string where = s.device.is_gpu() ? fmt::format("on {}  ", whole.name_of(s.device)) : "";
+  return fmt::format("{}  x{}  {}{}{}\n", title_of(s), s.count, where, shape, layout);
 }
 
 std::string memory_line(const Plan& plan, const MemoryPlan& m) {
@@ -95,6 +96,13 @@ std::string memory_line(const Plan& plan, const MemoryPlan& m) {
   return fmt::format("{} of {} ({}): weights {}, key/value cache {} for {} tokens, scratch {}{}{}", human_bytes(double(m.total())),
                      human_bytes(double(m.available)), m.fits() ? "fits" : "does NOT fit", human_bytes(double(m.weights)),
                      human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)), in_place, held);
+}
+
+/// Between GPUs, where there are several; what the CPU's part costs, the placement says.
+std::string crossing_line(const Plan& plan) {
+  if (plan.placement.gpus.size() < 2) return "";
+  return fmt::format("crossings {} per token, {} ({})\n", plan.placement.crossings().size(), duration(plan.crossing_seconds.front()),
+                     plan.crossing_note);
 }
 
 std::string expected_line(const Plan& plan) {
@@ -111,8 +119,10 @@ std::string conversion_lines(const Plan& plan) {
 std::string header(const Plan& plan) {
   std::string out = plan.not_built.empty() ? "" : fmt::format("NOT BUILT {}\n", plan.not_built);
   out += fmt::format("model     {}\nmachine   {}\ndevice    {}{}\nmemory    {}\n", plan.model, plan.machine, plan.placement.to_string(),
-                     plan.device_reason.empty() ? "" : fmt::format(": {}", plan.device_reason), memory_line(plan, plan.memory));
-  if (plan.device == Device::cuda) out += fmt::format("on cuda   {}\n", memory_line(plan, plan.gpu_memory));
+                     plan.device_reason.empty() ? "" : fmt::format(": {}", plan.device_reason), memory_line(plan, plan.memory()));
+  for (const auto& [id, memory] : plan.devices)
+    if (id.is_gpu()) out += fmt::format("{:<10}{}\n", fmt::format("on {}", plan.name_of(id)), memory_line(plan, memory));
+  out += crossing_line(plan);
   out += fmt::format("expected  {}\n", expected_line(plan));
   for (const auto& concession : plan.concessions) out += fmt::format("gave up   {}\n", concession);
   return out;
@@ -153,11 +163,23 @@ std::string stored_text(const Site& site) {
   return text;
 }
 
+Json devices_json(const Plan& plan) {
+  Json out = Json::array();
+  for (const auto& [id, memory] : plan.devices) out.push_back({{"device", to_string(id)}, {"memory", memory_json(memory)}});
+  return out;
+}
+
+Json gpus_json(const Placement& placement) {
+  Json out = Json::array();
+  for (const auto& [gpu, layers] : placement.gpus) out.push_back({{"device", to_string(gpu)}, {"layers", layers}});
+  return out;
+}
+
 Json site_json(const SitePlan& plan) {
   const Site& s = plan.site;
   Json out = {{"site", s.name()},
               {"op", name_of(s.op())},
-              {"device", name_of(s.device)},
+              {"device", to_string(s.device)},
               {"count", s.count},
               {"n", s.n},
               {"k", s.k},
@@ -204,7 +226,7 @@ std::string to_string(const Conversion& c, std::optional<uint64_t> rounded) {
 std::string explain(const Plan& plan, bool verbose) {
   std::string out = header(plan) + conversion_lines(plan);
   for (const SitePlan& site : plan.sites)
-    out += "\n" + site_header(site) + (verbose ? verbose_lines(site) : chosen_lines(site) + other_lines(site));
+    out += "\n" + site_header(plan, site) + (verbose ? verbose_lines(site) : chosen_lines(site) + other_lines(site));
   return out;
 }
 
@@ -225,18 +247,19 @@ Json plan_to_json(const Plan& plan) {
   return {{"model", plan.model},
           {"machine", plan.machine},
           {"not_built", plan.not_built.empty() ? Json() : Json(plan.not_built)},
-          {"device", name_of(plan.device)},
+          {"device", name_of(plan.device.kind)},
           {"device_reason", plan.device_reason},
           {"context", plan.context},
           {"chunk", plan.chunk},
           {"threads", plan.threads},
           {"placement",
-           {{"gpu_layers", plan.placement.gpu_layers},
+           {{"gpu_layers", plan.placement.gpu_layers()},
+            {"gpus", gpus_json(plan.placement)},
             {"cpu_experts", plan.placement.cpu_experts},
             {"gpu_embedding", plan.placement.gpu_embedding},
             {"text", plan.placement.to_string()}}},
-          {"memory", memory_json(plan.memory)},
-          {"gpu_memory", plan.device == Device::cuda ? memory_json(plan.gpu_memory) : Json()},
+          {"devices", devices_json(plan)},
+          {"crossings", plan.placement.crossings().size()},
           {"fitting_context", plan.fitting_context},
           {"would_fit", plan.would_fit},
           {"expected",

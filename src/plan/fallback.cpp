@@ -11,7 +11,7 @@ namespace {
 
 bool is_cpu_floor(const Catalogue& catalogue, std::string_view path) {
   const KernelPath* found = catalogue.find(path);
-  return found && is_floor(*found) && found->device == Device::cpu;  // a GPU's has the CPU below it
+  return found && is_floor(*found) && found->device == DeviceKind::cpu;  // a GPU's has the CPU below it
 }
 
 /// The self-checks of a plan's rows, if only an injected failure could fail them.
@@ -20,10 +20,10 @@ Status rehearse_checks(Failures& failures, const Plan& plan, const Catalogue& ca
     for (const Decision& decision : site.decisions)
       if (const auto failure = injected_failure(policy, *decision.chosen)) {
         const KernelPath& path = *decision.chosen;
-        const std::string device = failed_device(policy.cuda_index);
-        if (path.device == Device::cuda && failures.contains(device)) continue;  // what it would answer means nothing any more
-        const bool whole = failure->check == Check::device_failed;
-        MXPATH_CHECK(learn(failures, whole ? device : std::string(path.name), *failure, catalogue, notice));
+        const Suspect device{"", site.site.device};
+        if (failures.contains(device)) continue;  // what it would answer means nothing any more
+        const Suspect row{std::string(path.name), site.site.device};
+        MXPATH_CHECK(learn(failures, failure->check == Check::device_failed ? device : row, *failure, catalogue, notice));
       }
   return {};
 }
@@ -38,12 +38,12 @@ Status rehearse_packing(Failures& failures, const Plan& plan, const Catalogue& c
 
 }  // namespace
 
-Status learn(Failures& failures, const std::string& path, Failure failure, const Catalogue& catalogue, const Notice& notice) {
-  if (is_cpu_floor(catalogue, path))
-    return fail("{}: the portable path fails its own check ({}); this program or this computer's memory is broken, please report it", path,
-                failure.finding);
-  const auto [known, is_new] = failures.try_emplace(path, std::move(failure));
-  if (is_new && notice) notice(fmt::format("{} is not used: {}", path, known->second.finding));
+Status learn(Failures& failures, const Suspect& suspect, Failure failure, const Catalogue& catalogue, const Notice& notice) {
+  if (is_cpu_floor(catalogue, suspect.path))
+    return fail("{}: the portable path fails its own check ({}); this program or this computer's memory is broken, please report it",
+                suspect.path, failure.finding);
+  const auto [known, is_new] = failures.try_emplace(suspect, std::move(failure));
+  if (is_new && notice) notice(fmt::format("{} is not used: {}", to_string(suspect), known->second.finding));
   return {};
 }
 
@@ -52,10 +52,12 @@ Status learn_packing(Failures& failures, const Failures& before, const SitePlan&
   bool blamed = false;
   for (const KernelPath* path : catalogue.paths) {
     const bool reads =
-        path->op == site.site.op() && path->device == site.site.device && (path->weights == site.layout || path->device == Device::cuda);
-    if (!reads || before.contains(path->name)) continue;
+        path->op == site.site.op() && path->device == site.site.device.kind &&
+                       (path->weights == site.layout || path->device == DeviceKind::cuda);
+    const Suspect suspect{std::string(path->name), site.site.device};
+    if (!reads || before.contains(suspect)) continue;
     blamed = true;
-    MXPATH_CHECK(learn(failures, std::string(path->name), {Check::self_check, finding}, catalogue, notice));
+    MXPATH_CHECK(learn(failures, suspect, {Check::self_check, finding}, catalogue, notice));
   }
   if (blamed) return {};
   return fail(
@@ -84,7 +86,7 @@ void tell_idle_injections(const Policy& policy, const Catalogue& catalogue, cons
     const auto wanted = parse_injected_failure(text);
     const bool failed = wanted.ok() && std::ranges::any_of(failures, [&](const auto& failure) {
                           if (wanted->fault == Fault::device) return failure.second.check == Check::device_failed;
-                          const KernelPath* path = catalogue.find(failure.first);
+                          const KernelPath* path = catalogue.find(failure.first.path);
                           return path && glob_match(wanted->glob, path->name) && can_have(*path, wanted->fault);
                         });
     if (!failed)

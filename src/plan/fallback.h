@@ -11,9 +11,9 @@ namespace mxpath {
 /// Told of what happens, one sentence each.
 using Notice = std::function<void(const std::string&)>;
 
-/// Adds what was found out about a path, or about a device under failed_device(), to the failures. Error: it is the portable row of the
-/// CPU, below which there is nothing.
-Status learn(Failures& failures, const std::string& path, Failure failure, const Catalogue& catalogue, const Notice& notice);
+/// Adds what was found out about a row on a device, or about a device, to the failures. Error: it is the portable row of the CPU, below which
+/// there is nothing.
+Status learn(Failures& failures, const Suspect& suspect, Failure failure, const Catalogue& catalogue, const Notice& notice);
 
 /// The weights of a site are not those of the checkpoint as packed: the rows that read them so are all suspects. Several sites may share
 /// rows, so what counts is what was known before this round. Error: only the portable row reads them so.

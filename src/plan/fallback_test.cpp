@@ -63,14 +63,14 @@ TEST(Rehearse, WhatNoPathIsIsSaidAndChangesNothing) {
 
 TEST(Rehearse, ADeviceThatFailsIsOneFailureAndTheModelRunsOnTheCpu) {
   const Machine machine = test::gpu_machine(90);
-  ASSERT_EQ(rehearsed({}, false, machine).plan->device, Device::cuda);
+  ASSERT_EQ(rehearsed({}, false, machine).plan->device.kind, DeviceKind::cuda);
   // Rows behind the one that broke it would fail too, but nobody asks them any more.
   const Rehearsed after = rehearsed({"norm.cuda.*:device", "moe_*.cuda.*:exact", "rope.cuda.*:device"}, false, machine);
   ASSERT_TRUE(after.plan.ok()) << after.plan.error().message;
   ASSERT_GE(after.told.size(), 1u);
   EXPECT_EQ(after.told[0], "cuda:0 is not used: it failed in the self-check of norm.cuda.portable.f32: made to fail by inject_failure");
   EXPECT_EQ(std::ranges::count_if(after.told, [](const std::string& text) { return text.find("is not used") != text.npos; }), 1);
-  EXPECT_EQ(after.plan->device, Device::cpu);
+  EXPECT_EQ(after.plan->device.kind, DeviceKind::cpu);
   EXPECT_NE(after.plan->device_reason.find("device_failed"), std::string::npos) << after.plan->device_reason;
   ASSERT_FALSE(after.plan->concessions.empty());
   EXPECT_NE(after.plan->concessions.back().find("because of cuda:0: it failed in the self-check of norm.cuda.portable.f32: made to fail"),

@@ -55,7 +55,7 @@ bool can_have(const KernelPath& path, Fault fault) {
   switch (fault) {
     case Fault::any: return true;
     case Fault::image:
-    case Fault::device: return path.device == Device::cuda;
+    case Fault::device: return path.device == DeviceKind::cuda;
     case Fault::exact: return row_of(path.op).exact;
     case Fault::random: return row_of(path.op).random;
     case Fault::packing: return path.weights != Layout::none;

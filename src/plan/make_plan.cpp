@@ -42,10 +42,10 @@ bool holds(const KernelPath& path, const Site& site) {
 const Candidate* lost_to(const Decision& decision, const Site& site, const Failures& failures) {
   const Candidate& chosen = decision.all.front();
   const bool only_floor = std::ranges::none_of(decision.all, [&](const Candidate& c) { return c.why_not.empty() && !is_floor(*c.path); });
-  const auto failed = [&](const Candidate& c) { return failures.contains(c.path->name); };
+  const auto failed = [&](const Candidate& c) { return failures.contains({std::string(c.path->name), site.device}); };
   const Candidate* lost = nullptr;
   for (const Candidate& c : decision.all) {
-    if (c.path->device != site.device) continue;
+    if (c.path->device != site.device.kind) continue;
     const bool given_up = only_floor || (failed(c) && c.seconds <= chosen.seconds);  // at the same price the table decides
     if (c.why_not.empty() || !holds(*c.path, site) || !given_up) continue;
     if (!lost || std::tuple(!failed(c), c.seconds) < std::tuple(!failed(*lost), lost->seconds)) lost = &c;
@@ -64,7 +64,7 @@ void concede(std::vector<std::string>& out, const SitePlan& plan, const Failures
         ratio > 1.05 ? fmt::format(", about {:.1f} times slower than {}", ratio, last) : fmt::format(" instead of {}", last);
     // A failure here is the reason even where planning again has changed the layout too, and so is anything but the layout itself.
     const auto beside_layout = std::ranges::find_if(lost->why_not, [](const Refusal& r) { return r.check != Check::layout; });
-    const Refusal& reason = failures.contains(last)                ? lost->why_not.back()
+    const Refusal& reason = failures.contains({last, plan.site.device}) ? lost->why_not.back()
                             : beside_layout != lost->why_not.end() ? *beside_layout
                                                                    : lost->why_not.front();
     out.push_back(fmt::format("{} runs on {}{}, because of {}", title_of(plan.site), decision.chosen->name, slower, to_string(reason)));
@@ -119,29 +119,33 @@ std::string describe(const Manifest& manifest) {
                      c.hidden, name_of(manifest.layout));
 }
 
-/// The GPU that is planned for, and that the others are not.
-std::string describe_gpu(const Machine& machine, int cuda_index) {
-  const auto index = static_cast<size_t>(cuda_index);
-  if (index >= machine.gpus.size()) return "";
-  const Gpu& gpu = machine.gpus[index];
-  const std::string assumed =
-      gpu.bandwidth_assumed ? fmt::format(", {:.0f} GB/s (assumed: its driver does not tell)", gpu.bandwidth / 1e9) : "";
-  if (machine.gpus.size() == 1) return fmt::format("; {}{}", gpu.name, assumed);
-  const bool alike = std::ranges::all_of(machine.gpus, [&](const Gpu& other) { return other.name == gpu.name; });
-  return fmt::format("; {}, of which mxpath uses one (cuda:{}{}{})",
-                     alike ? fmt::format("{} × {}", machine.gpus.size(), gpu.name) : fmt::format("{} GPUs", machine.gpus.size()),
-                     cuda_index, alike ? "" : fmt::format(", {}", gpu.name), assumed);
+std::string describe(const Gpu& gpu) {
+  return gpu.name + (gpu.bandwidth_assumed ? fmt::format(", {:.0f} GB/s (assumed: its driver does not tell)", gpu.bandwidth / 1e9) : "");
+}
+
+/// All GPUs: equal ones by their number, unequal ones with theirs.
+std::string describe_gpus(const Machine& machine) {
+  if (machine.gpus.empty()) return "";
+  const std::string visible =
+      machine.visible_gpus.empty() ? "" : fmt::format(" (CUDA_VISIBLE_DEVICES={})", printable(machine.visible_gpus));
+  const Gpu& first = machine.gpus.front();
+  const bool alike = std::ranges::all_of(machine.gpus, [&](const Gpu& other) { return describe(other) == describe(first); });
+  if (alike) return fmt::format("; {}{}{}", machine.gpus.size() > 1 ? fmt::format("{} × ", machine.gpus.size()) : "", describe(first), visible);
+  std::string all;
+  for (size_t i = 0; i < machine.gpus.size(); ++i)
+    all += fmt::format("{} {}: {}", all.empty() ? ";" : ",", to_string(cuda_device(static_cast<int>(i))), describe(machine.gpus[i]));
+  return all + visible;
 }
 
 /// `asked`: the machine as the threads that were asked for see it.
-std::string describe(const Machine& machine, const Machine& asked, int threads, int cuda_index) {
+std::string describe(const Machine& machine, const Machine& asked, int threads) {
   const Cpu& cpu = machine.cpu;
   const bool derived = asked.cpu.cores != (cpu.bandwidth_threads ? cpu.bandwidth_threads : cpu.cores);
   return fmt::format("{}, {} threads, {}, {:.1f} GB/s ({}{}{})", cpu.name.empty() ? machine.name : cpu.name, threads,
                      cpu.features.to_string(), asked.cpu.bandwidth / 1e9, cpu.bandwidth_measured ? "measured" : "assumed",
                      derived ? fmt::format(", {} of {} cores", asked.cpu.cores, cpu.cores) : "",
                      cpu.bandwidth_spread > unsteady_spread ? fmt::format(", unsteady: ±{:.0f} %", 50 * cpu.bandwidth_spread) : "") +
-         describe_gpu(machine, cuda_index);
+         describe_gpus(machine);
 }
 
 /// Kernels and probes are for x86-64; nothing of this program runs elsewhere, on a GPU neither.
@@ -155,16 +159,13 @@ std::string why_not_built(const Machine& machine) {
 /// Where the model lies because of rows that failed on the GPU, against where it would lie without them.
 Status concede_placement(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
                          const Failures& failures) {
-  const auto failed = std::ranges::find_if(failures, [&](const auto& failure) {
-    const KernelPath* path = catalogue.find(failure.first);
-    return path ? path->device == Device::cuda : failure.second.check == Check::device_failed;
-  });
+  const auto failed = std::ranges::find_if(failures, [](const auto& failure) { return failure.first.device.is_gpu(); });
   if (failed == failures.end()) return {};
   MXPATH_TRY(const Plan wished, plan_as_asked(manifest, catalogue, machine, policy, {}));
   if (wished.placement == plan.placement) return {};
   plan.concessions.push_back(fmt::format("the model runs on {} instead of {}, about {:.1f} times slower, because of {}: {}",
                                          plan.placement.to_string(), wished.placement.to_string(),
-                                         plan.decode_seconds / wished.decode_seconds, failed->first, failed->second.finding));
+                                         plan.decode_seconds / wished.decode_seconds, to_string(failed->first), failed->second.finding));
   return {};
 }
 
@@ -176,7 +177,7 @@ const SitePlan& Plan::site(SiteId id) const {
   return at == sites.end() ? none : *at;
 }
 
-const SitePlan* Plan::find(SiteId id, int layer, Device on) const {
+const SitePlan* Plan::find(SiteId id, int layer, DeviceId on) const {
   const auto at = std::ranges::find_if(
       sites, [&](const SitePlan& plan) { return plan.site.device == on && plan.site.id == id && plan.site.layers.contains(layer); });
   return at == sites.end() ? nullptr : &*at;
@@ -193,13 +194,42 @@ std::vector<std::string_view> Plan::paths_of(SiteId id, int tokens) const {
 }
 
 bool Plan::is_idle(const SitePlan& site) const {
-  return site.site.id == SiteId::sample && site.site.device == Device::cpu && find(SiteId::sample, LayerSet::outside, Device::cuda);
+  return site.site.id == SiteId::sample && !site.site.device.is_gpu() && device.is_gpu() &&
+         find(SiteId::sample, LayerSet::outside, device);
 }
 
-Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
+bool Plan::fits() const {
+  return std::ranges::all_of(devices, [](const DevicePlan& one) { return one.memory.fits(); });
+}
+
+const MemoryPlan& Plan::memory(DeviceId id) const {
+  static const MemoryPlan none;
+  const auto found = std::ranges::find(devices, id, &DevicePlan::id);
+  return found == devices.end() ? none : found->memory;
+}
+
+MemoryPlan Plan::gpu_memory() const {
+  MemoryPlan sum;
+  for (const auto& [id, memory] : devices) {
+    if (!id.is_gpu()) continue;
+    sum.weights += memory.weights;
+    sum.kv_cache += memory.kv_cache;
+    sum.scratch += memory.scratch;
+    sum.available += memory.available;
+    sum.held += memory.held;
+  }
+  return sum;
+}
+
+std::string Plan::name_of(DeviceId id) const {
+  return placement.gpus.size() > 1 ? to_string(id) : std::string(mxpath::name_of(id.kind));
+}
+
+Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& wished,
                            const Failures& failures) {
+  MXPATH_TRY(const Policy policy, named_gpus(wished, machine));
   MXPATH_CHECK(check_globs(policy, catalogue));
-  MXPATH_CHECK(check_formats(sites_of(manifest, policy, Device::cpu)));
+  MXPATH_CHECK(check_formats(sites_of(manifest, policy, cpu_device)));
   Plan plan;
   plan.context = std::min(policy.context ? policy.context : default_context, manifest.config.max_positions);
   if (policy.context > manifest.config.max_positions)
@@ -207,7 +237,7 @@ Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue,
                      manifest.config.max_positions);
   plan.threads = policy.threads ? policy.threads : machine.cpu.cores;
   const Machine asked = with_threads(machine, plan.threads);
-  plan.model = describe(manifest), plan.machine = describe(machine, asked, plan.threads, policy.cuda_index);
+  plan.model = describe(manifest), plan.machine = describe(machine, asked, plan.threads);
   plan.not_built = why_not_built(machine);
   MXPATH_CHECK(place(plan, manifest, catalogue, asked, policy, failures));
   add_conversions(plan);

@@ -28,11 +28,12 @@ int64_t attention_vector(const ModelConfig& c) { return c.hidden + c.q_width() +
 int64_t experts_vector(const ModelConfig& c) { return c.hidden + c.experts + int64_t{c.experts} * (2 * c.intermediate + c.hidden); }
 
 /// All of them lie in the computer's memory, whatever is copied to a GPU as well.
-uint64_t vector_bytes(const ModelConfig& c, const Placement& placement, Device device) {
-  int64_t floats = device == Device::cpu || placement.head() == device ? c.hidden : 0;
+uint64_t vector_bytes(const ModelConfig& c, const Placement& placement, DeviceId device) {
+  const bool all = device == cpu_device;
+  int64_t floats = all || placement.head() == device ? c.hidden : 0;
   for (int layer = 0; layer < c.layers; ++layer) {
-    if (device == Device::cpu || placement.attention(layer) == device) floats += attention_vector(c);
-    if (device == Device::cpu || placement.experts(layer) == device) floats += experts_vector(c);
+    if (all || placement.attention(layer) == device) floats += attention_vector(c);
+    if (all || placement.experts(layer) == device) floats += experts_vector(c);
   }
   return 4 * static_cast<uint64_t>(floats);
 }
@@ -46,7 +47,7 @@ uint64_t cuda_block(uint64_t bytes) { return 2 * bytes < cuda_page ? bytes : (by
 /// become BF16.
 uint64_t cpu_product_scratch(const ModelConfig& c, const Plan& plan) {
   const bool rounds = std::ranges::any_of(plan.sites, [](const SitePlan& site) {
-    return site.site.device == Device::cpu && std::ranges::any_of(site.decisions, [](const Decision& d) {
+    return !site.site.device.is_gpu() && std::ranges::any_of(site.decisions, [](const Decision& d) {
              return d.chosen && d.chosen->arithmetic == Arithmetic::bf16_inputs;
            });
   });
@@ -64,10 +65,11 @@ uint64_t cpu_scratch(const ModelConfig& c, const Plan& plan) {
   // A matrix for a GPU is packed here before it is sent.
   uint64_t staging = 0;
   for (const SitePlan& site : plan.sites)
-    if (site.site.device == Device::cuda) staging = std::max(staging, matrix_bytes(site));
-  if (!plan.placement.uses(Device::cpu)) {
-    const bool embeds = plan.placement.embedding() == Device::cpu;
-    return logits + staging + (embeds ? 4 * static_cast<uint64_t>(plan.chunk) * static_cast<uint64_t>(c.hidden) : 0);
+    if (site.site.device.is_gpu()) staging = std::max(staging, matrix_bytes(site));
+  if (!plan.placement.uses(cpu_device)) {
+    // Between GPUs that are no peers the residual stream comes by here.
+    const bool has_stream = plan.placement.embedding() == cpu_device || plan.placement.gpus.size() > 1;
+    return logits + staging + (has_stream ? 4 * static_cast<uint64_t>(plan.chunk) * static_cast<uint64_t>(c.hidden) : 0);
   }
   return logits + std::max(staging, 4 * activation_floats(c, plan.chunk) + cpu_product_scratch(c, plan));
 }
@@ -88,13 +90,14 @@ uint64_t kv_table_bytes(const ModelConfig& c, const Plan& plan) {
   return bytes;
 }
 
-uint64_t gpu_scratch(const ModelConfig& c, const Plan& plan) {
-  if (!plan.placement.uses(Device::cuda)) return 0;
+uint64_t logit_bytes(const ModelConfig& c) { return 4 * uint64_t{logit_rows} * static_cast<uint64_t>(c.vocab); }
+
+uint64_t gpu_scratch(const ModelConfig& c, const Plan& plan, bool has_head) {
   const uint64_t tokens = static_cast<uint64_t>(plan.chunk);
   const uint64_t batch = sizeof(void*) * tokens * static_cast<uint64_t>(c.layers + 1),
-                 logits = plan.placement.head() == Device::cuda ? 4 * uint64_t{logit_rows} * static_cast<uint64_t>(c.vocab) : 0;
+                 logits = has_head ? logit_bytes(c) : 0;
   const uint64_t state = 4 * activation_floats(c, plan.chunk) + gpu_kernel_scratch(c, tokens) + batch + logits;
-  return cuda_block(state) + cuda_block(kv_table_bytes(c, plan)) + (plan.placement.all_on_gpu() ? cuda_graph : 0) + cuda_page;
+  return cuda_block(state) + cuda_block(kv_table_bytes(c, plan)) + (plan.placement.all_on_one_gpu() ? cuda_graph : 0) + cuda_page;
 }
 
 uint64_t less(uint64_t bytes, uint64_t taken) { return bytes - std::min(bytes, taken); }
@@ -109,9 +112,7 @@ void set_available(MemoryPlan& cpu, const Machine& machine, const Policy& policy
 }
 
 /// A GPU without memory of its own gets what the computer's part of the model leaves.
-void set_gpu_available(MemoryPlan& plan, const Machine& machine, const Policy& policy, const MemoryPlan& cpu) {
-  if (static_cast<size_t>(policy.cuda_index) >= machine.gpus.size()) return;
-  const Gpu& gpu = machine.gpus[static_cast<size_t>(policy.cuda_index)];
+void set_gpu_available(MemoryPlan& plan, const Gpu& gpu, const MemoryPlan& cpu) {
   const uint64_t left = less(gpu.free_memory, cuda_reserve), held = less(gpu.memory, gpu.free_memory);
   plan.available = gpu.integrated ? less(std::min(left, cpu.available), cpu.total()) : left;
   plan.held = held > least_held && !gpu.integrated ? held : 0;
@@ -137,7 +138,7 @@ uint64_t kv_layer_bytes(const ModelConfig& config, int layer, int context, int c
   return static_cast<uint64_t>(slots) * 2 * 2 * static_cast<uint64_t>(config.kv_width());
 }
 
-uint64_t kv_cache_bytes(const ModelConfig& config, int context, int chunk, const Placement& placement, Device device) {
+uint64_t kv_cache_bytes(const ModelConfig& config, int context, int chunk, const Placement& placement, DeviceId device) {
   uint64_t bytes = 0;
   for (int layer = 0; layer < config.layers; ++layer)
     if (placement.attention(layer) == device) bytes += kv_layer_bytes(config, layer, context, chunk);
@@ -151,32 +152,82 @@ uint64_t activation_floats(const ModelConfig& c, int tokens) {
   return static_cast<uint64_t>(tokens) * per_token + rows * (3 * uint64_t(c.intermediate) + 3);
 }
 
-void plan_memory(Plan& plan, const Manifest& manifest, const Machine& machine, const Policy& policy) {
-  const ModelConfig& c = manifest.config;
-  MemoryPlan &cpu = plan.memory = {}, &gpu = plan.gpu_memory = {};
-  cpu.weights = vector_bytes(c, plan.placement, Device::cpu);
-  if (plan.placement.uses(Device::cuda)) gpu.weights = vector_bytes(c, plan.placement, Device::cuda);
+namespace {
+
+MemoryPlan cpu_memory(const Plan& plan, const ModelConfig& c, const Machine& machine, const Policy& policy) {
+  MemoryPlan cpu;
+  cpu.weights = vector_bytes(c, plan.placement, cpu_device);
   for (const SitePlan& site : plan.sites) {
-    const uint64_t bytes = matrix_bytes(site) * static_cast<uint64_t>(site.site.count);
-    const bool on_cpu = site.site.device == Device::cpu,
-               in_place = on_cpu && site.site.id == SiteId::embed && site.site.stored == site.site.format;
-    if (on_cpu) (in_place ? cpu.mapped : cpu.weights) += bytes;
-    else gpu.weights += cuda_block(matrix_bytes(site)) * static_cast<uint64_t>(site.site.count);
+    if (site.site.device != cpu_device) continue;
+    const bool in_place = site.site.id == SiteId::embed && site.site.stored == site.site.format;
+    (in_place ? cpu.mapped : cpu.weights) += matrix_bytes(site) * static_cast<uint64_t>(site.site.count);
   }
-  cpu.kv_cache = kv_cache_bytes(c, plan.context, plan.chunk, plan.placement, Device::cpu);
-  gpu.kv_cache = cuda_block(kv_cache_bytes(c, plan.context, plan.chunk, plan.placement, Device::cuda));
-  cpu.scratch = cpu_scratch(c, plan), gpu.scratch = gpu_scratch(c, plan);
+  cpu.kv_cache = kv_cache_bytes(c, plan.context, plan.chunk, plan.placement, cpu_device);
+  cpu.scratch = cpu_scratch(c, plan);
   set_available(cpu, machine, policy);
-  set_gpu_available(gpu, machine, policy, cpu);
+  return cpu;
+}
+
+MemoryPlan memory_of(DeviceId gpu, const Plan& plan, const ModelConfig& c) {
+  MemoryPlan memory;
+  memory.weights = vector_bytes(c, plan.placement, gpu);
+  for (const SitePlan& site : plan.sites)
+    if (site.site.device == gpu) memory.weights += cuda_block(matrix_bytes(site)) * static_cast<uint64_t>(site.site.count);
+  memory.kv_cache = cuda_block(kv_cache_bytes(c, plan.context, plan.chunk, plan.placement, gpu));
+  memory.scratch = gpu_scratch(c, plan, plan.placement.head() == gpu);
+  return memory;
+}
+
+/// Each layer's vectors and its part of the cache; the matrices come on top.
+void add_beside_matrices(Loads& loads, const Placement& placement, const Plan& plan, const ModelConfig& c) {
+  const int first_layer = c.layers - placement.gpu_layers();
+  for (int layer = first_layer; layer < c.layers; ++layer) {
+    uint64_t& load = loads.layers[static_cast<size_t>(layer - first_layer)];
+    load += 4 * static_cast<uint64_t>(attention_vector(c)) + kv_layer_bytes(c, layer, plan.context, plan.chunk);
+    if (placement.experts(layer).is_gpu()) load += 4 * static_cast<uint64_t>(experts_vector(c));
+  }
+  loads.last += 4 * static_cast<uint64_t>(c.hidden) + logit_bytes(c);
+}
+
+}  // namespace
+
+Loads loads_of(const Coverage& coverage, const std::vector<DeviceId>& gpus, const std::vector<SitePlan>& sites, const Plan& plan,
+               const ModelConfig& c, const Machine& machine) {
+  const DeviceId gpu = gpus.front();
+  const Placement on_one{c.layers, {{gpu, coverage.gpu_layers}}, coverage.cpu_experts, coverage.gpu_embedding};
+  Loads loads{.layers = std::vector<uint64_t>(static_cast<size_t>(coverage.gpu_layers))};
+  for (const SitePlan& site : sites) {
+    if (!site.site.has_weights()) continue;
+    const uint64_t bytes = cuda_block(matrix_bytes(site));
+    for (const int layer : part_on(site.site, gpu, on_one).layers) {
+      if (layer != LayerSet::outside) loads.layers[static_cast<size_t>(layer - (c.layers - coverage.gpu_layers))] += bytes;
+      else (site.site.id == SiteId::embed ? loads.first : loads.last) += bytes;
+    }
+  }
+  add_beside_matrices(loads, on_one, plan, c);
+  for (const DeviceId id : gpus) {
+    const uint64_t idle = less(machine.gpu(id)->free_memory, cuda_reserve);
+    loads.room.push_back(less(idle, gpu_scratch(c, plan, false) + 2 * cuda_page));  // a part of a page more for the cache and the logits
+  }
+  return loads;
+}
+
+void plan_memory(Plan& plan, const Manifest& manifest, const Machine& machine, const Policy& policy) {
+  const MemoryPlan cpu = cpu_memory(plan, manifest.config, machine, policy);
+  plan.devices = {{cpu_device, cpu}};
+  for (const GpuShare& share : plan.placement.gpus) {
+    MemoryPlan memory = memory_of(share.gpu, plan, manifest.config);
+    set_gpu_available(memory, *machine.gpu(share.gpu), cpu);
+    plan.devices.push_back({share.gpu, memory});
+  }
 }
 
 Status check_memory(const Plan& plan) {
   if (plan.fits()) return {};
-  const bool cpu = !plan.memory.fits();
-  const MemoryPlan& m = cpu ? plan.memory : plan.gpu_memory;
+  const auto& [id, m] = *std::ranges::find_if(plan.devices, [](const DevicePlan& device) { return !device.memory.fits(); });
   const std::string needs =
       fmt::format("the model needs {} of {} (weights {}, key/value cache {} for {} tokens of context, scratch {}) and {} are available{}",
-                  human_bytes(double(m.total())), cpu ? "memory" : fmt::format("memory on cuda:{}", plan.placement.cuda_index),
+                  human_bytes(double(m.total())), id.is_gpu() ? "memory on " + to_string(id) : "memory",
                   human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)),
                   human_bytes(double(m.available)), held_text(m));
   if (plan.would_fit.empty() && others_stand_in_the_way(m)) return fail("{}; nothing else would make it fit", needs);

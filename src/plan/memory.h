@@ -12,7 +12,7 @@ int64_t kv_capacity(const ModelConfig& config, bool sliding, int context, int ch
 /// Bytes of the key/value cache of one sequence over the whole context in one layer, and in all layers whose attention runs on a device;
 /// whole blocks, BF16.
 uint64_t kv_layer_bytes(const ModelConfig& config, int layer, int context, int chunk);
-uint64_t kv_cache_bytes(const ModelConfig& config, int context, int chunk, const Placement& placement, Device device);
+uint64_t kv_cache_bytes(const ModelConfig& config, int context, int chunk, const Placement& placement, DeviceId device);
 /// Floats that one forward of up to `tokens` tokens keeps between its operations.
 uint64_t activation_floats(const ModelConfig& config, int tokens);
 
@@ -21,8 +21,13 @@ inline constexpr int kv_block = 64;
 /// Positions whose logits are computed at once.
 inline constexpr int logit_rows = 8;
 
-/// Sets memory and gpu_memory of a plan with sites and a placement. weights: packed matrices and vectors; an embedding on the CPU counts as
-/// mapped when it is read in place.
+/// What the layers of an coverage would need of GPUs, and the room that each of `gpus` has for them. `sites`: of the whole model, as one of these
+/// GPUs holds them; context and chunk are those of `plan`.
+Loads loads_of(const Coverage& coverage, const std::vector<DeviceId>& gpus, const std::vector<SitePlan>& sites, const Plan& plan,
+               const ModelConfig& config, const Machine& machine);
+
+/// Sets the devices of a plan with sites and a placement. weights: packed matrices and vectors; an embedding on the CPU counts as mapped when
+/// it is read in place.
 void plan_memory(Plan& plan, const Manifest& manifest, const Machine& machine, const Policy& policy);
 
 }  // namespace mxpath

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "device/device_id.h"
 #include "machine/machine.h"
 #include "plan/layout_kind.h"
 #include "plan/run_fn.h"
@@ -57,7 +58,7 @@ struct Efficiency {
 struct KernelPath {
   std::string_view name = {};  ///< op.device.target.types.method; globs in a policy match this
   Op op = Op::linear;
-  Device device = Device::cpu;
+  DeviceKind device = DeviceKind::cpu;
   Layout weights = Layout::none;  ///< the layout it reads; any: through decode()
   Arithmetic arithmetic = Arithmetic::f32;
   Needs needs = {};
@@ -86,7 +87,7 @@ constexpr int nvcc_version(int major, int minor, int build) { return (major * 10
 /// they run on, never names of rows. Every fact that is set must hold. The portable row of a CPU is never refused: below it there is
 /// nothing.
 struct KnownIssue {
-  std::optional<Device> device = {};  ///< of the row
+  std::optional<DeviceKind> device = {};  ///< of the row
   std::optional<Unit> unit = {};      ///< that the row computes under
   FormatSet formats = {};             ///< the row reads weights that are held in one of these
   CpuFeatures cpu = {};               ///< on CPUs that have all of these …

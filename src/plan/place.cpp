@@ -1,10 +1,12 @@
+#include "base/hint.h"
 #include "plan/place.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
+#include <numeric>
 #include <optional>
 
-#include "base/hint.h"
 #include "base/text.h"
 #include "plan/expectation.h"
 #include "plan/memory.h"
@@ -13,83 +15,281 @@ namespace mxpath {
 namespace {
 
 constexpr int cpu_chunk = 512, gpu_chunk = 2048;
-constexpr double crossing_seconds = 25e-6;  // a copy each way and a wait, over PCIe
-constexpr double crossing_bandwidth = 12e9;
+
+/// What every step of the search looks at.
+struct Search {
+  const Manifest& manifest;
+  const Catalogue& catalogue;
+  const Machine& machine;
+  const Policy& policy;
+  const Failures& failures;
+};
 
 /// Every site of the model planned for one device, or why it cannot be.
 struct DeviceSites {
-  Device device;
+  DeviceId device;
   std::vector<Site> sites;
   std::vector<Result<SitePlan>> plans;
+  std::vector<SitePlan>
+      brief;  ///< the same without the rows that lost, which a comparison of placements does not look at
 
-  /// The error of the first site that the placement needs here and that has no path. The CPU can pick a token for a GPU.
+  /// The error of the first site that the placement needs here and that has no path. The CPU can pick a token for a
+  /// GPU.
   const Error* obstacle(const Placement& placement) const {
     for (size_t i = 0; i < sites.size(); ++i)
-      if (!plans[i].ok() && part_on(sites[i], device, placement).count > 0 && !(sites[i].op() == Op::sample && device == Device::cuda))
+      if (!plans[i].ok() && part_on(sites[i], device, placement).count > 0 &&
+          !(sites[i].op() == Op::sample && device.is_gpu()))
         return &plans[i].error();
     return nullptr;
   }
 };
 
-DeviceSites plan_device(Device device, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
-                        const Failures& failures) {
-  DeviceSites all{device, sites_of(manifest, policy, device), {}};
-  for (const Site& site : all.sites) all.plans.push_back(plan_site(site, catalogue, machine, policy, failures));
+SitePlan briefly(const Result<SitePlan>& plan, const Site& site) {
+  if (!plan.ok()) return {.site = site};
+  SitePlan brief{plan->site, plan->layout, {}};
+  for (const Decision& decision : plan->decisions)
+    brief.decisions.push_back({decision.regime, decision.chosen, {decision.all.front()}});
+  return brief;
+}
+
+DeviceSites plan_device(DeviceId device, const Search& s) {
+  DeviceSites all{device, sites_of(s.manifest, s.policy, device), {}, {}};
+  for (const Site& site : all.sites) {
+    all.plans.push_back(plan_site(site, s.catalogue, s.machine, s.policy, s.failures));
+    all.brief.push_back(briefly(all.plans.back(), site));
+  }
   return all;
 }
 
-bool names_row_of(const Policy& policy, const Catalogue& catalogue, Op op, Device device) {
-  return std::ranges::any_of(catalogue.paths, [&](const KernelPath* path) {
+bool names_row_of(const Search& s, Op op, DeviceKind device) {
+  return std::ranges::any_of(s.catalogue.paths, [&](const KernelPath* path) {
     return path->op == op && path->device == device &&
-           std::ranges::any_of(policy.only, [&](const std::string& glob) { return glob_match(glob, path->name); });
+           std::ranges::any_of(s.policy.only, [&](const std::string& glob) { return glob_match(glob, path->name); });
   });
 }
 
-/// The CPU's sites beside a GPU. Whatever lies there, the CPU must be able to sample too; an `only` that names sampling on the GPU alone is
-/// kept by the GPU, and does not mean the CPU.
-DeviceSites beside_gpu(const DeviceSites& cpu, const DeviceSites& gpu, const Catalogue& catalogue, const Machine& machine,
-                       const Policy& policy, const Failures& failures) {
+bool samples(const DeviceSites& gpu) {
+  return std::ranges::any_of(gpu.plans, [](const auto& plan) { return plan.ok() && plan->site.op() == Op::sample; });
+}
+
+/// The CPU's sites beside GPUs. Whatever lies there, the CPU must be able to sample too; an --only that names sampling
+/// on the GPU alone is kept by the GPU, and does not mean the CPU.
+DeviceSites beside_gpus(const DeviceSites& cpu, const std::vector<DeviceSites>& gpus, const Search& s) {
   DeviceSites all = cpu;
-  const bool gpu_samples = std::ranges::any_of(gpu.plans, [](const auto& plan) { return plan.ok() && plan->site.op() == Op::sample; });
-  if (!gpu_samples || names_row_of(policy, catalogue, Op::sample, Device::cpu)) return all;
-  Policy free = policy;
+  if (std::ranges::none_of(gpus, samples) || names_row_of(s, Op::sample, DeviceKind::cpu)) return all;
+  Policy free = s.policy;
   free.only.clear();
-  for (size_t i = 0; i < all.sites.size(); ++i)
-    if (all.sites[i].op() == Op::sample && !all.plans[i].ok()) all.plans[i] = plan_site(all.sites[i], catalogue, machine, free, failures);
+  for (size_t i = 0; i < all.sites.size(); ++i) {
+    if (all.sites[i].op() != Op::sample || all.plans[i].ok()) continue;
+    all.plans[i] = plan_site(all.sites[i], s.catalogue, s.machine, free, s.failures);
+    all.brief[i] = briefly(all.plans[i], all.sites[i]);
+  }
   return all;
 }
 
-/// Why no layer can lie on the GPU; empty: some can.
-std::string gpu_obstacle(const DeviceSites& gpu, const ModelConfig& config, const Catalogue& catalogue, const Machine& machine,
-                         const Policy& policy) {
-  if (std::ranges::none_of(catalogue.paths, [](const KernelPath* path) { return path->device == Device::cuda; }))
+/// Layers of which everything lies on one GPU, but for the experts of some.
+Placement on_one(DeviceId gpu, int layers, int cpu_experts, bool embedding = false) {
+  return {.layers = layers, .gpus = {{gpu, layers}}, .cpu_experts = cpu_experts, .gpu_embedding = embedding};
+}
+
+/// The GPUs that may take layers, and why others may not.
+struct OpenGpus {
+  std::vector<DeviceSites> sites;     ///< in the order in which they are to be used
+  std::string reason;                 ///< why there are none; empty: there are
+  std::vector<std::string> left_out;  ///< "cuda:1 is left out: …"
+
+  const DeviceSites& of(DeviceId id) const { return *std::ranges::find(sites, id, &DeviceSites::device); }
+};
+
+/// Those that the policy names, or all there are; for a split no more than it has parts.
+std::vector<DeviceId> asked_gpus(const Search& s) {
+  if (!s.policy.gpus.empty()) return s.policy.gpus;
+  std::vector<DeviceId> all;
+  for (size_t i = 0; i < std::max<size_t>(s.machine.gpus.size(), 1); ++i)
+    all.push_back(cuda_device(static_cast<int>(i)));
+  return all;
+}
+
+/// Why no layer can lie on a GPU; empty: some can.
+std::string gpu_obstacle(const DeviceSites& gpu, const Search& s) {
+  if (std::ranges::none_of(s.catalogue.paths, [](const KernelPath* path) { return path->device == DeviceKind::cuda; }))
     return "this version has no CUDA paths";
-  if (static_cast<size_t>(policy.cuda_index) >= machine.gpus.size())
-    return machine.gpus.empty() && !machine.no_gpu_reason.empty() ? machine.no_gpu_reason
-                                                                  : fmt::format("there is no CUDA device {}", policy.cuda_index);
-  const Error* error = gpu.obstacle({.layers = config.layers, .gpu_layers = config.layers, .cpu_experts = config.layers});
+  if (!s.machine.gpu(gpu.device)) {
+    if (s.machine.gpus.empty() && !s.machine.no_gpu_reason.empty()) return s.machine.no_gpu_reason;
+    const std::string visible = s.machine.visible_gpus.empty()
+                                    ? ""
+                                    : fmt::format(" (CUDA_VISIBLE_DEVICES={})", printable(s.machine.visible_gpus));
+    return fmt::format("there is no CUDA device {}{}", gpu.device.index, visible);
+  }
+  const int layers = s.manifest.config.layers;
+  const Error* error = gpu.obstacle(on_one(gpu.device, layers, layers));
   return error ? error->message : "";
 }
 
+/// Of several GPUs those are taken that can run all of a layer; where none can, those that can run its attention.
+void leave_out_the_lame(OpenGpus& open, const Search& s) {
+  const int layers = s.manifest.config.layers;
+  const auto lacks = [&](const DeviceSites& gpu) { return gpu.obstacle(on_one(gpu.device, layers, 0)); };
+  if (std::ranges::all_of(open.sites, lacks)) return;
+  std::erase_if(open.sites, [&](const DeviceSites& gpu) {
+    const Error* error = lacks(gpu);
+    if (error) open.left_out.push_back(fmt::format("{} is left out: {}", to_string(gpu.device), error->message));
+    return error != nullptr;
+  });
+}
+
+/// Error: a GPU that the user names cannot be used.
+Result<OpenGpus> open_gpus(const Search& s) {
+  OpenGpus open;
+  if (s.policy.device == DeviceChoice::cpu) {
+    open.reason = s.machine.gpus.empty() ? "" : fmt::format("asked for by {}", mention(Knob::device, "cpu"));
+    return open;
+  }
+  for (const DeviceId id : asked_gpus(s)) {
+    DeviceSites gpu = plan_device(id, s);
+    const std::string why_not = gpu_obstacle(gpu, s);
+    if (why_not.empty()) {
+      open.sites.push_back(std::move(gpu));
+      continue;
+    }
+    if (!s.policy.gpus.empty()) 
+      return fail("{}: {}; use {} or auto", mention(Knob::device, to_string(id)), why_not, mention(Knob::device, "cpu"));
+    if (open.reason.empty()) open.reason = why_not;
+    open.left_out.push_back(fmt::format("{} is left out: {}", to_string(id), why_not));
+  }
+  if (open.sites.empty()) {
+    if (s.policy.device == DeviceChoice::cuda)
+      return fail("{}: {}; use {} or auto", mention(Knob::device, to_string(cuda_device(0))), open.reason,
+                  mention(Knob::device, "cpu"));
+    open.left_out.clear();
+    return open;
+  }
+  open.reason.clear();
+  if (s.policy.gpus.empty()) leave_out_the_lame(open, s);
+  return open;
+}
+
+using Group = std::vector<DeviceId>;
+
+Group all_of(const OpenGpus& open) {
+  Group all;
+  for (const DeviceSites& gpu : open.sites) all.push_back(gpu.device);
+  return all;
+}
+
+/// Several GPUs that share the layers: all, and before them the faster ones alone wherever the next is slower.
+std::vector<Group> teams_of(const OpenGpus& open, const Machine& machine) {
+  const auto bandwidth = [&](DeviceId id) { return machine.gpu(id)->bandwidth; };
+  Group fastest = all_of(open);
+  std::ranges::stable_sort(fastest, std::greater{}, bandwidth);
+  std::vector<Group> teams;
+  for (size_t count = 2; count < fastest.size(); ++count) {
+    if (bandwidth(fastest[count - 1]) == bandwidth(fastest[count])) continue;
+    teams.emplace_back(fastest.begin(), fastest.begin() + static_cast<ptrdiff_t>(count));
+    std::ranges::sort(teams.back());
+  }
+  if (fastest.size() > 1) teams.push_back(all_of(open));
+  return teams;
+}
+
+/// Which GPUs are tried for an coverage. Those that the user names, all of them; else each alone, the fastest first,
+/// then several. For less than the whole model, unless that is what is asked for, several and the one with the most
+/// free memory.
+std::vector<Group> groups_for(const Coverage& coverage, const OpenGpus& open, const Search& s) {
+  if (!s.policy.gpus.empty()) return {s.policy.gpus};
+  Group all = all_of(open);
+  if (!s.policy.split.empty()) {
+    all.resize(s.policy.split.size());
+    return {all};
+  }
+  const std::vector<Group> teams = teams_of(open, s.machine);
+  const bool whole = coverage.cpu_experts == 0 && coverage.gpu_layers == s.manifest.config.layers;
+  std::vector<Group> groups;
+  if (whole || s.policy.gpu_layers || s.policy.cpu_experts) {
+    std::ranges::stable_sort(all, std::greater{}, [&](DeviceId id) { return s.machine.gpu(id)->bandwidth; });
+    for (const DeviceId id : all) groups.push_back({id});
+    groups.insert(groups.end(), teams.begin(), teams.end());
+  } else {
+    groups = teams;
+    groups.push_back({*std::ranges::max_element(all, {}, [&](DeviceId id) { return s.machine.gpu(id)->free_memory; })});
+  }
+  return groups;
+}
+
+/// Error (wrong use): a split that is not one of the layers on the GPUs.
+Status check_split(const OpenGpus& open, const Search& s) {
+  const auto& split = s.policy.split;
+  if (split.empty()) return {};
+  const std::string text = mention(Knob::split, fmt::format("{}", fmt::join(split, ",")));
+  const int layers = std::min(s.policy.gpu_layers.value_or(s.manifest.config.layers), s.manifest.config.layers);
+  const int64_t sum = std::accumulate(split.begin(), split.end(), int64_t{0});
+  if (s.policy.device == DeviceChoice::cpu) 
+    return wrong_use("{}: {} has no GPU to split layers over", text, mention(Knob::device, "cpu"));
+  if (!open.reason.empty()) return fail("{}: no GPU can be used: {}", text, open.reason);
+  if (!s.policy.gpus.empty() && s.policy.gpus.size() != split.size())
+    return wrong_use("{}: {} names {} GPUs; give the layers of each", text, mention(Knob::device), s.policy.gpus.size());
+  if (split.size() > open.sites.size())
+    return wrong_use("{}: there {} GPU{} to use", text,
+                     open.sites.size() == 1 ? "is one" : fmt::format("are {}", open.sites.size()),
+                     open.sites.size() == 1 ? "" : "s");
+  if (sum != layers)
+    return wrong_use("{}: these are {} layers, and {} lie on GPUs; the numbers must sum to that", text, sum, layers);
+  return {};
+}
+
+/// The layers of a coverage over a group. GPUs that get none are left out.
+Placement placed(const Coverage& coverage, const Group& group, const OpenGpus& open, const Plan& base,
+                 const Search& s) {
+  const ModelConfig& config = s.manifest.config;
+  Placement placement{config.layers, {}, coverage.cpu_experts, coverage.gpu_embedding};
+  std::vector<int> layers{coverage.gpu_layers};
+  if (!s.policy.split.empty()) layers = s.policy.split;
+  else if (group.size() > 1)
+    layers = shares(loads_of(coverage, group, open.of(group.front()).brief, base, config, s.machine));
+  for (size_t g = 0; g < group.size(); ++g)
+    if (layers[g] > 0) placement.gpus.push_back({group[g], layers[g]});
+  return placement;
+}
+
 /// Of the residual stream, all of it in FP32.
-std::vector<double> seconds_of_crossings(const Placement& placement, const ModelConfig& config) {
+std::vector<double> seconds_of_crossings(const Placement& placement, const ModelConfig& config,
+                                         const Machine& machine) {
   std::vector<double> seconds;
-  for (const Regime& regime : regimes())
-    seconds.push_back(placement.crossings() * (crossing_seconds + regime.typical.tokens * 4.0 * config.hidden / crossing_bandwidth));
+  const auto crossings = placement.crossings();
+  for (const Regime& regime : regimes()) {
+    double sum = 0;
+    for (const auto& [from, to] : crossings)
+      sum += copy_seconds(link_between(machine, from, to), regime.typical.tokens * 4.0 * config.hidden);
+    seconds.push_back(sum);
+  }
   return seconds;
 }
 
+/// What is known of the ways: the first between GPUs, or the first of all.
+std::string note_of_crossings(const Placement& placement, const Machine& machine) {
+  const auto crossings = placement.crossings();
+  if (crossings.empty()) return "";
+  const auto between_gpus = [](const auto& way) { return way.first.is_gpu() && way.second.is_gpu(); };
+  const auto found = std::ranges::find_if(crossings, between_gpus);
+  const auto& [from, to] = found == crossings.end() ? crossings.front() : *found;
+  const Link link = link_between(machine, from, to);
+  return fmt::format("{}{}, {:.0f} GB/s {}", link.nvlink ? "NVLink" : "PCIe",
+                     from.is_gpu() && to.is_gpu() && !link.peer ? " through the computer's memory" : "",
+                     link.bandwidth / 1e9, link.measured ? "measured" : "assumed");
+}
+
 /// One call of a site with the tokens of a whole prompt that begins with them.
-double prompt_seconds(const SitePlan& plan, const Machine& machine, int cuda_index) {
+double prompt_seconds(const SitePlan& plan, const Machine& machine) {
   const Decision& decision = plan.decisions[3];
   if (plan.site.op() != Op::attention) return decision.all.front().seconds;
   const int tokens = decision.regime.typical.tokens;
-  return predicted_seconds(*decision.chosen, load_of(plan.site, plan.layout, {.tokens = tokens, .keys = mean_keys(tokens)}), machine,
-                           cuda_index);
+  const Load load = load_of(plan.site, plan.layout, {.tokens = tokens, .keys = mean_keys(tokens)});
+  return predicted_seconds(*decision.chosen, load, machine, plan.site.device);
 }
 
 void add_predictions(Plan& plan, const ModelConfig& config, const Machine& machine) {
-  plan.crossing_seconds = seconds_of_crossings(plan.placement, config);
+  plan.crossing_seconds = seconds_of_crossings(plan.placement, config, machine);
+  plan.crossing_note = note_of_crossings(plan.placement, machine);
   plan.decode_seconds = plan.crossing_seconds[0];
   plan.prefill_seconds = plan.crossing_seconds[3];
   plan.decode_bytes = 0;
@@ -99,103 +299,146 @@ void add_predictions(Plan& plan, const ModelConfig& config, const Machine& machi
     plan.decode_seconds += count * site.decisions.front().all.front().seconds;
     // The head reads one position of a prompt, whatever its length.
     const bool once = site.site.row().once_a_prompt;
-    plan.prefill_seconds +=
-        count * (once ? site.decisions[0].all.front().seconds : prompt_seconds(site, machine, plan.placement.cuda_index));
+    plan.prefill_seconds += count * (once ? site.decisions[0].all.front().seconds : prompt_seconds(site, machine));
     if (site.site.has_weights()) plan.decode_bytes += count * work_of(site.site, site.layout, {}).bytes;
   }
 }
 
-Plan with(const Plan& base, const Placement& placement, const DeviceSites& cpu, const DeviceSites& gpu, const Manifest& manifest,
-          const Machine& machine, const Policy& policy) {
+/// The devices of a placement with their sites: the GPUs in its order, then the CPU.
+std::vector<const DeviceSites*> devices_of(const Placement& placement, const OpenGpus& open, const DeviceSites& cpu) {
+  std::vector<const DeviceSites*> devices;
+  for (const GpuShare& share : placement.gpus) devices.push_back(&open.of(share.gpu));
+  devices.push_back(&cpu);
+  return devices;
+}
+
+int chunk_of(const Coverage& coverage, const Plan& base, const Search& s) {
+  const bool uses_cpu = coverage.gpu_layers < s.manifest.config.layers || coverage.cpu_experts > 0;
+  return std::min(s.policy.chunk ? s.policy.chunk : uses_cpu ? cpu_chunk : gpu_chunk, base.context);
+}
+
+/// `brief`: without the rows that lost, to be compared only.
+Plan with(const Plan& base, const Placement& placement, const std::vector<const DeviceSites*>& devices, const Search& s,
+          bool brief) {
   Plan plan = base;
   plan.placement = placement;
-  plan.device = placement.gpu_layers > 0 ? Device::cuda : Device::cpu;
-  plan.chunk = std::min(policy.chunk ? policy.chunk : placement.uses(Device::cpu) ? cpu_chunk : gpu_chunk, plan.context);
-  for (size_t i = 0; i < cpu.plans.size(); ++i)
-    for (const DeviceSites* sites : std::initializer_list<const DeviceSites*>{&gpu, &cpu}) {
-      if (i >= sites->plans.size() || !sites->plans[i].ok()) continue;
-      Site part = part_on(sites->sites[i], sites->device, placement);
+  plan.device = placement.head();
+  for (size_t i = 0; i < devices.back()->plans.size(); ++i)
+    for (const DeviceSites* on : devices) {
+      if (!on->plans[i].ok()) continue;
+      Site part = part_on(on->sites[i], on->device, placement);
       if (part.count == 0) continue;
-      plan.sites.push_back(*sites->plans[i]);
+      plan.sites.push_back(brief ? on->brief[i] : *on->plans[i]);
       plan.sites.back().site = std::move(part);
     }
-  add_predictions(plan, manifest.config, machine);
-  plan_memory(plan, manifest, machine, policy);
+  add_predictions(plan, s.manifest.config, s.machine);
+  plan_memory(plan, s.manifest, s.machine, s.policy);
   return plan;
 }
 
-std::string does_not_fit(const Plan& wanted, const Machine& machine) {
-  uint64_t all = 0;
-  for (const Gpu& gpu : machine.gpus) all += gpu.free_memory;
-  const std::string others = machine.gpus.size() < 2 ? ""
-                                                     : fmt::format("; the {} GPUs together have {} free, and mxpath uses one of them",
-                                                                   machine.gpus.size(), human_bytes(double(all)));
-  return fmt::format("{} would take {} of cuda:{} and {} are available{}",
-                     wanted.placement.all_on_gpu() ? "all of it" : "as much of it as may lie there",
-                     human_bytes(double(wanted.gpu_memory.total())), wanted.placement.cuda_index,
-                     human_bytes(double(wanted.gpu_memory.available)), others);
+/// "all of it would take 61.7 GiB of cuda:0 and 23.2 GiB are available"; of several GPUs, what they have together.
+std::string does_not_fit(const Plan& wanted) {
+  const std::string what = wanted.placement.all_on_gpus() ? "all of it" : "as much of it as may lie there";
+  const MemoryPlan sum = wanted.gpu_memory();
+  const std::string where = wanted.placement.gpus.size() == 1
+                                ? to_string(wanted.device)
+                                : fmt::format("{} GPUs together", wanted.placement.gpus.size());
+  return fmt::format("{} would take {} of {} and {} are available", what, human_bytes(double(sum.total())), where,
+                     human_bytes(double(sum.available)));
 }
 
-/// The operation that keeps a part of the model off the GPU because no path there can run it; empty: there is none.
-std::string without_path(const DeviceSites& gpu, const ModelConfig& config) {
-  const Error* error = gpu.obstacle({.layers = config.layers, .gpu_layers = config.layers, .gpu_embedding = true});
-  return error ? error->message : "";
+/// The operation that keeps a part of the model off the GPUs because no path there can run it; empty: there is none.
+std::string without_path(const OpenGpus& open, const Search& s) {
+  for (const DeviceSites& gpu : open.sites)
+    if (const Error* error = gpu.obstacle(on_one(gpu.device, s.manifest.config.layers, 0, true))) return error->message;
+  return "";
 }
 
-/// Why everything lies on the CPU although the GPU can be used. `first`: the candidate with the most on the GPU.
-std::string why_cpu(const Plan& first, const DeviceSites& gpu, const ModelConfig& config, const Machine& machine, const Policy& policy) {
-  if (policy.gpu_layers == 0) return fmt::format("asked for by {}", mention(Knob::gpu_layers, 0));
-  if (const std::string missing = without_path(gpu, config); !missing.empty()) return missing;
-  if (first.placement.gpu_layers > 0) return first.fits() ? "the CPU should be faster for so small a model" : does_not_fit(first, machine);
+/// Why everything lies on the CPU although a GPU can be used. `most`: the candidate with the most on GPUs.
+std::string why_cpu(const Plan& most, const OpenGpus& open, const Search& s) {
+  if (s.policy.gpu_layers == 0) return fmt::format("asked for by {}", mention(Knob::gpu_layers, 0));
+  if (const std::string missing = without_path(open, s); !missing.empty()) return missing;
+  if (!most.placement.gpus.empty())
+    return most.fits() ? "the CPU should be faster for so small a model" : does_not_fit(most);
   return "the CPU has no path for what would be left to it";
+}
+
+/// The candidates as they come, and the best so far.
+struct Contest {
+  std::optional<Plan> best, widest;  ///< widest: on the most GPUs, and of those the most there
+
+  /// The earlier one lies more on GPUs and wins ties. Where nothing fits, the last one has the sentence about the least
+  /// that would not. `asked`: --device cuda, --gpu-layers and --cpu-experts want GPUs themselves: the most on them that
+  /// fits, whatever the CPU could do.
+  void enter(Plan candidate, bool asked, Goal goal) {
+    if (!widest || candidate.placement.gpus.size() > widest->placement.gpus.size()) widest = candidate;
+    const bool cheaper = best && !asked && cost_of(candidate, goal) < cost_of(*best, goal);
+    const bool better =
+        !best || (candidate.fits() && (!best->fits() || cheaper)) || (!candidate.fits() && !best->fits());
+    if (better) best = std::move(candidate);
+  }
+};
+
+void try_gpus(Contest& contest, Plan base, const OpenGpus& open, const DeviceSites& beside, const Search& s) {
+  const bool asked =
+      s.policy.device == DeviceChoice::cuda || s.policy.gpu_layers || s.policy.cpu_experts || !s.policy.split.empty();
+  for (const Coverage& coverage : coverages(s.manifest.config.layers, s.policy)) {
+    base.chunk = chunk_of(coverage, base, s);
+    for (const Group& group : groups_for(coverage, open, s)) {
+      const Placement placement = placed(coverage, group, open, base, s);
+      const auto devices = devices_of(placement, open, beside);
+      if (std::ranges::any_of(devices, [&](const DeviceSites* on) { return on->obstacle(placement); })) continue;
+      contest.enter(with(base, placement, devices, s, true), asked, s.policy.goal);
+      if (contest.best->fits() && asked) return;  // no later one can be better
+    }
+  }
+}
+
+/// Nothing can be placed as it was asked for: the obstacle of placing everything so.
+Error nowhere(const OpenGpus& open, const DeviceSites& cpu, const DeviceSites& beside, const Search& s) {
+  const int layers = s.manifest.config.layers;
+  const bool gpu = s.policy.device == DeviceChoice::cuda && !open.sites.empty();
+  const Placement everything = gpu ? on_one(open.sites.front().device, layers, 0, true) : Placement{.layers = layers};
+  const auto devices = devices_of(everything, open, gpu ? beside : cpu);
+  for (auto on = devices.rbegin(); on != devices.rend(); ++on)
+    if (const Error* error = (*on)->obstacle(everything)) return *error;
+  return fail("no part of the model can be placed anywhere");
+}
+
+std::string reason_of(const Plan& plan, const Contest& contest, const OpenGpus& open, const Search& s) {
+  if (s.policy.device == DeviceChoice::automatic && s.machine.gpus.empty()) return "";  // nobody asked
+  if (!plan.device.is_gpu()) return open.sites.empty() ? open.reason : why_cpu(*contest.widest, open, s);
+  std::string reason;
+  const bool whole = plan.placement.all_on_gpus();
+  if (!whole && !s.policy.gpu_layers && !s.policy.cpu_experts) reason = without_path(open, s);
+  if (!whole && !contest.widest->fits()) reason = does_not_fit(*contest.widest);
+  for (const std::string& sentence : open.left_out) reason += (reason.empty() ? "" : "; ") + sentence;
+  return reason;
 }
 
 }  // namespace
 
-Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
-             const Failures& failures) {
-  const DeviceSites cpu = plan_device(Device::cpu, manifest, catalogue, machine, policy, failures);
-  DeviceSites gpu{Device::cuda, {}, {}};
-  std::string reason =
-      policy.device == DeviceChoice::cpu ? (machine.gpus.empty() ? "" : fmt::format("asked for by {}", mention(Knob::device, "cpu"))) : "";
-  if (policy.device != DeviceChoice::cpu) {
-    gpu = plan_device(Device::cuda, manifest, catalogue, machine, policy, failures);
-    reason = gpu_obstacle(gpu, manifest.config, catalogue, machine, policy);
-    if (!reason.empty() && policy.device == DeviceChoice::cuda)
-      return fail("{}: {}; use {} or auto", mention(Knob::device, fmt::format("cuda:{}", policy.cuda_index)), reason,
-                  mention(Knob::device, "cpu"));
-  }
-  std::optional<Plan> best, first;
-  const bool gpu_open = policy.device != DeviceChoice::cpu && reason.empty();
-  const DeviceSites beside = beside_gpu(cpu, gpu, catalogue, machine, policy, failures);
-  for (const Placement& placement : placements(manifest.config.layers, policy)) {
-    if (placement.gpu_layers > 0 && !gpu_open) continue;
-    const DeviceSites& rest = placement.head() == Device::cuda ? beside : cpu;
-    if (rest.obstacle(placement) || gpu.obstacle(placement)) continue;
-    Plan candidate = with(plan, placement, rest, gpu, manifest, machine, policy);
-    if (!first) first = candidate;
-    // The earlier one lies more on the GPU and wins ties. Where nothing fits, the last one has the sentence about the least that would not.
-    // The knobs device, gpu_layers and cpu_experts want the GPU itself: the most on it that fits, whatever the CPU could do.
-    const bool asked = policy.device == DeviceChoice::cuda || policy.gpu_layers || policy.cpu_experts;
-    const bool cheaper = best && !asked && cost_of(candidate, policy.goal) < cost_of(*best, policy.goal);
-    const bool better = !best || (candidate.fits() && (!best->fits() || cheaper)) || (!candidate.fits() && !best->fits());
-    if (better) best = std::move(candidate);
-  }
-  if (!best) {
-    const Placement everything{.layers = manifest.config.layers,
-                               .gpu_layers = policy.device == DeviceChoice::cuda ? manifest.config.layers : 0,
-                               .gpu_embedding = policy.device == DeviceChoice::cuda};
-    for (const DeviceSites* sites : {everything.gpu_layers > 0 ? &beside : &cpu, static_cast<const DeviceSites*>(&gpu)})
-      if (const Error* error = sites->obstacle(everything)) return *error;
-    return fail("no part of the model can be placed anywhere");
-  }
-  plan = std::move(*best);
-  if (reason.empty() && plan.device == Device::cpu && gpu_open) reason = why_cpu(*first, gpu, manifest.config, machine, policy);
-  if (plan.device == Device::cuda && !plan.placement.all_on_gpu() && !policy.gpu_layers && !policy.cpu_experts)
-    reason = without_path(gpu, manifest.config);
-  if (plan.device == Device::cuda && !plan.placement.all_on_gpu() && !first->fits()) reason = does_not_fit(*first, machine);
-  const bool nobody_asked = policy.device == DeviceChoice::automatic && machine.gpus.empty();
-  plan.device_reason = nobody_asked ? "" : reason;
+Status place(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine,
+             const Policy& policy, const Failures& failures) {
+  const Search s{manifest, catalogue, machine, policy, failures};
+  const DeviceSites cpu = plan_device(cpu_device, s);
+  MXPATH_TRY(const OpenGpus open, open_gpus(s));
+  MXPATH_CHECK(check_split(open, s));
+  const DeviceSites beside = beside_gpus(cpu, open.sites, s);
+  Contest contest;
+  if (!open.sites.empty()) try_gpus(contest, plan, open, beside, s);
+  const Placement nothing{.layers = manifest.config.layers};
+  const bool forced =
+      (policy.device == DeviceChoice::cuda || !policy.split.empty()) && policy.gpu_layers.value_or(1) > 0;
+  plan.chunk = chunk_of({}, plan, s);
+  const bool asked = policy.gpu_layers || policy.cpu_experts;
+  if (!forced && !cpu.obstacle(nothing)) contest.enter(with(plan, nothing, {&cpu}, s, true), asked, policy.goal);
+  if (!contest.best) return nowhere(open, cpu, beside, s);
+  const Plan& best = *contest.best;
+  plan.chunk = best.chunk;
+  const auto devices = devices_of(best.placement, open, best.placement.gpus.empty() ? cpu : beside);
+  plan = with(plan, best.placement, devices, s, false);
+  plan.device_reason = reason_of(plan, contest, open, s);
   return {};
 }
 

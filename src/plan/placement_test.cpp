@@ -44,27 +44,27 @@ void expect_every_layer_once(const Plan& plan) {
 
 TEST(Placement, EverythingOnTheGpuWhereItFits) {
   const Plan plan = planned(gpu_of(80));
-  EXPECT_TRUE(plan.placement.all_on_gpu());
-  EXPECT_EQ(plan.device, Device::cuda);
+  EXPECT_TRUE(plan.placement.all_on_gpus());
+  EXPECT_EQ(plan.device.kind, DeviceKind::cuda);
   EXPECT_EQ(plan.placement.to_string(), "cuda:0");
-  EXPECT_EQ(plan.placement.crossings(), 0);
-  EXPECT_EQ(plan.memory.kv_cache, 0u);
+  EXPECT_EQ(plan.placement.crossings().size(), 0u);
+  EXPECT_EQ(plan.memory().kv_cache, 0u);
   EXPECT_EQ(plan.chunk, 2048);
   expect_every_layer_once(plan);
 }
 
 TEST(Placement, WhatFitsThereAndTheRestOnTheCpu) {
   // The model takes about 0.9 GB; half a gigabyte of a card is the driver's.
-  const double whole = double(planned(gpu_of(80)).gpu_memory.total());
+  const double whole = double(planned(gpu_of(80)).gpu_memory().total());
   int last_on_gpu = 1 << 30;
   for (double share : {1.1, 0.9, 0.6, 0.3, 0.0}) {
     const Plan plan = planned(gpu_of(0.54 + share * whole / 1e9));
     EXPECT_TRUE(plan.fits()) << share;
     expect_every_layer_once(plan);
-    const int on_gpu = 2 * plan.placement.gpu_layers - plan.placement.cpu_experts;
+    const int on_gpu = 2 * plan.placement.gpu_layers() - plan.placement.cpu_experts;
     EXPECT_LE(on_gpu, last_on_gpu) << share;
     if (share < 1) {
-      EXPECT_FALSE(plan.placement.all_on_gpu());
+      EXPECT_FALSE(plan.placement.all_on_gpus());
       EXPECT_NE(plan.device_reason.find("all of it would take"), std::string::npos) << plan.device_reason;
     }
     last_on_gpu = on_gpu;
@@ -98,7 +98,7 @@ TEST(Placement, LayersAreGroupedByWhatTheyStoreAndWhereTheyLie) {
         ASSERT_TRUE(experts && qkv) << layer;
         EXPECT_EQ(experts->site.stored, layer == 1 || layer == 2 ? NumberFormat::bf16 : NumberFormat::mxfp4) << layer;
         EXPECT_EQ(qkv->site.stored, layer == 3 ? NumberFormat::fp32 : NumberFormat::bf16) << layer;
-        EXPECT_EQ(plan->find(SiteId::down, layer, experts->site.device == Device::cpu ? Device::cuda : Device::cpu), nullptr);
+        EXPECT_EQ(plan->find(SiteId::down, layer, experts->site.device == cpu_device ? cuda_device(0) : cpu_device), nullptr);
         EXPECT_EQ(held_in(experts->layout), WeightFormat(experts->site.stored));
       }
     }
@@ -111,7 +111,7 @@ TEST(Placement, GroupsOfLayersAreToldApart) {
   const Plan plan = make_plan(mixed_manifest(), test::catalogue(), gpu_of(80), policy).value();
   std::vector<std::string> titles;
   for (const SitePlan& site : plan.sites)
-    if (site.site.has_weights()) titles.push_back(title_of(site.site) + (site.site.device == Device::cuda ? " on cuda" : ""));
+    if (site.site.has_weights()) titles.push_back(title_of(site.site) + (site.site.device.is_gpu() ? " on cuda" : ""));
   EXPECT_EQ(titles, (std::vector<std::string>{"embed", "attention.qkv (layer 2) on cuda", "attention.qkv (layers 0-1)",
                                               "attention.qkv (layer 3) on cuda", "attention.output on cuda", "attention.output",
                                               "router on cuda", "router", "moe.gate_up (layer 3) on cuda", "moe.gate_up (layer 0)",
@@ -132,9 +132,9 @@ TEST(Placement, ASiteThatIsNotThereIsNobody) {
   const Plan full = make_plan(manifest_from_config(config, "full"), test::catalogue(), gpu_of(80), {}).value();
   EXPECT_TRUE(full.site(SiteId::attention_sliding).decisions.empty());
   EXPECT_EQ(full.site(SiteId::attention_sliding).path_for({1}).name, "");
-  EXPECT_EQ(plan.find(SiteId::down, 4, Device::cuda), nullptr);
-  EXPECT_EQ(plan.find(SiteId::down, LayerSet::outside, Device::cuda), nullptr);
-  EXPECT_NE(plan.find(SiteId::head, LayerSet::outside, Device::cuda), nullptr);
+  EXPECT_EQ(plan.find(SiteId::down, 4, cuda_device(0)), nullptr);
+  EXPECT_EQ(plan.find(SiteId::down, LayerSet::outside, cuda_device(0)), nullptr);
+  EXPECT_NE(plan.find(SiteId::head, LayerSet::outside, cuda_device(0)), nullptr);
 }
 
 TEST(LayerSet, SaysItsLayersInRuns) {
@@ -150,14 +150,14 @@ TEST(LayerSet, SaysItsLayersInRuns) {
 TEST(Placement, FollowsTheUser) {
   Policy policy;
   policy.gpu_layers = 3;
-  EXPECT_EQ(planned(gpu_of(80), policy).placement.gpu_layers, 3);
+  EXPECT_EQ(planned(gpu_of(80), policy).placement.gpu_layers(), 3);
   policy.cpu_experts = 2;
   const Plan plan = planned(gpu_of(80), policy);
   EXPECT_EQ(plan.placement.cpu_experts, 2);
   EXPECT_EQ(plan.placement.to_string(), "cuda:0, 1 of 4 layers on the CPU, the experts of 2 of 3 layers on the CPU");
-  EXPECT_EQ(plan.find(SiteId::gate_up, 3, Device::cuda)->site.count, 1);
-  EXPECT_EQ(plan.find(SiteId::gate_up, 0, Device::cpu)->site.count, 3);
-  EXPECT_EQ(plan.find(SiteId::qkv, 3, Device::cuda)->site.count, 3);
+  EXPECT_EQ(plan.find(SiteId::gate_up, 3, cuda_device(0))->site.count, 1);
+  EXPECT_EQ(plan.find(SiteId::gate_up, 0, cpu_device)->site.count, 3);
+  EXPECT_EQ(plan.find(SiteId::qkv, 3, cuda_device(0))->site.count, 3);
   expect_every_layer_once(plan);
   policy.gpu_layers = 0, policy.cpu_experts.reset();
   EXPECT_EQ(in_words(planned(gpu_of(80), policy).device_reason), "asked for by gpu_layers=0");
@@ -173,30 +173,30 @@ Machine slow_gpu() {
 }
 
 TEST(Placement, TheGpuIsTakenWhereItIsFasterAndWhereTheUserNamesLayers) {
-  EXPECT_EQ(planned(slow_gpu()).device, Device::cpu);
+  EXPECT_EQ(planned(slow_gpu()).device.kind, DeviceKind::cpu);
   Policy policy;
   policy.gpu_layers = 4;
-  EXPECT_EQ(planned(slow_gpu(), policy).placement.gpu_layers, 4);
+  EXPECT_EQ(planned(slow_gpu(), policy).placement.gpu_layers(), 4);
   policy.gpu_layers.reset(), policy.cpu_experts = 4;
   EXPECT_EQ(planned(slow_gpu(), policy).placement.to_string(), "cuda:0, the experts of 4 of 4 layers on the CPU");
   Machine none = gpu_of(80);
   none.gpus.clear(), none.no_gpu_reason = "there is no NVIDIA driver on this computer";
-  EXPECT_EQ(planned(none, policy).device, Device::cpu);
+  EXPECT_EQ(planned(none, policy).device.kind, DeviceKind::cpu);
 }
 
 TEST(Placement, WhatCannotLieWhereItWasAskedForIsTheReason) {
   Policy policy;
   policy.cpu_experts = 0;
-  const Plan plan = planned(gpu_of(80), policy, {{"moe_gate_up.cuda.portable.f32", {Check::self_check, "wrong sums"}}});
-  EXPECT_EQ(plan.device, Device::cpu);
+  const Plan plan = planned(gpu_of(80), policy, {{{"moe_gate_up.cuda.portable.f32", cuda_device(0)}, {Check::self_check, "wrong sums"}}});
+  EXPECT_EQ(plan.device.kind, DeviceKind::cpu);
   EXPECT_NE(plan.device_reason.find("moe_gate_up.cuda.portable.f32"), std::string::npos) << plan.device_reason;
   policy.cpu_experts.reset(), policy.gpu_layers = 3;
   EXPECT_NE(planned(gpu_of(0.6), policy).device_reason.find("as much of it as may lie there would take"), std::string::npos);
 }
 
 TEST(Placement, WaysBetweenTheDevicesCountInEveryCall) {
-  const Plan whole = planned(gpu_of(80)), apart = planned(gpu_of(0.54 + 0.6 * double(whole.gpu_memory.total()) / 1e9));
-  ASSERT_GT(apart.placement.crossings(), 0);
+  const Plan whole = planned(gpu_of(80)), apart = planned(gpu_of(0.54 + 0.6 * double(whole.gpu_memory().total()) / 1e9));
+  ASSERT_GT(apart.placement.crossings().size(), 0u);
   EXPECT_EQ(whole.crossing_seconds, std::vector<double>(regimes().size(), 0.0));
   Plan nearer = apart;
   nearer.crossing_seconds.assign(regimes().size(), 0);
@@ -206,50 +206,41 @@ TEST(Placement, WaysBetweenTheDevicesCountInEveryCall) {
 
 TEST(Placement, MemoryThatBothShareIsCountedOnce) {
   const Plan apart = planned(gpu_of(80));
-  const uint64_t both = apart.memory.total() + apart.gpu_memory.total(), reserves = uint64_t{1} << 30;
+  const uint64_t both = apart.memory().total() + apart.gpu_memory().total(), reserves = uint64_t{1} << 30;
   Machine machine = gpu_of(80);
   machine.gpus.front().integrated = true;
   const auto with_memory = [&](uint64_t bytes) {
     machine.memory = machine.gpus.front().memory = machine.gpus.front().free_memory = bytes;
     return planned(machine);
   };
-  EXPECT_TRUE(with_memory(both + reserves).placement.all_on_gpu());
-  const Plan tight = with_memory(apart.gpu_memory.total() + reserves / 2 + 1);
-  EXPECT_FALSE(tight.placement.all_on_gpu()) << "what lies on the CPU is taken from the same memory";
-  EXPECT_LE(tight.memory.total() + tight.gpu_memory.total(), machine.memory);
+  EXPECT_TRUE(with_memory(both + reserves).placement.all_on_gpus());
+  const Plan tight = with_memory(apart.gpu_memory().total() + reserves / 2 + 1);
+  EXPECT_FALSE(tight.placement.all_on_gpus()) << "what lies on the CPU is taken from the same memory";
+  EXPECT_LE(tight.memory().total() + tight.gpu_memory().total(), machine.memory);
 }
 
 TEST(Placement, TheEmbeddingAloneOnTheCpuIsSaid) {
-  const Placement placement{.layers = 4, .gpu_layers = 4};
+  const Placement placement{.layers = 4, .gpus = {{cuda_device(0), 4}}};
   EXPECT_EQ(placement.to_string(), "cuda:0, the embedding on the CPU");
-}
-
-TEST(Placement, TheMachineLineNamesTheGpuThatIsAskedFor) {
-  Machine two = gpu_of(80);
-  two.gpus.push_back(two.gpus.front());
-  two.gpus.back().name = "the other";
-  Policy policy;
-  policy.cuda_index = 1;
-  EXPECT_NE(planned(two, policy).machine.find("the other"), std::string::npos);
 }
 
 TEST(Placement, AFailedRowTakesItsPartToTheCpu) {
   const Failure failure{Check::self_check, "token 0, output 1 is 2, expected 1"};
-  const Plan experts = planned(gpu_of(80), {}, {{"moe_gate_up.cuda.portable.f32", failure}});
-  EXPECT_EQ(experts.placement.gpu_layers, 4);
+  const Plan experts = planned(gpu_of(80), {}, {{{"moe_gate_up.cuda.portable.f32", cuda_device(0)}, failure}});
+  EXPECT_EQ(experts.placement.gpu_layers(), 4);
   EXPECT_EQ(experts.placement.cpu_experts, 4);
   ASSERT_FALSE(experts.concessions.empty());
   EXPECT_NE(experts.concessions.back().find("token 0, output 1 is 2"), std::string::npos) << experts.concessions.back();
-  const Plan embed = planned(gpu_of(80), {}, {{"embed.cuda.portable.f32", failure}});
-  EXPECT_EQ(embed.placement.gpu_layers, 4);
-  EXPECT_EQ(embed.placement.embedding(), Device::cpu);
-  const Plan all = planned(gpu_of(80), {}, {{"norm.cuda.portable.f32", failure}});
-  EXPECT_EQ(all.device, Device::cpu);
+  const Plan embed = planned(gpu_of(80), {}, {{{"embed.cuda.portable.f32", cuda_device(0)}, failure}});
+  EXPECT_EQ(embed.placement.gpu_layers(), 4);
+  EXPECT_EQ(embed.placement.embedding(), cpu_device);
+  const Plan all = planned(gpu_of(80), {}, {{{"norm.cuda.portable.f32", cuda_device(0)}, failure}});
+  EXPECT_EQ(all.device.kind, DeviceKind::cpu);
   EXPECT_NE(all.device_reason.find("norm.cuda.portable.f32 (self_check: wants to pass its self-check"), std::string::npos)
       << all.device_reason;
-  const Plan sample = planned(gpu_of(80), {}, {{"sample.cuda.portable.f32", failure}});
-  EXPECT_TRUE(sample.placement.all_on_gpu());  // logits come back instead
-  EXPECT_EQ(sample.find(SiteId::sample, LayerSet::outside, Device::cuda), nullptr);
+  const Plan sample = planned(gpu_of(80), {}, {{{"sample.cuda.portable.f32", cuda_device(0)}, failure}});
+  EXPECT_TRUE(sample.placement.all_on_gpus());  // logits come back instead
+  EXPECT_EQ(sample.find(SiteId::sample, LayerSet::outside, cuda_device(0)), nullptr);
 }
 
 TEST(Placement, ADeviceThatCannotBeUsedIsAReasonNotACrash) {
@@ -259,7 +250,7 @@ TEST(Placement, ADeviceThatCannotBeUsedIsAReasonNotACrash) {
   none.gpus.clear(), none.no_gpu_reason = "there is no NVIDIA driver on this computer";
   for (const auto& [machine, text] : {std::pair{held, "busy"}, {none, "no NVIDIA driver"}}) {
     const Plan plan = planned(machine);
-    EXPECT_EQ(plan.device, Device::cpu);
+    EXPECT_EQ(plan.device.kind, DeviceKind::cpu);
     EXPECT_NE(explain(plan, true).find(text), std::string::npos);
     Policy cuda;
     cuda.device = DeviceChoice::cuda;
@@ -281,9 +272,9 @@ TEST(Placement, ForcedOntoACardTooSmallSaysWhatWouldFit) {
 TEST(Placement, OnlyNamesPathsOfEitherDevice) {
   Policy policy;
   policy.only = {"linear.cpu.avx2.bf16_f32"};
-  EXPECT_EQ(planned(gpu_of(80), policy).device, Device::cpu);
+  EXPECT_EQ(planned(gpu_of(80), policy).device.kind, DeviceKind::cpu);
   policy.only = {"linear.cuda.portable.*"};
-  EXPECT_TRUE(planned(gpu_of(80), policy).placement.all_on_gpu());
+  EXPECT_TRUE(planned(gpu_of(80), policy).placement.all_on_gpus());
 }
 
 TEST(Placement, OnlyTheGpuLeavesTheCpuToSampleBesideIt) {
@@ -292,12 +283,12 @@ TEST(Placement, OnlyTheGpuLeavesTheCpuToSampleBesideIt) {
     for (const DeviceChoice device : {DeviceChoice::automatic, DeviceChoice::cuda}) {
       policy.only = {glob}, policy.device = device;
       const Plan plan = planned(gpu_of(80), policy);
-      ASSERT_NE(plan.find(SiteId::sample, LayerSet::outside, Device::cuda), nullptr) << glob;
-      ASSERT_NE(plan.find(SiteId::sample, LayerSet::outside, Device::cpu), nullptr) << glob;
+      ASSERT_NE(plan.find(SiteId::sample, LayerSet::outside, cuda_device(0)), nullptr) << glob;
+      ASSERT_NE(plan.find(SiteId::sample, LayerSet::outside, cpu_device), nullptr) << glob;
       EXPECT_TRUE(check_strict(plan, policy).ok());
     }
   policy.only = {"*cuda*"};
-  EXPECT_TRUE(planned(gpu_of(80), policy).placement.all_on_gpu());
+  EXPECT_TRUE(planned(gpu_of(80), policy).placement.all_on_gpus());
   // Where no GPU is taken, forced still means forced.
   policy.only = {"sample.cuda*"}, policy.device = DeviceChoice::cpu;
   const auto none = make_plan(manifest(), test::catalogue(), gpu_of(80), policy);
@@ -305,7 +296,7 @@ TEST(Placement, OnlyTheGpuLeavesTheCpuToSampleBesideIt) {
   EXPECT_NE(none.error().message.find("these can: sample.cpu.portable.f32"), std::string::npos) << none.error().message;
   policy.device = DeviceChoice::automatic;
   EXPECT_FALSE(make_plan(manifest(), test::catalogue(), test::cpu_machine({CpuFeature::avx2}), policy).ok());
-  // A GPU that may not sample does not keep such an --only, so the CPU does not either.
+  // A GPU that may not sample does not keep such an `only`, so the CPU does not either.
   policy.exclude = {"sample.cuda*"}, policy.device = DeviceChoice::cuda;
   EXPECT_FALSE(make_plan(manifest(), test::catalogue(), gpu_of(80), policy).ok());
 }

@@ -71,15 +71,20 @@ struct Conversion {
 /// counted: "… with loss: 93.2 % of the values rounded", or "without loss" if none was.
 std::string to_string(const Conversion& conversion, std::optional<uint64_t> rounded = {});
 
+struct DevicePlan {
+  DeviceId id;
+  MemoryPlan memory;
+};
+
 struct Plan {
   std::string model;  ///< one line: layers, experts, format
   std::string machine;
   std::string not_built;        ///< why this program cannot run on that machine at all, whatever the rest says; empty: it can
-  Device device = Device::cpu;  ///< the GPU as soon as a layer lies there
-  std::string device_reason;    ///< why not the GPU, if there is one or one was wished for
+  DeviceId device;              ///< where the head lies: a GPU as soon as a layer lies on one
+  std::string device_reason;    ///< why not all of it on GPUs, or not on all of them, if there are some or some were wished for
   Placement placement;
-  std::vector<SitePlan> sites;  ///< a row is there once for each stored format and device that its layers have, the GPU's first
-  MemoryPlan memory, gpu_memory;
+  std::vector<SitePlan> sites;      ///< a row is there once for each stored format and device that its layers have, the GPUs' first
+  std::vector<DevicePlan> devices;  ///< the CPU, then the GPUs that are used, in the order of their layers
   int context = 0, chunk = 0, threads = 1;
   std::vector<Conversion> conversions;   ///< in the order of their first sites; every one is a concession too
   int fitting_context = 0;               ///< the longest context up to the one asked for that fits; 0: none does
@@ -88,13 +93,20 @@ struct Plan {
   double decode_seconds = 0;             ///< predicted, one token
   double prefill_seconds = 0;            ///< predicted, 512 tokens
   double decode_bytes = 0;               ///< weights read for one token
+  std::string crossing_note;             ///< what is known of the ways between its devices: "NVLink, assumed"; empty without any
   std::vector<double> crossing_seconds;  ///< for each regime: the ways between the devices, part of the two predictions
 
-  bool fits() const { return memory.fits() && gpu_memory.fits(); }
+  bool fits() const;
+  /// Of a device; nothing where the plan does not use it.
+  const MemoryPlan& memory(DeviceId device = cpu_device) const;
+  /// All GPUs together.
+  MemoryPlan gpu_memory() const;
+  /// What the plan calls a device among its own: "cuda" where it uses one GPU alone, "cuda:1" where it uses several.
+  std::string name_of(DeviceId device) const;
   /// The first of that row; one without decisions if there is none.
   const SitePlan& site(SiteId id) const;
   /// What a layer runs on a device (LayerSet::outside: embed, head, sample and the last norm); null: there is none.
-  const SitePlan* find(SiteId id, int layer, Device on) const;
+  const SitePlan* find(SiteId id, int layer, DeviceId on) const;
   /// The paths that the sites of a row take for so many tokens: one for each stored format of their layers; of two devices the first.
   std::vector<std::string_view> paths_of(SiteId id, int tokens) const;
   bool is_idle(const SitePlan& site) const;  ///< sampling on the CPU beside a GPU that picks the likeliest itself
@@ -102,10 +114,10 @@ struct Plan {
 
 /// The least seconds that one call can take under the roofs of a path: max(bytes / bandwidth, flops / peak). Two roofs, because bandwidth
 /// alone would rank a vector unit above a matrix unit for 512 tokens.
-double roof_seconds(const KernelPath& path, const Work& work, const Machine& machine, int cuda_index = 0);
+double roof_seconds(const KernelPath& path, const Work& work, const Machine& machine, DeviceId device = cuda_device(0));
 /// Seconds that a path should need for one call: its roof / its efficiency, and on a GPU the launches. More tokens never need less than one
 /// does, whatever the two efficiencies are.
-double predicted_seconds(const KernelPath& path, const Load& load, const Machine& machine, int cuda_index = 0);
+double predicted_seconds(const KernelPath& path, const Load& load, const Machine& machine, DeviceId device = cuda_device(0));
 
 /// Every row of the site's op, judged for one regime.
 Decision decide(const Question& question, const Regime& regime);
@@ -121,13 +133,13 @@ Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const M
                            const Failures& failures);
 
 /// The sites of a model as if all of it lay on one device, in the order of the forward pass.
-std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Device device);
+std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, DeviceId device);
 /// Where a part lies; layer: of the parts outside of the layers any.
-Device device_of(const Placement& placement, Part part, int layer);
+DeviceId device_of(const Placement& placement, Part part, int layer);
 /// The part of a site that lies on a device under a placement: its layers there, and how often they run it; 0: never.
-Site part_on(const Site& site, Device device, const Placement& placement);
+Site part_on(const Site& site, DeviceId device, const Placement& placement);
 
-/// Pure: the same arguments give the same plan, byte for byte. Reads no weights. Of the placements that fit into both memories the one that
+/// Pure: the same arguments give the same plan, byte for byte. Reads no weights. Of the placements that fit into all memories the one that
 /// should be fastest is taken. A plan that does not fit into memory is returned with
 /// fits() false and with what would_fit; check_memory says so in a sentence.
 Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,

@@ -20,12 +20,12 @@ constexpr CpuFeatures avx2{CpuFeature::avx2}, avx512{CpuFeature::avx2, CpuFeatur
     amx{CpuFeature::avx2, CpuFeature::avx512, CpuFeature::amx_bf16};
 
 Manifest manifest() { return manifest_from_config(test::small_config(), "test"); }
-Site linear_site(Device device = Device::cpu) { return {.id = SiteId::head, .device = device, .n = 5760, .k = 2880}; }
+Site linear_site(DeviceId device = cpu_device) { return {.id = SiteId::head, .device = device, .n = 5760, .k = 2880}; }
 
 std::vector<Refusal> ask(std::string_view path, const Machine& machine, const Policy& policy = {}, const Failures& failures = {},
                          Range tokens = {64, 64}, Layout layout = Layout::bf16_rows16, Catalogue rows = test::catalogue()) {
   const KernelPath* row = rows.find(path);
-  const Site site = linear_site(row->device);
+  const Site site = linear_site(row->device == DeviceKind::cpu ? cpu_device : cuda_device(0));
   return refusals(*row, {site, layout, tokens, rows, machine, policy, failures});
 }
 
@@ -58,7 +58,7 @@ TEST(Refusals, EveryCheckOccursAndSaysWhatItWantsAndHas) {
   expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(120)), Check::cuda_arch, "sm90a only", "sm120");
   expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(90, 12000)), Check::driver, "CUDA driver 12.3 or later", "CUDA driver 12.0");
   expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(90), {},
-             {{"linear.cuda.sm90a.bf16.wgmma", {Check::no_image, "no kernel image for sm90"}}}),
+             {{{"linear.cuda.sm90a.bf16.wgmma", cuda_device(0)}, {Check::no_image, "no kernel image for sm90"}}}),
          Check::no_image, "to load on this device", "no kernel image for sm90");
   expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(90, 12080, 101376)), Check::shared_memory, "204800 bytes a block", "101376 bytes");
   expect(ask("linear.cpu.avx2.bf16_f32", cpu_machine(avx2), {}, {}, {64, 64}, Layout::bf16_rows), Check::layout, "bf16_rows16",
@@ -67,7 +67,7 @@ TEST(Refusals, EveryCheckOccursAndSaysWhatItWantsAndHas) {
          "numerics=checkpoint, and it computes int8_dynamic");
   expect(ask("linear.cpu.amx.bf16", cpu_machine(amx), {}, {}, {2, 15}), Check::tokens, ">= 16 tokens", "2..15 tokens");
   expect(ask("linear.cuda.sm90a.bf16.wgmma", gpu_machine(90)), Check::k_multiple, "k % 128 == 0", "k = 2880, remainder 64");
-  Site odd = linear_site(Device::cuda);
+  Site odd = linear_site(cuda_device(0));
   odd.n = 5761;
   const Machine h100 = gpu_machine(90);
   const Catalogue rows = test::catalogue();
@@ -87,9 +87,9 @@ TEST(Refusals, EveryCheckOccursAndSaysWhatItWantsAndHas) {
   expect(refusals(*rows.find("linear.cpu.avx2.bf16_f32"), {ragged, Layout::bf16_rows16, {64, 64}, rows, small, tight, Failures{}}),
          Check::memory_budget, "180 KiB for its padded weights", "97.7 KiB");
   expect(ask("linear.cpu.avx2.bf16_f32", cpu_machine(avx2), {},
-             {{"linear.cpu.avx2.bf16_f32", {Check::self_check, "token 3, output 7 is 1, expected 2"}}}),
+             {{{"linear.cpu.avx2.bf16_f32"}, {Check::self_check, "token 3, output 7 is 1, expected 2"}}}),
          Check::self_check, "to pass its self-check", "token 3, output 7 is 1, expected 2");
-  expect(ask("linear.cuda.portable.f32", gpu_machine(90), {}, {{"cuda:0", {Check::device_failed, "an illegal memory access"}}}),
+  expect(ask("linear.cuda.portable.f32", gpu_machine(90), {}, {{{"", cuda_device(0)}, {Check::device_failed, "an illegal memory access"}}}),
          Check::device_failed, "a device that still works", "an illegal memory access");
   EXPECT_EQ(provoked.size(), static_cast<size_t>(check_count));
 }
@@ -166,7 +166,7 @@ TEST(Decide, NamesEveryPathThatCouldRunTheBestFirst) {
                                 "linear.cpu.twin.f32.wide linear.cpu.twin.f32 linear.cpu.slow.f32"}))
       << forced;
   Failures all;
-  for (const KernelPath& path : rows) all[std::string(path.name)] = {Check::self_check, "wrong"};
+  for (const KernelPath& path : rows) all[{std::string(path.name)}] = {Check::self_check, "wrong"};
   for (const char* excluded : {"", "linear.*"}) {
     policy = {};
     if (*excluded) policy.exclude = {excluded};
@@ -192,14 +192,14 @@ TEST(Plan, FallsBackOneRowAtATimeAndEndsAtTheFloor) {
     const auto& chosen = plan->site(SiteId::head).path_for({1});
     EXPECT_EQ(chosen.name, expected);
     EXPECT_EQ(failures.empty(), plan->concessions.empty() || plan->concessions.front().find("moe_down") != std::string::npos);
-    failures[std::string(chosen.name)] = {Check::self_check, "wrong"};
+    failures[{std::string(chosen.name)}] = {Check::self_check, "wrong"};
   }
 }
 
 TEST(Plan, AFailureChangesNoUnrelatedSite) {
   const auto before = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {});
   const auto after =
-      make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {}, {{"linear.cpu.avx512.bf16_f32", {Check::self_check, "wrong"}}});
+      make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {}, {{{"linear.cpu.avx512.bf16_f32"}, {Check::self_check, "wrong"}}});
   ASSERT_TRUE(before.ok() && after.ok());
   for (size_t i = 0; i < before->sites.size(); ++i)
     if (before->sites[i].site.op() != Op::linear) {
@@ -209,7 +209,7 @@ TEST(Plan, AFailureChangesNoUnrelatedSite) {
 
 TEST(Plan, FallbackIsLoudAndStrictRefusesIt) {
   const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {},
-                              {{"moe_gate_up.cpu.avx512.mxfp4_f32", {Check::self_check, "token 0, output 1 is 2, expected 1"}}});
+                              {{{"moe_gate_up.cpu.avx512.mxfp4_f32"}, {Check::self_check, "token 0, output 1 is 2, expected 1"}}});
   ASSERT_TRUE(plan.ok());
   ASSERT_FALSE(plan->concessions.empty());
   EXPECT_NE(plan->concessions.front().find("moe.gate_up runs on moe_gate_up.cpu.portable.f32, about "), std::string::npos)
@@ -322,13 +322,13 @@ TEST(Plan, ExistsForAnyMachineShapeAndFailures) {
     c.vocab = static_cast<int>(random.integer(1, 300000));
     Failures failures;
     for (const KernelPath* path : test::catalogue().paths)
-      if (!is_floor(*path) && random.integer(0, 2) == 0) failures[std::string(path->name)] = {Check::self_check, "x"};
+      if (!is_floor(*path) && random.integer(0, 2) == 0) failures[{std::string(path->name), path->device == DeviceKind::cpu ? cpu_device : cuda_device(0)}] = {Check::self_check, "x"};
     const auto plan = make_plan(manifest_from_config(c, "random"), test::catalogue(), cpu_machine(features), {}, failures);
     ASSERT_TRUE(plan.ok()) << plan.error().message;
     for (const SitePlan& site : plan->sites)
       for (const Decision& d : site.decisions) {
         ASSERT_NE(d.chosen, nullptr);
-        EXPECT_FALSE(failures.contains(d.chosen->name));
+        EXPECT_FALSE(failures.contains({std::string(d.chosen->name), site.site.device}));
       }
   }
 }
@@ -366,7 +366,7 @@ TEST(Memory, WhatWouldFitDoes) {
       const Machine machine = cpu_machine(avx2, gigabytes);
       const auto plan = make_plan(manifest(), test::catalogue(), machine, policy);
       ASSERT_TRUE(plan.ok());
-      EXPECT_EQ(plan->would_fit.empty(), plan->memory.fits() || gigabytes < 1) << gigabytes << ", " << context;
+      EXPECT_EQ(plan->would_fit.empty(), plan->memory().fits() || gigabytes < 1) << gigabytes << ", " << context;
       for (const std::string& change : plan->would_fit) {
         Policy smaller = policy;
         for (const Hint& hint : hints_in(change)) {
@@ -376,7 +376,7 @@ TEST(Memory, WhatWouldFitDoes) {
           if (hint.knob == Knob::context) smaller.context = std::stoi(hint.value);
         }
         EXPECT_FALSE(hints_in(change).empty()) << change;
-        EXPECT_TRUE(make_plan(manifest(), test::catalogue(), machine, smaller)->memory.fits()) << change;
+        EXPECT_TRUE(make_plan(manifest(), test::catalogue(), machine, smaller)->memory().fits()) << change;
       }
     }
 }
@@ -394,23 +394,23 @@ TEST(Memory, CacheFollowsTheHybridFormula) {
   c.layers = 24, c.sliding.clear();
   for (int i = 0; i < 24; ++i) c.sliding.push_back(i % 2 == 0);
   // 2048 bytes a token and layer; full layers hold the context, sliding ones window + chunk = 640 here.
-  const Placement cpu{.layers = 24}, half{.layers = 24, .gpu_layers = 12};
-  EXPECT_EQ(kv_cache_bytes(c, 131072, 512, cpu, Device::cpu), 2048ull * 12 * (131072 + 640));
-  EXPECT_EQ(kv_cache_bytes(c, 100, 100, cpu, Device::cpu), 2048ull * 24 * 128);  // whole blocks of 64
-  EXPECT_EQ(kv_cache_bytes(c, 100, 100, half, Device::cuda), 2048ull * 12 * 128);
+  const Placement cpu{.layers = 24}, half{.layers = 24, .gpus = {{cuda_device(0), 12}}};
+  EXPECT_EQ(kv_cache_bytes(c, 131072, 512, cpu, cpu_device), 2048ull * 12 * (131072 + 640));
+  EXPECT_EQ(kv_cache_bytes(c, 100, 100, cpu, cpu_device), 2048ull * 24 * 128);  // whole blocks of 64
+  EXPECT_EQ(kv_cache_bytes(c, 100, 100, half, cuda_device(0)), 2048ull * 12 * 128);
 }
 
 TEST(Device, WishesAreKeptOrRefused) {
   Policy cuda;
   cuda.device = DeviceChoice::cuda;
   Catalogue cpu_only = test::catalogue();
-  std::erase_if(cpu_only.paths, [](const KernelPath* path) { return path->device == Device::cuda; });
+  std::erase_if(cpu_only.paths, [](const KernelPath* path) { return path->device == DeviceKind::cuda; });
   const auto refused = make_plan(manifest(), cpu_only, gpu_machine(90), cuda);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(in_words(refused.error().message), "device=cuda:0: this version has no CUDA paths; use device=cpu or auto");
   const auto automatic = make_plan(manifest(), cpu_only, gpu_machine(90), {});
   ASSERT_TRUE(automatic.ok());
-  EXPECT_EQ(automatic->device, Device::cpu);
+  EXPECT_EQ(automatic->device.kind, DeviceKind::cpu);
   EXPECT_EQ(automatic->device_reason, "this version has no CUDA paths");
 }
 

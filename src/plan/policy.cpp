@@ -1,18 +1,19 @@
+#include "base/hint.h"
 #include "plan/policy.h"
 
 #include <algorithm>
 #include <charconv>
 #include <span>
 
-#include "base/hint.h"
 #include "base/text.h"
 
 namespace mxpath {
 namespace {
 
-/// "int4-g64" → INT4 in groups of 64. `held`: the formats that this knob knows; `choices`: their names, for the error.
-Result<std::optional<WeightFormat>> parse_weights(Knob knob, std::string_view text, std::span<const NumberFormat> held,
-                                                  std::string_view choices) {
+/// "int4-g64" → INT4 in groups of 64. `held`: the formats that this knob knows; `choices`: their names, for the
+/// error.
+Result<std::optional<WeightFormat>> parse_weights(Knob knob, std::string_view text,
+                                                  std::span<const NumberFormat> held, std::string_view choices) {
   if (text == "as-stored") return std::optional<WeightFormat>();
   const size_t at = text.rfind("-g");
   const std::string_view columns = at == text.npos ? "" : text.substr(at + 2);
@@ -28,10 +29,29 @@ Result<std::optional<WeightFormat>> parse_weights(Knob knob, std::string_view te
   if (!format || !std::ranges::count(held, *format) || (at != text.npos && !grouped))
     return wrong_use("{}: not a format for these weights; choose {}", mention(knob, printable(text)), choices);
   if (columns.empty() && at == text.npos) return std::optional<WeightFormat>(*format);
-  if (columns == "32" || columns == "64") return std::optional<WeightFormat>(WeightFormat(*format, columns == "32" ? 32 : 64));
+  if (columns == "32" || columns == "64")
+    return std::optional<WeightFormat>(WeightFormat(*format, columns == "32" ? 32 : 64));
   // 2880 = 45 * 64: a group of 128 would have to be padded in every row.
   return wrong_use("{}: groups have 32 or 64 columns{}", mention(knob, printable(text)),
                    columns == "128" ? "; the width of gpt-oss, 2880, is not a multiple of 128" : "");
+}
+
+/// What stands between commas; "" has one part, which is empty.
+std::vector<std::string_view> parts_of(std::string_view text) {
+  std::vector<std::string_view> parts;
+  for (size_t comma = text.find(','); comma != text.npos; comma = text.find(',')) {
+    parts.push_back(text.substr(0, comma));
+    text.remove_prefix(comma + 1);
+  }
+  parts.push_back(text);
+  return parts;
+}
+
+std::optional<int> number_in(std::string_view text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
+  return number;
 }
 
 }  // namespace
@@ -46,7 +66,8 @@ Status set_weights(Policy& policy, std::string_view text) {
   constexpr NumberFormat held[] = {NumberFormat::fp32,     NumberFormat::fp16,     NumberFormat::bf16,
                                    NumberFormat::fp8_e4m3, NumberFormat::fp8_e5m2, NumberFormat::int8,
                                    NumberFormat::int4,     NumberFormat::nf4,      NumberFormat::mxfp4};
-  MXPATH_TRY(policy.weights, parse_weights(Knob::weights, text, held, fmt::format("one of {}", fmt::join(weights_choices(), ", "))));
+  MXPATH_TRY(policy.weights,
+             parse_weights(Knob::weights, text, held, fmt::format("one of {}", fmt::join(weights_choices(), ", "))));
   return {};
 }
 
@@ -57,20 +78,64 @@ Status set_dense_weights(Policy& policy, std::string_view text) {
 }
 
 Status set_device(Policy& policy, std::string_view text) {
-  policy.cuda_index = 0;
+  policy.gpus.clear();
+  policy.gpu_uuids.clear();
+  policy.device = DeviceChoice::cuda;
   if (text == "auto") policy.device = DeviceChoice::automatic;
   else if (text == "cpu") policy.device = DeviceChoice::cpu;
-  else if (text == "cuda") policy.device = DeviceChoice::cuda;
-  else if (text.starts_with("cuda:")) {
-    const auto digits = text.substr(5);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), policy.cuda_index);
-    if (error != std::errc() || end != digits.data() + digits.size() || policy.cuda_index < 0)
+  if (text == "auto" || text == "cpu" || text == "cuda") return {};
+  for (const std::string_view name : parts_of(text)) {
+    const bool uuid = name.starts_with("GPU-") || name.starts_with("MIG-");
+    if (!uuid && !name.starts_with("cuda:"))
+      return wrong_use(
+          "{}: choose auto, cpu, cuda, cuda:N or a GPU's UUID; several GPUs stand side by side as in cuda:0,cuda:1",
+          mention(Knob::device, printable(text)));
+    if (uuid) {
+      policy.gpu_uuids.emplace_back(name);
+      continue;
+    }
+    const auto index = number_in(name.substr(5));
+    if (!index || *index >= most_gpus)
       return wrong_use("{}: the number after cuda: must be a device index such as 0", mention(Knob::device, printable(text)));
-    policy.device = DeviceChoice::cuda;
-  } else {
-    return wrong_use("{}: choose auto, cpu, cuda or cuda:N", mention(Knob::device, printable(text)));
+    if (std::ranges::count(policy.gpus, cuda_device(*index)))
+      return wrong_use("{}: cuda:{} is there twice", mention(Knob::device, printable(text)), *index);
+    policy.gpus.push_back(cuda_device(*index));
+  }
+  if (!policy.gpus.empty() && !policy.gpu_uuids.empty())
+    return wrong_use("{}: name GPUs by number or by UUID, not both", mention(Knob::device, printable(text)));
+  return {};
+}
+
+Status set_split(Policy& policy, std::string_view text) {
+  policy.split.clear();
+  for (const std::string_view part : parts_of(text)) {
+    const auto layers = number_in(part);
+    if (!layers || *layers == 0 || *layers > most_layers)
+      return wrong_use("{}: give the layers of each GPU as whole numbers above 0, as in 20,16",
+                       mention(Knob::split, printable(text)));
+    policy.split.push_back(*layers);
   }
   return {};
+}
+
+Result<Policy> named_gpus(Policy policy, const Machine& machine) {
+  for (const std::string& uuid : policy.gpu_uuids) {
+    std::vector<DeviceId> found;
+    for (size_t i = 0; i < machine.gpus.size(); ++i)
+      if (machine.gpus[i].uuid.starts_with(uuid)) found.push_back(cuda_device(static_cast<int>(i)));
+    if (found.empty())
+      return wrong_use("{}: no GPU here has that UUID{}", mention(Knob::device, printable(uuid)),
+                       machine.visible_gpus.empty()
+                           ? ""
+                           : fmt::format(" (CUDA_VISIBLE_DEVICES={})", printable(machine.visible_gpus)));
+    if (found.size() > 1)
+      return wrong_use("{}: {} GPUs here have a UUID that begins so", mention(Knob::device, printable(uuid)), found.size());
+    if (std::ranges::count(policy.gpus, found.front()))
+      return wrong_use("{}: that GPU is there twice", mention(Knob::device, printable(uuid)));
+    policy.gpus.push_back(found.front());
+  }
+  policy.gpu_uuids.clear();
+  return policy;
 }
 
 }  // namespace mxpath

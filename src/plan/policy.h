@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "device/device_id.h"
+#include "machine/machine.h"
 #include "plan/layout_kind.h"
 
 namespace mxpath {
@@ -24,13 +26,15 @@ struct Policy {
   Numerics numerics = Numerics::checkpoint;
   Goal goal = Goal::balanced;
   DeviceChoice device = DeviceChoice::automatic;
-  int cuda_index = 0;
-  std::optional<int> gpu_layers;            ///< the last so many layers on the GPU; empty: as many as fit
+  std::vector<DeviceId> gpus;               ///< the GPUs to use, all of them and in this order; empty: those that the model needs
+  std::vector<std::string> gpu_uuids;       ///< instead of gpus: "GPU-8c0d…" or "MIG-8c0d…", the beginning is enough; named_gpus() finds them
+  std::vector<int> split;                   ///< layers for each GPU in order; empty: by free memory
+  std::optional<int> gpu_layers;            ///< the last so many layers on GPUs; empty: as many as fit
   std::optional<int> cpu_experts;           ///< of those, the experts of the first so many on the CPU; empty: as few as need be
   bool strict = false;                      ///< nothing but the checkpoint's own numbers on a path that is not the portable one
   int threads = 0;                          ///< 0: all cores of the machine
   int context = 0;                          ///< 0: default_context
-  int chunk = 0;                            ///< most tokens in one forward; 0: 512, or 2,048 with the whole model on a GPU
+  int chunk = 0;                            ///< most tokens in one forward; 0: 512, or 2,048 with the whole model on GPUs
   uint64_t memory_budget = 0;               ///< bytes; 0: what is free on the machine
   std::vector<std::string> inject_failure;  ///< "GLOB" or "GLOB:KIND" (plan/fault.h): paths that are made to fail, to see the fallback
 };
@@ -41,9 +45,14 @@ inline constexpr int most_layers = 1 << 20;  ///< of gpu_layers and cpu_experts;
 /// Every format that set_weights takes, as typed, the checkpoint's own first.
 std::span<const std::string_view> weights_choices();
 
-/// The knobs as typed: "as-stored", "bf16", …; "auto", "cpu", "cuda", "cuda:1". Errors list what is possible.
+/// The knobs as typed: "as-stored", "bf16", …; "auto", "cpu", "cuda", "cuda:1", "cuda:0,cuda:1", "GPU-8c0d…"; "20,16". Errors list what is
+/// possible.
 Status set_weights(Policy& policy, std::string_view text);
 Status set_dense_weights(Policy& policy, std::string_view text);
 Status set_device(Policy& policy, std::string_view text);
+Status set_split(Policy& policy, std::string_view text);
+
+/// The policy with the machine's numbers in place of UUIDs. Errors (wrong use): a UUID that no GPU there has, or more than one.
+Result<Policy> named_gpus(Policy policy, const Machine& machine);
 
 }  // namespace mxpath

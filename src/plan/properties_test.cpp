@@ -7,7 +7,7 @@ namespace {
 /// The rows of the small catalogue that can make a whole model: those of the CPU.
 Catalogue cpu_rows() {
   Catalogue rows = test::catalogue();
-  std::erase_if(rows.paths, [](const KernelPath* path) { return path->device == Device::cuda; });
+  std::erase_if(rows.paths, [](const KernelPath* path) { return path->device == DeviceKind::cuda; });
   return rows;
 }
 

@@ -1,9 +1,9 @@
+#include "base/hint.h"
 #include "plan/refusal.h"
 
 #include <algorithm>
 #include <array>
 
-#include "base/hint.h"
 #include "base/text.h"
 
 namespace mxpath {
@@ -21,14 +21,14 @@ struct Collector {
   }
 };
 
-const Gpu* gpu_of(const Question& q) {
-  const size_t index = static_cast<size_t>(q.policy.cuda_index);
-  return index < q.machine.gpus.size() ? &q.machine.gpus[index] : nullptr;
-}
+DeviceId first_gpu(const Policy& policy) { return policy.gpus.empty() ? cuda_device(0) : policy.gpus.front(); }
+
+/// That a row of a GPU would run on.
+const Gpu* gpu_of(const Question& q) { return q.machine.gpu(q.site.device.is_gpu() ? q.site.device : first_gpu(q.policy)); }
 
 /// Whether the row and what it reads are of the kind that the issue speaks of.
 bool is_of_kind(const KnownIssue& issue, const KernelPath& path, const Site& site) {
-  if (path.device == Device::cpu && is_floor(path)) return false;
+  if (path.device == DeviceKind::cpu && is_floor(path)) return false;
   const bool reads = issue.formats.empty() || (site.has_weights() && issue.formats.has(site.format.format));
   return reads && (!issue.device || *issue.device == path.device) && (!issue.unit || *issue.unit == path.unit) &&
          (!issue.family_code || path.needs.arch.kind == ArchSet::Kind::at);
@@ -36,7 +36,7 @@ bool is_of_kind(const KnownIssue& issue, const KernelPath& path, const Site& sit
 
 bool concerns(const KnownIssue& issue, const KernelPath& path, const Question& q) {
   if (!is_of_kind(issue, path, q.site) || !q.machine.cpu.features.contains(issue.cpu)) return false;
-  if (path.device != Device::cuda) return !issue.nvcc_below;
+  if (path.device != DeviceKind::cuda) return !issue.nvcc_below;
   const Gpu* gpu = gpu_of(q);
   if (!gpu || !issue.arch.contains(gpu->arch) || (issue.driver_below && gpu->driver >= issue.driver_below)) return false;
   return !issue.nvcc_below || (q.catalogue.nvcc >= issue.nvcc_from && q.catalogue.nvcc < issue.nvcc_below);
@@ -53,7 +53,7 @@ void check_machine(Collector& out, const KernelPath& path, const Question& q) {
   const Needs& n = path.needs;
   const CpuFeatures missing = n.cpu.without(q.machine.cpu.features);
   out.need(missing.empty(), Check::cpu_feature, n.cpu.to_string(), fmt::format("no {}", missing.to_string()));
-  if (path.device != Device::cuda) return;
+  if (path.device != DeviceKind::cuda) return;
   const Gpu* gpu = gpu_of(q);
   if (gpu && !gpu->problem.empty()) return out.need(false, Check::cuda_arch, "a CUDA device that can be used", gpu->problem);
   out.need(gpu && n.arch.contains(gpu->arch), Check::cuda_arch, gpu ? n.arch.to_string() : "a CUDA device",
@@ -61,7 +61,7 @@ void check_machine(Collector& out, const KernelPath& path, const Question& q) {
            : q.machine.no_gpu_reason.empty() ? fmt::format("{} CUDA devices", q.machine.gpus.size())
                                              : q.machine.no_gpu_reason);
   if (!gpu) return;
-  const auto failed = q.failures.find(failed_device(q.policy.cuda_index));
+  const auto failed = q.failures.find({"", device_of(path, q)});
   if (failed != q.failures.end()) out.need(false, Check::device_failed, "a device that still works", failed->second.finding);
   out.need(gpu->driver >= n.driver, Check::driver, driver_text(n.driver) + " or later", driver_text(gpu->driver));
   out.need(gpu->shared_memory >= n.shared_memory, Check::shared_memory, fmt::format("{} bytes a block", n.shared_memory),
@@ -98,15 +98,15 @@ bool forced_away(const KernelPath& path, const Question& q) {
 
 /// Of the device that the weights would lie on.
 uint64_t budget_of(const Question& q) {
-  if (q.site.device == Device::cpu) return q.policy.memory_budget ? q.policy.memory_budget : q.machine.free_memory();
+  if (!q.site.device.is_gpu()) return q.policy.memory_budget ? q.policy.memory_budget : q.machine.free_memory();
   const Gpu* gpu = gpu_of(q);
   return gpu ? gpu->free_memory : 0;
 }
 
 void check_policy(Collector& out, const KernelPath& path, const Question& q) {
   const bool exact = path.arithmetic == Arithmetic::f32 || path.arithmetic == Arithmetic::bf16_inputs;
-  out.need(path.device == q.site.device, Check::device, fmt::format("its weights and inputs on {}", name_of(path.device)),
-           fmt::format("this site on {}", name_of(q.site.device)));
+  out.need(path.device == q.site.device.kind, Check::device, fmt::format("its weights and inputs on {}", name_of(path.device)),
+           fmt::format("this site on {}", name_of(q.site.device.kind)));
   out.need(exact || q.policy.numerics == Numerics::fast, Check::arithmetic, mention(Knob::numerics, "fast"),
            fmt::format("{}, and it computes {}", mention(Knob::numerics, "checkpoint"), name_of(path.arithmetic)));
   for (const auto& glob : q.policy.exclude)
@@ -132,7 +132,15 @@ std::string_view name_of(Check check) {
   return names[static_cast<size_t>(check)];
 }
 
-std::string failed_device(int cuda_index) { return fmt::format("cuda:{}", cuda_index); }
+std::string to_string(const Suspect& suspect) {
+  if (suspect.path.empty()) return to_string(suspect.device);
+  return suspect.device.is_gpu() ? fmt::format("{} on {}", suspect.path, to_string(suspect.device)) : suspect.path;
+}
+
+DeviceId device_of(const KernelPath& path, const Question& q) {
+  if (path.device == q.site.device.kind) return q.site.device;
+  return path.device == DeviceKind::cpu ? cpu_device : first_gpu(q.policy);
+}
 
 std::string device_finding(const KernelPath& path, std::string_view why) {
   return fmt::format("it failed in the self-check of {}: {}", path.name, why);
@@ -145,7 +153,7 @@ std::vector<Refusal> refusals(const KernelPath& path, const Question& q) {
   check_machine(out, path, q);
   check_shape(out, path, q);
   check_policy(out, path, q);
-  if (const auto failed = q.failures.find(path.name); failed != q.failures.end())
+  if (const auto failed = q.failures.find({std::string(path.name), device_of(path, q)}); failed != q.failures.end())
     out.need(false, failed->second.check, failed->second.check == Check::self_check ? "to pass its self-check" : "to load on this device",
              failed->second.finding);
   std::ranges::stable_sort(out.found, {}, &Refusal::check);

@@ -45,10 +45,16 @@ struct Failure {
   Check check = Check::self_check;  ///< self_check, no_image, shared_memory or device_failed
   std::string finding;              ///< "differs at (3, 17): 1.5, portable 1.25"
 };
-/// By path name. A GPU that failed as a whole stands under failed_device().
-using Failures = std::map<std::string, Failure, std::less<>>;
-/// "cuda:0": the key of a failure of the device itself, which refuses all of its rows.
-std::string failed_device(int cuda_index);
+/// Whom a failure belongs to: a row on a device, since what fails on one GPU may work on the next; without a path the device itself, all of
+/// whose rows it refuses.
+struct Suspect {
+  std::string path;
+  DeviceId device = {};
+  auto operator<=>(const Suspect&) const = default;
+};
+/// "norm.cpu.portable.f32", "norm.cuda.portable.f32 on cuda:1", "cuda:1".
+std::string to_string(const Suspect& suspect);
+using Failures = std::map<Suspect, Failure>;
 /// "it failed in the self-check of norm.cuda.portable.f32: …": what is found out about a device.
 std::string device_finding(const KernelPath& path, std::string_view why);
 
@@ -63,6 +69,10 @@ struct Question {
   const Failures& failures;
   Range per_sequence = {};  ///< … so many of each sequence
 };
+
+/// Where a row would run that is asked about for the site: on the site's own device if it is of that kind, else on the CPU or on the first
+/// GPU that the policy names.
+DeviceId device_of(const KernelPath& path, const Question& question);
 
 /// All reasons against a path, the most fundamental first; empty: it may run.
 std::vector<Refusal> refusals(const KernelPath& path, const Question& question);

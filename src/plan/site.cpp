@@ -32,8 +32,6 @@ Work attention_work(const Site& site, const Call& call) {
 
 }  // namespace
 
-std::string_view name_of(Device device) { return device == Device::cpu ? "cpu" : "cuda"; }
-
 std::string title_of(const Site& site) {
   std::vector<std::string> notes;
   if (!site.stored_alike) notes.push_back(site.layers.to_string());

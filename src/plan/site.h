@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/enum_set.h"
+#include "device/device_id.h"
 #include "formats/number_format.h"
 #include "plan/call.h"
 #include "plan/layer_set.h"
@@ -13,10 +14,6 @@
 #include "plan/site_table.h"
 
 namespace mxpath {
-
-enum class Device : uint8_t { cpu, cuda };
-inline constexpr int device_count = 2;
-std::string_view name_of(Device device);
 
 using FormatSet = EnumSet<NumberFormat>;
 
@@ -33,7 +30,7 @@ struct Shard {
 /// layers are sites of their own of the same row.
 struct Site {
   SiteId id = SiteId::head;
-  Device device = Device::cpu;
+  DeviceId device = cpu_device;
   Shard shard = {};      ///< n, k and experts are those of the shard
   int64_t n = 0, k = 0;  ///< output width and inner width of one token; embed, norm, rope, swiglu: n = width
   int experts = 1, experts_per_token = 1;

@@ -22,7 +22,7 @@ TEST(SiteTable, EveryMatrixOfTheModelBelongsToOneSite) {
 
 TEST(SiteTable, ShapesAreThoseOfTheTensors) {
   const ModelConfig config = test::small_config();
-  for (const Site& site : sites_of(manifest_from_config(config, "test"), {}, Device::cpu)) {
+  for (const Site& site : sites_of(manifest_from_config(config, "test"), {}, cpu_device)) {
     if (!site.has_weights()) continue;
     int64_t rows = 0;
     for (const Role role : site.row().weights) {

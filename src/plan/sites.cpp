@@ -118,8 +118,8 @@ std::vector<Group> groups_of(const SiteRow& row, const LayerSet& layers, const M
 }
 
 /// How often a layer runs a site on a device.
-int times_on(const Site& site, int layer, Device device, const Placement& placement) {
-  if (site.id == SiteId::sample && device == Device::cpu) return 1;  // a GPU picks the largest; everything else comes back
+int times_on(const Site& site, int layer, DeviceId device, const Placement& placement) {
+  if (site.id == SiteId::sample && !device.is_gpu()) return 1;  // a GPU picks the largest; everything else comes back
   int times = 0;
   for (int p = 0; p < part_count; ++p) {
     const Part part = static_cast<Part>(p);
@@ -131,7 +131,7 @@ int times_on(const Site& site, int layer, Device device, const Placement& placem
 
 }  // namespace
 
-std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Device device) {
+std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, DeviceId device) {
   const ModelConfig& config = manifest.config;
   const int context = std::min(policy.context ? policy.context : default_context, config.max_positions);
   StoredFormats formats(manifest);
@@ -157,7 +157,7 @@ std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Devic
   return sites;
 }
 
-Device device_of(const Placement& placement, Part part, int layer) {
+DeviceId device_of(const Placement& placement, Part part, int layer) {
   switch (part) {
     case Part::embedding: return placement.embedding();
     case Part::attention: return placement.attention(layer);
@@ -167,7 +167,7 @@ Device device_of(const Placement& placement, Part part, int layer) {
   return placement.head();
 }
 
-Site part_on(const Site& site, Device device, const Placement& placement) {
+Site part_on(const Site& site, DeviceId device, const Placement& placement) {
   Site part = site;
   part.layers = {};
   part.count = 0;

@@ -69,12 +69,17 @@ inline ModelConfig random_config(Random& random) {
   return c;
 }
 
+/// A row where a machine with one GPU has it.
+inline Suspect on_its_device(const KernelPath& path) {
+  return {std::string(path.name), path.device == DeviceKind::cpu ? cpu_device : cuda_device(0)};
+}
+
 /// Every row but the floor of the CPU may fail.
 inline Failures random_failures(Random& random, const Catalogue& catalogue) {
   Failures failures;
   for (const KernelPath* path : catalogue.paths)
-    if (!(path->device == Device::cpu && is_floor(*path)) && random.integer(0, 2) == 0)
-      failures[std::string(path->name)] = {random.integer(0, 3) ? Check::self_check : Check::no_image, "made to fail"};
+    if (!(path->device == DeviceKind::cpu && is_floor(*path)) && random.integer(0, 2) == 0)
+      failures[on_its_device(*path)] = {random.integer(0, 3) ? Check::self_check : Check::no_image, "made to fail"};
   return failures;
 }
 
@@ -116,7 +121,7 @@ inline void expect_sound(const Plan& plan, const Failures& failures) {
   for (const SitePlan& site : plan.sites)
     for (const Decision& d : site.decisions) {
       ASSERT_NE(d.chosen, nullptr) << site.site.name();
-      EXPECT_FALSE(failures.contains(d.chosen->name)) << site.site.name();
+      EXPECT_FALSE(failures.contains({std::string(d.chosen->name), site.site.device})) << site.site.name();
       EXPECT_EQ(d.all.front().path, d.chosen) << site.site.name();
       EXPECT_TRUE(d.all.front().why_not.empty()) << site.site.name();
     }
@@ -152,9 +157,9 @@ inline void check_same_inputs_same_plan(const Case& c, const Catalogue& catalogu
 /// One more row fails: sites that had not chosen it keep their choice.
 inline void check_a_failure_stays_where_it_is(const Case& c, const Catalogue& catalogue, const Plan& plan, Random& random) {
   const KernelPath* path = catalogue.paths[static_cast<size_t>(random.integer(0, static_cast<int64_t>(catalogue.paths.size()) - 1))];
-  if (path->device == Device::cpu && is_floor(*path)) return;
+  if (path->device == DeviceKind::cpu && is_floor(*path)) return;
   Case worse = c;
-  worse.failures[std::string(path->name)] = {Check::self_check, "one more"};
+  worse.failures[on_its_device(*path)] = {Check::self_check, "one more"};
   const auto after = make_plan(worse.manifest, catalogue, worse.machine, worse.policy, worse.failures);
   ASSERT_TRUE(after.ok()) << path->name << ": " << after.error().message;
   expect_sound(*after, worse.failures);

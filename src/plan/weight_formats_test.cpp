@@ -51,7 +51,7 @@ TEST(Formats, ConversionIsAConcessionThatSaysWhetherItLoses) {
     EXPECT_EQ(conversion.sites, (std::vector<std::string>{"moe.gate_up", "moe.down"}));
     EXPECT_EQ(conversion.bytes_before, values / 2 + values / 32);
     EXPECT_EQ(conversion.bytes_after, c.bytes_of_both) << c.word;
-    EXPECT_EQ(plan->memory.weights - c.bytes_of_both, stored->memory.weights - conversion.bytes_before) << "nothing else changes its size";
+    EXPECT_EQ(plan->memory().weights - c.bytes_of_both, stored->memory().weights - conversion.bytes_before) << "nothing else changes its size";
     EXPECT_NE(explain(*plan, false).find("converts  " + to_string(conversion) + "\n"), std::string::npos);
     EXPECT_EQ(plan_to_json(*plan)["conversions"][0]["bytes_after"], c.bytes_of_both);
     policy.strict = true;

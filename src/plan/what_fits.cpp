@@ -1,8 +1,8 @@
+#include "base/hint.h"
 #include "plan/what_fits.h"
 
 #include <algorithm>
 
-#include "base/hint.h"
 #include "base/text.h"
 
 namespace mxpath {
@@ -47,7 +47,7 @@ std::string leaving_out(Knob knob) { return fmt::format("leaving out {}", mentio
 /// Bits that a value of the experts takes, in the mean over the layers.
 double expert_bits(const Manifest& manifest, const Policy& policy) {
   double bits = 0, layers = 0;
-  for (const Site& site : sites_of(manifest, policy, Device::cpu))
+  for (const Site& site : sites_of(manifest, policy, cpu_device))
     if (site.id == SiteId::gate_up) bits += site.count * bits_per_value(site.format.format), layers += site.count;
   return bits / layers;
 }
@@ -58,7 +58,8 @@ std::vector<std::pair<std::string, Policy>> smaller_weights(const Manifest& mani
   std::vector<std::pair<std::string, Policy>> all;
   const auto offer = [&](std::string_view name) {
     Policy smaller = policy;
-    if (set_weights(smaller, name).ok() && expert_bits(manifest, smaller) < asked) all.emplace_back(mention(Knob::weights, name), smaller);
+    if (set_weights(smaller, name).ok() && expert_bits(manifest, smaller) < asked)
+      all.emplace_back(mention(Knob::weights, name), smaller);
   };
   std::vector<NumberFormat> formats;
   for (int f = 0; f < number_format_count; ++f) formats.push_back(static_cast<NumberFormat>(f));
@@ -75,6 +76,10 @@ std::vector<std::pair<std::string, Policy>> freer_placements(const Policy& polic
   freer.gpu_layers.reset(), freer.cpu_experts.reset();
   if (policy.gpu_layers || policy.cpu_experts)
     all.emplace_back(leaving_out(policy.gpu_layers ? Knob::gpu_layers : Knob::cpu_experts), freer);
+  freer.split.clear();
+  if (!policy.split.empty()) all.emplace_back(leaving_out(Knob::split), freer);
+  freer.gpus.clear();
+  if (policy.device == DeviceChoice::cuda && !policy.gpus.empty()) all.emplace_back(mention(Knob::device, "cuda"), freer);
   freer.device = DeviceChoice::automatic;
   if (policy.device != DeviceChoice::automatic) all.emplace_back(mention(Knob::device, "auto"), freer);
   return all;
@@ -101,8 +106,7 @@ WhatFits what_fits(const Manifest& manifest, const Catalogue& catalogue, const M
     if (enough != choices.end()) found.changes.push_back(enough->first);
   }
   for (size_t f = 0; found.changes.empty() && f < formats.size(); ++f)
-    if (const int context = search.context(formats[f].second))
-      found.changes.push_back(fmt::format("{} {}", formats[f].first, mention(Knob::context, context)));
+    if (const int context = search.context(formats[f].second)) found.changes.push_back(fmt::format("{} {}", formats[f].first, mention(Knob::context, context)));
   return found;
 }
 

@@ -47,7 +47,7 @@ TEST_F(Cli, WrongUseIsTwo) {
   expect_error(run_mxpath({"fly"}), 2, "fly: no such command");
   expect_error(run_mxpath({"run", model, "hello", "--wings"}), 2, "--wings");
   expect_error(run_mxpath({"run", model, "hello", "--threads", "none"}), 2, "--threads");
-  expect_error(run_mxpath({"run", model, "hello", "--device", "gpu"}), 2, "choose auto, cpu, cuda or cuda:N");
+  expect_error(run_mxpath({"run", model, "hello", "--device", "gpu"}), 2, "choose auto, cpu, cuda, cuda:N or a GPU's UUID");
   expect_error(run_mxpath({"run", model, "hello", "--temperature", "-1"}), 2, "--temperature -1");
   expect_error(run_mxpath({"run", model, "hello", "--only", "no.such.path"}), 2, "no path has such a name");
   expect_error(run_mxpath({"run", model, "hello", "--exclude", "no.such.path"}), 2, "no path has such a name");
@@ -308,7 +308,7 @@ TEST_F(Cli, WhatAnotherProgramHoldsIsNotAvailable) {
   const std::vector<char> hog(held, 'x');
   const Ran ran = run_mxpath({"plan", model, "--json"});
   ASSERT_EQ(ran.code, 0) << ran.err;
-  EXPECT_LT(Json::parse(ran.out)["memory"]["available"].get<uint64_t>(), meminfo("MemTotal") - held);
+  EXPECT_LT(Json::parse(ran.out)["devices"][0]["memory"]["available"].get<uint64_t>(), meminfo("MemTotal") - held);
   EXPECT_EQ(hog.back(), 'x');
   EXPECT_TRUE(has(run_mxpath({"plan", model}).out, "; other programs hold "));
 }

@@ -30,6 +30,11 @@ std::string no_gpu() {
   return here().gpus.front().problem;
 }
 
+std::string no_second_gpu() {
+  if (!no_gpu().empty()) return no_gpu();
+  return here().gpus.size() < 2 ? "there is one GPU" : here().gpus[1].problem;
+}
+
 /// A CPU that planning thinks slow, so that even a small model is placed on the GPU without being forced there.
 Machine slow_cpu() {
   Machine machine = here();
@@ -121,7 +126,7 @@ TEST(CudaThreads, TwoEnginesSideBySideAnswerAsEachAlone) {
   const auto& prompt = golden.prompts.front().tokens;
   // On two devices where there are two.
   Policy first = policy_of(places[0]), second = first;
-  second.cuda_index = here().gpus.size() > 1 && here().gpus[1].problem.empty() ? 1 : 0;
+  second.gpus = {cuda_device(no_second_gpu().empty() ? 1 : 0)};
   const Loaded a = load(golden.folder, first), b = load(golden.folder, second);
   ASSERT_TRUE(a.model && b.model);
   auto session_a = Session::create(a.model->model, *a.model->threads).value(),
@@ -157,11 +162,11 @@ TEST_P(CudaGolden, CloserToFp32ThanABf16ForwardIs) {
   }
   RecordProperty("mean_abs_delta_share_of_bf16", std::to_string(worst));
   // Prove where it ran.
-  std::map<Device, int> ran;
+  std::map<DeviceKind, int> ran;
   for (const KernelPath* path : trace) ++ran[path->device];
-  EXPECT_GT(ran[Device::cuda], 0);
-  if (loaded.model->model.plan.placement.all_on_gpu()) EXPECT_EQ(ran[Device::cpu], 0);
-  else EXPECT_GT(ran[Device::cpu], 0);
+  EXPECT_GT(ran[DeviceKind::cuda], 0);
+  if (loaded.model->model.plan.placement.all_on_gpus()) EXPECT_EQ(ran[DeviceKind::cpu], 0);
+  else EXPECT_GT(ran[DeviceKind::cpu], 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, CudaGolden, testing::Combine(testing::ValuesIn(test::golden_names()), testing::ValuesIn(places)),
@@ -172,10 +177,10 @@ TEST(Cuda, EveryWeightFormatAnswers) {
   const Golden golden = test::read_golden("top_four");
   const GoldenPrompt& prompt = golden.prompts[0];
   for (const char* format : {"fp32", "bf16", "fp16", "fp8-e4m3", "fp8-e5m2", "int8", "int4", "nf4-g32"}) {
-    std::map<Device, double> difference;
-    for (Device device : {Device::cpu, Device::cuda}) {
+    std::map<DeviceKind, double> difference;
+    for (DeviceKind device : {DeviceKind::cpu, DeviceKind::cuda}) {
       Policy policy;
-      policy.device = device == Device::cuda ? DeviceChoice::cuda : DeviceChoice::cpu;
+      policy.device = device == DeviceKind::cuda ? DeviceChoice::cuda : DeviceChoice::cpu;
       ASSERT_TRUE(set_weights(policy, format).ok()) << format;
       const Loaded loaded = load(golden.folder, policy);
       ASSERT_NE(loaded.model, nullptr) << format;
@@ -183,7 +188,7 @@ TEST(Cuda, EveryWeightFormatAnswers) {
       difference[device] = mean_difference(session, prompt);
     }
     // The same weights on both devices: what is left is the order of sums.
-    EXPECT_NEAR(difference[Device::cuda], difference[Device::cpu], prompt.bf16_mean_abs_delta) << format;
+    EXPECT_NEAR(difference[DeviceKind::cuda], difference[DeviceKind::cpu], prompt.bf16_mean_abs_delta) << format;
   }
 }
 
@@ -225,7 +230,7 @@ TEST(Cuda, EveryRowCanFailAndTheModelStillAnswers) {
   const Golden golden = test::read_golden("top_four");
   const GoldenPrompt& prompt = golden.prompts[0];
   for (const KernelPath* path : catalogue().paths) {
-    if (path->device != Device::cuda) continue;
+    if (path->device != DeviceKind::cuda) continue;
     for (const char* kind : {"", ":image"}) {
       Policy policy;
       policy.inject_failure = {std::string(path->name) + kind};
@@ -243,8 +248,89 @@ TEST(Cuda, EveryRowCanFailAndTheModelStillAnswers) {
   all.inject_failure = {"*.cuda.*"};
   const Loaded loaded = load(golden.folder, all, slow_cpu());
   ASSERT_NE(loaded.model, nullptr);
-  EXPECT_EQ(loaded.model->model.plan.device, Device::cpu);
+  EXPECT_EQ(loaded.model->model.plan.device.kind, DeviceKind::cpu);
   EXPECT_FALSE(loaded.model->model.plan.concessions.empty());
+}
+
+/// Two GPUs, with the copies between them as they come or by way of the computer's memory.
+class TwoGpus : public testing::TestWithParam<std::tuple<std::string, bool>> {
+ protected:
+  void SetUp() override {
+    if (!no_second_gpu().empty()) GTEST_SKIP() << no_second_gpu();
+    allow_peers(std::get<1>(GetParam()));
+    if (std::get<1>(GetParam()) && !peers(cuda_device(0), cuda_device(1))) GTEST_SKIP() << "these GPUs are no peers";
+  }
+  void TearDown() override { allow_peers(true); }
+};
+
+Policy split_after(int layers, int of) {
+  Policy policy;
+  policy.device = DeviceChoice::cuda;
+  policy.gpus = {cuda_device(0), cuda_device(1)};
+  policy.split = {layers, of - layers};
+  return policy;
+}
+
+TEST_P(TwoGpus, AnswerAsOneWhereverTheLayersAreSplit) {
+  const Golden golden = test::read_golden(std::get<0>(GetParam()));
+  Policy alone;
+  alone.device = DeviceChoice::cuda;
+  alone.gpus = {cuda_device(0)};
+  const Loaded one = load(golden.folder, alone);
+  ASSERT_NE(one.model, nullptr);
+  auto reference = Session::create(one.model->model, *one.model->threads).value();
+  const int layers = one.model->model.config.layers;
+  if (layers < 2) GTEST_SKIP() << "one layer cannot be split";
+  for (int split = 1; split < layers; ++split) {
+    const Loaded two = load(golden.folder, split_after(split, layers));
+    ASSERT_NE(two.model, nullptr);
+    EXPECT_TRUE(two.notices.empty()) << two.notices.front();
+    const Plan& plan = two.model->model.plan;
+    EXPECT_EQ(plan.placement.gpus, (std::vector<GpuShare>{{cuda_device(0), split}, {cuda_device(1), layers - split}}));
+    EXPECT_TRUE(plan.placement.all_on_gpus());
+    auto session = Session::create(two.model->model, *two.model->threads).value();
+    for (const GoldenPrompt& prompt : golden.prompts) {
+      const std::string what = fmt::format("{}, {} of {} layers on cuda:0", golden.folder, split, layers);
+      // The same kernels on the same kind of card: the same bits.
+      const int count = static_cast<int>(prompt.greedy.size());
+      const auto tokens = greedy(session, prompt.tokens, count);
+      if (here().gpus[0].arch == here().gpus[1].arch) EXPECT_EQ(tokens, greedy(reference, prompt.tokens, count)) << what;
+      expect_same_but_for_ties(tokens, prompt, what);
+      EXPECT_LT(mean_difference(session, prompt), prompt.bf16_mean_abs_delta) << what;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Checkpoints, TwoGpus, testing::Combine(testing::ValuesIn(test::golden_names()), testing::Bool()),
+                         [](const auto& param) { return std::get<0>(param.param) + (std::get<1>(param.param) ? "_peers" : "_by_the_cpu"); });
+
+TEST(CudaTwoGpus, ShareLayersWithTheCpu) {
+  if (!no_second_gpu().empty()) GTEST_SKIP() << no_second_gpu();
+  const Golden golden = test::read_golden("sharded");
+  const GoldenPrompt& prompt = golden.prompts.front();
+  Policy policy;
+  policy.device = DeviceChoice::cuda;
+  policy.gpus = {cuda_device(1), cuda_device(0)};
+  for (const auto& [gpu_layers, cpu_experts] : {std::pair{1000, 1}, {1000, 1000}, {2, 1}}) {
+    policy.gpu_layers = gpu_layers;
+    policy.cpu_experts = cpu_experts;
+    const Loaded loaded = load(golden.folder, policy);
+    ASSERT_NE(loaded.model, nullptr);
+    auto session = Session::create(loaded.model->model, *loaded.model->threads).value();
+    expect_same_but_for_ties(greedy(session, prompt.tokens, static_cast<int>(prompt.greedy.size())), prompt,
+                             loaded.model->model.plan.placement.to_string());
+  }
+}
+
+TEST(CudaTwoGpus, ByUuidAndByNumberAreTheSame) {
+  if (!no_second_gpu().empty()) GTEST_SKIP() << no_second_gpu();
+  for (const int index : {0, 1}) {
+    Policy policy;
+    ASSERT_TRUE(set_device(policy, here().gpus[static_cast<size_t>(index)].uuid).ok());
+    const Loaded loaded = load(test::read_golden("sharded").folder, policy);
+    ASSERT_NE(loaded.model, nullptr);
+    EXPECT_EQ(loaded.model->model.plan.placement.to_string(), to_string(cuda_device(index)));
+  }
 }
 
 constexpr double mib = 1 << 20;
@@ -256,7 +342,7 @@ struct Use {
   double since_probe = 0;  // since the machine was looked at, the driver's own included
 };
 
-double free_mib() { return static_cast<double>(free_device_memory(0).value()) / mib; }
+double free_mib() { return static_cast<double>(free_device_memory(cuda_device(0)).value()) / mib; }
 
 Use use_of(const std::string& folder, const Policy& policy) {
   const double before = free_mib();
@@ -271,7 +357,7 @@ Use use_of(const std::string& folder, const Policy& policy) {
   tokens.resize(tokens.size() / 2);
   EXPECT_EQ(greedy(session, tokens, 4).size(), 4u);
   const double after = free_mib();
-  return {model.plan.gpu_memory, before - after, static_cast<double>(here().gpus[0].free_memory) / mib - after};
+  return {model.plan.memory(cuda_device(0)), before - after, static_cast<double>(here().gpus[0].free_memory) / mib - after};
 }
 
 /// The second time, because the driver keeps what it has loaded for the first.
@@ -321,8 +407,8 @@ TEST(Cuda, ADeviceThatIsFullerThanPlannedIsOneSentence) {
   if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
   // Everything but a little is taken after the probe, as another program might.
   Machine before = here();
-  const uint64_t left = free_device_memory(0).value();
-  auto taken = CudaBuffer::allocate(0, left - (uint64_t{4} << 20));
+  const uint64_t left = free_device_memory(cuda_device(0)).value();
+  auto taken = Memory::allocate(cuda_device(0), left - (uint64_t{4} << 20));
   ASSERT_TRUE(taken.ok()) << taken.error().message;
   Policy policy;
   policy.device = DeviceChoice::cuda;

@@ -166,8 +166,7 @@ TEST(Engine, SlidingLayersHoldWindowPlusChunk) {
     return p;
   }());
   const ModelConfig& config = loaded->model.config;
-  CudaStream none;
-  const auto cache = KvCache::create(config, loaded->model.plan, none).value();
+  const auto cache = KvCache::create(config, loaded->model.plan).value();
   bool any = false;
   for (size_t layer = 0; layer < config.sliding.size(); ++layer) {
     if (!config.sliding[layer]) continue;
@@ -245,7 +244,7 @@ TEST(Fallback, EndsAtThePortableRowsAndNeverBelow) {
   const Machine machine = test::cpu_of_this_machine();
   Policy policy;
   for (const KernelPath* path : catalogue().paths)
-    if (!is_floor(*path) && path->device == Device::cpu) policy.inject_failure.emplace_back(path->name);
+    if (!is_floor(*path) && path->device == DeviceKind::cpu) policy.inject_failure.emplace_back(path->name);
   const auto loaded = load(golden.folder, policy);
   ASSERT_NE(loaded, nullptr);
   for (const SitePlan& site : loaded->model.plan.sites)

@@ -25,7 +25,7 @@ const Machine& here() {
   return machine;
 }
 
-bool runs_here(const KernelPath& path) { return path.built && path.device == Device::cpu && here().cpu.features.contains(path.needs.cpu); }
+bool runs_here(const KernelPath& path) { return path.built && path.device == DeviceKind::cpu && here().cpu.features.contains(path.needs.cpu); }
 
 bool chosen_in(const Plan& plan, std::string_view name) {
   return std::ranges::any_of(plan.sites, [&](const SitePlan& site) {

@@ -140,7 +140,7 @@ std::vector<const KernelPath*> rows_with_a_layout() {
   std::vector<const KernelPath*> rows;
   for (const KernelPath* path : catalogue().paths) {
     const bool product = path->op == Op::linear || path->op == Op::moe_gate_up || path->op == Op::moe_down;
-    if (product && path->device == Device::cpu && path->weights != Layout::any && path->built &&
+    if (product && path->device == DeviceKind::cpu && path->weights != Layout::any && path->built &&
         here().cpu.features.contains(path->needs.cpu))
       rows.push_back(path);
   }

@@ -49,7 +49,7 @@ Measured measure(const std::string& folder, const Policy& policy) {
   GenerateOptions options;
   options.max_new_tokens = 1, options.sampling.top_p = 0.9f;
   EXPECT_TRUE(session.generate(tokens, options).ok());
-  const MemoryPlan& plan = model.plan.memory;
+  const MemoryPlan& plan = model.plan.memory();
   note_peak("", 0, 0);
   const Measured m{plan, static_cast<double>(plan.total()) / 0x1p20, static_cast<double>(peak - before) / 0x1p20};
   std::cout << "predicted " << m.predicted << " MiB (weights " << static_cast<double>(plan.weights) / 0x1p20 << ", cache "

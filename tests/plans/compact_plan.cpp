@@ -34,7 +34,7 @@ std::string seconds(const SitePlan& site) {
 std::string refused(const SitePlan& site) {
   std::map<Check, std::string> by_check;
   for (const Candidate& c : site.decisions.front().all)
-    if (c.path->device == site.site.device && !c.why_not.empty()) {
+    if (c.path->device == site.site.device.kind && !c.why_not.empty()) {
       std::string& names = by_check[c.why_not.front().check];
       names += fmt::format("{}{}", names.empty() ? "" : ", ", short_name(*c.path));
     }
@@ -44,18 +44,18 @@ std::string refused(const SitePlan& site) {
 }
 
 std::string site_text(const SitePlan& site) {
-  return fmt::format("{} {}x{} {}: {}; {}\n{}", site.site.name(), site.site.device == Device::cuda ? "gpu " : "", site.site.count,
+  return fmt::format("{} {}x{} {}: {}; {}\n{}", site.site.name(), site.site.device.is_gpu() ? "gpu " : "", site.site.count,
                      name_of(site.layout), chosen(site), seconds(site), refused(site));
 }
 
 }  // namespace
 
 std::string compact(const Plan& plan, const Plan* base) {
-  const MemoryPlan &m = plan.memory, &gpu = plan.gpu_memory;
+  const MemoryPlan m = plan.memory(), gpu = plan.gpu_memory();
   std::string out = plan.not_built.empty() ? "" : "NOT BUILT " + plan.not_built + "\n";
   out += fmt::format("{}{}: {} of {} MiB{}{}, {:.4g} and {:.4g} tok/s\n", plan.placement.to_string(),
                      plan.device_reason.empty() ? "" : fmt::format(" ({})", plan.device_reason), m.total() >> 20, m.available >> 20,
-                     plan.device == Device::cuda ? fmt::format(", of the GPU {} of {} MiB", gpu.total() >> 20, gpu.available >> 20) : "",
+                     plan.device.is_gpu() ? fmt::format(", of the GPU {} of {} MiB", gpu.total() >> 20, gpu.available >> 20) : "",
                      plan.fits() ? "" : " DOES NOT FIT", 1 / plan.decode_seconds, 512 / plan.prefill_seconds);
   for (const std::string& flags : plan.would_fit) out += "would fit with " + flags + "\n";
   for (const std::string& concession : plan.concessions) out += "gave up " + concession + "\n";

@@ -97,13 +97,13 @@ TEST(Machines, CoverTheCpusFromTheFirstX86ToTheNewest) {
 TEST(Properties, HoldForTheRealRows) { test::check_properties(catalogue_of_full_build(), 20260803, 60); }
 
 TEST(CatalogueRows, EveryOpHasExactlyOneFloorOnEachDeviceItHasRowsFor) {
-  for (int d = 0; d < device_count; ++d)
+  for (int d = 0; d < device_kind_count; ++d)
     for (int o = 0; o < op_count; ++o) {
       int rows = 0, floors = 0;
       for (const KernelPath* path : catalogue().paths)
-        if (path->op == static_cast<Op>(o) && path->device == static_cast<Device>(d)) ++rows, floors += is_floor(*path);
-      EXPECT_EQ(floors, rows || static_cast<Device>(d) == Device::cpu)
-          << name_of(static_cast<Op>(o)) << " on " << name_of(static_cast<Device>(d));
+        if (path->op == static_cast<Op>(o) && path->device == static_cast<DeviceKind>(d)) ++rows, floors += is_floor(*path);
+      EXPECT_EQ(floors, rows || static_cast<DeviceKind>(d) == DeviceKind::cpu)
+          << name_of(static_cast<Op>(o)) << " on " << name_of(static_cast<DeviceKind>(d));
     }
 }
 
@@ -147,7 +147,7 @@ Loads loads_of(const Site& site, const Call& call) {
 /// All rows for a call of a site, priced on a machine: seconds may not fall from a call to one that is larger.
 void expect_no_cheaper(const Site& site, const Machine& here, const std::string& name, const Loads& before, const Loads& after) {
   for (const KernelPath* path : catalogue_of_full_build().paths) {
-    if (path->op != site.op() || path->device != site.device) continue;
+    if (path->op != site.op() || path->device != site.device.kind) continue;
     for (const auto& [layout, load] : before)
       ASSERT_LE(predicted_seconds(*path, load, here), predicted_seconds(*path, after.at(layout), here))
           << path->name << " for " << site.name() << " on " << name << ": " << load.tokens << " tokens cost more than "
@@ -160,7 +160,7 @@ void expect_monotonic(int most, int (*next)(int), const std::function<Call(int)>
   std::map<std::string, Machine> machines;
   for (const auto& name : machine_names()) machines[name] = machine(name);
   for (const char* name : {"demo", "gpt-oss-20b", "gpt-oss-120b"})
-    for (const Device device : {Device::cpu, Device::cuda})
+    for (const DeviceId device : {cpu_device, cuda_device(0)})
       for (const Site& site : sites_of(model(name), {}, device)) {
         Loads before = loads_of(site, call(1));
         for (int value = next(1); value <= most; value = next(value)) {
@@ -202,7 +202,7 @@ TEST(CatalogueRows, PagesAndPlansDoNotDependOnTheToolkit) {
   EXPECT_EQ(paths_page(other), paths_page(catalogue()));
   EXPECT_NE(paths_page(catalogue()).find("a driver of the toolkit's major version"), std::string::npos);
   for (const KernelPath* path : catalogue_of_full_build().paths)
-    if (path->device == Device::cuda && is_floor(*path)) {
+    if (path->device == DeviceKind::cuda && is_floor(*path)) {
       EXPECT_EQ(path->needs.driver, 13000) << path->name;
     }
 }

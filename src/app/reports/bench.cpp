@@ -40,7 +40,7 @@ class Bench {
     how.max_new_tokens = new_tokens;
     how.sampling.temperature = 0;
     how.go_on = options_.go_on;
-    if (!model_.plan.placement.uses(Device::cuda)) how.progress = options_.progress;  // it would wait for the GPU after each chunk
+    if (model_.plan.placement.gpus.empty()) how.progress = options_.progress;  // it would wait for the GPU after each chunk
     return how;
   }
 

@@ -24,8 +24,8 @@ double self_check_seconds(const LoadedModel& loaded) {
 /// Bytes that loading must read and write: what is stored, and what is packed.
 double bytes_to_load(const LoadedModel& loaded) {
   const Plan& plan = loaded.model.plan;
-  return static_cast<double>(summarise(loaded.checkpoint.manifest()).bytes - plan.memory.mapped) +
-         static_cast<double>(plan.memory.weights + plan.gpu_memory.weights);
+  return static_cast<double>(summarise(loaded.checkpoint.manifest()).bytes - plan.memory().mapped) +
+         static_cast<double>(plan.memory().weights + plan.gpu_memory().weights);
 }
 
 double load_roof(const BenchReport& report) { return bytes_to_load(*report.loaded) / report.machine->cpu.bandwidth; }
@@ -97,17 +97,18 @@ std::string line(std::string_view what, const std::string& text) { return fmt::f
 
 std::string device_text(const BenchReport& report) {
   const Placement& placement = report.loaded->model.plan.placement;
-  const auto index = static_cast<size_t>(placement.cuda_index);
-  const bool gpu = placement.uses(Device::cuda) && index < report.machine->gpus.size();
-  return placement.to_string() + (gpu ? fmt::format(" ({})", report.machine->gpus[index].name) : "");
+  std::vector<std::string> names;
+  for (const GpuShare& share : placement.gpus)
+    if (const Gpu* gpu = report.machine->gpu(share.gpu); gpu && !std::ranges::count(names, gpu->name)) names.push_back(gpu->name);
+  return placement.to_string() + (names.empty() ? "" : fmt::format(" ({})", fmt::join(names, ", ")));
 }
 
 std::string memory_text(const BenchReport& report) {
   const Plan& plan = report.loaded->model.plan;
-  const std::string gpu = plan.placement.uses(Device::cuda)
-                              ? fmt::format(" and {} on cuda:{}", human_bytes(double(plan.gpu_memory.total())), plan.placement.cuda_index)
-                              : "";
-  return fmt::format("planned {}{}; at most {} resident", human_bytes(double(plan.memory.total())), gpu,
+  std::string gpus;
+  for (const auto& [id, memory] : plan.devices)
+    if (id.is_gpu()) gpus += fmt::format(" and {} on {}", human_bytes(double(memory.total())), to_string(id));
+  return fmt::format("planned {}{}; at most {} resident", human_bytes(double(plan.memory().total())), gpus,
                      human_bytes(double(report.peak_memory)));
 }
 
@@ -205,12 +206,12 @@ Json to_json(const BenchReport& report) {
           {"machine", machine_to_json(*report.machine)},
           {"bandwidth_measured", report.machine->cpu.bandwidth_measured},
           {"load_average", report.load_average},
-          {"device", name_of(plan.device)},
+          {"device", name_of(plan.device.kind)},
           {"placement", plan.placement.to_string()},
           {"threads", plan.threads},
           {"context", plan.context},
           {"chunk", plan.chunk},
-          {"memory", {{"planned", plan.memory.total()}, {"planned_gpu", plan.gpu_memory.total()}, {"peak_resident", report.peak_memory}}},
+          {"memory", {{"planned", plan.memory().total()}, {"planned_gpu", plan.gpu_memory().total()}, {"peak_resident", report.peak_memory}}},
           {"load", load_json(report)},
           {"concessions", plan.concessions},
           {"paths", {{"decode", report.result.step_paths}, {"prefill", report.result.prompt_paths}}},

@@ -160,7 +160,7 @@ Result<std::vector<AnswerPattern>> compile_patterns(const std::vector<ComparePro
   return patterns;
 }
 
-uint64_t weight_bytes(const Plan& plan) { return plan.memory.weights + plan.gpu_memory.weights + plan.memory.mapped; }
+uint64_t weight_bytes(const Plan& plan) { return plan.memory().weights + plan.gpu_memory().weights + plan.memory().mapped; }
 
 Status measure(ComparedFormat& format, Runtime& runtime, const Yardstick& yard, const CompareOptions& options,
                const std::vector<AnswerPattern>& patterns) {

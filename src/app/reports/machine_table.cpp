@@ -28,7 +28,7 @@ void fill(MachineRow& row, const Plan& plan) {
   row.decode = expert_paths(plan, 1), row.prefill = expert_paths(plan, 512);
   row.not_built = !plan.not_built.empty(), row.fits = plan.fits() && !row.not_built, row.context = plan.fitting_context,
   row.would_fit = plan.would_fit;
-  row.bytes = plan.memory.total() + (plan.device == Device::cuda ? plan.gpu_memory.total() : 0);
+  row.bytes = plan.memory().total() + plan.gpu_memory().total();
   row.decode_tokens_per_second = 1 / plan.decode_seconds, row.prefill_tokens_per_second = 512 / plan.prefill_seconds;
 }
 

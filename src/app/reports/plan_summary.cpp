@@ -11,15 +11,18 @@ namespace {
 
 std::string path_of(const Plan& plan, SiteId site, int tokens) { return fmt::format("{}", fmt::join(plan.paths_of(site, tokens), ", ")); }
 
-/// The memory that most of the model takes: the GPU's as soon as a layer lies there.
-const MemoryPlan& main_memory(const Plan& plan) { return plan.device == Device::cuda ? plan.gpu_memory : plan.memory; }
+/// The memory that most of the model takes: the GPUs' as soon as a layer lies there.
+MemoryPlan main_memory(const Plan& plan) { return plan.device.is_gpu() ? plan.gpu_memory() : plan.memory(); }
 
-std::string device_text(const Plan& plan) { return plan.device == Device::cuda ? "GPU" : "CPU"; }
+std::string device_text(const Plan& plan) {
+  const size_t gpus = plan.placement.gpus.size();
+  return gpus == 0 ? "CPU" : gpus == 1 ? "GPU" : fmt::format("{} GPUs", gpus);
+}
 
 }  // namespace
 
 std::vector<std::string> plan_in_three_lines(const Plan& plan, diagnose::Language language) {
-  const MemoryPlan& m = main_memory(plan);
+  const MemoryPlan m = main_memory(plan);
   const std::string one = path_of(plan, SiteId::gate_up, 1), many = path_of(plan, SiteId::gate_up, 512);
   const std::string total = human_bytes(double(m.total())), available = human_bytes(double(m.available));
   const double answering = 1 / plan.decode_seconds, reading = 512 / plan.prefill_seconds;

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "base/thread_pool.h"
-#include "cuda/cuda.h"
+#include "device/device.h"
 
 namespace mxpath {
 
@@ -41,7 +41,7 @@ struct AttentionArgs {
   float scale = 0;
   void* scratch = nullptr;  // attention_scratch_bytes(), cuda paths only
   ThreadPool* threads = nullptr;
-  CudaStream* stream =
+  Stream* stream =
       nullptr;  // cuda paths: every pointer lies in device memory, the KvViews and their block tables too; blocks start on 16 bytes
 };
 

@@ -2,16 +2,16 @@
 #pragma once
 #include <cuda_runtime.h>
 
-#include "cuda/cuda.h"
+#include "device/device.h"
 
 namespace mxpath {
 
 /// Enqueues kernel<<<grid, block>>>(arguments...). `name` is what an error is reported under: the row's name. A grid without blocks is no
 /// work.
 template <class... Parameters, class... Arguments>
-void launch(CudaStream& stream, const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, Arguments&&... arguments) {
+void launch(Stream& stream, const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, Arguments&&... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-  if (const cudaError_t code = cudaSetDevice(stream.device()); code != cudaSuccess) return stream.note(code, name);
+  if (const cudaError_t code = cudaSetDevice(stream.device().index); code != cudaSuccess) return stream.note(code, name);
   kernel<<<grid, block, 0, stream.handle()>>>(static_cast<Parameters>(arguments)...);
   stream.note(cudaGetLastError(), name);
 }

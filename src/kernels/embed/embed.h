@@ -2,7 +2,7 @@
 #pragma once
 #include <cstdint>
 
-#include "cuda/cuda.h"
+#include "device/device.h"
 #include "layout/packed_matrix.h"
 
 namespace mxpath {
@@ -13,7 +13,7 @@ struct EmbedArgs {
   const int32_t* tokens = nullptr;
   int count = 0;
   float* y = nullptr;            // [count, H] contiguous
-  CudaStream* stream = nullptr;  // cuda paths: every pointer lies in device memory
+  Stream* stream = nullptr;  // cuda paths: every pointer lies in device memory
 };
 
 }  // namespace mxpath

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "base/thread_pool.h"
-#include "cuda/cuda.h"
+#include "device/device.h"
 #include "layout/packed_matrix.h"
 
 namespace mxpath {
@@ -23,7 +23,7 @@ struct LinearArgs {
   bool accumulate = false;  // y += instead of y =: the residual
   void* scratch = nullptr;  // linear_scratch_bytes(), 64-byte aligned
   ThreadPool* threads = nullptr;
-  CudaStream* stream = nullptr;  // cuda paths: data, scales and every pointer above lie in device memory
+  Stream* stream = nullptr;  // cuda paths: data, scales and every pointer above lie in device memory
 };
 /// Enough for every path: the activations once more in the narrowest padded form, and a panel of weights for each thread.
 size_t linear_scratch_bytes(int64_t tokens, int64_t k, int threads);

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "base/thread_pool.h"
-#include "cuda/cuda.h"
+#include "device/device.h"
 #include "layout/packed_matrix.h"
 
 namespace mxpath {
@@ -28,7 +28,7 @@ struct MoeMatmulArgs {
   const ExpertBatches* batches = nullptr;
   void* scratch = nullptr;  // moe_scratch_bytes(), 64-byte aligned
   ThreadPool* threads = nullptr;
-  CudaStream* stream = nullptr;  // cuda paths: every pointer lies in device memory, those of batches too
+  Stream* stream = nullptr;  // cuda paths: every pointer lies in device memory, those of batches too
 };
 /// Enough for every path; rows = tokens * experts_per_token.
 size_t moe_scratch_bytes(int64_t rows, int64_t k, int threads);

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "base/thread_pool.h"
-#include "cuda/cuda.h"
+#include "device/device.h"
 
 namespace mxpath {
 
@@ -17,7 +17,7 @@ struct NormArgs {
   int tokens = 0;
   float eps = 1e-5f;
   ThreadPool* threads = nullptr;
-  CudaStream* stream = nullptr;  // cuda paths: every pointer lies in device memory
+  Stream* stream = nullptr;  // cuda paths: every pointer lies in device memory
 };
 
 }  // namespace mxpath

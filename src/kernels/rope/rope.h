@@ -5,7 +5,7 @@
 
 #include "base/thread_pool.h"
 #include "checkpoint/config.h"
-#include "cuda/cuda.h"
+#include "device/device.h"
 
 namespace mxpath {
 
@@ -26,7 +26,7 @@ struct RopeArgs {
   double attention_factor = 1;
   int tokens = 0, heads = 0, head_dim = 0;
   ThreadPool* threads = nullptr;
-  CudaStream* stream = nullptr;  // cuda paths: every pointer lies in device memory
+  Stream* stream = nullptr;  // cuda paths: every pointer lies in device memory
 };
 
 }  // namespace mxpath

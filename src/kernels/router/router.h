@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "base/thread_pool.h"
-#include "cuda/cuda.h"
+#include "device/device.h"
 #include "kernels/moe_matmul/moe_matmul.h"
 #include "layout/packed_matrix.h"
 
@@ -23,7 +23,7 @@ struct RouterArgs {
   int32_t* first = nullptr;   // [experts + 1] out: see ExpertBatches
   int32_t* order = nullptr;   // [tokens * experts_per_token] out
   ThreadPool* threads = nullptr;
-  CudaStream* stream = nullptr;  // cuda paths: every pointer lies in device memory
+  Stream* stream = nullptr;  // cuda paths: every pointer lies in device memory
 };
 
 /// Groups rows by expert: fills first [experts + 1] and order [rows] of ExpertBatches from the router's choice.

@@ -244,7 +244,7 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows
 }
 
 template <int T>
-void run(CudaStream& stream, const char* name, const CudaProducts& p) {
+void run(Stream& stream, const char* name, const CudaProducts& p) {
   const auto run_as = [&]<WordFormat format>() {
     const int64_t tiles = tile_bound(p, T), row_tiles = blocks_for(p.weights.rows, warps * Shape<format, T>::rows);
     launch(stream, name, few_rows<format, T>, dim3(static_cast<unsigned>(tiles * row_tiles)), dim3(warps * 32), p, static_cast<int>(tiles));
@@ -255,7 +255,7 @@ void run(CudaStream& stream, const char* name, const CudaProducts& p) {
 
 }  // namespace
 
-void cuda_few_rows(CudaStream& stream, const char* name, const CudaProducts& p) {
+void cuda_few_rows(Stream& stream, const char* name, const CudaProducts& p) {
   const int64_t together = p.first ? p.rows / p.weights.experts : p.rows;  // rows that share weights
   if (together < 2) return run<1>(stream, name, p);
   if (together == 2) return run<2>(stream, name, p);

@@ -180,7 +180,7 @@ __global__ void __launch_bounds__(threads, 3) many_rows(const __grid_constant__ 
 
 }  // namespace
 
-void cuda_many_rows(CudaStream& stream, const char* name, const CudaProducts& p) {
+void cuda_many_rows(Stream& stream, const char* name, const CudaProducts& p) {
   with_format(p.weights, [&]<WordFormat format>() {
     const int64_t tiles = tile_bound(p, tile_x);
     launch(stream, name, many_rows<format>, dim3(static_cast<unsigned>(tiles * blocks_for(p.weights.rows, tile_w))), dim3(threads), p,

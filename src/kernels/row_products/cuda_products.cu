@@ -2,7 +2,7 @@
 
 namespace mxpath {
 
-void cuda_products(CudaStream& stream, const char* name, const CudaProducts& p) {
+void cuda_products(Stream& stream, const char* name, const CudaProducts& p) {
   // Tiles that fill only a part of the device cost more than reading the weights once for every eight rows. An expert's rows vary around
   // their mean.
   const int64_t together = p.first ? p.rows / p.weights.experts : p.rows;

@@ -24,11 +24,11 @@ struct CudaProducts {
 };
 
 /// Chooses by the number of rows. Grids depend on shapes alone, so that a graph may hold the launch.
-void cuda_products(CudaStream& stream, const char* name, const CudaProducts& products);
+void cuda_products(Stream& stream, const char* name, const CudaProducts& products);
 /// Up to some sixty rows: one pass over the weights for every eight of them (cuda_few_rows.cu).
-void cuda_few_rows(CudaStream& stream, const char* name, const CudaProducts& products);
+void cuda_few_rows(Stream& stream, const char* name, const CudaProducts& products);
 /// Any number: tiles of 64 rows (cuda_many_rows.cu).
-void cuda_many_rows(CudaStream& stream, const char* name, const CudaProducts& products);
+void cuda_many_rows(Stream& stream, const char* name, const CudaProducts& products);
 
 /// One kernel of each file, and both as a list for planning to ask the driver about.
 const void* cuda_few_rows_kernel();

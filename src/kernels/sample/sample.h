@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "cuda/cuda.h"
+#include "device/device.h"
 
 namespace mxpath {
 
@@ -19,7 +19,7 @@ struct SampleArgs {
   double random = 0;             // uniform in [0, 1)
   void* scratch = nullptr;       // sample_scratch_bytes(vocab)
   int32_t* token = nullptr;      // out; -1: the logits are not finite
-  CudaStream* stream = nullptr;  // cuda paths: every pointer lies in device memory; they are greedy, whatever temperature says
+  Stream* stream = nullptr;  // cuda paths: every pointer lies in device memory; they are greedy, whatever temperature says
 };
 size_t sample_scratch_bytes(int vocab);
 

@@ -12,7 +12,7 @@ class Sample : public RowTest {
   void SetUp() override {
     const std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
     RowTest::SetUp();
-    if (!IsSkipped() && path().device == Device::cuda && !name.starts_with("Greedy")) GTEST_SKIP() << "CUDA rows are greedy";
+    if (!IsSkipped() && path().device == DeviceKind::cuda && !name.starts_with("Greedy")) GTEST_SKIP() << "CUDA rows are greedy";
   }
   int32_t pick(const std::vector<float>& logits, SampleArgs args) {
     std::vector<uint8_t> scratch(sample_scratch_bytes(static_cast<int>(logits.size())), 0xff);

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "base/thread_pool.h"
-#include "cuda/cuda.h"
+#include "device/device.h"
 
 namespace mxpath {
 
@@ -15,7 +15,7 @@ struct SwigluArgs {
   int64_t rows = 0, width = 0;
   float limit = 7.0f, alpha = 1.702f;
   ThreadPool* threads = nullptr;
-  CudaStream* stream = nullptr;  // cuda paths: every pointer lies in device memory
+  Stream* stream = nullptr;  // cuda paths: every pointer lies in device memory
 };
 
 }  // namespace mxpath
