@@ -54,7 +54,7 @@ std::vector<Refusal> ask(const Facts& facts, int capability, int nvcc) {
   const Machine machine = card(capability);
   const Site site{.name = "moe.gate_up",
                   .op = Op::moe_gate_up,
-                  .device = DeviceKind::cuda,
+                  .device = cuda_device(0),
                   .n = 5760,
                   .k = 2880,
                   .has_weights = true,
