@@ -198,7 +198,7 @@ TEST_F(EngineTest, PlansAsTextAndJson) {
   EXPECT_TRUE(Json::parse(*plan(*model, {}, "h100", true)).contains("sites"));
   EXPECT_FALSE(plan(*model, {}, "pdp11").ok());
   Engine engine = load();
-  EXPECT_TRUE(Json::parse(engine.plan_json()).contains("memory"));
+  EXPECT_TRUE(Json::parse(engine.plan_json()).contains("devices"));
   EXPECT_NE(engine.plan_text().find("moe.down"), std::string::npos);
   EXPECT_EQ(engine.info().vocabulary, 2048);
 }

@@ -42,7 +42,9 @@ TEST(State, OnEachOfSeveralGpusTakesWhatThePlanSays) {
   for (const DevicePlan& device : plan.devices) {
     const double state = double(State::bytes(config, plan, plan.chunk, device.id)) / mib, scratch = double(device.memory.scratch) / mib;
     EXPECT_LE(state, scratch) << to_string(device.id);
-    if (device.id.is_gpu()) EXPECT_LE(scratch, state + beside_state) << to_string(device.id);
+    if (device.id.is_gpu()) {
+      EXPECT_LE(scratch, state + beside_state) << to_string(device.id);
+    }
   }
 }
 

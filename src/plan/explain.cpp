@@ -258,6 +258,7 @@ Json plan_to_json(const Plan& plan) {
             {"cpu_experts", plan.placement.cpu_experts},
             {"gpu_embedding", plan.placement.gpu_embedding},
             {"text", plan.placement.to_string()}}},
+          {"memory", memory_json(plan.memory())},  // of the computer itself; each device has its own
           {"devices", devices_json(plan)},
           {"crossings", plan.placement.crossings().size()},
           {"fitting_context", plan.fitting_context},

@@ -195,7 +195,8 @@ Loads loads_of(const Coverage& coverage, const std::vector<DeviceId>& gpus, cons
                const ModelConfig& c, const Machine& machine) {
   const DeviceId gpu = gpus.front();
   const Placement on_one{c.layers, {{gpu, coverage.gpu_layers}}, coverage.cpu_experts, coverage.gpu_embedding};
-  Loads loads{.layers = std::vector<uint64_t>(static_cast<size_t>(coverage.gpu_layers))};
+  Loads loads;
+  loads.layers.resize(static_cast<size_t>(coverage.gpu_layers));
   for (const SitePlan& site : sites) {
     if (!site.site.has_weights()) continue;
     const uint64_t bytes = cuda_block(matrix_bytes(site));

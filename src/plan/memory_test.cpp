@@ -60,6 +60,7 @@ TEST(FreeMemory, TheSentenceSaysWhoHoldsIt) {
   EXPECT_NE(message.find("are available, other programs hold 6.38 GiB: close some of them"), std::string::npos) << message;
   EXPECT_NE(explain(plan, false).find("other programs hold 6.38 GiB"), std::string::npos) << explain(plan, false);
   EXPECT_EQ(plan_to_json(plan)["devices"][0]["memory"]["held_by_others"], plan.memory().held);
+  EXPECT_EQ(plan_to_json(plan)["memory"], plan_to_json(plan)["devices"][0]["memory"]);
   // What would fit is asked of the same memory.
   EXPECT_LT(plan.fitting_context, 131072);
   ASSERT_GT(plan.fitting_context, 0);

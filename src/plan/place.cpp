@@ -45,7 +45,7 @@ struct DeviceSites {
 };
 
 SitePlan briefly(const Result<SitePlan>& plan, const Site& site) {
-  if (!plan.ok()) return {.site = site};
+  if (!plan.ok()) return {site, Layout::none, {}};
   SitePlan brief{plan->site, plan->layout, {}};
   for (const Decision& decision : plan->decisions)
     brief.decisions.push_back({decision.regime, decision.chosen, {decision.all.front()}});

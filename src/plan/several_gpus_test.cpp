@@ -51,7 +51,9 @@ double whole_gigabytes() { return double(planned(gpus_of({80})).memory(cuda_devi
 Policy on(const char* device, const char* split = nullptr) {
   Policy policy;
   EXPECT_TRUE(set_device(policy, device).ok());
-  if (split) EXPECT_TRUE(set_split(policy, split).ok());
+  if (split) {
+    EXPECT_TRUE(set_split(policy, split).ok());
+  }
   return policy;
 }
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "base/sanitized_for_test.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "cli/knob_flags.h"
@@ -232,7 +233,7 @@ TEST(Planning, TakesMillisecondsForThe120b) {
   const Machine here = machine("sapphire_rapids");
   const auto start = std::chrono::steady_clock::now();
   const auto plan = make_plan(manifest, catalogue(), here, {});
-  EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 0.05);
+  EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), sanitized ? 0.5 : 0.05);
   EXPECT_TRUE(plan.ok());
 }
 
