@@ -4,9 +4,9 @@ add_library(mxpath_options INTERFACE)
 target_include_directories(mxpath_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 # No -march here: the program must start on any x86-64; cmake/isa_flags.cmake is the only place that raises it.
 # -ffp-contract=off: the same arithmetic on every compiler; kernels ask for a fused multiply-add by name.
-# Debug is -O1 where work is done and -O0 in tests, whose compiling takes longer than their running (MXPATH_QUICK_BUILD); tests of a
-# release are -O1.
-target_compile_options(mxpath_options INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>;-ffp-contract=off;$<$<AND:$<CONFIG:Debug>,$<NOT:$<BOOL:$<TARGET_PROPERTY:MXPATH_QUICK_BUILD>>>>:-O1>>")
+# MXPATH_QUICK_BUILD marks what takes longer to compile than it ever runs, tests and faces: -O0 in a debug build, -O1 in a release.
+# All else is -O1 in a debug build.
+target_compile_options(mxpath_options INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>;-ffp-contract=off;$<$<OR:$<AND:$<CONFIG:Debug>,$<NOT:$<BOOL:$<TARGET_PROPERTY:MXPATH_QUICK_BUILD>>>>,$<AND:$<CONFIG:Release>,$<BOOL:$<TARGET_PROPERTY:MXPATH_QUICK_BUILD>>>>:-O1>>")
 if(MXPATH_WERROR)
   target_compile_options(mxpath_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()
@@ -51,7 +51,6 @@ function(mxpath_test name)
   target_link_libraries(${name} PRIVATE ${ARG_USES} GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE MXPATH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   set_target_properties(${name} PROPERTIES MXPATH_QUICK_BUILD ON)
-  target_compile_options(${name} PRIVATE $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CONFIG:Release>>:-O1>)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)
 endfunction()
 

@@ -39,7 +39,8 @@ typedef struct mxpath_answer mxpath_answer;
  * program that was compiled with an older and shorter struct keeps working with a newer library. */
 typedef struct mxpath_options {
   size_t size;
-  const char* device;        /* "auto", "cpu", "cuda", "cuda:N" */
+  const char* device;        /* "auto", "cpu", "cuda", "cuda:N", a GPU's UUID, or several: "cuda:0,cuda:1" */
+  const char* split;         /* layers on each GPU, as in "20,16"; NULL: by their free memory */
   const char* weights;       /* format of the experts */
   const char* dense_weights; /* of the attention projections and the head */
   const char* const* only;   /* globs of path names */
@@ -50,8 +51,8 @@ typedef struct mxpath_options {
   int strict;
   int threads;            /* 0: all cores */
   int context;            /* tokens; 0: 8192, or what the model allows */
-  int gpu_layers;         /* the last so many layers on the GPU; -1: as many as fit */
-  int cpu_experts;        /* of those, the experts of the first so many on the CPU; -1: the fewest that fit */
+  int gpu_layers;         /* number of trailing layers to place on the GPU; -1: as many as fit */
+  int cpu_experts;        /* of those layers, how many keep their experts on the CPU; -1: the fewest that fit */
   uint64_t memory_budget; /* bytes; 0: what is free */
   void (*progress)(void* user, const char* what, uint64_t done, uint64_t total); /* of loading */
   void (*notice)(void* user, const char* sentence);                              /* told of each fallback */

@@ -105,6 +105,7 @@ Verdict to_options(const mxpath_options* given, Options& out) {
   mxpath_options_init(&c);
   if (auto wrong = read_struct(given, c, "mxpath_options", first_options_bytes)) return wrong;
   if (c.device) out.device = c.device;
+  if (c.split) out.split = c.split;
   if (c.weights) out.weights = c.weights;
   if (c.dense_weights) out.dense_weights = c.dense_weights;
   if (auto wrong = read_globs(c.only, c.only_count, "only", out.only)) return wrong;

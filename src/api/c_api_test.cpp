@@ -100,6 +100,10 @@ TEST_F(CApi, AnOptionIsNamedAsItIsCalled) {
   options.only = only;
   options.only_count = 2;
   EXPECT_EQ(told(mxpath_plan(model.c_str(), &options, nullptr, &json, &error), error), "2: only: glob 1 is null");
+  mxpath_options_init(&options);
+  options.split = "20,none";
+  EXPECT_EQ(told(mxpath_plan(model.c_str(), &options, nullptr, &json, &error), error),
+            "2: split=20,none: give the layers of each GPU as whole numbers above 0, as in 20,16");
 }
 
 }  // namespace

@@ -39,18 +39,22 @@ enum class Context : uint8_t {
 inline constexpr int context_count = static_cast<int>(Context::lm_studio) + 1;
 std::string_view name_of(Context context);
 
-/// A set of Context.
-struct Contexts {
+/// A set of the values of an enum.
+template <class Enum>
+struct SetOf {
   uint32_t bits = 0;
-  constexpr Contexts() = default;
-  constexpr Contexts(std::initializer_list<Context> list) {
-    for (Context c : list) add(c);
+  constexpr SetOf() = default;
+  constexpr SetOf(std::initializer_list<Enum> list) {
+    for (Enum value : list) add(value);
   }
-  constexpr void add(Context c) { bits |= 1u << static_cast<int>(c); }
+  constexpr void add(Enum value) { bits |= 1u << static_cast<int>(value); }
   constexpr bool empty() const { return bits == 0; }
-  constexpr bool has(Context c) const { return bits >> static_cast<int>(c) & 1; }
-  constexpr bool overlaps(Contexts other) const { return (bits & other.bits) != 0; }
+  constexpr bool has(Enum value) const { return bits >> static_cast<int>(value) & 1; }
+  constexpr bool overlaps(SetOf other) const { return (bits & other.bits) != 0; }
+  constexpr bool contains(SetOf other) const { return (bits & other.bits) == other.bits; }
 };
+using Contexts = SetOf<Context>;
+static_assert(context_count <= 32);
 
 /// A set of compute capabilities (90 for 9.0). Never a range: 12.0 is not "more" than 10.0. Empty: any.
 struct Capabilities {
@@ -69,15 +73,6 @@ enum class Need : uint8_t { checkpoint, machine, versions, full_log };
 inline constexpr int need_count = static_cast<int>(Need::full_log) + 1;
 std::string_view name_of(Need need);
 
-/// A set of Need.
-struct Needs {
-  uint8_t bits = 0;
-  constexpr Needs() = default;
-  constexpr Needs(std::initializer_list<Need> list) {
-    for (Need n : list) add(n);
-  }
-  constexpr void add(Need n) { bits = static_cast<uint8_t>(bits | 1u << static_cast<int>(n)); }
-  constexpr bool has(Need n) const { return bits >> static_cast<int>(n) & 1; }
-};
+using Needs = SetOf<Need>;
 
 }  // namespace mxpath::diagnose

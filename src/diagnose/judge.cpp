@@ -63,7 +63,7 @@ Knowledge knowledge_of(const ScanResult& scan, const Facts& facts) {
 }
 
 bool applies(const Signature& row, const ScanResult& scan, const Knowledge& knowledge) {
-  if ((scan.contexts.bits & row.all.bits) != row.all.bits) return false;
+  if (!scan.contexts.contains(row.all)) return false;
   if (!row.any.empty() && !scan.contexts.overlaps(row.any)) return false;
   if (scan.contexts.overlaps(row.none)) return false;
   if (!row.caps.empty() && knowledge.capability && !row.caps.contains(*knowledge.capability)) return false;

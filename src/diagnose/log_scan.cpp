@@ -180,7 +180,7 @@ class Scanner {
       result_.exception = found.evidence.back();
       result_.exception_statement = statement_of(stream, {lines.last, lines.last});
     }
-    result_.contexts.bits |= 1u << static_cast<int>(row.sets);
+    result_.contexts.add(row.sets);
   }
 
   static bool earlier(const Found& found, const Evidence& other) { return other.line == 0 || found.line < other.line; }

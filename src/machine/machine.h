@@ -177,7 +177,8 @@ Json machine_to_json(const Machine& machine);
 /// The inverse. `cpu.gflops` and `cpu.bandwidth_gb_s` may be absent and are then assumed; `free_memory_gib` (default: all of it), `gpus`,
 /// `no_gpu_reason`, `source`, the CPU's `isa` (default: x86-64), `bandwidth_threads` (default: all cores) and `bandwidth_spread`, and a
 /// GPU's `driver`, `uuid`, `free_memory_gib` (default: all of it), `integrated` and `bandwidth_assumed` (default: false) may be too, and
-/// `links`: {"a": "cuda:0", "b": "cuda:1", "bandwidth_gb_s", "latency_us", "peer", "nvlink", "measured"}, the last three false if absent.
+/// `links`: {"a": "cuda:0", "b": "cuda:1", "bandwidth_gb_s", "latency_us", "peer", "nvlink", "measured"}, the last three false if absent;
+/// `visible_gpus`.
 /// Errors: not JSON, unknown field or feature (the known ones are listed), a missing field, a number out of range, a feature without
 /// the one it builds on, a unit without the feature it needs, a GPU beside a reason why there is none.
 Result<Machine> machine_from_json(std::string_view json, std::string_view where);

@@ -1,4 +1,3 @@
-#include "base/hint.h"
 #include "plan/place.h"
 
 #include <algorithm>
@@ -7,6 +6,7 @@
 #include <numeric>
 #include <optional>
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "plan/expectation.h"
 #include "plan/memory.h"
@@ -72,8 +72,8 @@ bool samples(const DeviceSites& gpu) {
   return std::ranges::any_of(gpu.plans, [](const auto& plan) { return plan.ok() && plan->site.op == Op::sample; });
 }
 
-/// The CPU's sites beside GPUs. Whatever lies there, the CPU must be able to sample too; an --only that names sampling
-/// on the GPU alone is kept by the GPU, and does not mean the CPU.
+/// The CPU's sites beside GPUs. Whatever lies there, the CPU must be able to sample too; an `only` that names
+/// sampling on the GPU alone is kept by the GPU, and does not mean the CPU.
 DeviceSites beside_gpus(const DeviceSites& cpu, const std::vector<DeviceSites>& gpus, const Search& s) {
   DeviceSites all = cpu;
   if (std::ranges::none_of(gpus, samples) || names_row_of(s, Op::sample, DeviceKind::cpu)) return all;
@@ -127,7 +127,7 @@ std::string gpu_obstacle(const DeviceSites& gpu, const Search& s) {
 }
 
 /// Of several GPUs those are taken that can run all of a layer; where none can, those that can run its attention.
-void leave_out_the_lame(OpenGpus& open, const Search& s) {
+void leave_out_incomplete(OpenGpus& open, const Search& s) {
   const int layers = s.manifest.config.layers;
   const auto lacks = [&](const DeviceSites& gpu) { return gpu.obstacle(on_one(gpu.device, layers, 0)); };
   if (std::ranges::all_of(open.sites, lacks)) return;
@@ -152,7 +152,7 @@ Result<OpenGpus> open_gpus(const Search& s) {
       open.sites.push_back(std::move(gpu));
       continue;
     }
-    if (!s.policy.gpus.empty()) 
+    if (!s.policy.gpus.empty())
       return fail("{}: {}; use {} or auto", mention(Knob::device, to_string(id)), why_not, mention(Knob::device, "cpu"));
     if (open.reason.empty()) open.reason = why_not;
     open.left_out.push_back(fmt::format("{} is left out: {}", to_string(id), why_not));
@@ -165,7 +165,7 @@ Result<OpenGpus> open_gpus(const Search& s) {
     return open;
   }
   open.reason.clear();
-  if (s.policy.gpus.empty()) leave_out_the_lame(open, s);
+  if (s.policy.gpus.empty()) leave_out_incomplete(open, s);
   return open;
 }
 
@@ -192,7 +192,7 @@ std::vector<Group> teams_of(const OpenGpus& open, const Machine& machine) {
   return teams;
 }
 
-/// Which GPUs are tried for an coverage. Those that the user names, all of them; else each alone, the fastest first,
+/// Which GPUs are tried for a coverage. Those that the user names, all of them; else each alone, the fastest first,
 /// then several. For less than the whole model, unless that is what is asked for, several and the one with the most
 /// free memory.
 std::vector<Group> groups_for(const Coverage& coverage, const OpenGpus& open, const Search& s) {
@@ -223,7 +223,7 @@ Status check_split(const OpenGpus& open, const Search& s) {
   const std::string text = mention(Knob::split, fmt::format("{}", fmt::join(split, ",")));
   const int layers = std::min(s.policy.gpu_layers.value_or(s.manifest.config.layers), s.manifest.config.layers);
   const int64_t sum = std::accumulate(split.begin(), split.end(), int64_t{0});
-  if (s.policy.device == DeviceChoice::cpu) 
+  if (s.policy.device == DeviceChoice::cpu)
     return wrong_use("{}: {} has no GPU to split layers over", text, mention(Knob::device, "cpu"));
   if (!open.reason.empty()) return fail("{}: no GPU can be used: {}", text, open.reason);
   if (!s.policy.gpus.empty() && s.policy.gpus.size() != split.size())
@@ -368,8 +368,8 @@ struct Contest {
   std::optional<Plan> best, widest;  ///< widest: on the most GPUs, and of those the most there
 
   /// The earlier one lies more on GPUs and wins ties. Where nothing fits, the last one has the sentence about the least
-  /// that would not. `asked`: --device cuda, --gpu-layers and --cpu-experts want GPUs themselves: the most on them that
-  /// fits, whatever the CPU could do.
+  /// that would not. `asked`: the knobs device, gpu_layers and cpu_experts want GPUs themselves: the most on
+  /// them that fits, whatever the CPU could do.
   void enter(Plan candidate, bool asked, Goal goal) {
     if (!widest || candidate.placement.gpus.size() > widest->placement.gpus.size()) widest = candidate;
     const bool cheaper = best && !asked && cost_of(candidate, goal) < cost_of(*best, goal);

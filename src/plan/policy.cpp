@@ -1,10 +1,10 @@
-#include "base/hint.h"
 #include "plan/policy.h"
 
 #include <algorithm>
 #include <charconv>
 #include <span>
 
+#include "base/hint.h"
 #include "base/text.h"
 
 namespace mxpath {

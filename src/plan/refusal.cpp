@@ -1,9 +1,9 @@
-#include "base/hint.h"
 #include "plan/refusal.h"
 
 #include <algorithm>
 #include <array>
 
+#include "base/hint.h"
 #include "base/text.h"
 
 namespace mxpath {

@@ -1,8 +1,8 @@
-#include "base/hint.h"
 #include "plan/what_fits.h"
 
 #include <algorithm>
 
+#include "base/hint.h"
 #include "base/text.h"
 
 namespace mxpath {

@@ -15,7 +15,7 @@ namespace {
 using test::LooseCheckpoint;
 
 constexpr int32_t bad = 77;  // a token whose embedding no forward can bear
-constexpr int vocab = 512, hidden = 64;
+constexpr int hidden = 64;
 const std::vector<int32_t> text = {5, 17, 300, 2, 99, 411, 8, 8, 1, 63, 250, 7};
 
 struct Loaded {

@@ -126,8 +126,10 @@ void check_items(const Source& source, CheckpointLayout target) {
   for (const auto& group : *groups)
     for (const auto& item : group.items) {
       uint64_t bytes = 0;
+      volatile uint8_t seen = 0;  // every byte is read
       const Status status = item.data([&](std::span<const uint8_t> piece) -> Status {
-        for (const uint8_t byte : piece) bytes += (byte | 1) != 0;  // every byte is read
+        for (const uint8_t byte : piece) seen = byte;
+        bytes += piece.size();
         return {};
       });
       require(status.ok() || status.error().message.find("tensor ") != std::string::npos);
