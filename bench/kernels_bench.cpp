@@ -85,18 +85,19 @@ const PackedMatrix& weights_of(const Site& site, Layout layout) {
 }
 
 /// Runs `call` until Google Benchmark has enough and sets the counters.
-template <class Call>
-void measure(benchmark::State& state, const Case& c, Call&& call) {
+template <class Function>
+void measure(benchmark::State& state, const Case& c, Function&& call) {
   machine(c.threads);
   call();
   for (auto _ : state) call();
-  const Work work = work_of(c.site, c.layout, c.tokens);
+  const Load load = load_of(c.site, c.layout, {.tokens = static_cast<int>(c.tokens)});
+  const Work& work = load.work;
   const double calls = static_cast<double>(state.iterations());
   KernelPath ideal = *c.path;
   ideal.efficiency = 1;
   state.counters["GB/s"] = benchmark::Counter(work.bytes * calls / 1e9, benchmark::Counter::kIsRate);
   state.counters["GFLOP/s"] = benchmark::Counter(work.flops * calls / 1e9, benchmark::Counter::kIsRate);
-  state.counters["roof"] = benchmark::Counter(predicted_seconds(ideal, work, machine(c.threads)) * calls, benchmark::Counter::kIsRate);
+  state.counters["roof"] = benchmark::Counter(predicted_seconds(ideal, load, machine(c.threads)) * calls, benchmark::Counter::kIsRate);
 }
 
 template <class Args>
@@ -258,7 +259,9 @@ void run_case(benchmark::State& state, const Case& c) {
 
 Site site_of(Op op) {
   Site site;
-  site.op = op, site.name = name_of(op), site.k = hidden, site.n = hidden, site.experts_per_token = per_token;
+  for (const SiteRow& row : site_rows())
+    if (row.op == op) site.id = row.id;
+  site.k = hidden, site.n = hidden, site.experts_per_token = per_token;
   if (op == Op::moe_gate_up || op == Op::moe_down) site.experts = experts;
   if (op == Op::moe_gate_up) site.n = 2 * hidden;
   if (op == Op::linear) site.n = 5120;

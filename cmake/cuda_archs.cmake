@@ -1,6 +1,14 @@
-# CUDA where nvcc is found: which architectures each family of kernels is compiled for. The only table of them.
-#   portable.cu   PTX of compute_75, which any later card's driver can compile, and machine code for the two most common kinds
+# CUDA where nvcc is found: which architectures each family of kernels is compiled for. The only table of them. A .cu file belongs to the
+# family that its name begins with (sm90a_decode.cu); all others are portable.
+#   portable   PTX of compute_75, which any later card's driver can compile, and machine code for the two most common kinds
+#   sm80       from Ampere on: asynchronous copies and mma.sync in BF16
+#   sm90       from Hopper on: clusters, bulk copies
+#   sm90a      Hopper alone: wgmma
 set(MXPATH_CUDA_PORTABLE "75-virtual;80-real;90-real" CACHE STRING "architectures of the portable CUDA kernels")
+set(MXPATH_CUDA_FAMILIES sm80 sm90 sm90a)
+set(MXPATH_CUDA_ARCHS_sm80 "80-virtual;80-real")
+set(MXPATH_CUDA_ARCHS_sm90 "90-virtual;90-real")
+set(MXPATH_CUDA_ARCHS_sm90a "90a-real")
 
 set(MXPATH_CUDA AUTO CACHE STRING "CUDA kernels: AUTO (where nvcc is found), ON or OFF")
 set_property(CACHE MXPATH_CUDA PROPERTY STRINGS AUTO ON OFF)
@@ -33,6 +41,16 @@ if(NOT MXPATH_CUDA STREQUAL "OFF" AND NOT MXPATH_SANITIZE)
   endif()
 endif()
 
+# mxpath_cuda_family(FOLDER FAMILY ARCHS FILES SOURCES): one object library for each set of architectures; its objects go to the list
+macro(mxpath_cuda_family folder family archs files out_objects)
+  if(NOT "${files}" STREQUAL "")
+    add_library(mxpath_${folder}_cuda_${family} OBJECT ${files})
+    set_target_properties(mxpath_${folder}_cuda_${family} PROPERTIES CUDA_ARCHITECTURES "${archs}")
+    target_link_libraries(mxpath_${folder}_cuda_${family} PRIVATE mxpath_options ${ARG_USES})
+    list(APPEND ${out_objects} $<TARGET_OBJECTS:mxpath_${folder}_cuda_${family}>)
+  endif()
+endmacro()
+
 # mxpath_cuda_sources(FOLDER SOURCES TESTS): adds the folder's .cu files to the lists, and leaves out either its no_cuda.cpp or the files that need CUDA
 function(mxpath_cuda_sources name out out_tests)
   file(GLOB_RECURSE kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cu)
@@ -42,12 +60,13 @@ function(mxpath_cuda_sources name out out_tests)
   set(sources ${${out}})
   if(MXPATH_HAS_CUDA)
     list(FILTER sources EXCLUDE REGEX "/no_cuda\\.cpp$")
-    if(kernels)  # one object library for each set of architectures
-      add_library(mxpath_${name}_cuda_portable OBJECT ${kernels})
-      set_target_properties(mxpath_${name}_cuda_portable PROPERTIES CUDA_ARCHITECTURES "${MXPATH_CUDA_PORTABLE}")
-      target_link_libraries(mxpath_${name}_cuda_portable PRIVATE mxpath_options ${ARG_USES})
-      list(APPEND sources $<TARGET_OBJECTS:mxpath_${name}_cuda_portable>)
-    endif()
+    foreach(family IN LISTS MXPATH_CUDA_FAMILIES)
+      set(of_family ${kernels})
+      list(FILTER of_family INCLUDE REGEX "/${family}_[^/]*\\.cu$")
+      list(FILTER kernels EXCLUDE REGEX "/${family}_[^/]*\\.cu$")
+      mxpath_cuda_family(${name} ${family} "${MXPATH_CUDA_ARCHS_${family}}" "${of_family}" sources)
+    endforeach()
+    mxpath_cuda_family(${name} portable "${MXPATH_CUDA_PORTABLE}" "${kernels}" sources)
     set(${out_tests} ${${out_tests}} ${kernel_tests} PARENT_SCOPE)
   else()
     list(FILTER sources EXCLUDE REGEX "/(probe_)?cuda\\.cpp$")

@@ -75,6 +75,7 @@ int64_t size_of(Extent extent, const ModelConfig& c) {
     case Extent::heads: return c.heads;
     case Extent::q_width: return c.q_width();
     case Extent::kv_width: return c.kv_width();
+    case Extent::qk_width: return int64_t{c.q_width()} + c.kv_width();
     case Extent::qkv_width: return int64_t{c.q_width()} + 2 * int64_t{c.kv_width()};
   }
   return 0;

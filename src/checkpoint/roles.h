@@ -13,7 +13,7 @@
 namespace mxpath {
 
 /// A size that the config gives.
-enum class Extent : uint8_t { none, one, hidden, intermediate, gate_up, experts, vocab, heads, q_width, kv_width, qkv_width };
+enum class Extent : uint8_t { none, one, hidden, intermediate, gate_up, experts, vocab, heads, q_width, kv_width, qk_width, qkv_width };
 int64_t size_of(Extent extent, const ModelConfig& config);
 
 struct RoleRow {

@@ -59,7 +59,8 @@ std::pair<std::string, std::string_view> end_without_text(const Answer& answer, 
 
 void show_checks(const LoadedModel& loaded) {
   for (const auto& check : loaded.checks)
-    tell(fmt::format("self-check of {} for {}: {:.2f} of its bound, {:.1f} ms", check.path, check.site, check.worst, check.seconds * 1e3));
+    tell(fmt::format("self-check of {} for {}: {:.2f} of its bound, {:.1f} ms", check.path, name_of(check.site), check.worst,
+                     check.seconds * 1e3));
   tell(fmt::format("loaded in {:.2f} s", loaded.seconds));
 }
 

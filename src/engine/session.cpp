@@ -161,19 +161,19 @@ Result<int32_t> Session::pick(const GenerateOptions& options, Random& random) {
                   .scratch = sample_scratch_.data(),
                   .token = &token};
   const DeviceId head = model_->plan.placement.head();
-  const SitePlan* gpu = head.is_gpu() ? model_->plan.find("sample", LayerSet::outside, head) : nullptr;
+  const SitePlan* gpu = head.is_gpu() ? model_->plan.find(SiteId::sample, LayerSet::outside, head) : nullptr;
   if (gpu && s.temperature == 0) {  // four bytes come back instead of all logits
     const Activations& there = state_.on(head);
     args.logits = there.logits;
     args.scratch = there.scratch;
     args.token = there.order;
     args.stream = there.stream;
-    run(*gpu, 1, args, state_.trace);
+    run(*gpu, {}, args, state_.trace);
     MXPATH_CHECK(args.stream->copy_out(&token, args.token, sizeof token));
     return token < 0 ? Result<int32_t>(not_finite(history_.size() - 1)) : token;
   }
   MXPATH_TRY(args.logits, read_logits(*model_, state_, 1));
-  run(*model_->plan.find("sample", LayerSet::outside, cpu_device), 1, args, state_.trace);
+  run(*model_->plan.find(SiteId::sample, LayerSet::outside, cpu_device), {}, args, state_.trace);
   return token < 0 ? Result<int32_t>(not_finite(history_.size() - 1)) : token;
 }
 

@@ -10,11 +10,32 @@
 namespace mxpath {
 namespace {
 
+/// In the order of the enum; the rows are listed in it too.
+constexpr OpKernels op_kernels[] = {
+    {Op::embed, embed_paths, check_embed},
+    {Op::norm, norm_paths, check_norm},
+    {Op::linear, linear_paths, check_linear},
+    {Op::rope, rope_paths, check_rope},
+    {Op::attention, attention_paths, check_attention},
+    {Op::router, router_paths, check_router},
+    {Op::moe_gate_up, moe_matmul_paths, check_moe},
+    {Op::swiglu, swiglu_paths, check_swiglu},
+    {Op::moe_down, nullptr, check_moe},
+    {Op::sample, sample_paths, check_sample},
+};
+
+constexpr bool in_enum_order() {
+  for (size_t i = 0; i < std::size(op_kernels); ++i)
+    if (static_cast<size_t>(op_kernels[i].op) != i) return false;
+  return std::size(op_kernels) == static_cast<size_t>(op_count);
+}
+static_assert(in_enum_order());
+
 Catalogue make_catalogue() {
   Catalogue all;
-  for (auto rows : {embed_paths(), norm_paths(), linear_paths(), rope_paths(), attention_paths(), router_paths(), moe_matmul_paths(),
-                    swiglu_paths(), sample_paths()})
-    for (const KernelPath& path : rows) all.paths.push_back(&path);
+  for (const OpKernels& op : op_kernels)
+    if (op.paths)
+      for (const KernelPath& path : op.paths()) all.paths.push_back(&path);
   all.known_issues.assign(known_issues().begin(), known_issues().end());
   all.nvcc = nvcc_version(MXPATH_NVCC);
   return all;
@@ -34,6 +55,8 @@ std::vector<std::vector<DeviceId>> alike(const Machine& machine, const Policy& p
 }
 
 }  // namespace
+
+const OpKernels& kernels_of(Op op) { return op_kernels[static_cast<size_t>(op)]; }
 
 std::string missing_image(const KernelPath& path, DeviceId device) {
   if (!path.images) return "";

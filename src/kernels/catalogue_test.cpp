@@ -40,7 +40,8 @@ TEST(CatalogueTest, GivesEveryBuiltRowTheFunctionOfItsOperation) {
 TEST(CatalogueTest, ClaimsAnEfficiencyThatCanBe) {
   // 0: not measured, which no row of a CPU is.
   for (const KernelPath* path : catalogue().paths)
-    EXPECT_TRUE(path->efficiency <= 1 && (path->efficiency > 0 || (path->efficiency == 0 && path->device == DeviceKind::cuda))) << path->name;
+    for (const double share : {path->efficiency.one, path->efficiency.many})
+      EXPECT_TRUE(share <= 1 && (share > 0 || (share == 0 && path->device == DeviceKind::cuda))) << path->name;
 }
 
 TEST(CatalogueTest, AsksForTheFeaturesOfItsUnit) {

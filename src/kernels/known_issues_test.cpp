@@ -52,13 +52,7 @@ std::vector<Refusal> ask(const Facts& facts, int capability, int nvcc) {
                         .unit = facts.unit};
   const Catalogue rows = compiled_by(nvcc);
   const Machine machine = card(capability);
-  const Site site{.name = "moe.gate_up",
-                  .op = Op::moe_gate_up,
-                  .device = cuda_device(0),
-                  .n = 5760,
-                  .k = 2880,
-                  .has_weights = true,
-                  .format = facts.format};
+  const Site site{.id = SiteId::gate_up, .device = cuda_device(0), .n = 5760, .k = 2880, .format = facts.format};
   const Policy policy;
   const Failures failures;
   return refusals(path, {site, plain_layout(site.format), {1, 1}, rows, machine, policy, failures});
@@ -108,10 +102,10 @@ TEST(KnownIssues, RefuseTheRowsOfThisProgramThatTheyMeet) {
   ASSERT_TRUE(sound.ok() && faulty.ok());
   ASSERT_TRUE(sound->placement.all_on_gpus());
   EXPECT_EQ(sound->device_reason, "");
-  for (const char* name : {"moe.gate_up", "moe.down"}) {
-    EXPECT_EQ(sound->site(name).site.device.kind, DeviceKind::cuda);
-    EXPECT_EQ(faulty->site(name).site.device.kind, DeviceKind::cpu);
-    EXPECT_EQ(faulty->find(name, 0, cuda_device(0)), nullptr);
+  for (const SiteId id : {SiteId::gate_up, SiteId::down}) {
+    EXPECT_EQ(sound->site(id).site.device.kind, DeviceKind::cuda);
+    EXPECT_EQ(faulty->site(id).site.device.kind, DeviceKind::cpu);
+    EXPECT_EQ(faulty->find(id, 0, cuda_device(0)), nullptr);
   }
   // And says why, whatever else may stay on the GPU.
   EXPECT_NE(faulty->device_reason.find("moe.gate_up on cuda: no path can run: moe_gate_up.cuda.portable.f32 (known_issue: "),
@@ -122,7 +116,7 @@ TEST(KnownIssues, RefuseTheRowsOfThisProgramThatTheyMeet) {
   for (const auto& [weights, device] : {std::pair{"int8", DeviceKind::cuda}, {"int4", DeviceKind::cpu}, {"nf4", DeviceKind::cpu}}) {
     Policy policy;
     ASSERT_TRUE(set_weights(policy, weights).ok());
-    EXPECT_EQ(planned(nvcc_version(13, 2, 51), policy)->site("moe.down").site.device.kind, device) << weights;
+    EXPECT_EQ(planned(nvcc_version(13, 2, 51), policy)->site(SiteId::down).site.device.kind, device) << weights;
   }
 }
 

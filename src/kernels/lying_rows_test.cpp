@@ -93,8 +93,8 @@ TEST(SelfCheckCost, OfTheRowsOfThe20bShape) {
   uint64_t work = 0;
   for (const SelfCheckResult& result : self_check(*plan, config, {}, threads)) {
     EXPECT_EQ(result.finding, "") << result.path;
-    std::cout << result.site << " " << result.path << " " << result.work / 1000 << " thousand multiply-adds, " << result.seconds * 1e3
-              << " ms\n";
+    std::cout << name_of(result.site) << " " << result.path << " " << result.work / 1000 << " thousand multiply-adds, "
+              << result.seconds * 1e3 << " ms\n";
     work += result.work;
   }
   RecordProperty("multiply_adds", static_cast<int>(work / 1000));

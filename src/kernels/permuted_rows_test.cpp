@@ -180,7 +180,7 @@ TEST_P(SoundRows, PassAtEverySize) {
     const Plan plan = plan_with(path, nullptr, config);
     for (const SelfCheckResult& result : self_check(plan, config, {}, threads)) {
       if (result.path != path.name) continue;
-      EXPECT_EQ(result.finding, "") << result.site << " of a model " << hidden << " wide";
+      EXPECT_EQ(result.finding, "") << name_of(result.site) << " of a model " << hidden << " wide";
       EXPECT_LE(result.worst, 1);
     }
   }

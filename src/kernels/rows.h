@@ -13,6 +13,29 @@
 
 namespace mxpath {
 
+struct Subject;
+struct Comparison;
+
+/// What the folder of an operation brings: its rows and the problem that proves one (kernels/<op>/check.cpp). A folder may bring several
+/// operations; their rows come with the first.
+struct OpKernels {
+  Op op;
+  std::span<const KernelPath> (*paths)();
+  void (*check)(Subject& subject, Comparison& out);
+};
+
+const OpKernels& kernels_of(Op op);
+
+void check_embed(Subject& subject, Comparison& out);
+void check_norm(Subject& subject, Comparison& out);
+void check_linear(Subject& subject, Comparison& out);
+void check_rope(Subject& subject, Comparison& out);
+void check_attention(Subject& subject, Comparison& out);
+void check_router(Subject& subject, Comparison& out);
+void check_moe(Subject& subject, Comparison& out);
+void check_swiglu(Subject& subject, Comparison& out);
+void check_sample(Subject& subject, Comparison& out);
+
 std::span<const KernelPath> embed_paths();
 std::span<const KernelPath> norm_paths();
 std::span<const KernelPath> linear_paths();

@@ -16,6 +16,7 @@
 #include "kernels/norm/norm.h"
 #include "kernels/rope/rope.h"
 #include "kernels/router/router.h"
+#include "kernels/rows.h"
 #include "kernels/sample/sample.h"
 #include "kernels/self_check_problem.h"
 #include "kernels/swiglu/swiglu.h"
@@ -70,11 +71,10 @@ inline Buffer scratch_of(size_t bytes) {
   return memory.ok() ? std::move(memory).value() : Buffer();
 }
 
-/// The two kinds of matrix product (self_check_matmul.cpp): exactly for every count and every element, then a random problem.
-void check_linear(Subject& s, Comparison& out);
-void check_moe(Subject& s, Comparison& out);
-/// self_check_attention.cpp and self_check_router.cpp: every element of every token.
-void check_attention(Subject& s, int tokens, Comparison& out);
-void check_router(Subject& s, Comparison& out);
+/// Tries the counts up to `most`, and the first whatever it is.
+inline void check_each_count(Subject& s, int most, void (*check)(Subject&, int, Comparison&), Comparison& out) {
+  for (int tokens : s.counts)
+    if (tokens <= most || tokens == s.counts.front()) check(s, tokens, out);
+}
 
 }  // namespace mxpath

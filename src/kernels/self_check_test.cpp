@@ -58,7 +58,7 @@ TEST(SelfCheckOfARouter, HasAnEndHoweverManyExpertsThereAre) {
   ASSERT_TRUE(plan.ok());
   ThreadPool threads(2);
   const auto results = self_check(*plan, config, {}, threads);
-  const auto router = std::ranges::find_if(results, [](const SelfCheckResult& result) { return result.site == "router"; });
+  const auto router = std::ranges::find_if(results, [](const SelfCheckResult& result) { return result.site == SiteId::router; });
   ASSERT_NE(router, results.end());
   EXPECT_EQ(router->finding, "");
   EXPECT_LT(router->work, uint64_t{2000} * 2048 * static_cast<uint64_t>(config.hidden));  // with all experts, 32 times as much

@@ -7,9 +7,6 @@
 namespace mxpath {
 namespace {
 
-int64_t data_bytes(int64_t rows, int64_t columns) { return rows * columns * 2; }
-int64_t scale_bytes(int64_t, int64_t) { return 0; }
-
 void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out) {
   const uint8_t* codes = matrix.data + (expert * matrix.rows + row) * matrix.columns * 2;
   for (int64_t c = 0; c < matrix.columns; ++c) out[c] = decode_bf16(load_as<uint16_t>(codes + 2 * c));
@@ -27,6 +24,6 @@ void put_stored(const PackTarget& target, int64_t expert, int64_t row, const Raw
 
 }  // namespace
 
-const LayoutCode bf16_rows_code = {data_bytes, scale_bytes, decode, put_floats, put_stored, Encoding::bf16};
+const LayoutCode bf16_rows_code = {decode, put_floats, put_stored, Encoding::bf16};
 
 }  // namespace mxpath

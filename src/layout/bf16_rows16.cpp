@@ -6,13 +6,10 @@
 namespace mxpath {
 namespace {
 
-int64_t data_bytes(int64_t rows, int64_t columns) { return round_up(rows, rows_per_group) * round_up(columns, 2) * 2; }
-int64_t scale_bytes(int64_t, int64_t) { return 0; }
-
 /// Where the first pair of a row lies; the next pairs follow 64 bytes apart.
 int64_t row_offset(int64_t rows, int64_t columns, int64_t expert, int64_t row) {
   const int64_t group_bytes = round_up(columns, 2) * rows_per_group * 2;
-  return expert * data_bytes(rows, columns) + row / rows_per_group * group_bytes + row % rows_per_group * 4;
+  return expert * code_bytes(Layout::bf16_rows16, rows, columns) + row / rows_per_group * group_bytes + row % rows_per_group * 4;
 }
 
 void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out) {
@@ -39,6 +36,6 @@ void put_stored(const PackTarget& target, int64_t expert, int64_t row, const Raw
 
 }  // namespace
 
-const LayoutCode bf16_rows16_code = {data_bytes, scale_bytes, decode, put_floats, put_stored, Encoding::bf16};
+const LayoutCode bf16_rows16_code = {decode, put_floats, put_stored, Encoding::bf16};
 
 }  // namespace mxpath

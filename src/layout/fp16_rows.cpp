@@ -7,9 +7,6 @@
 namespace mxpath {
 namespace {
 
-int64_t data_bytes(int64_t rows, int64_t columns) { return rows * columns * 2; }
-int64_t scale_bytes(int64_t, int64_t) { return 0; }
-
 /// decode_fp16 without branches: a half's bits moved into place are 2^-112 times its value, subnormal or not.
 float widen(uint16_t code) {
   const uint32_t magnitude = code & 0x7fffu, sign = static_cast<uint32_t>(code & 0x8000u) << 16;
@@ -35,6 +32,6 @@ void put_stored(const PackTarget& target, int64_t expert, int64_t row, const Raw
 
 }  // namespace
 
-const LayoutCode fp16_rows_code = {data_bytes, scale_bytes, decode, put_floats, put_stored, Encoding::f16};
+const LayoutCode fp16_rows_code = {decode, put_floats, put_stored, Encoding::f16};
 
 }  // namespace mxpath

@@ -6,9 +6,6 @@
 namespace mxpath {
 namespace {
 
-int64_t data_bytes(int64_t rows, int64_t columns) { return rows * columns * 4; }
-int64_t scale_bytes(int64_t, int64_t) { return 0; }
-
 void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out) {
   const int64_t bytes = matrix.columns * 4;
   std::memcpy(out, matrix.data + (expert * matrix.rows + row) * bytes, static_cast<size_t>(bytes));
@@ -26,6 +23,6 @@ void put_stored(const PackTarget& target, int64_t expert, int64_t row, const Raw
 
 }  // namespace
 
-const LayoutCode fp32_rows_code = {data_bytes, scale_bytes, decode, put_floats, put_stored, Encoding::f32};
+const LayoutCode fp32_rows_code = {decode, put_floats, put_stored, Encoding::f32};
 
 }  // namespace mxpath

@@ -6,9 +6,6 @@
 namespace mxpath {
 namespace {
 
-int64_t data_bytes(int64_t rows, int64_t columns) { return rows * columns; }
-int64_t scale_bytes(int64_t rows, int64_t) { return rows * 4; }
-
 /// The value of every code.
 struct ValueTable {
   float value[256];
@@ -34,7 +31,7 @@ void put_floats(const PackTarget& target, int64_t expert, int64_t row, const flo
 
 }  // namespace
 
-const LayoutCode fp8_e4m3_rows_code = {data_bytes, scale_bytes, decode<e4m3>, put_floats<quantize_e4m3>, nullptr, {}};
-const LayoutCode fp8_e5m2_rows_code = {data_bytes, scale_bytes, decode<e5m2>, put_floats<quantize_e5m2>, nullptr, {}};
+const LayoutCode fp8_e4m3_rows_code = {decode<e4m3>, put_floats<quantize_e4m3>, nullptr, {}};
+const LayoutCode fp8_e5m2_rows_code = {decode<e5m2>, put_floats<quantize_e5m2>, nullptr, {}};
 
 }  // namespace mxpath

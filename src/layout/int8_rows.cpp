@@ -5,9 +5,6 @@
 namespace mxpath {
 namespace {
 
-int64_t data_bytes(int64_t rows, int64_t columns) { return rows * columns; }
-int64_t scale_bytes(int64_t rows, int64_t) { return rows * 4; }
-
 void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out) {
   const int64_t at = expert * matrix.rows + row;
   const int8_t* codes = reinterpret_cast<const int8_t*>(matrix.data) + at * matrix.columns;
@@ -23,6 +20,6 @@ void put_floats(const PackTarget& target, int64_t expert, int64_t row, const flo
 
 }  // namespace
 
-const LayoutCode int8_rows_code = {data_bytes, scale_bytes, decode, put_floats, nullptr, {}};
+const LayoutCode int8_rows_code = {decode, put_floats, nullptr, {}};
 
 }  // namespace mxpath

@@ -11,9 +11,6 @@ namespace {
 
 constexpr int64_t line_bytes = 64, line_columns = 4;
 
-int64_t data_bytes(int64_t rows, int64_t columns) { return round_up(rows, rows_per_group) * round_up(columns, line_columns); }
-int64_t scale_bytes(int64_t rows, int64_t) { return round_up(rows, rows_per_group) * 4; }
-
 /// Where the first four columns of a row lie (the next four follow a line further), and its scale.
 struct Place {
   int64_t codes, scale;
@@ -41,6 +38,6 @@ void put_floats(const PackTarget& target, int64_t expert, int64_t row, const flo
 
 }  // namespace
 
-const LayoutCode int8_rows16_code = {data_bytes, scale_bytes, decode, put_floats, nullptr, {}};
+const LayoutCode int8_rows16_code = {decode, put_floats, nullptr, {}};
 
 }  // namespace mxpath

@@ -5,6 +5,7 @@
 
 #include "checkpoint/manifest.h"
 #include "layout/packed_matrix.h"
+#include "plan/layout_table.h"
 
 namespace mxpath {
 
@@ -31,10 +32,8 @@ struct RawRows {
   const uint8_t* row_scales(int64_t i) const { return scales + i * (columns / 32); }
 };
 
-/// One layout as functions.
+/// One layout as functions; its sizes are those of its row (plan/layout_table.h).
 struct LayoutCode {
-  int64_t (*data_bytes)(int64_t rows, int64_t columns);  // of one expert
-  int64_t (*scale_bytes)(int64_t rows, int64_t columns);
   void (*decode_row)(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out);
   void (*put_floats)(const PackTarget& target, int64_t expert, int64_t row, const float* values);
   /// Moves rows as they are stored to rows [row, row + raw.count) of the target, all inside one group of 16; only for the encoding

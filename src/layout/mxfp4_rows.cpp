@@ -6,9 +6,6 @@
 namespace mxpath {
 namespace {
 
-int64_t data_bytes(int64_t rows, int64_t columns) { return rows * (columns / 32) * 16; }
-int64_t scale_bytes(int64_t rows, int64_t columns) { return rows * (columns / 32); }
-
 void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out) {
   const int64_t blocks = matrix.columns / 32, at = (expert * matrix.rows + row) * blocks;
   decode_mxfp4_row(matrix.data + at * 16, matrix.scales + at, blocks, out);
@@ -30,6 +27,6 @@ void put_stored(const PackTarget& target, int64_t expert, int64_t row, const Raw
 
 }  // namespace
 
-const LayoutCode mxfp4_rows_code = {data_bytes, scale_bytes, decode, put_floats, put_stored, Encoding::mxfp4_blocks};
+const LayoutCode mxfp4_rows_code = {decode, put_floats, put_stored, Encoding::mxfp4_blocks};
 
 }  // namespace mxpath

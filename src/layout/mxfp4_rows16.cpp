@@ -13,9 +13,6 @@ namespace {
 
 constexpr int64_t block_bytes = 256;
 
-int64_t data_bytes(int64_t rows, int64_t columns) { return round_up(rows, rows_per_group) * (columns / 32) * 16; }
-int64_t scale_bytes(int64_t rows, int64_t columns) { return round_up(rows, rows_per_group) * (columns / 32); }
-
 /// Where block 0 of a row lies: its lane in the first line, and its scale.
 struct Place {
   int64_t codes, scale;
@@ -90,6 +87,6 @@ void put_stored(const PackTarget& target, int64_t expert, int64_t row, const Raw
 
 }  // namespace
 
-const LayoutCode mxfp4_rows16_code = {data_bytes, scale_bytes, decode, put_floats, put_stored, Encoding::mxfp4_blocks};
+const LayoutCode mxfp4_rows16_code = {decode, put_floats, put_stored, Encoding::mxfp4_blocks};
 
 }  // namespace mxpath

@@ -4,12 +4,6 @@
 
 namespace mxpath::nibble_rows {
 
-inline int64_t data_bytes(int64_t rows, int64_t columns) { return rows * (columns / 2); }
-template <int64_t group>
-int64_t scale_bytes(int64_t rows, int64_t columns) {
-  return rows * (columns / group) * 4;
-}
-
 /// `quantize` writes the codes of one group and returns its scale.
 template <int64_t group, float (*quantize)(const float*, int64_t, uint8_t*)>
 void put_floats(const PackTarget& target, int64_t expert, int64_t row, const float* values) {
@@ -44,7 +38,7 @@ void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out)
 
 template <int64_t group, int first_shift, const float (&values)[16], float (*quantize)(const float*, int64_t, uint8_t*)>
 constexpr LayoutCode code() {
-  return {data_bytes, scale_bytes<group>, decode<group, first_shift, values>, put_floats<group, quantize>, nullptr, {}};
+  return {decode<group, first_shift, values>, put_floats<group, quantize>, nullptr, {}};
 }
 
 }  // namespace mxpath::nibble_rows

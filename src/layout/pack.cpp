@@ -233,8 +233,7 @@ class Packer {
 
 PackTarget target_of(Layout layout, int64_t experts, int64_t rows, int64_t columns, std::span<uint8_t> bytes) {
   PackTarget target{layout, experts, rows, columns, bytes.data(), nullptr};
-  if (layout_code(layout).scale_bytes(rows, columns) > 0)
-    target.scales = bytes.data() + round_up(experts * layout_code(layout).data_bytes(rows, columns), 64);
+  if (scale_bytes(layout, rows, columns) > 0) target.scales = bytes.data() + round_up(experts * code_bytes(layout, rows, columns), 64);
   return target;
 }
 

@@ -1,6 +1,7 @@
 #include "layout/packed_matrix.h"
 
 #include <algorithm>
+#include <array>
 
 #include "layout/layout_code.h"
 
@@ -15,33 +16,34 @@ bool is_stored_layout(Layout layout, Encoding encoding) {
 }  // namespace
 
 const LayoutCode& layout_code(Layout layout) {
-  switch (layout) {
-    case Layout::fp16_rows: return fp16_rows_code;
-    case Layout::bf16_rows: return bf16_rows_code;
-    case Layout::bf16_rows16: return bf16_rows16_code;
-    case Layout::mxfp4_rows: return mxfp4_rows_code;
-    case Layout::mxfp4_rows16: return mxfp4_rows16_code;
-    case Layout::fp8_e4m3_rows: return fp8_e4m3_rows_code;
-    case Layout::fp8_e5m2_rows: return fp8_e5m2_rows_code;
-    case Layout::int8_rows: return int8_rows_code;
-    case Layout::int8_rows16: return int8_rows16_code;
-    case Layout::int4_g32_rows: return int4_g32_rows_code;
-    case Layout::int4_g64_rows: return int4_g64_rows_code;
-    case Layout::nf4_g32_rows: return nf4_g32_rows_code;
-    case Layout::nf4_g64_rows: return nf4_g64_rows_code;
-    default: return fp32_rows_code;
-  }
+  // In the order of the enum; nobody asks for none and any.
+  static constexpr std::array<const LayoutCode*, layout_count> codes = {nullptr,
+                                                                        nullptr,
+                                                                        &fp32_rows_code,
+                                                                        &bf16_rows_code,
+                                                                        &bf16_rows16_code,
+                                                                        &mxfp4_rows_code,
+                                                                        &mxfp4_rows16_code,
+                                                                        &fp16_rows_code,
+                                                                        &fp8_e4m3_rows_code,
+                                                                        &fp8_e5m2_rows_code,
+                                                                        &int8_rows_code,
+                                                                        &int8_rows16_code,
+                                                                        &int4_g32_rows_code,
+                                                                        &int4_g64_rows_code,
+                                                                        &nf4_g32_rows_code,
+                                                                        &nf4_g64_rows_code};
+  return *codes[static_cast<size_t>(layout)];
 }
 
-int64_t PackedMatrix::expert_bytes() const { return layout_code(layout).data_bytes(rows, columns); }
-int64_t PackedMatrix::expert_scale_bytes() const { return layout_code(layout).scale_bytes(rows, columns); }
+int64_t PackedMatrix::expert_bytes() const { return code_bytes(layout, rows, columns); }
+int64_t PackedMatrix::expert_scale_bytes() const { return scale_bytes(layout, rows, columns); }
 
 PackedMatrix row_group(const PackedMatrix& matrix, int64_t expert, int64_t group) {
-  const LayoutCode& code = layout_code(matrix.layout);
   const int64_t first = group * rows_per_group;
   PackedMatrix part{matrix.layout, 1, std::min(rows_per_group, matrix.rows - first), matrix.columns, nullptr, nullptr};
-  part.data = matrix.data + expert * matrix.expert_bytes() + code.data_bytes(first, matrix.columns);
-  if (matrix.scales) part.scales = matrix.scales + expert * matrix.expert_scale_bytes() + code.scale_bytes(first, matrix.columns);
+  part.data = matrix.data + expert * matrix.expert_bytes() + code_bytes(matrix.layout, first, matrix.columns);
+  if (matrix.scales) part.scales = matrix.scales + expert * matrix.expert_scale_bytes() + scale_bytes(matrix.layout, first, matrix.columns);
   return part;
 }
 
@@ -58,11 +60,10 @@ bool can_map(Layout layout, const TensorRecord& record) {
 }
 
 PackedMatrix map_stored(Layout layout, const Checkpoint& checkpoint, const TensorRecord& record) {
-  const LayoutCode& code = layout_code(layout);
   PackedMatrix matrix{layout, record.experts, record.rows, record.columns, nullptr, nullptr};
-  matrix.data = checkpoint.data(record).data() + code.data_bytes(record.first_row, record.columns);
+  matrix.data = checkpoint.data(record).data() + code_bytes(layout, record.first_row, record.columns);
   if (record.encoding == Encoding::mxfp4_blocks)
-    matrix.scales = checkpoint.scales(record).data() + code.scale_bytes(record.first_row, record.columns);
+    matrix.scales = checkpoint.scales(record).data() + scale_bytes(layout, record.first_row, record.columns);
   return matrix;
 }
 

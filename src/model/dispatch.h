@@ -1,4 +1,4 @@
-// From a planned site to the kernel that runs: a lookup by token count, nothing is decided here.
+// From a planned site to the kernel that runs: a lookup by the shape of the call, nothing is decided here.
 #pragma once
 #include <variant>
 
@@ -7,8 +7,8 @@
 namespace mxpath {
 
 template <class Args>
-void run(const SitePlan& site, int tokens, const Args& args, Trace* trace) {
-  const KernelPath& path = site.path_for(tokens);
+void run(const SitePlan& site, const Call& call, const Args& args, Trace* trace) {
+  const KernelPath& path = site.path_for(call);
   if (trace) trace->push_back(&path);
   std::get<void (*)(const Args&)>(path.run)(args);
 }

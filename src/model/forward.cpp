@@ -12,6 +12,7 @@ void stage(const Model& m, State& s, const Batch& batch) {
   const size_t n = batch.tokens.size();
   assert(n <= static_cast<size_t>(s.capacity));
   s.staged = static_cast<int>(n);
+  s.sequences = std::clamp(static_cast<int>(batch.sequences.size()), 1, std::max(s.staged, 1));
   const size_t views = n * static_cast<size_t>(m.config.layers);
   for (size_t layer = 0; layer < static_cast<size_t>(m.config.layers); ++layer)
     for (size_t t = 0; t < n; ++t) s.kv[layer * n + t] = batch.sequences[static_cast<size_t>(batch.slots[t])][layer];
@@ -47,7 +48,7 @@ void forward(const Model& m, State& s, const Batch& batch) {
 void head(const Model& m, State& s, int first, int count) {
   assert(count <= logit_rows);
   Activations& a = s.on(m.plan.placement.head());
-  run(*s.sites.head, count,
+  run(*s.sites.head, {.tokens = count},
       LinearArgs{.weights = &m.weights.head.matrix,
                  .x = a.t + int64_t{first} * m.config.hidden,
                  .x_stride = m.config.hidden,

@@ -17,7 +17,7 @@ namespace {
 void norm(const Model& m, const SitePlan& site, State& s, const OwnedVector& scale) {
   const DeviceId device = site.site.device;
   Activations& a = s.on(device);
-  run(site, s.staged,
+  run(site, s.call(),
       NormArgs{.x = a.x,
                .scale = scale.on(device),
                .y = a.t,
@@ -37,7 +37,7 @@ void attend(const Model& m, State& s, int layer) {
   const DeviceId device = site.site.device;
   Activations& a = s.on(device);
   const int n = s.staged;
-  run(site, n,
+  run(site, s.call(),
       AttentionArgs{.q = a.qkv,
                     .q_stride = c.q_width() + 2 * c.kv_width(),
                     .y = a.attended,
@@ -85,7 +85,7 @@ void attention_block(const Model& m, State& s, int layer) {
   const int64_t width = c.q_width() + 2 * c.kv_width();
 
   norm(m, *sites.attention_norm, s, w.attention_norm);
-  run(*sites.qkv, n,
+  run(*sites.qkv, s.call(),
       LinearArgs{.weights = &w.qkv.matrix,
                  .bias = w.qkv_bias.on(device),
                  .x = a.t,
@@ -98,7 +98,7 @@ void attention_block(const Model& m, State& s, int layer) {
                  .stream = a.stream},
       s.trace);
   // q and k lie side by side, so that one call turns both.
-  run(*sites.rope, n,
+  run(*sites.rope, s.call(),
       RopeArgs{.x = a.qkv,
                .x_stride = width,
                .positions = a.positions,
@@ -111,7 +111,7 @@ void attention_block(const Model& m, State& s, int layer) {
                .stream = a.stream},
       s.trace);
   attend(m, s, layer);
-  run(*sites.output, n,
+  run(*sites.output, s.call(),
       LinearArgs{.weights = &w.output.matrix,
                  .bias = w.output_bias.on(device),
                  .x = a.attended,
@@ -135,7 +135,7 @@ void experts_block(const Model& m, State& s, int layer) {
   const int n = s.staged;
 
   norm(m, *sites.mlp_norm, s, w.mlp_norm);
-  run(*sites.router, n,
+  run(*sites.router, s.call(),
       RouterArgs{.weights = &w.router.matrix,
                  .bias = w.router_bias.on(device),
                  .x = a.t,
@@ -150,7 +150,7 @@ void experts_block(const Model& m, State& s, int layer) {
                  .stream = a.stream},
       s.trace);
   const ExpertBatches batches{c.experts, c.experts_per_token, n, a.first, a.order, a.expert_weight};
-  run(*sites.gate_up, n,
+  run(*sites.gate_up, s.call(),
       MoeMatmulArgs{.weights = &w.gate_up.matrix,
                     .bias = w.gate_up_bias.on(device),
                     .x = a.t,
@@ -160,7 +160,7 @@ void experts_block(const Model& m, State& s, int layer) {
                     .threads = s.threads,
                     .stream = a.stream},
       s.trace);
-  run(*sites.swiglu, n,
+  run(*sites.swiglu, s.call(),
       SwigluArgs{.u = a.u,
                  .h = a.h,
                  .rows = int64_t{n} * c.experts_per_token,
@@ -170,7 +170,7 @@ void experts_block(const Model& m, State& s, int layer) {
                  .threads = s.threads,
                  .stream = a.stream},
       s.trace);
-  run(*sites.down, n,
+  run(*sites.down, s.call(),
       MoeMatmulArgs{.weights = &w.down.matrix,
                     .bias = w.down_bias.on(device),
                     .x = a.h,
@@ -186,7 +186,7 @@ void embed(const Model& m, State& s) {
   const DeviceId device = m.plan.placement.embedding();
   Activations& a = s.on(device);
   s.where = device;
-  run(*s.sites.embed, s.staged,
+  run(*s.sites.embed, s.call(),
       EmbedArgs{.table = &m.weights.embedding.matrix, .tokens = a.tokens, .count = s.staged, .y = a.x, .stream = a.stream}, s.trace);
 }
 

@@ -99,6 +99,8 @@ struct State {
   Status wait();
 
   int capacity = 0, staged = 0;  // tokens: the most, and those of the last batch
+  int sequences = 1;             // of the last batch
+  Call call() const { return {.tokens = staged, .sequences = sequences}; }
   ModelSites sites;
   std::vector<Room> rooms;  // the CPU's, then those of the plan's GPUs; none is added later, streams are pointed to
   DeviceId where;           // which of them holds x

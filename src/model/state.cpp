@@ -71,22 +71,23 @@ void carve(Activations& a, Carver& from, const ModelConfig& c, const Plan& plan,
 ModelSites look_up(const Plan& plan) {
   const Placement& p = plan.placement;
   ModelSites sites;
-  sites.embed = plan.find("embed", LayerSet::outside, p.embedding());
-  sites.final_norm = plan.find("norm", LayerSet::outside, p.head()), sites.head = plan.find("head", LayerSet::outside, p.head());
+  sites.embed = plan.find(SiteId::embed, LayerSet::outside, p.embedding());
+  sites.final_norm = plan.find(SiteId::norm, LayerSet::outside, p.head());
+  sites.head = plan.find(SiteId::head, LayerSet::outside, p.head());
   for (int layer = 0; layer < p.layers; ++layer) {
-    const auto attention = [&](const char* name) { return plan.find(name, layer, p.attention(layer)); };
-    const auto experts = [&](const char* name) { return plan.find(name, layer, p.experts(layer)); };
-    const SitePlan* sliding = attention("attention.sliding");
-    sites.layers.push_back({.attention_norm = attention("norm"),
-                            .qkv = attention("attention.qkv"),
-                            .rope = attention("rope"),
-                            .attention = sliding ? sliding : attention("attention.full"),
-                            .output = attention("attention.output"),
-                            .mlp_norm = experts("norm"),
-                            .router = experts("router"),
-                            .gate_up = experts("moe.gate_up"),
-                            .swiglu = experts("swiglu"),
-                            .down = experts("moe.down")});
+    const auto attention = [&](SiteId id) { return plan.find(id, layer, p.attention(layer)); };
+    const auto experts = [&](SiteId id) { return plan.find(id, layer, p.experts(layer)); };
+    const SitePlan* sliding = attention(SiteId::attention_sliding);
+    sites.layers.push_back({.attention_norm = attention(SiteId::norm),
+                            .qkv = attention(SiteId::qkv),
+                            .rope = attention(SiteId::rope),
+                            .attention = sliding ? sliding : attention(SiteId::attention_full),
+                            .output = attention(SiteId::attention_output),
+                            .mlp_norm = experts(SiteId::norm),
+                            .router = experts(SiteId::router),
+                            .gate_up = experts(SiteId::gate_up),
+                            .swiglu = experts(SiteId::swiglu),
+                            .down = experts(SiteId::down)});
   }
   return sites;
 }

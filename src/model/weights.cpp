@@ -1,9 +1,9 @@
 #include "model/weights.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "base/random.h"
 #include "base/text.h"
@@ -16,31 +16,29 @@ namespace {
 /// One matrix of the model: the site whose layout it takes and the tensors it is stacked from.
 struct MatrixSlot {
   OwnedMatrix* target;
-  std::string_view site;
+  SiteId site;
   int layer;
-  std::array<Role, 3> roles;
-  int role_count;
 };
 
-/// tied: the head is the embedding.
-std::vector<MatrixSlot> matrix_slots(Weights& w, bool tied) {
-  std::vector<MatrixSlot> slots{{&w.embedding, "embed", -1, {Role::embedding}, 1}};
-  for (int i = 0; i < std::ssize(w.layers); ++i) {
-    LayerWeights& layer = w.layers[static_cast<size_t>(i)];
-    slots.push_back({&layer.qkv, "attention.qkv", i, {Role::q_weight, Role::k_weight, Role::v_weight}, 3});
-    slots.push_back({&layer.output, "attention.output", i, {Role::o_weight}, 1});
-    slots.push_back({&layer.router, "router", i, {Role::router_weight}, 1});
-    slots.push_back({&layer.gate_up, "moe.gate_up", i, {Role::gate_up_weight}, 1});
-    slots.push_back({&layer.down, "moe.down", i, {Role::down_weight}, 1});
-  }
-  slots.push_back({&w.head, "head", -1, {tied ? Role::embedding : Role::head}, 1});
+/// Where a layer keeps the matrix of a site.
+constexpr std::pair<SiteId, OwnedMatrix LayerWeights::*> matrices_of_a_layer[] = {{SiteId::qkv, &LayerWeights::qkv},
+                                                                                  {SiteId::attention_output, &LayerWeights::output},
+                                                                                  {SiteId::router, &LayerWeights::router},
+                                                                                  {SiteId::gate_up, &LayerWeights::gate_up},
+                                                                                  {SiteId::down, &LayerWeights::down}};
+
+std::vector<MatrixSlot> matrix_slots(Weights& w) {
+  std::vector<MatrixSlot> slots{{&w.embedding, SiteId::embed, LayerSet::outside}};
+  for (int i = 0; i < std::ssize(w.layers); ++i)
+    for (const auto& [site, matrix] : matrices_of_a_layer) slots.push_back({&(w.layers[static_cast<size_t>(i)].*matrix), site, i});
+  slots.push_back({&w.head, SiteId::head, LayerSet::outside});
   return slots;
 }
 
 /// The tensors of a slot; all are there, the manifest was checked.
 std::vector<const TensorRecord*> records_of(const MatrixSlot& slot, const Manifest& manifest) {
   std::vector<const TensorRecord*> records;
-  for (int r = 0; r < slot.role_count; ++r) records.push_back(manifest.find(slot.roles[static_cast<size_t>(r)], slot.layer));
+  for (const Role role : tensors_of(row_of(slot.site), manifest.config)) records.push_back(manifest.find(role, slot.layer));
   return records;
 }
 
@@ -62,16 +60,9 @@ Status send(OwnedVector& vector, Stream& stream) {
   return stream.copy_in(vector.copy.data(), vector.values.data(), bytes);
 }
 
-/// What lies on a layer's device by the plan.
-DeviceId device_of(const MatrixSlot& slot, const Placement& placement) {
-  if (slot.site == "embed") return placement.embedding();
-  if (slot.site == "head") return placement.head();
-  const bool experts = slot.site == "router" || slot.site.starts_with("moe.");
-  return experts ? placement.experts(slot.layer) : placement.attention(slot.layer);
-}
-
+/// A matrix belongs to one part of the model.
 const SitePlan& site_of(const MatrixSlot& slot, const Plan& plan) {
-  return *plan.find(slot.site, slot.layer, device_of(slot, plan.placement));
+  return *plan.find(slot.site, slot.layer, device_of(plan.placement, only_part(row_of(slot.site)), slot.layer));
 }
 
 /// One for each device of a plan.
@@ -108,7 +99,7 @@ Status pack_slot(const MatrixSlot& slot, const SitePlan& site, const Checkpoint&
   const auto records = records_of(slot, checkpoint.manifest());
   OwnedMatrix& target = *slot.target;
   target = {};  // the old copy goes before the new one comes
-  if (slot.site == "embed" && site.site.device == cpu_device &&
+  if (slot.site == SiteId::embed && site.site.device == cpu_device &&
       can_map(site.layout, *records.front())) {  // a token reads one row: the file is good enough
     target.matrix = map_stored(site.layout, checkpoint, *records.front());
     return {};
@@ -209,7 +200,7 @@ Status pack_weights(Weights& weights, const Plan& plan, const Checkpoint& checkp
   const bool first_time = weights.layers.empty();
   weights.layers.resize(static_cast<size_t>(config.layers));
   if (first_time) MXPATH_CHECK(load_vectors(weights, checkpoint));
-  const auto slots = matrix_slots(weights, config.tied_embeddings);
+  const auto slots = matrix_slots(weights);
   MXPATH_TRY(Streams streams, Streams::create(plan.placement));
   MXPATH_CHECK(send_vectors(weights, plan.placement, streams));
   const auto size_of = [](const Site& site) { return static_cast<uint64_t>(site.n * site.k * site.experts); };
@@ -227,8 +218,8 @@ Status pack_weights(Weights& weights, const Plan& plan, const Checkpoint& checkp
 
 uint64_t rounded_values(const Weights& weights, const Plan& plan, const Conversion& conversion) {
   uint64_t rounded = 0;
-  // Which tensors a slot is made of does not matter here.
-  for (const MatrixSlot& slot : matrix_slots(const_cast<Weights&>(weights), false))
+  // matrix_slots only points into the weights here and below; nothing is written.
+  for (const MatrixSlot& slot : matrix_slots(const_cast<Weights&>(weights)))
     if (const Site& site = site_of(slot, plan).site; site.stored == conversion.from && site.format == conversion.to)
       rounded += slot.target->rounded;
   return rounded;
@@ -239,8 +230,7 @@ Result<std::vector<PackingDifference>> check_packing(const Weights& weights, con
   std::vector<PackingDifference> differences;
   Random random(seed);
   MXPATH_TRY(Streams streams, Streams::create(plan.placement));
-  // matrix_slots only points into the weights here; nothing is written.
-  for (const MatrixSlot& slot : matrix_slots(const_cast<Weights&>(weights), checkpoint.manifest().config.tied_embeddings)) {
+  for (const MatrixSlot& slot : matrix_slots(const_cast<Weights&>(weights))) {
     const SitePlan& site = site_of(slot, plan);
     const bool lossy = !is_lossless(site.site.stored, site.site.format);
     const auto known = [&] { return std::ranges::count(differences, &site, &PackingDifference::site) > 0; };

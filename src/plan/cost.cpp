@@ -30,9 +30,13 @@ double roof_seconds(const KernelPath& path, const Work& work, const Machine& mac
   return std::max(work.bytes / bandwidth, work.flops / peak);
 }
 
-double predicted_seconds(const KernelPath& path, const Work& work, const Machine& machine, DeviceId device) {
-  const double launch = path.device == DeviceKind::cuda ? launch_seconds : 0;
-  return launch + roof_seconds(path, work, machine, device) / (path.efficiency > 0 ? path.efficiency : unmeasured);
+double predicted_seconds(const KernelPath& path, const Load& load, const Machine& machine, DeviceId device) {
+  const auto seconds = [&](const Work& work, double efficiency) {
+    return roof_seconds(path, work, machine, device) / (efficiency > 0 ? efficiency : unmeasured);
+  };
+  const double launches = path.device == DeviceKind::cuda ? path.launches * launch_seconds : 0;
+  const double one = seconds(load.of_one, path.efficiency.one);
+  return launches + (load.tokens == 1 ? one : std::max(one, seconds(load.work, path.efficiency.many)));
 }
 
 }  // namespace mxpath

@@ -21,10 +21,11 @@ std::vector<double> regime_weights(Goal goal) {
 
 /// Layouts of the site's format and group that some row reads; the plain one first, so that it wins ties.
 std::vector<Layout> layouts_for(const Site& site, const Catalogue& catalogue) {
-  if (!site.has_weights) return {Layout::none};
+  if (!site.has_weights()) return {Layout::none};
   std::vector<Layout> layouts{plain_layout(site.format)};
   for (const KernelPath* path : catalogue.paths) {
-    const bool reads = path->op == site.op && path->device == site.device.kind && path->weights != Layout::any && path->weights != Layout::none;
+    const bool reads =
+        path->op == site.op() && path->device == site.device.kind && path->weights != Layout::any && path->weights != Layout::none;
     if (reads && held_in(path->weights) == site.format && !std::ranges::count(layouts, path->weights)) layouts.push_back(path->weights);
   }
   return layouts;
@@ -46,7 +47,7 @@ std::vector<Candidate> candidates_for(const Site& site, const Regime& regime, co
   const auto layouts = layouts_for(site, catalogue);
   std::vector<Candidate> found;
   for (Layout layout : layouts)
-    for (Candidate& c : decide({site, layout, regime.tokens, catalogue, machine, free, failures}, regime).all) {
+    for (Candidate& c : decide({site, layout, regime.tokens, catalogue, machine, free, failures, regime.per_sequence}, regime).all) {
       const Layout own = c.path->weights;
       const bool foreign = own != Layout::any && !std::ranges::count(layouts, own);
       if (own != layout && own != Layout::any && !(foreign && layout == layouts.front())) continue;
@@ -108,17 +109,22 @@ double cost_of(const Plan& plan, Goal goal) {
 }
 
 const std::vector<Regime>& regimes() {
-  static const std::vector<Regime> all = {{{1, 1}, 1}, {{2, 15}, 8}, {{16, 127}, 64}, {{128}, 512}};
+  static const std::vector<Regime> all = {{{1, 1}, {1}}, {{2, 15}, {8}}, {{16, 127}, {64}}, {{128}, {512}}};
   return all;
+}
+
+bool Regime::contains(const Call& call) const {
+  const int each = call.tokens / std::max(call.sequences, 1);
+  return tokens.contains({call.tokens, call.tokens}) && per_sequence.contains({each, each});
 }
 
 Decision decide(const Question& q, const Regime& regime) {
   Decision decision{regime, nullptr, {}};
-  const Work work = work_of(q.site, q.layout, regime.typical);
+  const Load load = load_of(q.site, q.layout, regime.typical);
   for (const KernelPath* path : q.catalogue.paths) {
-    if (path->op != q.site.op) continue;
+    if (path->op != q.site.op()) continue;
     const Layout read = path->weights == Layout::any || path->weights == Layout::none ? q.layout : path->weights;
-    const Work own = read == q.layout ? work : work_of(q.site, read, regime.typical);
+    const Load own = read == q.layout ? load : load_of(q.site, read, regime.typical);
     decision.all.push_back({path, refusals(*path, q), predicted_seconds(*path, own, q.machine, device_of(*path, q))});
   }
   // Legal ones first, then by price; a stable sort, so that table order breaks ties.
@@ -134,7 +140,7 @@ Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const M
   for (Layout layout : layouts_for(site, catalogue)) {
     SitePlan plan{site, layout, {}};
     for (const Regime& regime : regimes())
-      plan.decisions.push_back(decide({site, layout, regime.tokens, catalogue, machine, policy, failures}, regime));
+      plan.decisions.push_back(decide({site, layout, regime.tokens, catalogue, machine, policy, failures, regime.per_sequence}, regime));
     const double seconds = cost_of(plan, policy.goal);
     if (best.decisions.empty() || seconds < best_seconds) best_seconds = seconds, best = std::move(plan);
   }
@@ -143,9 +149,9 @@ Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const M
   return best;
 }
 
-const KernelPath& SitePlan::path_for(int tokens) const {
+const KernelPath& SitePlan::path_for(const Call& call) const {
   for (const Decision& decision : decisions)
-    if (decision.regime.tokens.contains({tokens, tokens})) return *decision.chosen;
+    if (decision.regime.contains(call)) return *decision.chosen;
   static const KernelPath none;
   return decisions.empty() ? none : *decisions.back().chosen;
 }

@@ -19,15 +19,16 @@ struct Sum {
   const Machine& machine;
   Expectation out = {};
 
-  /// `times` calls of a site with `tokens` tokens each, on the path for calls of `regime` tokens.
-  void add(const SitePlan& plan, double times, int64_t tokens, int regime) {
-    const KernelPath& path = plan.path_for(regime);
-    const Work work = work_of(plan.site, plan.layout, tokens);
+  /// `times` calls of a site, on the path for calls of `regime` tokens.
+  void add(const SitePlan& plan, double times, const Call& call, int regime) {
+    const KernelPath& path = plan.path_for({regime});
+    const Load load = load_of(plan.site, plan.layout, call);
+    const Work& work = load.work;
     const DeviceId device = plan.site.device;
     times *= plan.site.count;
     out.bytes += times * work.bytes;
     out.flops += times * work.flops;
-    out.predicted += times * predicted_seconds(path, work, machine, device);
+    out.predicted += times * predicted_seconds(path, load, machine, device);
     out.memory_seconds += times * roof_seconds(path, {.bytes = work.bytes, .flops = 0}, machine, device);
     out.compute_seconds += times * roof_seconds(path, {.bytes = 0, .flops = work.flops}, machine, device);
     out.roof += times * roof_seconds(path, work, machine, device);
@@ -38,25 +39,13 @@ struct Sum {
 /// What one thread promises for one token is not what all promise: everything is priced for the threads of the plan.
 Machine machine_of(const Plan& plan, const Machine& machine) { return with_threads(machine, plan.threads); }
 
-/// The plan of a site whose queries see so many keys.
-SitePlan with_keys(SitePlan plan, int64_t keys) {
-  plan.site = seeing(std::move(plan.site), keys);
-  return plan;
-}
-
 }  // namespace
-
-Site seeing(Site site, int64_t keys) {
-  const bool sliding = site.name.find("sliding") != std::string::npos;
-  site.keys = std::max<int64_t>(sliding ? std::min(site.keys, keys) : keys, 1);
-  return site;
-}
 
 Expectation expect_step(const Plan& plan, const Machine& whole, int64_t keys) {
   const Machine machine = machine_of(plan, whole);
   Sum sum{machine};
   for (const SitePlan& site : plan.sites)
-    if (!plan.is_idle(site)) sum.add(site.site.op == Op::attention ? with_keys(site, keys) : site, 1, 1, 1);
+    if (!plan.is_idle(site)) sum.add(site, 1, {.keys = std::max<int64_t>(keys, 1)}, 1);
   sum.out.predicted += plan.crossing_seconds.front();
   return sum.out;
 }
@@ -67,16 +56,16 @@ Expectation expect_prompt(const Plan& plan, const Machine& whole, int tokens) {
   Sum sum{machine};
   for (const SitePlan& site : plan.sites) {
     if (plan.is_idle(site)) continue;
-    if (site.site.name == "head" || site.site.op == Op::sample) {
-      sum.add(site, 1, 1, 1);
-    } else if (site.site.op == Op::attention) {
-      sum.add(with_keys(site, mean_keys(tokens)), 1, tokens, chunk);
+    if (site.site.row().once_a_prompt) {
+      sum.add(site, 1, {}, 1);
+    } else if (site.site.op() == Op::attention) {
+      sum.add(site, 1, {.tokens = tokens, .keys = mean_keys(tokens)}, chunk);
     } else {
-      sum.add(site, chunks, chunk, chunk);
-      if (rest > 0) sum.add(site, 1, rest, rest);
+      sum.add(site, chunks, {.tokens = chunk}, chunk);
+      if (rest > 0) sum.add(site, 1, {.tokens = rest}, rest);
     }
   }
-  sum.out.predicted += plan.crossing_seconds.back() * tokens / regimes().back().typical;
+  sum.out.predicted += plan.crossing_seconds.back() * tokens / regimes().back().typical.tokens;
   return sum.out;
 }
 

@@ -14,8 +14,6 @@ struct Expectation {
   double best_roof = 0;         ///< as roof, with the fastest unit of the device in place of the path's own
 };
 
-/// The attention site with as many keys as a query sees after `keys` tokens; sliding layers never see more than their window.
-Site seeing(Site site, int64_t keys);
 /// What a query of a prompt sees on average when the prompt is read from its beginning.
 constexpr int64_t mean_keys(int64_t prompt) { return (prompt + 1) / 2; }
 

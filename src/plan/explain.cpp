@@ -66,7 +66,7 @@ std::string other_lines(const SitePlan& plan) {
 std::string verbose_lines(const SitePlan& plan) {
   std::string out;
   for (const Decision& decision : plan.decisions) {
-    out += fmt::format("  tokens {} (priced at {})\n", decision.regime.tokens.to_string(), decision.regime.typical);
+    out += fmt::format("  tokens {} (priced at {})\n", decision.regime.tokens.to_string(), decision.regime.typical.tokens);
     for (const Candidate& c : decision.all) {
       const bool chosen = c.path == decision.chosen;
       out += fmt::format("  {} {:<44} {:>10}  {}\n", chosen ? ">" : " ", c.path->name, duration(c.seconds),
@@ -81,10 +81,11 @@ std::string site_header(const Plan& whole, const SitePlan& plan) {
   std::string shape = s.k ? fmt::format("n={} k={}", s.n, s.k) : fmt::format("n={}", s.n);
   if (s.experts > 1) shape += fmt::format(" experts={}/{}", s.experts_per_token, s.experts);
   if (s.keys) shape += fmt::format(" keys={}", s.keys);
-  const std::string layout = s.has_weights ? fmt::format("  weights {}{}", name_of(plan.layout),
-                                                         s.format != s.stored ? fmt::format(" (stored {})", name_of(s.stored)) : "")
-                                           : "";
-  return fmt::format("{}  x{}  {}{}{}\n", title_of(s), s.count, s.device.is_gpu() ? fmt::format("on {}  ", whole.name_of(s.device)) : "", shape, layout);
+  const std::string layout = s.has_weights() ? fmt::format("  weights {}{}", name_of(plan.layout),
+                                                           s.format != s.stored ? fmt::format(" (stored {})", name_of(s.stored)) : "")
+                                             : "";
+  const std::string where = s.device.is_gpu() ? fmt::format("on {}  ", whole.name_of(s.device)) : "";
+  return fmt::format("{}  x{}  {}{}{}\n", title_of(s), s.count, where, shape, layout);
 }
 
 std::string memory_line(const Plan& plan, const MemoryPlan& m) {
@@ -144,12 +145,22 @@ Json decision_json(const Decision& d) {
                    {"thread_invariant", c.path->thread_invariant},
                    {"why_not", std::move(why_not)}});
   }
-  return {{"tokens", range_json(d.regime.tokens)}, {"priced_at", d.regime.typical}, {"chosen", d.chosen->name}, {"paths", std::move(all)}};
+  return {{"tokens", range_json(d.regime.tokens)},
+          {"priced_at", d.regime.typical.tokens},
+          {"chosen", d.chosen->name},
+          {"paths", std::move(all)}};
 }
 
 Json memory_json(const MemoryPlan& m) {
   return {{"weights", m.weights}, {"kv_cache", m.kv_cache},   {"scratch", m.scratch},     {"mapped", m.mapped},
           {"total", m.total()},   {"available", m.available}, {"held_by_others", m.held}, {"fits", m.fits()}};
+}
+
+/// "bf16"; of a matrix whose tensors differ all of them: "bf16, fp16".
+std::string stored_text(const Site& site) {
+  std::string text;
+  for (const NumberFormat format : site.tensors) text += fmt::format("{}{}", text.empty() ? "" : ", ", name_of(format));
+  return text;
 }
 
 Json devices_json(const Plan& plan) {
@@ -166,8 +177,8 @@ Json gpus_json(const Placement& placement) {
 
 Json site_json(const SitePlan& plan) {
   const Site& s = plan.site;
-  Json out = {{"site", s.name},
-              {"op", name_of(s.op)},
+  Json out = {{"site", s.name()},
+              {"op", name_of(s.op())},
               {"device", to_string(s.device)},
               {"count", s.count},
               {"n", s.n},
@@ -175,12 +186,14 @@ Json site_json(const SitePlan& plan) {
               {"experts", s.experts},
               {"experts_per_token", s.experts_per_token},
               {"keys", s.keys}};
-  if (s.has_weights)
-    out["weights"] = {{"stored", name_of(s.stored)},
+  if (s.has_weights())
+    out["weights"] = {{"stored", stored_text(s)},
                       {"format", name_of(s.format)},
                       {"lossless", is_lossless(s.stored, s.format)},
                       {"layout", name_of(plan.layout)},
                       {"bytes", layout_bytes(plan.layout, s.experts, s.n, s.k) * static_cast<uint64_t>(s.count)}};
+  if (!s.shard.is_whole()) out["shard"] = {{"rank", s.shard.rank}, {"of", s.shard.of}};
+  if (s.adapters > 0) out["adapters"] = s.adapters;
   if (!s.stored_alike) out["layers"] = std::vector<int>(s.layers.begin(), s.layers.end());
   out["regimes"] = Json::array();
   for (const Decision& d : plan.decisions) out["regimes"].push_back(decision_json(d));
@@ -219,9 +232,9 @@ std::string explain(const Plan& plan, bool verbose) {
 
 std::string explain_briefly(const Plan& plan) {
   std::string lines;
-  for (const char* name : {"attention.qkv", "moe.gate_up", "head"})
+  for (const SiteId id : {SiteId::qkv, SiteId::gate_up, SiteId::head})
     for (const SitePlan& site : plan.sites) {
-      if (site.site.name != name) continue;
+      if (site.site.id != id) continue;
       lines += fmt::format("{}{}: {}", lines.empty() ? "paths     " : "\n          ", title_of(site.site), chosen_names(site));
       if (site.site.stored_alike) break;  // of two devices the GPU alone
     }

@@ -52,7 +52,7 @@ Status learn_packing(Failures& failures, const Failures& before, const SitePlan&
   bool blamed = false;
   for (const KernelPath* path : catalogue.paths) {
     const bool reads =
-        path->op == site.site.op && path->device == site.site.device.kind &&
+        path->op == site.site.op() && path->device == site.site.device.kind &&
                        (path->weights == site.layout || path->device == DeviceKind::cuda);
     const Suspect suspect{std::string(path->name), site.site.device};
     if (!reads || before.contains(suspect)) continue;

@@ -29,11 +29,11 @@ Rehearsed rehearsed(const std::vector<std::string>& inject, bool strict = false,
 }
 
 TEST(Rehearse, EveryKindOfFailureEndsOnTheNextPath) {
-  EXPECT_EQ(rehearsed({}).plan->site("head").path_for(1).name, best);
+  EXPECT_EQ(rehearsed({}).plan->site(SiteId::head).path_for({1}).name, best);
   for (const char* kind : {"", ":exact", ":random", ":packing"}) {
     const Rehearsed after = rehearsed({best + std::string(kind)});
     ASSERT_TRUE(after.plan.ok()) << kind;
-    const std::string_view chosen = after.plan->site("head").path_for(1).name;
+    const std::string_view chosen = after.plan->site(SiteId::head).path_for({1}).name;
     // All rows that read the same packing are suspects of it.
     EXPECT_EQ(chosen, kind == std::string(":packing") ? "linear.cpu.portable.f32" : "linear.cpu.avx2.bf16_f32") << kind;
     ASSERT_FALSE(after.told.empty());
@@ -44,7 +44,7 @@ TEST(Rehearse, EveryKindOfFailureEndsOnTheNextPath) {
 
 TEST(Rehearse, OneFailureMayLeadToTheNext) {
   const Rehearsed after = rehearsed({"linear.cpu.avx*"});
-  EXPECT_EQ(after.plan->site("head").path_for(1).name, "linear.cpu.portable.f32");
+  EXPECT_EQ(after.plan->site(SiteId::head).path_for({1}).name, "linear.cpu.portable.f32");
   EXPECT_EQ(after.told.size(), 2u);
 }
 
@@ -84,7 +84,7 @@ TEST(Rehearse, StrictEndsIt) {
   const Rehearsed after = rehearsed({"linear.cpu.avx*"}, true);
   ASSERT_TRUE(after.plan.ok());
   EXPECT_EQ(after.told.size(), 1u) << "loading would not look further either";
-  EXPECT_EQ(after.plan->site("head").path_for(1).name, "linear.cpu.avx2.bf16_f32");
+  EXPECT_EQ(after.plan->site(SiteId::head).path_for({1}).name, "linear.cpu.avx2.bf16_f32");
 }
 
 }  // namespace

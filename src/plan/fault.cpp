@@ -11,12 +11,6 @@ namespace {
 
 constexpr std::array<std::string_view, fault_count> names = {"any", "image", "exact", "random", "packing", "device"};
 
-/// Operations whose results have no rounding to allow for, and those whose sums do.
-bool has_exact_problem(Op op) {
-  return op == Op::linear || op == Op::moe_gate_up || op == Op::moe_down || op == Op::embed || op == Op::sample;
-}
-bool has_random_problem(Op op) { return op != Op::embed && op != Op::sample; }
-
 std::string_view lacks(Fault fault) {
   switch (fault) {
     case Fault::image: return "runs on a CPU and has no image that a driver would load";
@@ -62,8 +56,8 @@ bool can_have(const KernelPath& path, Fault fault) {
     case Fault::any: return true;
     case Fault::image:
     case Fault::device: return path.device == DeviceKind::cuda;
-    case Fault::exact: return has_exact_problem(path.op);
-    case Fault::random: return has_random_problem(path.op);
+    case Fault::exact: return row_of(path.op).exact;
+    case Fault::random: return row_of(path.op).random;
     case Fault::packing: return path.weights != Layout::none;
   }
   return false;

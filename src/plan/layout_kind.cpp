@@ -1,57 +1,59 @@
-#include "plan/layout_kind.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 
+#include "plan/layout_table.h"
+
 namespace mxpath {
 namespace {
 
-constexpr std::array<std::string_view, layout_count> names = {
-    "none",          "any",           "fp32_rows", "bf16_rows",   "bf16_rows16",   "mxfp4_rows",    "mxfp4_rows16", "fp16_rows",
-    "fp8_e4m3_rows", "fp8_e5m2_rows", "int8_rows", "int8_rows16", "int4_g32_rows", "int4_g64_rows", "nf4_g32_rows", "nf4_g64_rows"};
+// clang-format off
+constexpr std::array<LayoutRow, layout_count> rows = {{
+    {.layout = Layout::none, .name = "none"},
+    {.layout = Layout::any, .name = "any"},
+    {.layout = Layout::fp32_rows, .name = "fp32_rows", .format = NumberFormat::fp32, .bytes = 4},
+    {.layout = Layout::bf16_rows, .name = "bf16_rows", .format = NumberFormat::bf16, .bytes = 2},
+    {.layout = Layout::bf16_rows16, .name = "bf16_rows16", .format = NumberFormat::bf16, .columns = 2, .bytes = 4, .row_tile = 16},
+    {.layout = Layout::mxfp4_rows, .name = "mxfp4_rows", .format = NumberFormat::mxfp4, .group = 32, .columns = 32, .bytes = 16,
+     .scale_bytes = 1},
+    {.layout = Layout::mxfp4_rows16, .name = "mxfp4_rows16", .format = NumberFormat::mxfp4, .group = 32, .columns = 32, .bytes = 16,
+     .scale_bytes = 1, .row_tile = 16},
+    {.layout = Layout::fp16_rows, .name = "fp16_rows", .format = NumberFormat::fp16, .bytes = 2},
+    {.layout = Layout::fp8_e4m3_rows, .name = "fp8_e4m3_rows", .format = NumberFormat::fp8_e4m3, .bytes = 1, .scale_bytes = 4},
+    {.layout = Layout::fp8_e5m2_rows, .name = "fp8_e5m2_rows", .format = NumberFormat::fp8_e5m2, .bytes = 1, .scale_bytes = 4},
+    {.layout = Layout::int8_rows, .name = "int8_rows", .format = NumberFormat::int8, .bytes = 1, .scale_bytes = 4},
+    {.layout = Layout::int8_rows16, .name = "int8_rows16", .format = NumberFormat::int8, .columns = 4, .bytes = 4, .scale_bytes = 4,
+     .row_tile = 16},
+    {.layout = Layout::int4_g32_rows, .name = "int4_g32_rows", .format = NumberFormat::int4, .group = 32, .columns = 2, .bytes = 1,
+     .scale_bytes = 4},
+    {.layout = Layout::int4_g64_rows, .name = "int4_g64_rows", .format = NumberFormat::int4, .group = 64, .columns = 2, .bytes = 1,
+     .scale_bytes = 4},
+    {.layout = Layout::nf4_g32_rows, .name = "nf4_g32_rows", .format = NumberFormat::nf4, .group = 32, .columns = 2, .bytes = 1,
+     .scale_bytes = 4},
+    {.layout = Layout::nf4_g64_rows, .name = "nf4_g64_rows", .format = NumberFormat::nf4, .group = 64, .columns = 2, .bytes = 1,
+     .scale_bytes = 4},
+}};
+// clang-format on
+
+constexpr bool in_enum_order() {
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (static_cast<size_t>(rows[i].layout) != i) return false;
+  return true;
+}
+static_assert(in_enum_order());
 
 constexpr int64_t up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 }  // namespace
 
-std::string_view name_of(Layout layout) { return names[static_cast<size_t>(layout)]; }
+std::span<const LayoutRow> layout_rows() { return rows; }
+const LayoutRow& row_of(Layout layout) { return rows[static_cast<size_t>(layout)]; }
 
-NumberFormat format_of(Layout layout) {
-  switch (layout) {
-    case Layout::fp32_rows: return NumberFormat::fp32;
-    case Layout::fp16_rows: return NumberFormat::fp16;
-    case Layout::mxfp4_rows:
-    case Layout::mxfp4_rows16: return NumberFormat::mxfp4;
-    case Layout::fp8_e4m3_rows: return NumberFormat::fp8_e4m3;
-    case Layout::fp8_e5m2_rows: return NumberFormat::fp8_e5m2;
-    case Layout::int8_rows:
-    case Layout::int8_rows16: return NumberFormat::int8;
-    case Layout::int4_g32_rows:
-    case Layout::int4_g64_rows: return NumberFormat::int4;
-    case Layout::nf4_g32_rows:
-    case Layout::nf4_g64_rows: return NumberFormat::nf4;
-    default: return NumberFormat::bf16;
-  }
-}
-
-int group_of(Layout layout) {
-  switch (layout) {
-    case Layout::mxfp4_rows:
-    case Layout::mxfp4_rows16:
-    case Layout::int4_g32_rows:
-    case Layout::nf4_g32_rows: return 32;
-    case Layout::int4_g64_rows:
-    case Layout::nf4_g64_rows: return 64;
-    default: return 0;
-  }
-}
-
-bool is_plain(Layout layout) {
-  return layout != Layout::none && layout != Layout::any && layout != Layout::bf16_rows16 && layout != Layout::mxfp4_rows16 &&
-         layout != Layout::int8_rows16;
-}
+std::string_view name_of(Layout layout) { return row_of(layout).name; }
+NumberFormat format_of(Layout layout) { return row_of(layout).format; }
+int group_of(Layout layout) { return row_of(layout).group; }
+bool is_plain(Layout layout) { return row_of(layout).is_plain(); }
 
 std::string name_of(WeightFormat format) {
   std::string name(name_of(format.format));
@@ -63,17 +65,8 @@ std::string name_of(WeightFormat format) {
 WeightFormat held_in(Layout layout) { return {format_of(layout), group_of(layout)}; }
 
 Layout plain_layout(WeightFormat format) {
-  switch (format.format) {
-    case NumberFormat::mxfp4: return Layout::mxfp4_rows;
-    case NumberFormat::bf16: return Layout::bf16_rows;
-    case NumberFormat::fp16: return Layout::fp16_rows;
-    case NumberFormat::fp8_e4m3: return Layout::fp8_e4m3_rows;
-    case NumberFormat::fp8_e5m2: return Layout::fp8_e5m2_rows;
-    case NumberFormat::int8: return Layout::int8_rows;
-    case NumberFormat::int4: return format.group == 64 ? Layout::int4_g64_rows : Layout::int4_g32_rows;
-    case NumberFormat::nf4: return format.group == 32 ? Layout::nf4_g32_rows : Layout::nf4_g64_rows;
-    default: return Layout::fp32_rows;
-  }
+  const auto plain = std::ranges::find_if(rows, [&](const LayoutRow& row) { return row.is_plain() && held_in(row.layout) == format; });
+  return plain == rows.end() ? Layout::fp32_rows : plain->layout;
 }
 
 bool is_lossless(NumberFormat from, WeightFormat to) {
@@ -86,29 +79,21 @@ std::string_view loss_of(NumberFormat from, WeightFormat to) {
   return perhaps ? "perhaps with loss" : "with loss";
 }
 
+int64_t code_bytes(Layout layout, int64_t rows, int64_t columns) {
+  const LayoutRow& row = row_of(layout);
+  const int64_t units = (row.row_tile > 1 ? up(columns, row.columns) : columns) / row.columns;
+  return up(rows, row.row_tile) * units * row.bytes;
+}
+
+int64_t scale_bytes(Layout layout, int64_t rows, int64_t columns) {
+  const LayoutRow& row = row_of(layout);
+  return up(rows, row.row_tile) * (row.group ? columns / row.group : 1) * row.scale_bytes;
+}
+
 /// Codes, then scales, each starting on a 64-byte line.
 uint64_t layout_bytes(Layout layout, int64_t experts, int64_t rows, int64_t columns) {
-  const auto size = [](int64_t codes, int64_t scales) { return static_cast<uint64_t>(scales ? up(codes, 64) + scales : codes); };
-  const int64_t group = group_of(layout);
-  switch (layout) {
-    case Layout::none:
-    case Layout::any: return 0;
-    case Layout::fp32_rows: return size(experts * rows * columns * 4, 0);
-    case Layout::fp16_rows:
-    case Layout::bf16_rows: return size(experts * rows * columns * 2, 0);
-    case Layout::bf16_rows16: return size(experts * up(rows, 16) * up(columns, 2) * 2, 0);
-    case Layout::mxfp4_rows: return size(experts * rows * (columns / 32) * 16, experts * rows * (columns / 32));
-    case Layout::mxfp4_rows16: return size(experts * up(rows, 16) * (columns / 32) * 16, experts * up(rows, 16) * (columns / 32));
-    case Layout::fp8_e4m3_rows:
-    case Layout::fp8_e5m2_rows:
-    case Layout::int8_rows: return size(experts * rows * columns, experts * rows * 4);
-    case Layout::int8_rows16: return size(experts * up(rows, 16) * up(columns, 4), experts * up(rows, 16) * 4);
-    case Layout::int4_g32_rows:
-    case Layout::int4_g64_rows:
-    case Layout::nf4_g32_rows:
-    case Layout::nf4_g64_rows: return size(experts * rows * (columns / 2), experts * rows * (columns / group) * 4);
-  }
-  return 0;
+  const int64_t codes = experts * code_bytes(layout, rows, columns), scales = experts * scale_bytes(layout, rows, columns);
+  return static_cast<uint64_t>(scales ? up(codes, 64) + scales : codes);
 }
 
 }  // namespace mxpath

@@ -26,9 +26,9 @@ Status check_globs(const Policy& policy, const Catalogue& catalogue) {
 
 Status check_formats(const std::vector<Site>& sites) {
   for (const Site& site : sites)
-    if (site.has_weights && site.format.group && site.k % site.format.group != 0)
+    if (site.has_weights() && site.format.group && site.k % site.format.group != 0)
       return fail("{}: the {} columns of {} do not divide into groups of {}; choose {} or int8",
-                  mention(Knob::weights, name_of(site.format)), site.k, site.name, site.format.group,
+                  mention(Knob::weights, name_of(site.format)), site.k, site.name(), site.format.group,
                   site.k % 32 != 0 ? "bf16" : fmt::format("{}-g32", name_of(site.format.format)));
   return {};
 }
@@ -90,7 +90,7 @@ void concede_arithmetic(std::vector<std::string>& out, const SitePlan& plan) {
 void add_concessions(Plan& plan, const Failures& failures) {
   for (const SitePlan& site : plan.sites) {
     const Site& s = site.site;
-    if (s.has_weights && s.format != s.stored)
+    if (s.has_weights() && s.format != s.stored)
       plan.concessions.push_back(fmt::format("{} holds its weights as {}, stored as {}, {}", title_of(s), name_of(s.format),
                                              name_of(s.stored), loss_of(s.stored, s.format)));
     concede(plan.concessions, site, failures);
@@ -102,7 +102,7 @@ void add_concessions(Plan& plan, const Failures& failures) {
 void add_conversions(Plan& plan) {
   for (const SitePlan& planned : plan.sites) {
     const Site& s = planned.site;
-    if (!s.has_weights || s.format == s.stored) continue;
+    if (!s.has_weights() || s.format == s.stored) continue;
     auto same = std::ranges::find_if(plan.conversions, [&](const Conversion& c) { return c.from == s.stored && c.to == s.format; });
     if (same == plan.conversions.end()) same = plan.conversions.insert(same, {s.stored, s.format, {}, 0, 0, 0, 0});
     if (!std::ranges::count(same->sites, title_of(s))) same->sites.push_back(title_of(s));
@@ -171,30 +171,31 @@ Status concede_placement(Plan& plan, const Manifest& manifest, const Catalogue& 
 
 }  // namespace
 
-const SitePlan& Plan::site(std::string_view name) const {
+const SitePlan& Plan::site(SiteId id) const {
   static const SitePlan none;
-  const auto at = std::ranges::find_if(sites, [&](const SitePlan& plan) { return plan.site.name == name; });
+  const auto at = std::ranges::find_if(sites, [&](const SitePlan& plan) { return plan.site.id == id; });
   return at == sites.end() ? none : *at;
 }
 
-const SitePlan* Plan::find(std::string_view name, int layer, DeviceId on) const {
+const SitePlan* Plan::find(SiteId id, int layer, DeviceId on) const {
   const auto at = std::ranges::find_if(
-      sites, [&](const SitePlan& plan) { return plan.site.device == on && plan.site.name == name && plan.site.layers.contains(layer); });
+      sites, [&](const SitePlan& plan) { return plan.site.device == on && plan.site.id == id && plan.site.layers.contains(layer); });
   return at == sites.end() ? nullptr : &*at;
 }
 
-std::vector<std::string_view> Plan::paths_of(std::string_view name, int tokens) const {
+std::vector<std::string_view> Plan::paths_of(SiteId id, int tokens) const {
   std::vector<std::string_view> paths;
   for (const SitePlan& plan : sites) {
-    if (plan.site.name != name) continue;
-    if (const std::string_view path = plan.path_for(tokens).name; !std::ranges::count(paths, path)) paths.push_back(path);
+    if (plan.site.id != id) continue;
+    if (const std::string_view path = plan.path_for({tokens}).name; !std::ranges::count(paths, path)) paths.push_back(path);
     if (plan.site.stored_alike) break;
   }
   return paths;
 }
 
 bool Plan::is_idle(const SitePlan& site) const {
-  return site.site.op == Op::sample && !site.site.device.is_gpu() && device.is_gpu() && find("sample", LayerSet::outside, device);
+  return site.site.id == SiteId::sample && !site.site.device.is_gpu() && device.is_gpu() &&
+         find(SiteId::sample, LayerSet::outside, device);
 }
 
 bool Plan::fits() const {

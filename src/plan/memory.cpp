@@ -159,7 +159,7 @@ MemoryPlan cpu_memory(const Plan& plan, const ModelConfig& c, const Machine& mac
   cpu.weights = vector_bytes(c, plan.placement, cpu_device);
   for (const SitePlan& site : plan.sites) {
     if (site.site.device != cpu_device) continue;
-    const bool in_place = site.site.op == Op::embed && site.site.stored == site.site.format;
+    const bool in_place = site.site.id == SiteId::embed && site.site.stored == site.site.format;
     (in_place ? cpu.mapped : cpu.weights) += matrix_bytes(site) * static_cast<uint64_t>(site.site.count);
   }
   cpu.kv_cache = kv_cache_bytes(c, plan.context, plan.chunk, plan.placement, cpu_device);
@@ -198,11 +198,11 @@ Loads loads_of(const Coverage& coverage, const std::vector<DeviceId>& gpus, cons
   Loads loads;
   loads.layers.resize(static_cast<size_t>(coverage.gpu_layers));
   for (const SitePlan& site : sites) {
-    if (!site.site.has_weights) continue;
+    if (!site.site.has_weights()) continue;
     const uint64_t bytes = cuda_block(matrix_bytes(site));
     for (const int layer : part_on(site.site, gpu, on_one).layers) {
       if (layer != LayerSet::outside) loads.layers[static_cast<size_t>(layer - (c.layers - coverage.gpu_layers))] += bytes;
-      else (site.site.op == Op::embed ? loads.first : loads.last) += bytes;
+      else (site.site.id == SiteId::embed ? loads.first : loads.last) += bytes;
     }
   }
   add_beside_matrices(loads, on_one, plan, c);

@@ -91,7 +91,7 @@ TEST(FreeMemory, APaddedLayoutIsJudgedByTheDeviceThatHoldsIt) {
   const Catalogue rows = test::catalogue();
   Machine machine = test::gpu_machine(90);
   // 5761 rows are padded to 5776. A computer that could hold the plain layout only says nothing about a GPU.
-  const Site site{.name = "head", .op = Op::linear, .device = cuda_device(0), .n = 5761, .k = 2880, .has_weights = true};
+  const Site site{.id = SiteId::head, .device = cuda_device(0), .n = 5761, .k = 2880};
   machine.memory = layout_bytes(Layout::bf16_rows, 1, site.n, site.k);
   const auto refused_for_memory = [&] {
     for (const Refusal& r :

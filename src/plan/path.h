@@ -41,8 +41,18 @@ struct Needs {
   int driver = 0;                  ///< least CUDA driver API version, 12080 = 12.8
   bool driver_of_toolkit = false;  ///< that version is the toolkit's which compiled the row: it differs from build to build
   Range tokens = {};
+  Range per_sequence = {};  ///< tokens of each sequence of a call
   int n_multiple = 1, k_multiple = 1;
   size_t shared_memory = 0;  ///< bytes a block, from the constexpr function that the kernel itself uses
+};
+
+/// The measured share of its roof that a path reaches (docs/performance.md), for one token and for many; 0: not measured.
+struct Efficiency {
+  double one = 0, many = 0;
+  constexpr Efficiency() = default;
+  constexpr Efficiency(double both) : one(both), many(both) {}
+  constexpr Efficiency(double of_one, double of_many) : one(of_one), many(of_many) {}
+  bool operator==(const Efficiency&) const = default;
 };
 
 struct KernelPath {
@@ -53,7 +63,8 @@ struct KernelPath {
   Arithmetic arithmetic = Arithmetic::f32;
   Needs needs = {};
   Unit unit = Unit::scalar;       ///< which roof it computes under
-  double efficiency = 0;          ///< measured share of its roof (docs/performance.md); 0: not measured
+  Efficiency efficiency = {};     ///< of that roof
+  int launches = 1;               ///< cuda: kernels that one call puts into the stream, one after another
   bool batch_invariant = false;   ///< a token's results have the same bits whatever tokens share the call; a test proves it of each row
   bool thread_invariant = false;  ///< and whatever the number of threads of the computer; also proven
   bool built = true;              ///< rows exist in every build; what was left out says so
@@ -71,17 +82,6 @@ bool is_floor(const KernelPath& path);
 
 /// CUDA's compiler by version, so that ranges can be compared: nvcc_version(13, 2, 51) is the nvcc of CUDA 13.2.0.
 constexpr int nvcc_version(int major, int minor, int build) { return (major * 100 + minor) * 1000 + build; }
-
-/// A set of NumberFormat.
-struct FormatSet {
-  uint32_t bits = 0;
-  constexpr FormatSet() = default;
-  constexpr FormatSet(std::initializer_list<NumberFormat> list) {
-    for (NumberFormat format : list) bits |= 1u << static_cast<int>(format);
-  }
-  constexpr bool empty() const { return bits == 0; }
-  constexpr bool has(NumberFormat format) const { return bits & 1u << static_cast<int>(format); }
-};
 
 /// A combination known to compute wrong or to crash, whatever the self-check says. It names facts of rows, of what they read and of what
 /// they run on, never names of rows. Every fact that is set must hold. The portable row of a CPU is never refused: below it there is

@@ -17,6 +17,7 @@ std::string needs_text(const Needs& n) {
   if (n.driver_of_toolkit) add("a driver of the toolkit's major version");
   else if (n.driver) add(fmt::format("driver {}.{}", n.driver / 1000, n.driver % 1000 / 10));
   if (n.tokens.low > 1 || n.tokens.high < Range{}.high) add(fmt::format("{} tokens", n.tokens.to_string()));
+  if (!n.per_sequence.contains(Range{})) add(fmt::format("{} tokens per sequence", n.per_sequence.to_string()));
   if (n.n_multiple > 1) add(fmt::format("n % {} == 0", n.n_multiple));
   if (n.k_multiple > 1) add(fmt::format("k % {} == 0", n.k_multiple));
   if (n.shared_memory) add(fmt::format("{} bytes of shared memory", n.shared_memory));
@@ -29,7 +30,9 @@ std::string_view same_bits_text(const KernelPath& path) {
 }
 
 std::string row_text(const KernelPath& path) {
-  const std::string share = path.efficiency > 0 ? fmt::format("{:.0f} %", 100 * path.efficiency) : "not measured";
+  const auto percent = [](double efficiency) { return efficiency > 0 ? fmt::format("{:.0f} %", 100 * efficiency) : "not measured"; };
+  const auto [one, many] = path.efficiency;
+  const std::string share = one == many ? percent(one) : fmt::format("{} of one token, {} of many", percent(one), percent(many));
   return fmt::format("| `{}` | {} | {} | {} | {} | {} | {} |\n", path.name, name_of(path.weights), name_of(path.arithmetic),
                      needs_text(path.needs), name_of(path.unit), share, same_bits_text(path));
 }

@@ -38,7 +38,7 @@ struct DeviceSites {
   const Error* obstacle(const Placement& placement) const {
     for (size_t i = 0; i < sites.size(); ++i)
       if (!plans[i].ok() && part_on(sites[i], device, placement).count > 0 &&
-          !(sites[i].op == Op::sample && device.is_gpu()))
+          !(sites[i].op() == Op::sample && device.is_gpu()))
         return &plans[i].error();
     return nullptr;
   }
@@ -69,7 +69,7 @@ bool names_row_of(const Search& s, Op op, DeviceKind device) {
 }
 
 bool samples(const DeviceSites& gpu) {
-  return std::ranges::any_of(gpu.plans, [](const auto& plan) { return plan.ok() && plan->site.op == Op::sample; });
+  return std::ranges::any_of(gpu.plans, [](const auto& plan) { return plan.ok() && plan->site.op() == Op::sample; });
 }
 
 /// The CPU's sites beside GPUs. Whatever lies there, the CPU must be able to sample too; an `only` that names
@@ -80,7 +80,7 @@ DeviceSites beside_gpus(const DeviceSites& cpu, const std::vector<DeviceSites>& 
   Policy free = s.policy;
   free.only.clear();
   for (size_t i = 0; i < all.sites.size(); ++i) {
-    if (all.sites[i].op != Op::sample || all.plans[i].ok()) continue;
+    if (all.sites[i].op() != Op::sample || all.plans[i].ok()) continue;
     all.plans[i] = plan_site(all.sites[i], s.catalogue, s.machine, free, s.failures);
     all.brief[i] = briefly(all.plans[i], all.sites[i]);
   }
@@ -259,7 +259,7 @@ std::vector<double> seconds_of_crossings(const Placement& placement, const Model
   for (const Regime& regime : regimes()) {
     double sum = 0;
     for (const auto& [from, to] : crossings)
-      sum += copy_seconds(link_between(machine, from, to), regime.typical * 4.0 * config.hidden);
+      sum += copy_seconds(link_between(machine, from, to), regime.typical.tokens * 4.0 * config.hidden);
     seconds.push_back(sum);
   }
   return seconds;
@@ -281,10 +281,10 @@ std::string note_of_crossings(const Placement& placement, const Machine& machine
 /// One call of a site with the tokens of a whole prompt that begins with them.
 double prompt_seconds(const SitePlan& plan, const Machine& machine) {
   const Decision& decision = plan.decisions[3];
-  if (plan.site.op != Op::attention) return decision.all.front().seconds;
-  const int tokens = decision.regime.typical;
-  const Work work = work_of(seeing(plan.site, mean_keys(tokens)), plan.layout, tokens);
-  return predicted_seconds(*decision.chosen, work, machine, plan.site.device);
+  if (plan.site.op() != Op::attention) return decision.all.front().seconds;
+  const int tokens = decision.regime.typical.tokens;
+  const Load load = load_of(plan.site, plan.layout, {.tokens = tokens, .keys = mean_keys(tokens)});
+  return predicted_seconds(*decision.chosen, load, machine, plan.site.device);
 }
 
 void add_predictions(Plan& plan, const ModelConfig& config, const Machine& machine) {
@@ -298,9 +298,9 @@ void add_predictions(Plan& plan, const ModelConfig& config, const Machine& machi
     const double count = site.site.count;
     plan.decode_seconds += count * site.decisions.front().all.front().seconds;
     // The head reads one position of a prompt, whatever its length.
-    const bool once = site.site.name == "head" || site.site.op == Op::sample;
+    const bool once = site.site.row().once_a_prompt;
     plan.prefill_seconds += count * (once ? site.decisions[0].all.front().seconds : prompt_seconds(site, machine));
-    if (site.site.has_weights) plan.decode_bytes += count * work_of(site.site, site.layout, 1).bytes;
+    if (site.site.has_weights()) plan.decode_bytes += count * work_of(site.site, site.layout, {}).bytes;
   }
 }
 

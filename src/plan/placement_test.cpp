@@ -30,15 +30,16 @@ Plan planned(const Machine& machine, const Policy& policy = {}, const Failures& 
 
 /// How often each site runs, both devices together, must not depend on the placement.
 void expect_every_layer_once(const Plan& plan) {
-  std::map<std::string, int> counts;
+  std::map<SiteId, int> counts;
   for (const SitePlan& site : plan.sites)
-    if (site.site.op != Op::sample) counts[site.site.name] += site.site.count;
-  EXPECT_EQ(counts["norm"], 9);
-  for (const char* name : {"attention.qkv", "attention.output", "rope", "router", "moe.gate_up", "swiglu", "moe.down"})
-    EXPECT_EQ(counts[name], 4) << name;
-  EXPECT_EQ(counts["embed"], 1);
-  EXPECT_EQ(counts["head"], 1);
-  EXPECT_EQ(counts["attention.sliding"] + counts["attention.full"], 4);
+    if (site.site.id != SiteId::sample) counts[site.site.id] += site.site.count;
+  EXPECT_EQ(counts[SiteId::norm], 9);
+  for (const SiteId id :
+       {SiteId::qkv, SiteId::attention_output, SiteId::rope, SiteId::router, SiteId::gate_up, SiteId::swiglu, SiteId::down})
+    EXPECT_EQ(counts[id], 4) << name_of(id);
+  EXPECT_EQ(counts[SiteId::embed], 1);
+  EXPECT_EQ(counts[SiteId::head], 1);
+  EXPECT_EQ(counts[SiteId::attention_sliding] + counts[SiteId::attention_full], 4);
 }
 
 TEST(Placement, EverythingOnTheGpuWhereItFits) {
@@ -92,12 +93,12 @@ TEST(Placement, LayersAreGroupedByWhatTheyStoreAndWhereTheyLie) {
       EXPECT_TRUE(plan->conversions.empty());
       expect_every_layer_once(*plan);
       for (int layer = 0; layer < 4; ++layer) {
-        const SitePlan* experts = plan->find("moe.down", layer, plan->placement.experts(layer));
-        const SitePlan* qkv = plan->find("attention.qkv", layer, plan->placement.attention(layer));
+        const SitePlan* experts = plan->find(SiteId::down, layer, plan->placement.experts(layer));
+        const SitePlan* qkv = plan->find(SiteId::qkv, layer, plan->placement.attention(layer));
         ASSERT_TRUE(experts && qkv) << layer;
         EXPECT_EQ(experts->site.stored, layer == 1 || layer == 2 ? NumberFormat::bf16 : NumberFormat::mxfp4) << layer;
         EXPECT_EQ(qkv->site.stored, layer == 3 ? NumberFormat::fp32 : NumberFormat::bf16) << layer;
-        EXPECT_EQ(plan->find("moe.down", layer, experts->site.device == cpu_device ? cuda_device(0) : cpu_device), nullptr);
+        EXPECT_EQ(plan->find(SiteId::down, layer, experts->site.device == cpu_device ? cuda_device(0) : cpu_device), nullptr);
         EXPECT_EQ(held_in(experts->layout), WeightFormat(experts->site.stored));
       }
     }
@@ -110,7 +111,7 @@ TEST(Placement, GroupsOfLayersAreToldApart) {
   const Plan plan = make_plan(mixed_manifest(), test::catalogue(), gpu_of(80), policy).value();
   std::vector<std::string> titles;
   for (const SitePlan& site : plan.sites)
-    if (site.site.has_weights) titles.push_back(title_of(site.site) + (site.site.device.is_gpu() ? " on cuda" : ""));
+    if (site.site.has_weights()) titles.push_back(title_of(site.site) + (site.site.device.is_gpu() ? " on cuda" : ""));
   EXPECT_EQ(titles, (std::vector<std::string>{"embed", "attention.qkv (layer 2) on cuda", "attention.qkv (layers 0-1)",
                                               "attention.qkv (layer 3) on cuda", "attention.output on cuda", "attention.output",
                                               "router on cuda", "router", "moe.gate_up (layer 3) on cuda", "moe.gate_up (layer 0)",
@@ -126,11 +127,14 @@ TEST(Placement, GroupsOfLayersAreToldApart) {
 
 TEST(Placement, ASiteThatIsNotThereIsNobody) {
   const Plan plan = planned(gpu_of(80));
-  EXPECT_EQ(plan.site("moe.sideways").site.name, "");
-  EXPECT_EQ(plan.site("moe.sideways").path_for(1).name, "");
-  EXPECT_EQ(plan.find("moe.down", 4, cuda_device(0)), nullptr);
-  EXPECT_EQ(plan.find("moe.down", LayerSet::outside, cuda_device(0)), nullptr);
-  EXPECT_NE(plan.find("head", LayerSet::outside, cuda_device(0)), nullptr);
+  ModelConfig config = test::small_config();
+  config.sliding.assign(config.sliding.size(), false);
+  const Plan full = make_plan(manifest_from_config(config, "full"), test::catalogue(), gpu_of(80), {}).value();
+  EXPECT_TRUE(full.site(SiteId::attention_sliding).decisions.empty());
+  EXPECT_EQ(full.site(SiteId::attention_sliding).path_for({1}).name, "");
+  EXPECT_EQ(plan.find(SiteId::down, 4, cuda_device(0)), nullptr);
+  EXPECT_EQ(plan.find(SiteId::down, LayerSet::outside, cuda_device(0)), nullptr);
+  EXPECT_NE(plan.find(SiteId::head, LayerSet::outside, cuda_device(0)), nullptr);
 }
 
 TEST(LayerSet, SaysItsLayersInRuns) {
@@ -151,9 +155,9 @@ TEST(Placement, FollowsTheUser) {
   const Plan plan = planned(gpu_of(80), policy);
   EXPECT_EQ(plan.placement.cpu_experts, 2);
   EXPECT_EQ(plan.placement.to_string(), "cuda:0, 1 of 4 layers on the CPU, the experts of 2 of 3 layers on the CPU");
-  EXPECT_EQ(plan.find("moe.gate_up", 3, cuda_device(0))->site.count, 1);
-  EXPECT_EQ(plan.find("moe.gate_up", 0, cpu_device)->site.count, 3);
-  EXPECT_EQ(plan.find("attention.qkv", 3, cuda_device(0))->site.count, 3);
+  EXPECT_EQ(plan.find(SiteId::gate_up, 3, cuda_device(0))->site.count, 1);
+  EXPECT_EQ(plan.find(SiteId::gate_up, 0, cpu_device)->site.count, 3);
+  EXPECT_EQ(plan.find(SiteId::qkv, 3, cuda_device(0))->site.count, 3);
   expect_every_layer_once(plan);
   policy.gpu_layers = 0, policy.cpu_experts.reset();
   EXPECT_EQ(in_words(planned(gpu_of(80), policy).device_reason), "asked for by gpu_layers=0");
@@ -236,7 +240,7 @@ TEST(Placement, AFailedRowTakesItsPartToTheCpu) {
       << all.device_reason;
   const Plan sample = planned(gpu_of(80), {}, {{{"sample.cuda.portable.f32", cuda_device(0)}, failure}});
   EXPECT_TRUE(sample.placement.all_on_gpus());  // logits come back instead
-  EXPECT_EQ(sample.find("sample", LayerSet::outside, cuda_device(0)), nullptr);
+  EXPECT_EQ(sample.find(SiteId::sample, LayerSet::outside, cuda_device(0)), nullptr);
 }
 
 TEST(Placement, ADeviceThatCannotBeUsedIsAReasonNotACrash) {
@@ -279,8 +283,8 @@ TEST(Placement, OnlyTheGpuLeavesTheCpuToSampleBesideIt) {
     for (const DeviceChoice device : {DeviceChoice::automatic, DeviceChoice::cuda}) {
       policy.only = {glob}, policy.device = device;
       const Plan plan = planned(gpu_of(80), policy);
-      ASSERT_NE(plan.find("sample", LayerSet::outside, cuda_device(0)), nullptr) << glob;
-      ASSERT_NE(plan.find("sample", LayerSet::outside, cpu_device), nullptr) << glob;
+      ASSERT_NE(plan.find(SiteId::sample, LayerSet::outside, cuda_device(0)), nullptr) << glob;
+      ASSERT_NE(plan.find(SiteId::sample, LayerSet::outside, cpu_device), nullptr) << glob;
       EXPECT_TRUE(check_strict(plan, policy).ok());
     }
   policy.only = {"*cuda*"};

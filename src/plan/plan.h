@@ -14,10 +14,12 @@
 
 namespace mxpath {
 
-/// A class of calls by token count. A chosen path must be legal for all of them, so that at run time a lookup is enough.
+/// A class of calls. A chosen path must be legal for all of them, so that at run time a lookup is enough.
 struct Regime {
   Range tokens;
-  int typical = 1;  ///< the count that is priced
+  Call typical;             ///< the call that is priced
+  Range per_sequence = {};  ///< tokens of each sequence
+  bool contains(const Call& call) const;
 };
 /// 1 · 2..15 · 16..127 · 128 and more, priced at 1, 8, 64 and 512.
 const std::vector<Regime>& regimes();
@@ -39,7 +41,8 @@ struct SitePlan {
   Site site;
   Layout layout = Layout::none;
   std::vector<Decision> decisions;  ///< one for each regime
-  const KernelPath& path_for(int tokens) const;
+  /// A lookup; the last regime's for a call that none has.
+  const KernelPath& path_for(const Call& call) const;
 };
 
 /// Bytes by use, on one device.
@@ -80,7 +83,7 @@ struct Plan {
   DeviceId device;              ///< where the head lies: a GPU as soon as a layer lies on one
   std::string device_reason;    ///< why not all of it on GPUs, or not on all of them, if there are some or some were wished for
   Placement placement;
-  std::vector<SitePlan> sites;  ///< a name is there once for each stored format and device that its layers have, the GPUs' first
+  std::vector<SitePlan> sites;      ///< a row is there once for each stored format and device that its layers have, the GPUs' first
   std::vector<DevicePlan> devices;  ///< the CPU, then the GPUs that are used, in the order of their layers
   int context = 0, chunk = 0, threads = 1;
   std::vector<Conversion> conversions;   ///< in the order of their first sites; every one is a concession too
@@ -100,20 +103,21 @@ struct Plan {
   MemoryPlan gpu_memory() const;
   /// What the plan calls a device among its own: "cuda" where it uses one GPU alone, "cuda:1" where it uses several.
   std::string name_of(DeviceId device) const;
-  /// The first of that name; one without a name if there is none.
-  const SitePlan& site(std::string_view name) const;
+  /// The first of that row; one without decisions if there is none.
+  const SitePlan& site(SiteId id) const;
   /// What a layer runs on a device (LayerSet::outside: embed, head, sample and the last norm); null: there is none.
-  const SitePlan* find(std::string_view name, int layer, DeviceId on) const;
-  /// The paths that the sites of a name take for so many tokens: one for each stored format of their layers; of two devices the first.
-  std::vector<std::string_view> paths_of(std::string_view name, int tokens) const;
+  const SitePlan* find(SiteId id, int layer, DeviceId on) const;
+  /// The paths that the sites of a row take for so many tokens: one for each stored format of their layers; of two devices the first.
+  std::vector<std::string_view> paths_of(SiteId id, int tokens) const;
   bool is_idle(const SitePlan& site) const;  ///< sampling on the CPU beside a GPU that picks the likeliest itself
 };
 
 /// The least seconds that one call can take under the roofs of a path: max(bytes / bandwidth, flops / peak). Two roofs, because bandwidth
 /// alone would rank a vector unit above a matrix unit for 512 tokens.
 double roof_seconds(const KernelPath& path, const Work& work, const Machine& machine, DeviceId device = cuda_device(0));
-/// Seconds that a path should need for one call: its roof / its efficiency, and on a GPU the launch.
-double predicted_seconds(const KernelPath& path, const Work& work, const Machine& machine, DeviceId device = cuda_device(0));
+/// Seconds that a path should need for one call: its roof / its efficiency, and on a GPU the launches. More tokens never need less than one
+/// does, whatever the two efficiencies are.
+double predicted_seconds(const KernelPath& path, const Load& load, const Machine& machine, DeviceId device = cuda_device(0));
 
 /// Every row of the site's op, judged for one regime.
 Decision decide(const Question& question, const Regime& regime);
@@ -130,6 +134,8 @@ Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const M
 
 /// The sites of a model as if all of it lay on one device, in the order of the forward pass.
 std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, DeviceId device);
+/// Where a part lies; layer: of the parts outside of the layers any.
+DeviceId device_of(const Placement& placement, Part part, int layer);
 /// The part of a site that lies on a device under a placement: its layers there, and how often they run it; 0: never.
 Site part_on(const Site& site, DeviceId device, const Placement& placement);
 

@@ -20,9 +20,7 @@ constexpr CpuFeatures avx2{CpuFeature::avx2}, avx512{CpuFeature::avx2, CpuFeatur
     amx{CpuFeature::avx2, CpuFeature::avx512, CpuFeature::amx_bf16};
 
 Manifest manifest() { return manifest_from_config(test::small_config(), "test"); }
-Site linear_site(DeviceId device = cpu_device) {
-  return {.name = "linear", .op = Op::linear, .device = device, .n = 5760, .k = 2880, .has_weights = true};
-}
+Site linear_site(DeviceId device = cpu_device) { return {.id = SiteId::head, .device = device, .n = 5760, .k = 2880}; }
 
 std::vector<Refusal> ask(std::string_view path, const Machine& machine, const Policy& policy = {}, const Failures& failures = {},
                          Range tokens = {64, 64}, Layout layout = Layout::bf16_rows16, Catalogue rows = test::catalogue()) {
@@ -181,8 +179,8 @@ TEST(Decide, NamesEveryPathThatCouldRunTheBestFirst) {
 TEST(Decide, TwoRoofs) {
   const auto plan = plan_site(linear_site(), test::catalogue(), cpu_machine(amx), {}, {});
   ASSERT_TRUE(plan.ok());
-  EXPECT_EQ(plan->path_for(1).name, "linear.cpu.avx512.bf16_f32");  // a matrix unit has no use for one token
-  EXPECT_EQ(plan->path_for(512).name, "linear.cpu.amx.bf16");       // bandwidth alone would keep avx512
+  EXPECT_EQ(plan->path_for({1}).name, "linear.cpu.avx512.bf16_f32");  // a matrix unit has no use for one token
+  EXPECT_EQ(plan->path_for({512}).name, "linear.cpu.amx.bf16");       // bandwidth alone would keep avx512
   EXPECT_EQ(plan->layout, Layout::bf16_rows16);
 }
 
@@ -191,7 +189,7 @@ TEST(Plan, FallsBackOneRowAtATimeAndEndsAtTheFloor) {
   for (const char* expected : {"linear.cpu.avx512.bf16_f32", "linear.cpu.avx2.bf16_f32", "linear.cpu.portable.f32"}) {
     const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {}, failures);
     ASSERT_TRUE(plan.ok());
-    const auto& chosen = plan->site("head").path_for(1);
+    const auto& chosen = plan->site(SiteId::head).path_for({1});
     EXPECT_EQ(chosen.name, expected);
     EXPECT_EQ(failures.empty(), plan->concessions.empty() || plan->concessions.front().find("moe_down") != std::string::npos);
     failures[{std::string(chosen.name)}] = {Check::self_check, "wrong"};
@@ -204,7 +202,7 @@ TEST(Plan, AFailureChangesNoUnrelatedSite) {
       make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {}, {{{"linear.cpu.avx512.bf16_f32"}, {Check::self_check, "wrong"}}});
   ASSERT_TRUE(before.ok() && after.ok());
   for (size_t i = 0; i < before->sites.size(); ++i)
-    if (before->sites[i].site.op != Op::linear) {
+    if (before->sites[i].site.op() != Op::linear) {
       for (size_t r = 0; r < 4; ++r) EXPECT_EQ(before->sites[i].decisions[r].chosen, after->sites[i].decisions[r].chosen);
     }
 }
@@ -246,8 +244,8 @@ TEST(Plan, ForcedMeansForced) {
   policy.only = {"linear.cpu.avx2.bf16_f32"};
   const auto forced = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), policy);
   ASSERT_TRUE(forced.ok());
-  EXPECT_EQ(forced->site("head").path_for(1).name, "linear.cpu.avx2.bf16_f32");
-  EXPECT_EQ(forced->site("moe.gate_up").path_for(1).name, "moe_gate_up.cpu.avx512.mxfp4_f32");  // --only speaks about its own op
+  EXPECT_EQ(forced->site(SiteId::head).path_for({1}).name, "linear.cpu.avx2.bf16_f32");
+  EXPECT_EQ(forced->site(SiteId::gate_up).path_for({1}).name, "moe_gate_up.cpu.avx512.mxfp4_f32");  // --only speaks about its own op
   policy.only = {"linear.cpu.avx1024.*"};
   EXPECT_EQ(make_plan(manifest(), test::catalogue(), cpu_machine(avx2), policy).error().kind, ErrorKind::wrong_use);
   policy.only.clear(), policy.exclude = {"linear.*"};

@@ -29,7 +29,7 @@ const Gpu* gpu_of(const Question& q) { return q.machine.gpu(q.site.device.is_gpu
 /// Whether the row and what it reads are of the kind that the issue speaks of.
 bool is_of_kind(const KnownIssue& issue, const KernelPath& path, const Site& site) {
   if (path.device == DeviceKind::cpu && is_floor(path)) return false;
-  const bool reads = issue.formats.empty() || (site.has_weights && issue.formats.has(site.format.format));
+  const bool reads = issue.formats.empty() || (site.has_weights() && issue.formats.has(site.format.format));
   return reads && (!issue.device || *issue.device == path.device) && (!issue.unit || *issue.unit == path.unit) &&
          (!issue.family_code || path.needs.arch.kind == ArchSet::Kind::at);
 }
@@ -75,6 +75,8 @@ void check_shape(Collector& out, const KernelPath& path, const Question& q) {
            std::string(name_of(q.layout)));
   out.need(n.tokens.contains(q.tokens), Check::tokens, fmt::format("{} tokens", n.tokens.to_string()),
            fmt::format("{} tokens", q.tokens.to_string()));
+  out.need(n.per_sequence.contains(q.per_sequence), Check::tokens, fmt::format("{} tokens per sequence", n.per_sequence.to_string()),
+           fmt::format("{} tokens per sequence", q.per_sequence.to_string()));
   out.need(s.n % n.n_multiple == 0, Check::n_multiple, fmt::format("n % {} == 0", n.n_multiple),
            fmt::format("n = {}, remainder {}", s.n, s.n % n.n_multiple));
   out.need(s.k % n.k_multiple == 0, Check::k_multiple, fmt::format("k % {} == 0", n.k_multiple),
@@ -116,7 +118,7 @@ void check_policy(Collector& out, const KernelPath& path, const Question& q) {
     return layout_bytes(layout, q.site.experts, q.site.n, q.site.k) * static_cast<uint64_t>(q.site.count);
   };
   const uint64_t bytes = bytes_in(q.layout), budget = budget_of(q);
-  const bool padding_decides = q.site.has_weights && bytes > budget && bytes_in(plain_layout(q.site.format)) <= budget;
+  const bool padding_decides = q.site.has_weights() && bytes > budget && bytes_in(plain_layout(q.site.format)) <= budget;
   out.need(is_floor(path) || !padding_decides, Check::memory_budget, fmt::format("{} for its padded weights", human_bytes(double(bytes))),
            human_bytes(double(budget)));
 }

@@ -62,11 +62,12 @@ std::string device_finding(const KernelPath& path, std::string_view why);
 struct Question {
   const Site& site;
   Layout layout;  ///< of the site's weights; none for ops without weights
-  Range tokens;   ///< all of these must be legal
+  Range tokens;   ///< all of these must be legal, and so must be …
   const Catalogue& catalogue;
   const Machine& machine;
   const Policy& policy;
   const Failures& failures;
+  Range per_sequence = {};  ///< … so many of each sequence
 };
 
 /// Where a row would run that is asked about for the site: on the site's own device if it is of that kind, else on the CPU or on the first

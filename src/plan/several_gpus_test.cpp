@@ -58,17 +58,18 @@ Policy on(const char* device, const char* split = nullptr) {
 }
 
 void expect_every_layer_once(const Plan& plan) {
-  std::map<std::string, int> counts;
+  std::map<SiteId, int> counts;
   for (const SitePlan& site : plan.sites)
-    if (site.site.op != Op::sample) counts[site.site.name] += site.site.count;
-  EXPECT_EQ(counts["norm"], 25);
-  for (const char* name : {"attention.qkv", "attention.output", "rope", "router", "moe.gate_up", "swiglu", "moe.down"})
-    EXPECT_EQ(counts[name], 12) << name;
-  EXPECT_EQ(counts["embed"], 1);
-  EXPECT_EQ(counts["head"], 1);
+    if (site.site.op() != Op::sample) counts[site.site.id] += site.site.count;
+  EXPECT_EQ(counts[SiteId::norm], 25);
+  for (const SiteId id :
+       {SiteId::qkv, SiteId::attention_output, SiteId::rope, SiteId::router, SiteId::gate_up, SiteId::swiglu, SiteId::down})
+    EXPECT_EQ(counts[id], 12) << row_of(id).name;
+  EXPECT_EQ(counts[SiteId::embed], 1);
+  EXPECT_EQ(counts[SiteId::head], 1);
   for (int layer = 0; layer < 12; ++layer) {
-    EXPECT_NE(plan.find("attention.qkv", layer, plan.placement.attention(layer)), nullptr) << layer;
-    EXPECT_NE(plan.find("moe.down", layer, plan.placement.experts(layer)), nullptr) << layer;
+    EXPECT_NE(plan.find(SiteId::qkv, layer, plan.placement.attention(layer)), nullptr) << layer;
+    EXPECT_NE(plan.find(SiteId::down, layer, plan.placement.experts(layer)), nullptr) << layer;
   }
 }
 

@@ -1,8 +1,5 @@
-// The operations of a gpt-oss forward as sites, in the order in which a token meets them.
-#include <fmt/format.h>
-
+// The rows of the site table as the sites of a model: its layers, grouped by how they store their weights.
 #include <algorithm>
-#include <initializer_list>
 #include <optional>
 #include <utility>
 
@@ -27,12 +24,13 @@ class StoredFormats {
   explicit StoredFormats(const Manifest& manifest) : formats_(static_cast<size_t>(manifest.config.layers + 1) * roles) {
     for (const TensorRecord& record : manifest.tensors) at(record.role, record.layer) = stored_format(record.encoding);
   }
-  /// Of the matrix of a layer; where it is made of several tensors, a mixture counts as FP32, which holds all of it.
-  NumberFormat of(std::initializer_list<Role> parts, int layer) {
-    std::optional<NumberFormat> all;
-    for (const Role role : parts)
-      if (const auto stored = at(role, layer)) all = !all || *all == *stored ? *stored : NumberFormat::fp32;
-    return all.value_or(NumberFormat::bf16);
+  /// Of the tensors of a layer's matrix, each once, in their order.
+  std::vector<NumberFormat> of(const std::vector<Role>& tensors, int layer) {
+    std::vector<NumberFormat> formats;
+    for (const Role role : tensors)
+      if (const auto stored = at(role, layer); stored && !std::ranges::count(formats, *stored)) formats.push_back(*stored);
+    if (formats.empty()) formats.push_back(NumberFormat::bf16);
+    return formats;
   }
 
  private:
@@ -44,114 +42,141 @@ class StoredFormats {
 };
 static_assert(static_cast<int>(Role::down_bias) < 32);
 
-/// The sites of a forward, as they are listed.
-class Sites {
- public:
-  Sites(const Manifest& manifest, DeviceId device) : formats_(manifest), device_(device) {}
+/// A mixture counts as FP32, which holds all of it.
+NumberFormat holding_all(const std::vector<NumberFormat>& formats) { return formats.size() == 1 ? formats.front() : NumberFormat::fp32; }
 
-  /// A site without weights.
-  void add(Site site, LayerSet layers) {
-    site.device = device_, site.layers = std::move(layers);
-    site.count = site.op == Op::norm ? 2 * site.layers.count() - 1 : site.layers.count();  // two in a layer, and the last one
-    sites_.push_back(std::move(site));
+/// What a user wants these weights to be held as; empty: as stored.
+std::optional<WeightFormat> wanted_format(HeldBy choice, const Policy& policy) {
+  switch (choice) {
+    case HeldBy::weights: return policy.weights;
+    case HeldBy::dense_weights: return policy.dense_weights;
+    case HeldBy::nothing: break;
   }
-  /// One site for each format in which some of the layers store these weights. wanted: what they are to be held as; empty: as stored.
-  void add(const Site& site, const LayerSet& layers, std::initializer_list<Role> roles, std::optional<WeightFormat> wanted) {
-    std::vector<std::pair<NumberFormat, LayerSet>> groups;
-    for (const int layer : layers) {
-      const NumberFormat stored = formats_.of(roles, layer);
-      auto group = std::ranges::find(groups, stored, &std::pair<NumberFormat, LayerSet>::first);
-      if (group == groups.end()) group = groups.insert(group, {stored, {}});
-      group->second.add(layer);
-    }
-    for (auto& [stored, own] : groups) {
-      Site part = site;
-      part.has_weights = true, part.stored = stored, part.format = wanted.value_or(stored), part.stored_alike = groups.size() == 1;
-      add(std::move(part), std::move(own));
-    }
-  }
-  std::vector<Site> take() { return std::move(sites_); }
+  return {};
+}
 
- private:
-  StoredFormats formats_;
-  const DeviceId device_;
-  std::vector<Site> sites_;
+bool has_site(const SiteRow& row, const ModelConfig& config, int layer) {
+  if (row.layers == LayerKind::every) return true;
+  return config.sliding[static_cast<size_t>(layer)] == (row.layers == LayerKind::sliding);
+}
+
+/// How often a row runs in a layer, or outside of them.
+int times_in(const SiteRow& row, int layer) {
+  int times = 0;
+  for (int p = 0; p < part_count; ++p)
+    if (const Part part = static_cast<Part>(p); row.parts.has(part)) times += is_in_layer(part) == (layer != LayerSet::outside);
+  return times;
+}
+
+LayerSet layers_of(const SiteRow& row, const ModelConfig& config) {
+  LayerSet layers;
+  if (times_in(row, LayerSet::outside) > 0) layers.add(LayerSet::outside);
+  for (int layer = 0; layer < config.layers; ++layer)
+    if (times_in(row, layer) > 0 && has_site(row, config, layer)) layers.add(layer);
+  return layers;
+}
+
+/// A query sees the window, or half the context on average.
+int64_t keys_of(const SiteRow& row, const ModelConfig& config, int context) {
+  if (row.op != Op::attention) return 0;
+  return row.layers == LayerKind::sliding ? std::min(config.sliding_window, context) : std::max(context / 2, 1);
+}
+
+Site shaped(const SiteRow& row, const ModelConfig& c, int context) {
+  Site site{.id = row.id, .n = size_of(row.n, c), .k = size_of(row.k, c), .keys = keys_of(row, c, context)};
+  if (row.per_expert) {
+    site.experts = c.experts;
+    site.experts_per_token = c.experts_per_token;
+  }
+  if (row.has_heads) {
+    site.heads = c.heads;
+    site.kv_heads = c.kv_heads;
+    site.head_dim = c.head_dim;
+  }
+  return site;
+}
+
+/// Layers that store a site's weights in one format, and the formats of the tensors they are made of.
+struct Group {
+  NumberFormat stored;
+  std::vector<NumberFormat> tensors;
+  LayerSet layers;
 };
+
+std::vector<Group> groups_of(const SiteRow& row, const LayerSet& layers, const ModelConfig& config, StoredFormats& formats) {
+  std::vector<Group> groups;
+  const std::vector<Role> tensors = tensors_of(row, config);
+  for (const int layer : layers) {
+    const auto own = formats.of(tensors, layer);
+    auto group = std::ranges::find(groups, holding_all(own), &Group::stored);
+    if (group == groups.end()) group = groups.insert(group, {holding_all(own), {}, {}});
+    for (const NumberFormat format : own)
+      if (!std::ranges::count(group->tensors, format)) group->tensors.push_back(format);
+    group->layers.add(layer);
+  }
+  return groups;
+}
 
 /// How often a layer runs a site on a device.
 int times_on(const Site& site, int layer, DeviceId device, const Placement& placement) {
-  const bool outside = layer == LayerSet::outside, at_head = placement.head() == device;
-  const bool attention = !outside && placement.attention(layer) == device, experts = !outside && placement.experts(layer) == device;
-  switch (site.op) {
-    case Op::embed: return placement.embedding() == device;
-    case Op::norm: return outside ? at_head : attention + experts;
-    case Op::linear: return outside ? at_head : attention;
-    case Op::rope:
-    case Op::attention: return attention;
-    case Op::router:
-    case Op::moe_gate_up:
-    case Op::swiglu:
-    case Op::moe_down: return experts;
-    case Op::sample: return !device.is_gpu() || at_head;  // a GPU picks the largest; everything else comes back
+  if (site.id == SiteId::sample && !device.is_gpu()) return 1;  // a GPU picks the largest; everything else comes back
+  int times = 0;
+  for (int p = 0; p < part_count; ++p) {
+    const Part part = static_cast<Part>(p);
+    const bool here = site.row().parts.has(part) && is_in_layer(part) == (layer != LayerSet::outside);
+    times += here && device_of(placement, part, layer) == device;
   }
-  return 0;
+  return times;
 }
 
 }  // namespace
 
 std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, DeviceId device) {
-  const ModelConfig& c = manifest.config;
-  const int context = std::min(policy.context ? policy.context : default_context, c.max_positions);
-  const LayerSet every = LayerSet::range(0, c.layers - 1), outside = LayerSet::range(LayerSet::outside, LayerSet::outside);
-  LayerSet sliding, full;
-  for (const int layer : every) (c.sliding[static_cast<size_t>(layer)] ? sliding : full).add(layer);
-  Sites sites(manifest, device);
-  const auto of_experts = [&](const char* name, Op op, int64_t n, int64_t k) {
-    return Site{.name = name, .op = op, .n = n, .k = k, .experts = c.experts, .experts_per_token = c.experts_per_token};
-  };
-  const auto of_attention = [&](const char* name, int keys) {
-    return Site{.name = name,
-                .op = Op::attention,
-                .n = c.q_width(),
-                .keys = keys,
-                .heads = c.heads,
-                .kv_heads = c.kv_heads,
-                .head_dim = c.head_dim};
-  };
+  const ModelConfig& config = manifest.config;
+  const int context = std::min(policy.context ? policy.context : default_context, config.max_positions);
+  StoredFormats formats(manifest);
+  std::vector<Site> sites;
+  for (const SiteRow& row : site_rows()) {
+    const LayerSet layers = layers_of(row, config);
+    if (layers.empty()) continue;
+    Site site = shaped(row, config, context);
+    site.device = device;
+    auto groups = row.weights.empty() ? std::vector<Group>{{site.stored, {}, layers}} : groups_of(row, layers, config, formats);
+    for (Group& group : groups) {
+      Site part = site;
+      part.stored = group.stored;
+      part.tensors = std::move(group.tensors);
+      part.stored_alike = groups.size() == 1;
+      part.format = wanted_format(row.held_by, policy).value_or(group.stored);
+      part.count = 0;
+      for (const int layer : group.layers) part.count += times_in(row, layer);
+      part.layers = std::move(group.layers);
+      sites.push_back(std::move(part));
+    }
+  }
+  return sites;
+}
 
-  sites.add({.name = "embed", .op = Op::embed, .n = c.vocab, .k = c.hidden}, outside, {Role::embedding}, {});
-  sites.add({.name = "norm", .op = Op::norm, .n = c.hidden}, LayerSet::range(LayerSet::outside, c.layers - 1));
-  sites.add({.name = "attention.qkv", .op = Op::linear, .n = c.q_width() + 2 * c.kv_width(), .k = c.hidden}, every,
-            {Role::q_weight, Role::k_weight, Role::v_weight}, policy.dense_weights);
-  sites.add(
-      {.name = "rope", .op = Op::rope, .n = c.q_width() + c.kv_width(), .heads = c.heads, .kv_heads = c.kv_heads, .head_dim = c.head_dim},
-      every);
-  if (!sliding.empty()) sites.add(of_attention("attention.sliding", std::min(c.sliding_window, context)), sliding);
-  if (!full.empty()) sites.add(of_attention("attention.full", std::max(context / 2, 1)), full);  // half the context on average
-  sites.add({.name = "attention.output", .op = Op::linear, .n = c.hidden, .k = c.q_width()}, every, {Role::o_weight}, policy.dense_weights);
-  sites.add({.name = "router", .op = Op::router, .n = c.experts, .k = c.hidden}, every, {Role::router_weight}, {});
-  sites.add(of_experts("moe.gate_up", Op::moe_gate_up, 2 * c.intermediate, c.hidden), every, {Role::gate_up_weight}, policy.weights);
-  sites.add(of_experts("swiglu", Op::swiglu, c.intermediate, 0), every);
-  sites.add(of_experts("moe.down", Op::moe_down, c.hidden, c.intermediate), every, {Role::down_weight}, policy.weights);
-  sites.add({.name = "head", .op = Op::linear, .n = c.vocab, .k = c.hidden}, outside, {c.tied_embeddings ? Role::embedding : Role::head},
-            policy.dense_weights);
-  sites.add({.name = "sample", .op = Op::sample, .n = c.vocab}, outside);
-  return sites.take();
+DeviceId device_of(const Placement& placement, Part part, int layer) {
+  switch (part) {
+    case Part::embedding: return placement.embedding();
+    case Part::attention: return placement.attention(layer);
+    case Part::experts: return placement.experts(layer);
+    case Part::head: break;
+  }
+  return placement.head();
 }
 
 Site part_on(const Site& site, DeviceId device, const Placement& placement) {
   Site part = site;
-  part.layers = {}, part.count = 0;
+  part.layers = {};
+  part.count = 0;
   for (const int layer : site.layers) {
     const int times = times_on(site, layer, device, placement);
     if (times > 0) part.layers.add(layer);
     part.count += times;
   }
   return part;
-}
-
-std::string title_of(const Site& site) {
-  return site.stored_alike ? site.name : fmt::format("{} ({})", site.name, site.layers.to_string());
 }
 
 }  // namespace mxpath

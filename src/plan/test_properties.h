@@ -120,16 +120,17 @@ inline bool chosen_anywhere(const SitePlan& site, std::string_view path) {
 inline void expect_sound(const Plan& plan, const Failures& failures) {
   for (const SitePlan& site : plan.sites)
     for (const Decision& d : site.decisions) {
-      ASSERT_NE(d.chosen, nullptr) << site.site.name;
-      EXPECT_FALSE(failures.contains({std::string(d.chosen->name), site.site.device})) << site.site.name;
-      EXPECT_EQ(d.all.front().path, d.chosen) << site.site.name;
-      EXPECT_TRUE(d.all.front().why_not.empty()) << site.site.name;
+      ASSERT_NE(d.chosen, nullptr) << site.site.name();
+      EXPECT_FALSE(failures.contains({std::string(d.chosen->name), site.site.device})) << site.site.name();
+      EXPECT_EQ(d.all.front().path, d.chosen) << site.site.name();
+      EXPECT_TRUE(d.all.front().why_not.empty()) << site.site.name();
     }
 }
 
 inline void expect_same_choice(const SitePlan& before, const SitePlan& after) {
-  EXPECT_EQ(before.layout, after.layout) << before.site.name;
-  for (size_t r = 0; r < before.decisions.size(); ++r) EXPECT_EQ(before.decisions[r].chosen, after.decisions[r].chosen) << before.site.name;
+  EXPECT_EQ(before.layout, after.layout) << before.site.name();
+  for (size_t r = 0; r < before.decisions.size(); ++r)
+    EXPECT_EQ(before.decisions[r].chosen, after.decisions[r].chosen) << before.site.name();
 }
 
 /// The parts of one question to the planner.
@@ -168,8 +169,8 @@ inline void check_a_failure_stays_where_it_is(const Case& c, const Catalogue& ca
   }
   for (const SitePlan& site : plan.sites) {
     if (chosen_anywhere(site, path->name)) continue;
-    const SitePlan* same = after->find(site.site.name, site.site.layers.first(), site.site.device);
-    ASSERT_NE(same, nullptr) << site.site.name;
+    const SitePlan* same = after->find(site.site.id, site.site.layers.first(), site.site.device);
+    ASSERT_NE(same, nullptr) << site.site.name();
     expect_same_choice(site, *same);
   }
 }

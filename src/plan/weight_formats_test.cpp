@@ -43,8 +43,8 @@ TEST(Formats, ConversionIsAConcessionThatSaysWhetherItLoses) {
     ASSERT_TRUE(set_weights(policy, c.word).ok());
     const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), policy);
     ASSERT_TRUE(plan.ok()) << plan.error().message;
-    EXPECT_EQ(plan->site("moe.down").layout, c.layout);
-    EXPECT_EQ(plan->site("head").layout, stored->site("head").layout) << "it speaks about the experts only";
+    EXPECT_EQ(plan->site(SiteId::down).layout, c.layout);
+    EXPECT_EQ(plan->site(SiteId::head).layout, stored->site(SiteId::head).layout) << "it speaks about the experts only";
     EXPECT_EQ(plan->concessions.front(), fmt::format("moe.gate_up holds its weights {}", c.concession));
     ASSERT_EQ(plan->conversions.size(), 1u);
     const Conversion& conversion = plan->conversions.front();
@@ -65,8 +65,8 @@ TEST(Formats, DenseWeightsAreTheProjectionsAndTheHead) {
   const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), policy);
   ASSERT_TRUE(plan.ok());
   for (const SitePlan& site : plan->sites) {
-    const bool dense = site.site.name == "attention.qkv" || site.site.name == "attention.output" || site.site.name == "head";
-    EXPECT_EQ(site.site.has_weights && site.site.format == NumberFormat::int8, dense) << site.site.name;
+    const bool dense = site.site.row().held_by == HeldBy::dense_weights;
+    EXPECT_EQ(site.site.has_weights() && site.site.format == NumberFormat::int8, dense) << site.site.name();
   }
   // 2 bytes × 2880 × (4 × (5120 + 4096) + 4096)
   EXPECT_EQ(to_string(plan->conversions.at(0)).substr(0, 60), "attention.qkv, attention.output, head: bf16 to int8, 225 MiB");
@@ -96,7 +96,7 @@ TEST(Formats, QuantisingABf16CheckpointToMxfp4IsAllowed) {
   ASSERT_TRUE(set_weights(policy, "mxfp4").ok());
   const auto plan = make_plan(manifest_from_config(c, "bf16"), test::catalogue(), cpu_machine(avx512), policy);
   ASSERT_TRUE(plan.ok()) << plan.error().message;
-  EXPECT_EQ(plan->site("moe.gate_up").layout, Layout::mxfp4_rows16);
+  EXPECT_EQ(plan->site(SiteId::gate_up).layout, Layout::mxfp4_rows16);
   EXPECT_EQ(plan->concessions.front(), "moe.gate_up holds its weights as mxfp4, stored as bf16, perhaps with loss");
 }
 
@@ -163,14 +163,14 @@ Catalogue with_tf32_row() {
 TEST(Formats, Tf32IsAnArithmeticThatNeedsFastNumerics) {
   const auto faithful = make_plan(manifest(), with_tf32_row(), cpu_machine(avx512), {});
   ASSERT_TRUE(faithful.ok());
-  EXPECT_EQ(faithful->site("head").path_for(1).name, "linear.cpu.avx512.bf16_f32");
+  EXPECT_EQ(faithful->site(SiteId::head).path_for({1}).name, "linear.cpu.avx512.bf16_f32");
   EXPECT_NE(in_words(explain(*faithful, false)).find("arithmetic: wants numerics=fast, have numerics=checkpoint, and it computes tf32"),
             std::string::npos);
   Policy policy;
   policy.numerics = Numerics::fast, policy.exclude = {"linear.cpu.avx2.int8"};
   const auto fast = make_plan(manifest(), with_tf32_row(), cpu_machine(avx512), policy);
   ASSERT_TRUE(fast.ok());
-  EXPECT_EQ(fast->site("head").path_for(1).name, "linear.cpu.avx512.tf32");
+  EXPECT_EQ(fast->site(SiteId::head).path_for({1}).name, "linear.cpu.avx512.tf32");
   const std::string line =
       "head rounds activations and weights to tf32 (linear.cpu.avx512.tf32), allowed by " + mention(Knob::numerics, "fast");
   EXPECT_EQ(std::ranges::count(fast->concessions, line), 1) << "four regimes, one line";

@@ -48,7 +48,7 @@ std::string leaving_out(Knob knob) { return fmt::format("leaving out {}", mentio
 double expert_bits(const Manifest& manifest, const Policy& policy) {
   double bits = 0, layers = 0;
   for (const Site& site : sites_of(manifest, policy, cpu_device))
-    if (site.op == Op::moe_gate_up) bits += site.count * bits_per_value(site.format.format), layers += site.count;
+    if (site.id == SiteId::gate_up) bits += site.count * bits_per_value(site.format.format), layers += site.count;
   return bits / layers;
 }
 

@@ -97,7 +97,7 @@ TEST_P(Mixed, StoredAsTheyAreNothingIsGivenUp) {
   ASSERT_NE(loaded, nullptr);
   EXPECT_TRUE(loaded->model.plan.conversions.empty());
   for (const SitePlan& site : loaded->model.plan.sites)
-    if (site.site.has_weights) {
+    if (site.site.has_weights()) {
       EXPECT_EQ(site.site.format, WeightFormat(site.site.stored)) << title_of(site.site);
     }
 }
@@ -186,10 +186,10 @@ TEST(MixedFormats, WhatWasRoundedWithoutAWordIsFoundAfterPacking) {
   Plan plan = loaded->model.plan;
   EXPECT_TRUE(check_packing(loaded->model.weights, plan, loaded->checkpoint, 1).value().empty()) << "the plan says the conversion";
   for (SitePlan& site : plan.sites)
-    if (site.site.name == "moe.down") site.site.stored = NumberFormat::mxfp4;
+    if (site.site.id == SiteId::down) site.site.stored = NumberFormat::mxfp4;
   const auto differences = check_packing(loaded->model.weights, plan, loaded->checkpoint, 1).value();
   ASSERT_EQ(differences.size(), 1u);
-  EXPECT_EQ(differences[0].site->site.name, "moe.down");
+  EXPECT_EQ(differences[0].site->site.id, SiteId::down);
 }
 
 }  // namespace

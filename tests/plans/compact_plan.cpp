@@ -44,7 +44,7 @@ std::string refused(const SitePlan& site) {
 }
 
 std::string site_text(const SitePlan& site) {
-  return fmt::format("{} {}x{} {}: {}; {}\n{}", site.site.name, site.site.device.is_gpu() ? "gpu " : "", site.site.count,
+  return fmt::format("{} {}x{} {}: {}; {}\n{}", site.site.name(), site.site.device.is_gpu() ? "gpu " : "", site.site.count,
                      name_of(site.layout), chosen(site), seconds(site), refused(site));
 }
 
@@ -60,7 +60,7 @@ std::string compact(const Plan& plan, const Plan* base) {
   for (const std::string& flags : plan.would_fit) out += "would fit with " + flags + "\n";
   for (const std::string& concession : plan.concessions) out += "gave up " + concession + "\n";
   for (const SitePlan& site : plan.sites) {
-    const SitePlan* before = base ? base->find(site.site.name, site.site.layers.first(), site.site.device) : nullptr;
+    const SitePlan* before = base ? base->find(site.site.id, site.site.layers.first(), site.site.device) : nullptr;
     if (const std::string text = site_text(site); !before || site_text(*before) != text) out += text;
   }
   return out;

@@ -147,8 +147,8 @@ std::string matrix_paths(const BenchResult& result) {
 std::string verbose_text(const BenchReport& report) {
   std::string out;
   for (const auto& check : report.loaded->checks)
-    out +=
-        line("check", fmt::format("{} for {}: {:.2f} of its bound, {:.1f} ms", check.path, check.site, check.worst, 1e3 * check.seconds));
+    out += line("check", fmt::format("{} for {}: {:.2f} of its bound, {:.1f} ms", check.path, name_of(check.site), check.worst,
+                                     1e3 * check.seconds));
   if (!report.result.step_paths.empty()) out += line("decode", calls_text(report.result.step_paths));
   if (!report.result.prompt_paths.empty()) out += line("prefill", calls_text(report.result.prompt_paths));
   return out;

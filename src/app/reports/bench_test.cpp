@@ -54,10 +54,10 @@ TEST(Bench, SaysWhichRowsRanAndHowOften) {
   const BenchResult result = loaded.measure({.prompts = {40}, .depths = {0}, .tokens = 2, .repeat = 1});
   const Plan& plan = loaded.model->model.plan;
   const auto calls = [](const std::map<std::string, int>& paths, const KernelPath& path) { return paths.at(std::string(path.name)); };
-  EXPECT_EQ(calls(result.step_paths, plan.site("moe.gate_up").path_for(1)), 2) << "two layers";
-  EXPECT_EQ(calls(result.step_paths, plan.site("norm").path_for(1)), 5);
-  EXPECT_EQ(calls(result.step_paths, plan.site("sample").path_for(1)), 1);
-  EXPECT_EQ(calls(result.prompt_paths, plan.site("moe.down").path_for(40)), 2);
+  EXPECT_EQ(calls(result.step_paths, plan.site(SiteId::gate_up).path_for({1})), 2) << "two layers";
+  EXPECT_EQ(calls(result.step_paths, plan.site(SiteId::norm).path_for({1})), 5);
+  EXPECT_EQ(calls(result.step_paths, plan.site(SiteId::sample).path_for({1})), 1);
+  EXPECT_EQ(calls(result.prompt_paths, plan.site(SiteId::down).path_for({40})), 2);
 }
 
 TEST(Bench, OneOfTheTwoCanBeLeftOut) {

@@ -165,7 +165,7 @@ uint64_t weight_bytes(const Plan& plan) { return plan.memory().weights + plan.gp
 Status measure(ComparedFormat& format, Runtime& runtime, const Yardstick& yard, const CompareOptions& options,
                const std::vector<AnswerPattern>& patterns) {
   format.bytes = weight_bytes(runtime.plan());
-  format.path = fmt::format("{}", fmt::join(runtime.plan().paths_of("moe.gate_up", 1), ", "));
+  format.path = fmt::format("{}", fmt::join(runtime.plan().paths_of(SiteId::gate_up, 1), ", "));
   MXPATH_CHECK(measure_distance(format, runtime, yard));
   MXPATH_CHECK(measure_speed(format, runtime, yard.texts.front(), options.speed_tokens));
   const Progress progress = progress_of(options, fmt::format("{}: ", format.weights));
@@ -188,7 +188,7 @@ std::vector<std::string> distinct_formats(const ModelFiles& files, const Machine
     if (plan.ok()) {
       std::vector<WeightFormat> formats;  // of the layers, where they are stored differently
       for (const SitePlan& site : plan->sites)
-        if (site.site.name == "moe.gate_up") formats.push_back(site.site.format);
+        if (site.site.id == SiteId::gate_up) formats.push_back(site.site.format);
       if (std::ranges::count(seen, formats)) continue;
       seen.push_back(std::move(formats));
     }

@@ -18,7 +18,7 @@ namespace {
 /// "moe_gate_up.cpu.avx512.mxfp4_f32" → "cpu.avx512.mxfp4_f32"; several where layers are stored differently.
 std::string expert_paths(const Plan& plan, int tokens) {
   std::string out;
-  for (const std::string_view path : plan.paths_of("moe.gate_up", tokens))
+  for (const std::string_view path : plan.paths_of(SiteId::gate_up, tokens))
     out += fmt::format("{}{}", out.empty() ? "" : ", ", path.substr(path.find('.') + 1));
   return out;
 }

@@ -28,8 +28,8 @@ TEST(MachineTable, HasARowForEveryMachineThatSaysWhatItsOwnPlanSays) {
     EXPECT_EQ(row.error, "");
     EXPECT_EQ(row.fits, plan.fits());
     EXPECT_EQ(row.decode_tokens_per_second, 1 / plan.decode_seconds);
-    EXPECT_EQ("moe_gate_up." + row.decode, plan.site("moe.gate_up").path_for(1).name);
-    EXPECT_EQ("moe_gate_up." + row.prefill, plan.site("moe.gate_up").path_for(512).name);
+    EXPECT_EQ("moe_gate_up." + row.decode, plan.site(SiteId::gate_up).path_for({1}).name);
+    EXPECT_EQ("moe_gate_up." + row.prefill, plan.site(SiteId::gate_up).path_for({512}).name);
   }
 }
 

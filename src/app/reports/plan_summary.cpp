@@ -9,9 +9,7 @@
 namespace mxpath {
 namespace {
 
-std::string path_of(const Plan& plan, const char* site, int tokens) {
-  return fmt::format("{}", fmt::join(plan.paths_of(site, tokens), ", "));
-}
+std::string path_of(const Plan& plan, SiteId site, int tokens) { return fmt::format("{}", fmt::join(plan.paths_of(site, tokens), ", ")); }
 
 /// The memory that most of the model takes: the GPUs' as soon as a layer lies there.
 MemoryPlan main_memory(const Plan& plan) { return plan.device.is_gpu() ? plan.gpu_memory() : plan.memory(); }
@@ -25,7 +23,7 @@ std::string device_text(const Plan& plan) {
 
 std::vector<std::string> plan_in_three_lines(const Plan& plan, diagnose::Language language) {
   const MemoryPlan m = main_memory(plan);
-  const std::string one = path_of(plan, "moe.gate_up", 1), many = path_of(plan, "moe.gate_up", 512);
+  const std::string one = path_of(plan, SiteId::gate_up, 1), many = path_of(plan, SiteId::gate_up, 512);
   const std::string total = human_bytes(double(m.total())), available = human_bytes(double(m.available));
   const double answering = 1 / plan.decode_seconds, reading = 512 / plan.prefill_seconds;
   if (!plan.not_built.empty())
@@ -42,7 +40,7 @@ std::vector<std::string> plan_in_three_lines(const Plan& plan, diagnose::Languag
 std::string plan_in_a_sentence(const Plan& plan, diagnose::Language language) {
   const std::string device = device_text(plan), memory = human_bytes(double(main_memory(plan).total())),
                     available = human_bytes(double(main_memory(plan).available));
-  const std::string path = path_of(plan, "moe.gate_up", 1);
+  const std::string path = path_of(plan, SiteId::gate_up, 1);
   const double speed = 1 / plan.decode_seconds;
   const bool korean = language == diagnose::Language::ko;
   if (!plan.not_built.empty())

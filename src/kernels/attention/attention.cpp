@@ -5,13 +5,15 @@
 
 #include "formats/bf16.h"
 #include "kernels/attention/head_group.h"
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 #include "kernels/row_products/portable.h"
 #include "kernels/rows.h"
 #include "kernels/simd/exp.h"
 #include "plan/memory.h"
 
 namespace mxpath {
+
+MXPATH_CUDA_ROW(attention_cuda_portable, AttentionArgs)
 
 static_assert(kv_block_tokens == kv_block, "what the plan counts is what the cache takes");
 namespace {
@@ -151,7 +153,7 @@ constexpr KernelPath paths[] = {
      .thread_invariant = true,
      .built = cuda_built,
      .run = attention_cuda_portable,
-     .images = attention_cuda_images},
+     .images = attention_cuda_portable_images},
 };
 
 }  // namespace

@@ -8,7 +8,7 @@
 #include "kernels/attention/attention.h"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/reduce.cuh"
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 
 namespace mxpath {
 namespace {
@@ -610,6 +610,6 @@ void attention_cuda_portable(const AttentionArgs& args) {
   else if (args.head_dim <= 64) launch_tile<Tile64>(args);
   else launch_tile<Tile128>(args);
 }
-KernelImages attention_cuda_images() { return images; }
+KernelImages attention_cuda_portable_images() { return images; }
 
 }  // namespace mxpath

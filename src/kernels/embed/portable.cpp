@@ -1,8 +1,11 @@
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 #include "kernels/embed/embed.h"
 #include "kernels/rows.h"
 
 namespace mxpath {
+
+MXPATH_CUDA_ROW(embed_cuda_portable, EmbedArgs)
+
 namespace {
 
 void embed_portable(const EmbedArgs& args) {
@@ -30,7 +33,7 @@ constexpr KernelPath paths[] = {
      .thread_invariant = true,
      .built = cuda_built,
      .run = embed_cuda_portable,
-     .images = embed_cuda_images},
+     .images = embed_cuda_portable_images},
 };
 
 }  // namespace

@@ -2,7 +2,7 @@
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/reduce.cuh"
 #include "kernels/cuda/weights.cuh"
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 #include "kernels/embed/embed.h"
 
 namespace mxpath {
@@ -37,6 +37,6 @@ void embed_cuda_portable(const EmbedArgs& args) {
   launch(*args.stream, "embed.cuda.portable.f32", wide ? embed_bf16 : embed_any, dim3(blocks_for(args.count, 1)), dim3(threads), table,
          args.tokens, args.y);
 }
-KernelImages embed_cuda_images() { return images; }
+KernelImages embed_cuda_portable_images() { return images; }
 
 }  // namespace mxpath

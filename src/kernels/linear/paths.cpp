@@ -1,8 +1,11 @@
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 #include "kernels/linear/linear_kernels.h"
 #include "kernels/rows.h"
 
 namespace mxpath {
+
+MXPATH_CUDA_ROW(linear_cuda_portable, LinearArgs)
+
 namespace {
 
 constexpr KernelPath paths[] = {
@@ -70,7 +73,7 @@ constexpr KernelPath paths[] = {
      .thread_invariant = true,
      .built = cuda_built,
      .run = linear_cuda_portable,
-     .images = linear_cuda_images},
+     .images = linear_cuda_portable_images},
 };
 
 }  // namespace

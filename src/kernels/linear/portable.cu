@@ -1,7 +1,7 @@
 // linear.cuda.portable.f32: FP32 arithmetic over weights of any layout.
 #include <array>
 
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 #include "kernels/linear/linear.h"
 #include "kernels/row_products/cuda_products.cuh"
 
@@ -17,6 +17,6 @@ void linear_cuda_portable(const LinearArgs& args) {
   cuda_products(*args.stream, "linear.cuda.portable.f32", products);
 }
 
-KernelImages linear_cuda_images() { return cuda_products_images(); }
+KernelImages linear_cuda_portable_images() { return cuda_products_images(); }
 
 }  // namespace mxpath

@@ -1,8 +1,12 @@
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 #include "kernels/moe_matmul/moe_kernels.h"
 #include "kernels/rows.h"
 
 namespace mxpath {
+
+MXPATH_CUDA_ROW(moe_gate_up_cuda_portable, MoeMatmulArgs)
+MXPATH_CUDA_ROW(moe_down_cuda_portable, MoeMatmulArgs)
+
 namespace {
 
 constexpr KernelPath paths[] = {
@@ -98,7 +102,7 @@ constexpr KernelPath paths[] = {
      .thread_invariant = true,
      .built = cuda_built,
      .run = moe_gate_up_cuda_portable,
-     .images = moe_gate_up_cuda_images},
+     .images = moe_gate_up_cuda_portable_images},
     {.name = "moe_down.cpu.avx512_bf16.mxfp4_bf16",
      .op = Op::moe_down,
      .weights = Layout::mxfp4_rows16,
@@ -191,7 +195,7 @@ constexpr KernelPath paths[] = {
      .thread_invariant = true,
      .built = cuda_built,
      .run = moe_down_cuda_portable,
-     .images = moe_down_cuda_images},
+     .images = moe_down_cuda_portable_images},
 };
 
 }  // namespace

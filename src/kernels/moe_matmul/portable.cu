@@ -1,6 +1,6 @@
 // moe_gate_up.cuda.portable.f32 and moe_down.cuda.portable.f32: FP32 arithmetic over weights of any layout. down writes the product of each
 // pair to scratch and then adds the pairs of a token up, so that the order is the experts' whatever the grid does.
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 #include "kernels/moe_matmul/moe_matmul.h"
 #include "kernels/row_products/cuda_products.cuh"
 
@@ -101,8 +101,8 @@ void moe_down_cuda_portable(const MoeMatmulArgs& args) {
          static_cast<int>(blocks_a_token));
 }
 
-KernelImages moe_gate_up_cuda_images() { return cuda_products_images(); }
-KernelImages moe_down_cuda_images() {
+KernelImages moe_gate_up_cuda_portable_images() { return cuda_products_images(); }
+KernelImages moe_down_cuda_portable_images() {
   static const void* const kernels[] = {cuda_few_rows_kernel(), cuda_many_rows_kernel(), reinterpret_cast<const void*>(add_choices)};
   return kernels;
 }

@@ -1,11 +1,14 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 #include "kernels/norm/norm.h"
 #include "kernels/rows.h"
 
 namespace mxpath {
+
+MXPATH_CUDA_ROW(norm_cuda_portable, NormArgs)
+
 namespace {
 
 /// Σ x² as eight partial sums, so that baseline vector registers can be used without changing the order.
@@ -54,7 +57,7 @@ constexpr KernelPath paths[] = {
      .thread_invariant = true,
      .built = cuda_built,
      .run = norm_cuda_portable,
-     .images = norm_cuda_images},
+     .images = norm_cuda_portable_images},
 };
 
 }  // namespace

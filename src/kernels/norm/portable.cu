@@ -1,7 +1,7 @@
 // A block for each token: its sum of squares, then the row once more out of the cache.
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/reduce.cuh"
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 #include "kernels/norm/norm.h"
 
 namespace mxpath {
@@ -38,6 +38,6 @@ void norm_cuda_portable(const NormArgs& args) {
   launch(*args.stream, "norm.cuda.portable.f32", wide ? normalize<float4> : normalize<float>, dim3(blocks_for(args.tokens, 1)),
          dim3(threads), args.x, args.scale, args.y, args.width, args.eps);
 }
-KernelImages norm_cuda_images() { return images; }
+KernelImages norm_cuda_portable_images() { return images; }
 
 }  // namespace mxpath

@@ -2,11 +2,14 @@
 #include <cmath>
 #include <numbers>
 
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 #include "kernels/rope/rope.h"
 #include "kernels/rows.h"
 
 namespace mxpath {
+
+MXPATH_CUDA_ROW(rope_cuda_portable, RopeArgs)
+
 namespace {
 
 /// The pair index at which a wave turns `beta` times within the original context.
@@ -58,7 +61,7 @@ constexpr KernelPath paths[] = {
      .thread_invariant = true,
      .built = cuda_built,
      .run = rope_cuda_portable,
-     .images = rope_cuda_images},
+     .images = rope_cuda_portable_images},
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 // A block for each token and a few of its heads: sines and cosines once into shared memory, then all pairs.
 #include "kernels/cuda/launch.cuh"
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 #include "kernels/rope/rope.h"
 
 namespace mxpath {
@@ -45,6 +45,6 @@ void rope_cuda_portable(const RopeArgs& args) {
   launch(*args.stream, "rope.cuda.portable.f32", rotate, dim3(blocks_for(args.tokens, 1), blocks_for(args.heads, heads)), dim3(threads),
          args, heads);
 }
-KernelImages rope_cuda_images() { return images; }
+KernelImages rope_cuda_portable_images() { return images; }
 
 }  // namespace mxpath

@@ -5,11 +5,14 @@
 #include <numeric>
 #include <vector>
 
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 #include "kernels/router/router.h"
 #include "kernels/rows.h"
 
 namespace mxpath {
+
+MXPATH_CUDA_ROW(router_cuda_portable, RouterArgs)
+
 namespace {
 
 void router_logits(const RouterArgs& args) {
@@ -71,7 +74,7 @@ constexpr KernelPath paths[] = {
      .thread_invariant = true,
      .built = cuda_built,
      .run = router_cuda_portable,
-     .images = router_cuda_images},
+     .images = router_cuda_portable_images},
 };
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/reduce.cuh"
 #include "kernels/cuda/weights.cuh"
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 #include "kernels/router/router.h"
 
 namespace mxpath {
@@ -233,6 +233,6 @@ void router_cuda_portable(const RouterArgs& args) {
   launch(*args.stream, name, group_by_expert_blocks, dim3(static_cast<unsigned>(experts)), dim3(group_threads), args.expert, rows,
          args.first, args.order);
 }
-KernelImages router_cuda_images() { return images; }
+KernelImages router_cuda_portable_images() { return images; }
 
 }  // namespace mxpath

@@ -2,7 +2,7 @@
 #pragma once
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/weights.cuh"
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 
 namespace mxpath {
 

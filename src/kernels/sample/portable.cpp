@@ -2,12 +2,15 @@
 #include <cmath>
 #include <span>
 
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 #include "kernels/rows.h"
 #include "kernels/sample/sample.h"
 #include "kernels/simd/exp.h"
 
 namespace mxpath {
+
+MXPATH_CUDA_ROW(sample_cuda_portable, SampleArgs)
+
 namespace {
 
 struct Choice {
@@ -144,7 +147,7 @@ constexpr KernelPath paths[] = {
      .thread_invariant = true,
      .built = cuda_built,
      .run = sample_cuda_portable,
-     .images = sample_cuda_images},
+     .images = sample_cuda_portable_images},
 };
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/reduce.cuh"
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 #include "kernels/sample/sample.h"
 
 namespace mxpath {
@@ -62,6 +62,6 @@ void sample_cuda_portable(const SampleArgs& args) {
   launch(*args.stream, name, best_of_parts, dim3(parts), dim3(threads), args.logits, count, args.vocab, static_cast<int>(part), best);
   launch(*args.stream, name, best_of_all, dim3(1), dim3(threads), best, static_cast<int>(parts), args.token);
 }
-KernelImages sample_cuda_images() { return images; }
+KernelImages sample_cuda_portable_images() { return images; }
 
 }  // namespace mxpath

@@ -1,7 +1,7 @@
 // Elementwise: rows do not matter, u and h are one long array each.
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/reduce.cuh"
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 #include "kernels/swiglu/swiglu.h"
 
 namespace mxpath {
@@ -41,6 +41,6 @@ void swiglu_cuda_portable(const SwigluArgs& args) {
   else
     launch(*args.stream, name, swiglu_by_1, dim3(blocks_for(count, threads)), dim3(threads), args.u, args.h, count, args.limit, args.alpha);
 }
-KernelImages swiglu_cuda_images() { return images; }
+KernelImages swiglu_cuda_portable_images() { return images; }
 
 }  // namespace mxpath

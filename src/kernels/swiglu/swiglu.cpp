@@ -1,11 +1,14 @@
 #include "kernels/swiglu/swiglu.h"
 
-#include "kernels/cuda_portable.h"
+#include "kernels/cuda_row.h"
 #include "kernels/rows.h"
 #include "kernels/simd/exp.h"
 #include "kernels/swiglu/swiglu_row.h"
 
 namespace mxpath {
+
+MXPATH_CUDA_ROW(swiglu_cuda_portable, SwigluArgs)
+
 namespace {
 
 // Comparisons with NaN are false: asked this way round, a NaN stays one and does not become the limit.
@@ -77,7 +80,7 @@ constexpr KernelPath paths[] = {
      .thread_invariant = true,
      .built = cuda_built,
      .run = swiglu_cuda_portable,
-     .images = swiglu_cuda_images},
+     .images = swiglu_cuda_portable_images},
 };
 
 }  // namespace

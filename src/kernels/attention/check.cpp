@@ -117,10 +117,8 @@ void compare_head(Subject& s, const KnownCache& c, int head, int window, float s
   }
 }
 
-}  // namespace
-
-void check_attention(Subject& s, int tokens, Comparison& out) {
-  const int window = s.site.name == "attention.sliding" ? s.config.sliding_window : 0;
+void check_attention_once(Subject& s, int tokens, Comparison& out) {
+  const int window = s.site.row().layers == LayerKind::sliding ? s.config.sliding_window : 0;
   const KnownCache c(s, tokens, window);
   const int d = c.head_dim;
   const auto sinks = known_inputs(static_cast<size_t>(c.heads), false, s.random);
@@ -147,5 +145,9 @@ void check_attention(Subject& s, int tokens, Comparison& out) {
                      .threads = &s.threads});
   for (int h = 0; h < c.heads; ++h) compare_head(s, c, h, window, sinks[static_cast<size_t>(h)], y, out);
 }
+
+}  // namespace
+
+void check_attention(Subject& s, Comparison& out) { check_each_count(s, 65, check_attention_once, out); }
 
 }  // namespace mxpath
