@@ -16,6 +16,7 @@
 #include "kernels/attention/attention.h"
 #include "kernels/catalogue.h"
 #include "kernels/embed/embed.h"
+#include "kernels/experts_block/experts_block.h"
 #include "kernels/linear/linear.h"
 #include "kernels/moe_matmul/moe_matmul.h"
 #include "kernels/norm/norm.h"
@@ -23,6 +24,7 @@
 #include "kernels/router/router.h"
 #include "kernels/sample/sample.h"
 #include "kernels/swiglu/swiglu.h"
+#include "plan/block.h"
 #include "plan/plan.h"
 
 namespace mxpath {
@@ -86,11 +88,10 @@ const PackedMatrix& weights_of(const Site& site, Layout layout) {
 
 /// Runs `call` until Google Benchmark has enough and sets the counters.
 template <class Function>
-void measure(benchmark::State& state, const Case& c, Function&& call) {
+void measure(benchmark::State& state, const Case& c, const Load& load, Function&& call) {
   machine(c.threads);
   call();
   for (auto _ : state) call();
-  const Load load = load_of(c.site, c.layout, {.tokens = static_cast<int>(c.tokens)});
   const Work& work = load.work;
   const double calls = static_cast<double>(state.iterations());
   KernelPath ideal = *c.path;
@@ -100,9 +101,30 @@ void measure(benchmark::State& state, const Case& c, Function&& call) {
   state.counters["roof"] = benchmark::Counter(predicted_seconds(ideal, load, machine(c.threads)) * calls, benchmark::Counter::kIsRate);
 }
 
+template <class Function>
+void measure(benchmark::State& state, const Case& c, Function&& call) {
+  measure(state, c, load_of(c.site, c.layout, {.tokens = static_cast<int>(c.tokens)}), call);
+}
+
 template <class Args>
 void call_row(const KernelPath& path, const Args& args) {
   std::get<void (*)(const Args&)>(path.run)(args);
+}
+
+Site site_of(Op op) {
+  Site site;
+  for (const SiteRow& row : site_rows())
+    if (row.op == op) site.id = row.id;
+  site.k = hidden, site.n = hidden, site.experts_per_token = per_token;
+  if (op == Op::moe_gate_up || op == Op::moe_down) site.experts = experts;
+  if (op == Op::moe_gate_up) site.n = 2 * hidden;
+  if (op == Op::linear) site.n = 5120;
+  if (op == Op::router) site.n = experts;
+  if (op == Op::embed) site.n = 20000;
+  if (op == Op::rope) site.n = heads * head_dim;
+  if (op == Op::sample) site.n = vocab;
+  if (op == Op::attention) site.keys = 1024, site.heads = heads, site.kv_heads = kv_heads, site.head_dim = head_dim;
+  return site;
 }
 
 void bench_linear(benchmark::State& state, const Case& c) {
@@ -244,6 +266,32 @@ void bench_sample(benchmark::State& state, const Case& c) {
   });
 }
 
+/// What a row of a composite site computes itself: the other parts are rows that do nothing.
+void bench_experts_block(benchmark::State& state, const Case& c) {
+  static constexpr KernelPath no_norm{.op = Op::norm, .run = [](const NormArgs&) {}},
+      no_router{.op = Op::router, .run = [](const RouterArgs&) {}}, no_down{.op = Op::moe_down, .run = [](const MoeMatmulArgs&) {}};
+  ThreadPool pool(c.threads);
+  const int64_t pairs = c.tokens * per_token;
+  const auto x = random_floats(c.tokens * hidden), bias = random_floats(experts * 2 * hidden);
+  std::vector<float> u(static_cast<size_t>(pairs * 2 * hidden)), h(static_cast<size_t>(pairs * hidden));
+  Buffer scratch = std::move(Buffer::allocate(moe_scratch_bytes(pairs, hidden, c.threads)).value());
+  Routing routing(c.tokens);
+  const SitePlan gate_up{site_of(Op::moe_gate_up), c.layout, {}}, swiglu{site_of(Op::swiglu), Layout::none, {}};
+  const SitePlan* parts[] = {&gate_up, &swiglu};
+  const PackedMatrix& weights = weights_of(gate_up.site, c.layout);
+  const auto load = fused_load(*c.path, parts, {.tokens = static_cast<int>(c.tokens)});
+  measure(state, c, load, [&] {
+    routing.choose();
+    const ExpertBatches batches = routing.view();
+    call_row(*c.path,
+             ExpertsBlockArgs{.norm = {&no_norm, {}},
+                              .router = {&no_router, {}},
+                              .gate_up = {nullptr, {&weights, bias.data(), x.data(), u.data(), &batches, scratch.data(), &pool}},
+                              .swiglu = {nullptr, {u.data(), h.data(), pairs, hidden, 7.0f, 1.702f, &pool}},
+                              .down = {&no_down, {}}});
+  });
+}
+
 void run_case(benchmark::State& state, const Case& c) {
   switch (c.path->op) {
     case Op::linear: return bench_linear(state, c);
@@ -253,33 +301,21 @@ void run_case(benchmark::State& state, const Case& c) {
     case Op::router: return bench_router(state, c);
     case Op::embed: return bench_embed(state, c);
     case Op::sample: return bench_sample(state, c);
+    case Op::experts_block: return bench_experts_block(state, c);
     default: return bench_small(state, c);
   }
 }
 
-Site site_of(Op op) {
-  Site site;
-  for (const SiteRow& row : site_rows())
-    if (row.op == op) site.id = row.id;
-  site.k = hidden, site.n = hidden, site.experts_per_token = per_token;
-  if (op == Op::moe_gate_up || op == Op::moe_down) site.experts = experts;
-  if (op == Op::moe_gate_up) site.n = 2 * hidden;
-  if (op == Op::linear) site.n = 5120;
-  if (op == Op::router) site.n = experts;
-  if (op == Op::embed) site.n = 20000;
-  if (op == Op::rope) site.n = heads * head_dim;
-  if (op == Op::sample) site.n = vocab;
-  if (op == Op::attention) site.keys = 1024, site.heads = heads, site.kv_heads = kv_heads, site.head_dim = head_dim;
-  return site;
-}
-
 std::vector<Layout> layouts_of(const KernelPath& path) {
+  for (const FusedPart& part : path.fuses)
+    if (part.layout != Layout::none) return {part.layout};
   if (path.weights != Layout::any) return {path.weights};
   if (path.op == Op::moe_gate_up || path.op == Op::moe_down) return {Layout::mxfp4_rows, Layout::bf16_rows};
   return {Layout::bf16_rows};
 }
 
 void add_row(const KernelPath& path, const std::vector<int>& threads) {
+  if (row_of(path.op).composite && path.fuses.empty()) return;  // nothing of its own
   for (Layout layout : layouts_of(path))
     for (int64_t tokens : path.op == Op::sample ? std::vector<int64_t>{1} : std::vector<int64_t>{1, 8, 64, 512})
       for (int count : threads) {

@@ -22,6 +22,8 @@ constexpr OpKernels op_kernels[] = {
     {Op::swiglu, swiglu_paths, check_swiglu},
     {Op::moe_down, nullptr, check_moe},
     {Op::sample, sample_paths, check_sample},
+    {Op::attention_block, attention_block_paths, check_attention_block},
+    {Op::experts_block, experts_block_paths, check_experts_block},
 };
 
 constexpr bool in_enum_order() {

@@ -149,6 +149,15 @@ Status HostRunner::run_any(const KernelPath& path, const Args& args) {
   return status;
 }
 
+template <class Args>
+Status HostRunner::run_on_cpu(const KernelPath& path, const Args& args) {
+  const auto* function = std::get_if<void (*)(const Args&)>(&path.run);
+  if (!function || path.device != DeviceKind::cpu) return fail("{} does not take these arguments, or runs on no CPU", path.name);
+  return (*function)(args), Status();
+}
+
+Status HostRunner::run(const KernelPath& path, const AttentionBlockArgs& args) { return run_on_cpu(path, args); }
+Status HostRunner::run(const KernelPath& path, const ExpertsBlockArgs& args) { return run_on_cpu(path, args); }
 Status HostRunner::run(const KernelPath& path, const EmbedArgs& args) { return run_any(path, args); }
 Status HostRunner::run(const KernelPath& path, const NormArgs& args) { return run_any(path, args); }
 Status HostRunner::run(const KernelPath& path, const LinearArgs& args) { return run_any(path, args); }

@@ -36,6 +36,9 @@ class HostRunner {
   Status run(const KernelPath& path, const MoeMatmulArgs& args);
   Status run(const KernelPath& path, const SwigluArgs& args);
   Status run(const KernelPath& path, const SampleArgs& args);
+  /// Of composite operations the rows of a CPU alone.
+  Status run(const KernelPath& path, const AttentionBlockArgs& args);
+  Status run(const KernelPath& path, const ExpertsBlockArgs& args);
 
   /// What broke the device for good; empty: nothing did. Rows of the CPU run whatever it says.
   const std::string& device_failure() const { return device_failure_; }
@@ -44,6 +47,8 @@ class HostRunner {
   class CudaSide;
   template <class Args>
   Status run_any(const KernelPath& path, const Args& args);
+  template <class Args>
+  Status run_on_cpu(const KernelPath& path, const Args& args);
 
   DeviceId gpu_;
   DeviceProblem problem_;

@@ -7,7 +7,9 @@
 
 #include "checkpoint/random_checkpoint.h"
 #include "kernels/attention/attention.h"
+#include "kernels/attention_block/attention_block.h"
 #include "kernels/embed/embed.h"
+#include "kernels/experts_block/experts_block.h"
 #include "kernels/linear/linear.h"
 #include "kernels/norm/norm.h"
 #include "kernels/rope/rope.h"
@@ -36,6 +38,10 @@ inline Output output_of(const RopeArgs& a) { return {a.x, a.tokens, int64_t{a.he
 inline Output output_of(const SwigluArgs& a) { return {a.h, a.rows, a.width, a.width}; }
 inline Output output_of(const RouterArgs& a) { return {a.weight, a.tokens, a.experts_per_token, a.experts_per_token}; }
 inline Output output_of(const EmbedArgs& a) { return {a.y, a.count, a.table->columns, a.table->columns}; }
+
+/// Of a block what it adds to the residual stream, or of one that gates the product of the experts itself what it makes of that.
+inline Output output_of(const AttentionBlockArgs& a) { return output_of(a.output.args); }
+inline Output output_of(const ExpertsBlockArgs& a) { return output_of(a.swiglu.args); }
 
 inline const KernelPath* truth;
 inline std::function<void(const Output&)> lie;
@@ -90,10 +96,12 @@ inline Plan plan_with(const KernelPath& path, const KernelPath* stand_in, const 
     if (!set_weights(policy, weights).ok() || !set_dense_weights(policy, weights).ok()) continue;
     auto plan = make_plan(manifest_from_config(config, "test"), reduced, test_machine(), policy);
     if (!plan.ok()) continue;
-    std::erase_if(plan->sites, [&](const SitePlan& site) {
+    const auto elsewhere = [&](const SitePlan& site) {
       return std::ranges::none_of(site.decisions, [&](const Decision& d) { return d.chosen->name == path.name; });
-    });
-    if (plan->sites.size() > best.sites.size()) best = std::move(plan).value();
+    };
+    std::erase_if(plan->sites, elsewhere);
+    std::erase_if(plan->blocks, [&](const BlockPlan& block) { return elsewhere(block.plan); });
+    if (plan->sites.size() + plan->blocks.size() > best.sites.size() + best.blocks.size()) best = std::move(plan).value();
   }
   return best;
 }
@@ -113,8 +121,12 @@ inline std::string finding_of(const std::vector<SelfCheckResult>& results, std::
 /// The lie is told in host memory, so CPU rows tell it; what catches it is the same for all.
 inline std::vector<Row> cpu_rows() {
   auto rows = rows_of(
-      {Op::embed, Op::norm, Op::linear, Op::rope, Op::attention, Op::router, Op::moe_gate_up, Op::swiglu, Op::moe_down, Op::sample});
-  std::erase_if(rows, [](const Row& row) { return row.path->device != DeviceKind::cpu; });
+      {Op::embed, Op::norm, Op::linear, Op::rope, Op::attention, Op::router, Op::moe_gate_up, Op::swiglu, Op::moe_down, Op::sample,
+       Op::experts_block});
+  // A composite row computes nothing itself.
+  std::erase_if(rows, [](const Row& row) {
+    return row.path->device != DeviceKind::cpu || (row_of(row.path->op).composite && row.path->fuses.empty());
+  });
   return rows;
 }
 

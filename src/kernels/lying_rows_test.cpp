@@ -54,7 +54,7 @@ TEST_P(LyingRows, AreCaughtWhereverTheyLie) {
   const KernelPath liar_row = lying(path);
   const ModelConfig config = narrow_config();
   const Plan plan = plan_with(path, &liar_row, config);
-  ASSERT_FALSE(plan.sites.empty()) << "no plan of this test chooses " << path.name;
+  ASSERT_FALSE(plan.sites.empty() && plan.blocks.empty()) << "no plan of this test chooses " << path.name;
   ThreadPool threads(2);
   const bool product = path.op == Op::linear || path.op == Op::moe_gate_up || path.op == Op::moe_down;
   const bool portable = is_floor(path);

@@ -26,7 +26,7 @@ class PermutedRows : public testing::TestWithParam<Row> {
     if (path().op == Op::sample) GTEST_SKIP() << "has one result";
     liar_row_ = lying(path());
     plan_ = plan_with(path(), &liar_row_, config_);
-    ASSERT_FALSE(plan_.sites.empty()) << "no plan of this test chooses " << path().name;
+    ASSERT_FALSE(plan_.all_sites().empty()) << "no plan of this test chooses " << path().name;
     lie = [&](const Output& out) { sizes_.insert(out.tokens); };
     EXPECT_EQ(finding(), "");
   }

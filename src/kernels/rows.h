@@ -35,6 +35,8 @@ void check_router(Subject& subject, Comparison& out);
 void check_moe(Subject& subject, Comparison& out);
 void check_swiglu(Subject& subject, Comparison& out);
 void check_sample(Subject& subject, Comparison& out);
+void check_attention_block(Subject& subject, Comparison& out);
+void check_experts_block(Subject& subject, Comparison& out);
 
 std::span<const KernelPath> embed_paths();
 std::span<const KernelPath> norm_paths();
@@ -45,6 +47,8 @@ std::span<const KernelPath> router_paths();
 std::span<const KernelPath> moe_matmul_paths();
 std::span<const KernelPath> swiglu_paths();
 std::span<const KernelPath> sample_paths();
+std::span<const KernelPath> attention_block_paths();
+std::span<const KernelPath> experts_block_paths();
 
 /// Whether portable.cu was compiled into this program, and what its code needs: PTX of compute_75, which the driver of any later card can
 /// compile, and a driver of the same CUDA major version as the toolkit. Without CUDA the rows say what a build of today would.

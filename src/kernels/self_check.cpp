@@ -70,13 +70,13 @@ std::vector<SelfCheckResult> self_check(const Plan& plan, const ModelConfig& con
   std::vector<SelfCheckResult> results;
   std::map<DeviceId, HostRunner> runners;
   std::set<DeviceId> broken;
-  for (const SitePlan& site : plan.sites) {
+  for (const SitePlan* site : plan.all_sites()) {
     std::vector<const KernelPath*> seen;
-    for (const Decision& decision : site.decisions) {
-      const DeviceId device = site.site.device;
+    const DeviceId device = site->site.device;
+    for (const Decision& decision : site->decisions) {
       if (broken.contains(device) || std::ranges::count(seen, decision.chosen)) continue;
       seen.push_back(decision.chosen);
-      results.push_back(check_path(site, *decision.chosen, config, policy, threads, runners.try_emplace(device, device).first->second));
+      results.push_back(check_path(*site, *decision.chosen, config, policy, threads, runners.try_emplace(device, device).first->second));
       if (results.back().check == Check::device_failed) broken.insert(device);
     }
   }

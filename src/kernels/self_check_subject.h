@@ -10,6 +10,7 @@
 #include "checkpoint/config.h"
 #include "kernels/attention/attention.h"
 #include "kernels/embed/embed.h"
+#include "kernels/experts_block/experts_block.h"
 #include "kernels/host_runner.h"
 #include "kernels/linear/linear.h"
 #include "kernels/moe_matmul/moe_matmul.h"
@@ -55,6 +56,7 @@ inline int64_t work_of(const NormArgs& a) { return 2 * a.tokens * a.width; }
 inline int64_t work_of(const RopeArgs& a) { return int64_t{2} * a.tokens * a.heads * a.head_dim; }
 inline int64_t work_of(const SwigluArgs& a) { return 2 * a.rows * a.width; }
 inline int64_t work_of(const SampleArgs& a) { return a.vocab; }
+inline int64_t work_of(const ExpertsBlockArgs& a) { return work_of(a.gate_up.args); }
 
 /// Runs the row; what keeps it from running is a finding.
 template <class Args>

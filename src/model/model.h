@@ -8,6 +8,7 @@
 #include "checkpoint/config.h"
 #include "device/device.h"
 #include "kernels/attention/attention.h"
+#include "kernels/call_row.h"
 #include "kernels/rope/rope.h"
 #include "model/weights.h"
 #include "plan/plan.h"
@@ -38,9 +39,6 @@ struct Batch {
       sequences;  // [slot][layer]: caches that the caller owns, each where the layer's attention runs
 };
 
-/// Which row ran, in order; tests read it.
-using Trace = std::vector<const KernelPath*>;
-
 /// The activations of one forward in the memory of one device. H hidden, I intermediate, k experts a token, V vocabulary.
 struct Activations {
   float* x = nullptr;              // [tokens, H] residual stream
@@ -63,9 +61,10 @@ struct Activations {
   const KvView* const* kv = nullptr;  // [layers, tokens]
 };
 
-/// What one layer runs, each on the device where the plan put it.
+/// What one layer runs, each on the device where the plan put it: two blocks, and what they are made of.
 struct LayerSites {
-  const SitePlan *attention_norm, *qkv, *rope, *attention, *output, *mlp_norm, *router, *gate_up, *swiglu, *down;
+  const SitePlan *attention_block, *attention_norm, *qkv, *rope, *attention, *output;
+  const SitePlan *experts_block, *mlp_norm, *router, *gate_up, *swiglu, *down;
 };
 
 /// The sites of a plan as a forward meets them, looked up once; they point into the plan.

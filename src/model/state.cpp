@@ -78,11 +78,14 @@ ModelSites look_up(const Plan& plan) {
     const auto attention = [&](SiteId id) { return plan.find(id, layer, p.attention(layer)); };
     const auto experts = [&](SiteId id) { return plan.find(id, layer, p.experts(layer)); };
     const SitePlan* sliding = attention(SiteId::attention_sliding);
-    sites.layers.push_back({.attention_norm = attention(SiteId::norm),
+    const auto block = [&](SiteId id) { return &plan.find_block(id, layer)->plan; };
+    sites.layers.push_back({.attention_block = block(SiteId::attention_block),
+                            .attention_norm = attention(SiteId::norm),
                             .qkv = attention(SiteId::qkv),
                             .rope = attention(SiteId::rope),
                             .attention = sliding ? sliding : attention(SiteId::attention_full),
                             .output = attention(SiteId::attention_output),
+                            .experts_block = block(SiteId::experts_block),
                             .mlp_norm = experts(SiteId::norm),
                             .router = experts(SiteId::router),
                             .gate_up = experts(SiteId::gate_up),

@@ -4,6 +4,7 @@
 
 #include "base/hint.h"
 #include "base/text.h"
+#include "plan/block.h"
 #include "plan/plan.h"
 
 namespace mxpath {
@@ -41,13 +42,13 @@ std::string reasons(const Candidate& candidate) {
 /// order of the table. Each is asked about the layout it reads, those that read any about all, and those that read none of the site's
 /// format about the plain one.
 std::vector<Candidate> candidates_for(const Site& site, const Regime& regime, const Catalogue& catalogue, const Machine& machine,
-                                      const Policy& policy, const Failures& failures) {
+                                      const Policy& policy, const Failures& failures, Parts parts) {
   Policy free = policy;
   free.only.clear(), free.exclude.clear();
   const auto layouts = layouts_for(site, catalogue);
   std::vector<Candidate> found;
   for (Layout layout : layouts)
-    for (Candidate& c : decide({site, layout, regime.tokens, catalogue, machine, free, failures, regime.per_sequence}, regime).all) {
+    for (Candidate& c : decide({site, layout, regime.tokens, catalogue, machine, free, failures, regime.per_sequence, parts}, regime).all) {
       const Layout own = c.path->weights;
       const bool foreign = own != Layout::any && !std::ranges::count(layouts, own);
       if (own != layout && own != Layout::any && !(foreign && layout == layouts.front())) continue;
@@ -69,10 +70,10 @@ std::string with_reasons(const std::vector<Candidate>& candidates) {
 
 /// The sentence for a site that the policy leaves without a path: the named ones with their refusals, then what could run instead.
 Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
-              const Failures& failures) {
+              const Failures& failures, Parts parts) {
   std::vector<Candidate> named, refused;
   std::string legal;
-  for (const Candidate& c : candidates_for(site, regime, catalogue, machine, policy, failures)) {
+  for (const Candidate& c : candidates_for(site, regime, catalogue, machine, policy, failures, parts)) {
     const bool forced = std::ranges::any_of(policy.only, [&](const std::string& glob) { return glob_match(glob, c.path->name); });
     if (c.why_not.empty() && !forced) legal += fmt::format("{}{}", legal.empty() ? "" : " ", c.path->name);
     if (!c.why_not.empty() && forced) named.push_back(c);
@@ -99,12 +100,21 @@ double cost_of(const SitePlan& plan, Goal goal) {
   return total;
 }
 
+double saved_cost(const SitePlan& block, std::span<const SitePlan* const> parts, Goal goal) {
+  double total = 0;
+  const auto weights = regime_weights(goal);
+  for (size_t r = 0; r < block.decisions.size(); ++r) total += weights[r] * saved_seconds(block, parts, r);
+  return total;
+}
+
 double cost_of(const Plan& plan, Goal goal) {
   double total = 0;
   const auto weights = regime_weights(goal);
   for (size_t r = 0; r < plan.crossing_seconds.size(); ++r) total += weights[r] * plan.crossing_seconds[r];
   for (const SitePlan& site : plan.sites)
     if (!plan.is_idle(site)) total += site.site.count * cost_of(site, goal);
+  for (const BlockPlan& block : plan.blocks)
+    total -= block.plan.site.count * saved_cost(block.plan, plan.parts_of(block), goal);
   return total;
 }
 
@@ -125,7 +135,10 @@ Decision decide(const Question& q, const Regime& regime) {
     if (path->op != q.site.op()) continue;
     const Layout read = path->weights == Layout::any || path->weights == Layout::none ? q.layout : path->weights;
     const Load own = read == q.layout ? load : load_of(q.site, read, regime.typical);
-    decision.all.push_back({path, refusals(*path, q), predicted_seconds(*path, own, q.machine, device_of(*path, q))});
+    const DeviceId device = device_of(*path, q);
+    const double seconds = q.parts.empty() ? predicted_seconds(*path, own, q.machine, device)
+                                           : block_seconds(*path, q.parts, regime, q.machine, device);
+    decision.all.push_back({path, refusals(*path, q), seconds});
   }
   // Legal ones first, then by price; a stable sort, so that table order breaks ties.
   std::ranges::stable_sort(decision.all, {}, [](const Candidate& c) { return std::tuple(!c.why_not.empty(), c.seconds); });
@@ -134,18 +147,19 @@ Decision decide(const Question& q, const Regime& regime) {
 }
 
 Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
-                           const Failures& failures) {
+                           const Failures& failures, const Given& given) {
   SitePlan best;
   double best_seconds = std::numeric_limits<double>::infinity();
-  for (Layout layout : layouts_for(site, catalogue)) {
+  for (Layout layout : given.layout ? std::vector<Layout>{*given.layout} : layouts_for(site, catalogue)) {
     SitePlan plan{site, layout, {}};
     for (const Regime& regime : regimes())
-      plan.decisions.push_back(decide({site, layout, regime.tokens, catalogue, machine, policy, failures, regime.per_sequence}, regime));
+      plan.decisions.push_back(
+          decide({site, layout, regime.tokens, catalogue, machine, policy, failures, regime.per_sequence, given.parts}, regime));
     const double seconds = cost_of(plan, policy.goal);
     if (best.decisions.empty() || seconds < best_seconds) best_seconds = seconds, best = std::move(plan);
   }
   for (const Decision& decision : best.decisions)
-    if (!decision.chosen) return no_path(site, decision.regime, catalogue, machine, policy, failures);
+    if (!decision.chosen) return no_path(site, decision.regime, catalogue, machine, policy, failures, given.parts);
   return best;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "plan/block.h"
+
 namespace mxpath {
 namespace {
 
@@ -34,6 +36,12 @@ struct Sum {
     out.roof += times * roof_seconds(path, work, machine, device);
     out.best_roof += times * at_the_best_roof(path, work, machine, device);
   }
+
+  /// What rows of composite sites spare in `times` calls.
+  void spare(const Plan& plan, double times, const Call& call, int regime) {
+    for (const BlockPlan& block : plan.blocks)
+      out.predicted -= times * block.plan.site.count * saved_seconds(block.plan, plan.parts_of(block), call, regime, machine);
+  }
 };
 
 /// What one thread promises for one token is not what all promise: everything is priced for the threads of the plan.
@@ -46,6 +54,7 @@ Expectation expect_step(const Plan& plan, const Machine& whole, int64_t keys) {
   Sum sum{machine};
   for (const SitePlan& site : plan.sites)
     if (!plan.is_idle(site)) sum.add(site, 1, {.keys = std::max<int64_t>(keys, 1)}, 1);
+  sum.spare(plan, 1, {.keys = std::max<int64_t>(keys, 1)}, 1);
   sum.out.predicted += plan.crossing_seconds.front();
   return sum.out;
 }
@@ -65,6 +74,8 @@ Expectation expect_prompt(const Plan& plan, const Machine& whole, int tokens) {
       if (rest > 0) sum.add(site, 1, {.tokens = rest}, rest);
     }
   }
+  sum.spare(plan, chunks, {.tokens = chunk, .keys = mean_keys(tokens)}, chunk);
+  if (rest > 0) sum.spare(plan, 1, {.tokens = rest, .keys = mean_keys(tokens)}, rest);
   sum.out.predicted += plan.crossing_seconds.back() * tokens / regimes().back().typical.tokens;
   return sum.out;
 }

@@ -27,6 +27,13 @@ std::string verdict(const Candidate& candidate, const Decision& decision, bool v
   return text;
 }
 
+/// What a row of a composite site computes itself: ", which computes moe.gate_up, swiglu itself".
+std::string fused_text(const KernelPath& path) {
+  std::string parts;
+  for (const FusedPart& part : path.fuses) parts += fmt::format("{}{}", parts.empty() ? "" : " and ", name_of(part.site));
+  return parts.empty() ? "" : fmt::format("  computes {} itself", parts);
+}
+
 /// Regimes that chose the same path, as one line: "tokens 1..15".
 std::string chosen_lines(const SitePlan& plan) {
   std::string out;
@@ -36,7 +43,8 @@ std::string chosen_lines(const SitePlan& plan) {
     const Range tokens{plan.decisions[r].regime.tokens.low, plan.decisions[last].regime.tokens.high};
     std::string times;
     for (size_t i = r; i <= last; ++i) times += fmt::format("{}{}", i == r ? "" : " | ", duration(plan.decisions[i].all.front().seconds));
-    out += fmt::format("  > {:<44} tokens {:<6} {}\n", plan.decisions[r].chosen->name, tokens.to_string(), times);
+    out += fmt::format("  > {:<44} tokens {:<6} {}{}\n", plan.decisions[r].chosen->name, tokens.to_string(), times,
+                       fused_text(*plan.decisions[r].chosen));
     r = last + 1;
   }
   return out;
@@ -86,6 +94,16 @@ std::string site_header(const Plan& whole, const SitePlan& plan) {
                                              : "";
   const std::string where = s.device.is_gpu() ? fmt::format("on {}  ", whole.name_of(s.device)) : "";
   return fmt::format("{}  x{}  {}{}{}\n", title_of(s), s.count, where, shape, layout);
+}
+
+/// A composite site, with its parts by name; they have plans of their own.
+std::string block_text(const Plan& whole, const BlockPlan& block, bool verbose) {
+  const Site& s = block.plan.site;
+  std::string parts;
+  for (const SitePlan* part : whole.parts_of(block)) parts += fmt::format("{}{}", parts.empty() ? "" : ", ", part->site.name());
+  const std::string where = s.device.is_gpu() ? fmt::format("on {}  ", whole.name_of(s.device)) : "";
+  return fmt::format("{}  x{}  {}made of {}\n", title_of(s), s.count, where, parts) +
+         (verbose ? verbose_lines(block.plan) : chosen_lines(block.plan) + other_lines(block.plan));
 }
 
 std::string memory_line(const Plan& plan, const MemoryPlan& m) {
@@ -200,6 +218,20 @@ Json site_json(const SitePlan& plan) {
   return out;
 }
 
+Json block_json(const Plan& whole, const BlockPlan& block) {
+  const Site& s = block.plan.site;
+  Json parts = Json::array(), decisions = Json::array();
+  for (const SitePlan* part : whole.parts_of(block)) parts.push_back(part->site.name());
+  for (const Decision& d : block.plan.decisions) decisions.push_back(decision_json(d));
+  return {{"site", s.name()},
+          {"op", name_of(s.op())},
+          {"device", to_string(s.device)},
+          {"count", s.count},
+          {"layers", std::vector<int>(s.layers.begin(), s.layers.end())},
+          {"parts", std::move(parts)},
+          {"regimes", std::move(decisions)}};
+}
+
 Json conversion_json(const Conversion& c) {
   return {{"sites", c.sites},   {"from", name_of(c.from)},        {"to", name_of(c.to)},          {"matrices", c.matrices},
           {"values", c.values}, {"bytes_before", c.bytes_before}, {"bytes_after", c.bytes_after}, {"lossless", c.lossless()}};
@@ -227,6 +259,7 @@ std::string explain(const Plan& plan, bool verbose) {
   std::string out = header(plan) + conversion_lines(plan);
   for (const SitePlan& site : plan.sites)
     out += "\n" + site_header(plan, site) + (verbose ? verbose_lines(site) : chosen_lines(site) + other_lines(site));
+  for (const BlockPlan& block : plan.blocks) out += "\n" + block_text(plan, block, verbose);
   return out;
 }
 
@@ -244,6 +277,8 @@ std::string explain_briefly(const Plan& plan) {
 Json plan_to_json(const Plan& plan) {
   Json sites = Json::array();
   for (const SitePlan& site : plan.sites) sites.push_back(site_json(site));
+  Json blocks = Json::array();
+  for (const BlockPlan& block : plan.blocks) blocks.push_back(block_json(plan, block));
   return {{"model", plan.model},
           {"machine", plan.machine},
           {"not_built", plan.not_built.empty() ? Json() : Json(plan.not_built)},
@@ -269,7 +304,8 @@ Json plan_to_json(const Plan& plan) {
             {"decode_bytes", plan.decode_bytes}}},
           {"conversions", conversions_json(plan)},
           {"concessions", plan.concessions},
-          {"sites", std::move(sites)}};
+          {"sites", std::move(sites)},
+          {"blocks", std::move(blocks)}};
 }
 
 }  // namespace mxpath

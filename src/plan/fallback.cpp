@@ -16,13 +16,13 @@ bool is_cpu_floor(const Catalogue& catalogue, std::string_view path) {
 
 /// The self-checks of a plan's rows, if only an injected failure could fail them.
 Status rehearse_checks(Failures& failures, const Plan& plan, const Catalogue& catalogue, const Policy& policy, const Notice& notice) {
-  for (const SitePlan& site : plan.sites)
-    for (const Decision& decision : site.decisions)
+  for (const SitePlan* site : plan.all_sites())
+    for (const Decision& decision : site->decisions)
       if (const auto failure = injected_failure(policy, *decision.chosen)) {
         const KernelPath& path = *decision.chosen;
-        const Suspect device{"", site.site.device};
+        const Suspect device{"", site->site.device};
         if (failures.contains(device)) continue;  // what it would answer means nothing any more
-        const Suspect row{std::string(path.name), site.site.device};
+        const Suspect row{std::string(path.name), site->site.device};
         MXPATH_CHECK(learn(failures, failure->check == Check::device_failed ? device : row, *failure, catalogue, notice));
       }
   return {};

@@ -87,6 +87,15 @@ void concede_arithmetic(std::vector<std::string>& out, const SitePlan& plan) {
   }
 }
 
+/// Of composite sites, rows that failed here; where another refusal speaks against one, its parts have said what is to be said.
+void concede_blocks(Plan& plan, const Failures& failures) {
+  for (const BlockPlan& block : plan.blocks) {
+    const auto failed = [&](const Candidate& c) { return failures.contains({std::string(c.path->name), block.plan.site.device}); };
+    if (std::ranges::any_of(block.plan.decisions, [&](const Decision& d) { return std::ranges::any_of(d.all, failed); }))
+      concede(plan.concessions, block.plan, failures);
+  }
+}
+
 void add_concessions(Plan& plan, const Failures& failures) {
   for (const SitePlan& site : plan.sites) {
     const Site& s = site.site;
@@ -96,6 +105,7 @@ void add_concessions(Plan& plan, const Failures& failures) {
     concede(plan.concessions, site, failures);
     concede_arithmetic(plan.concessions, site);
   }
+  concede_blocks(plan, failures);
 }
 
 /// Sites that are converted alike share a line.
@@ -181,6 +191,25 @@ const SitePlan* Plan::find(SiteId id, int layer, DeviceId on) const {
   const auto at = std::ranges::find_if(
       sites, [&](const SitePlan& plan) { return plan.site.device == on && plan.site.id == id && plan.site.layers.contains(layer); });
   return at == sites.end() ? nullptr : &*at;
+}
+
+const BlockPlan* Plan::find_block(SiteId id, int layer) const {
+  const auto at = std::ranges::find_if(
+      blocks, [&](const BlockPlan& block) { return block.plan.site.id == id && block.plan.site.layers.contains(layer); });
+  return at == blocks.end() ? nullptr : &*at;
+}
+
+std::vector<const SitePlan*> Plan::all_sites() const {
+  std::vector<const SitePlan*> all;
+  for (const SitePlan& site : sites) all.push_back(&site);
+  for (const BlockPlan& block : blocks) all.push_back(&block.plan);
+  return all;
+}
+
+std::vector<const SitePlan*> Plan::parts_of(const BlockPlan& block) const {
+  std::vector<const SitePlan*> parts;
+  for (const size_t i : block.parts) parts.push_back(&sites[i]);
+  return parts;
 }
 
 std::vector<std::string_view> Plan::paths_of(SiteId id, int tokens) const {

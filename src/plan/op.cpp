@@ -16,6 +16,8 @@ constexpr std::array<OpRow, op_count> rows = {{
     {.op = Op::swiglu, .name = "swiglu", .random = true},
     {.op = Op::moe_down, .name = "moe_down", .exact = true, .random = true, .tiled_product = true},
     {.op = Op::sample, .name = "sample", .exact = true},
+    {.op = Op::attention_block, .name = "attention_block", .composite = true},
+    {.op = Op::experts_block, .name = "experts_block", .random = true, .composite = true},
 }};
 
 constexpr bool in_enum_order() {

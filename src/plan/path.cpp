@@ -34,7 +34,7 @@ bool is_floor(const KernelPath& path) {
   const bool cuda = path.device == DeviceKind::cuda;
   const bool any_card = n.arch.kind == ArchSet::Kind::any || (cuda && n.arch.kind == ArchSet::Kind::from && n.arch.arch.number <= 75);
   return n.cpu.empty() && any_card && (cuda || n.driver == 0) && n.tokens.contains({1, std::numeric_limits<int>::max()}) &&
-         n.n_multiple == 1 && n.k_multiple == 1 && n.shared_memory == 0 && (path.weights == Layout::any || path.weights == Layout::none);
+         n.n_multiple == 1 && n.k_multiple == 1 && n.shared_memory == 0 && path.fuses.empty() && (path.weights == Layout::any || path.weights == Layout::none);
 }
 
 const KernelPath* Catalogue::find(std::string_view name) const {

@@ -55,6 +55,14 @@ struct Efficiency {
   bool operator==(const Efficiency&) const = default;
 };
 
+/// A part of a composite site that a row computes itself.
+struct FusedPart {
+  SiteId site;
+  Layout layout = Layout::none;  ///< that it reads the part's weights in
+  /// The row whose results it gives, bit for bit: it is refused where that one is, for the same reasons. Empty: there is none.
+  std::string_view like = {};
+};
+
 struct KernelPath {
   std::string_view name = {};  ///< op.device.target.types.method; globs in a policy match this
   Op op = Op::linear;
@@ -65,6 +73,7 @@ struct KernelPath {
   Unit unit = Unit::scalar;       ///< which roof it computes under
   Efficiency efficiency = {};     ///< of that roof
   int launches = 1;               ///< cuda: kernels that one call puts into the stream, one after another
+  std::span<const FusedPart> fuses = {};  ///< of a composite op: the parts that it computes itself; the others run as the plan has chosen
   bool batch_invariant = false;   ///< a token's results have the same bits whatever tokens share the call; a test proves it of each row
   bool thread_invariant = false;  ///< and whatever the number of threads of the computer; also proven
   bool built = true;              ///< rows exist in every build; what was left out says so
@@ -76,7 +85,7 @@ struct KernelPath {
 /// "same bits in any batch, on any number of threads", or what they depend on.
 std::string_view invariance_of(const KernelPath& path);
 
-/// The portable row of an op and device: it requires nothing but, on a GPU, what CUDA itself does (an architecture and a driver that can
+/// The portable row of an op and device, or the composite one: it requires nothing but, on a GPU, what CUDA itself does (an architecture and a driver that can
 /// load portable code), so there is always a way to compute the op.
 bool is_floor(const KernelPath& path);
 

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <map>
 #include <numeric>
 #include <optional>
 
 #include "base/hint.h"
 #include "base/text.h"
+#include "plan/block.h"
+#include "plan/device_sites.h"
 #include "plan/expectation.h"
 #include "plan/memory.h"
 
@@ -15,77 +18,6 @@ namespace mxpath {
 namespace {
 
 constexpr int cpu_chunk = 512, gpu_chunk = 2048;
-
-/// What every step of the search looks at.
-struct Search {
-  const Manifest& manifest;
-  const Catalogue& catalogue;
-  const Machine& machine;
-  const Policy& policy;
-  const Failures& failures;
-};
-
-/// Every site of the model planned for one device, or why it cannot be.
-struct DeviceSites {
-  DeviceId device;
-  std::vector<Site> sites;
-  std::vector<Result<SitePlan>> plans;
-  std::vector<SitePlan>
-      brief;  ///< the same without the rows that lost, which a comparison of placements does not look at
-
-  /// The error of the first site that the placement needs here and that has no path. The CPU can pick a token for a
-  /// GPU.
-  const Error* obstacle(const Placement& placement) const {
-    for (size_t i = 0; i < sites.size(); ++i)
-      if (!plans[i].ok() && part_on(sites[i], device, placement).count > 0 &&
-          !(sites[i].op() == Op::sample && device.is_gpu()))
-        return &plans[i].error();
-    return nullptr;
-  }
-};
-
-SitePlan briefly(const Result<SitePlan>& plan, const Site& site) {
-  if (!plan.ok()) return {site, Layout::none, {}};
-  SitePlan brief{plan->site, plan->layout, {}};
-  for (const Decision& decision : plan->decisions)
-    brief.decisions.push_back({decision.regime, decision.chosen, {decision.all.front()}});
-  return brief;
-}
-
-DeviceSites plan_device(DeviceId device, const Search& s) {
-  DeviceSites all{device, sites_of(s.manifest, s.policy, device), {}, {}};
-  for (const Site& site : all.sites) {
-    all.plans.push_back(plan_site(site, s.catalogue, s.machine, s.policy, s.failures));
-    all.brief.push_back(briefly(all.plans.back(), site));
-  }
-  return all;
-}
-
-bool names_row_of(const Search& s, Op op, DeviceKind device) {
-  return std::ranges::any_of(s.catalogue.paths, [&](const KernelPath* path) {
-    return path->op == op && path->device == device &&
-           std::ranges::any_of(s.policy.only, [&](const std::string& glob) { return glob_match(glob, path->name); });
-  });
-}
-
-bool samples(const DeviceSites& gpu) {
-  return std::ranges::any_of(gpu.plans, [](const auto& plan) { return plan.ok() && plan->site.op() == Op::sample; });
-}
-
-/// The CPU's sites beside GPUs. Whatever lies there, the CPU must be able to sample too; an `only` that names
-/// sampling on the GPU alone is kept by the GPU, and does not mean the CPU.
-DeviceSites beside_gpus(const DeviceSites& cpu, const std::vector<DeviceSites>& gpus, const Search& s) {
-  DeviceSites all = cpu;
-  if (std::ranges::none_of(gpus, samples) || names_row_of(s, Op::sample, DeviceKind::cpu)) return all;
-  Policy free = s.policy;
-  free.only.clear();
-  for (size_t i = 0; i < all.sites.size(); ++i) {
-    if (all.sites[i].op() != Op::sample || all.plans[i].ok()) continue;
-    all.plans[i] = plan_site(all.sites[i], s.catalogue, s.machine, free, s.failures);
-    all.brief[i] = briefly(all.plans[i], all.sites[i]);
-  }
-  return all;
-}
 
 /// Layers of which everything lies on one GPU, but for the experts of some.
 Placement on_one(DeviceId gpu, int layers, int cpu_experts, bool embedding = false) {
@@ -302,6 +234,11 @@ void add_predictions(Plan& plan, const ModelConfig& config, const Machine& machi
     plan.prefill_seconds += count * (once ? site.decisions[0].all.front().seconds : prompt_seconds(site, machine));
     if (site.site.has_weights()) plan.decode_bytes += count * work_of(site.site, site.layout, {}).bytes;
   }
+  for (const BlockPlan& block : plan.blocks) {
+    const auto parts = plan.parts_of(block);
+    plan.decode_seconds -= block.plan.site.count * saved_seconds(block.plan, parts, 0);
+    plan.prefill_seconds -= block.plan.site.count * saved_seconds(block.plan, parts, 3);
+  }
 }
 
 /// The devices of a placement with their sites: the GPUs in its order, then the CPU.
@@ -317,20 +254,35 @@ int chunk_of(const Coverage& coverage, const Plan& base, const Search& s) {
   return std::min(s.policy.chunk ? s.policy.chunk : uses_cpu ? cpu_chunk : gpu_chunk, base.context);
 }
 
-/// `brief`: without the rows that lost, to be compared only.
+/// Adds the sites that lie on each device, and the composite ones above them. `brief`: without the rows that lost, to be compared only.
+void add_sites(Plan& plan, const std::vector<const DeviceSites*>& devices, bool brief) {
+  std::map<std::pair<DeviceId, size_t>, size_t> places;  // of a device's sites in the plan
+  for (size_t i = 0; i < devices.back()->plans.size(); ++i)
+    for (const DeviceSites* on : devices) {
+      if (!on->plans[i].ok()) continue;
+      Site part = part_on(on->sites[i], on->device, plan.placement);
+      if (part.count == 0) continue;
+      places[{on->device, i}] = plan.sites.size();
+      plan.sites.push_back(brief ? on->brief[i] : *on->plans[i]);
+      plan.sites.back().site = std::move(part);
+    }
+  for (const DeviceSites* on : devices)
+    for (const DeviceBlock& block : on->blocks) {
+      Site part = part_on(block.brief.site, on->device, plan.placement);
+      if (part.count == 0 || !block.plan.ok()) continue;
+      plan.blocks.push_back({brief ? block.brief : *block.plan, {}});
+      plan.blocks.back().plan.site = std::move(part);
+      for (const size_t i : block.parts) plan.blocks.back().parts.push_back(places.at({on->device, i}));
+    }
+}
+
+/// `brief`: see add_sites.
 Plan with(const Plan& base, const Placement& placement, const std::vector<const DeviceSites*>& devices, const Search& s,
           bool brief) {
   Plan plan = base;
   plan.placement = placement;
   plan.device = placement.head();
-  for (size_t i = 0; i < devices.back()->plans.size(); ++i)
-    for (const DeviceSites* on : devices) {
-      if (!on->plans[i].ok()) continue;
-      Site part = part_on(on->sites[i], on->device, placement);
-      if (part.count == 0) continue;
-      plan.sites.push_back(brief ? on->brief[i] : *on->plans[i]);
-      plan.sites.back().site = std::move(part);
-    }
+  add_sites(plan, devices, brief);
   add_predictions(plan, s.manifest.config, s.machine);
   plan_memory(plan, s.manifest, s.machine, s.policy);
   return plan;

@@ -1,6 +1,7 @@
 // Which path each operation takes, why the others do not, what it needs, and how fast it should be.
 #pragma once
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,12 @@ struct SitePlan {
   const KernelPath& path_for(const Call& call) const;
 };
 
+/// A composite site, planned above its parts; what the parts hold and run stands in their own plans.
+struct BlockPlan {
+  SitePlan plan;
+  std::vector<size_t> parts;  ///< in Plan::sites, in the order in which they run
+};
+
 /// Bytes by use, on one device.
 struct MemoryPlan {
   uint64_t weights = 0;    ///< packed, all layers that lie there
@@ -84,6 +91,7 @@ struct Plan {
   std::string device_reason;    ///< why not all of it on GPUs, or not on all of them, if there are some or some were wished for
   Placement placement;
   std::vector<SitePlan> sites;      ///< a row is there once for each stored format and device that its layers have, the GPUs' first
+  std::vector<BlockPlan> blocks;    ///< one for each set of layers that share all parts, on each device
   std::vector<DevicePlan> devices;  ///< the CPU, then the GPUs that are used, in the order of their layers
   int context = 0, chunk = 0, threads = 1;
   std::vector<Conversion> conversions;   ///< in the order of their first sites; every one is a concession too
@@ -107,6 +115,12 @@ struct Plan {
   const SitePlan& site(SiteId id) const;
   /// What a layer runs on a device (LayerSet::outside: embed, head, sample and the last norm); null: there is none.
   const SitePlan* find(SiteId id, int layer, DeviceId on) const;
+  /// The composite site of that id which a layer runs; null: the catalogue has no rows for it.
+  const BlockPlan* find_block(SiteId id, int layer) const;
+  /// Everything that was decided: the sites, then the composite ones.
+  std::vector<const SitePlan*> all_sites() const;
+  /// Of one of its blocks.
+  std::vector<const SitePlan*> parts_of(const BlockPlan& block) const;
   /// The paths that the sites of a row take for so many tokens: one for each stored format of their layers; of two devices the first.
   std::vector<std::string_view> paths_of(SiteId id, int tokens) const;
   bool is_idle(const SitePlan& site) const;  ///< sampling on the CPU beside a GPU that picks the likeliest itself
@@ -124,13 +138,21 @@ Decision decide(const Question& question, const Regime& regime);
 
 /// What choosing a layout minimises: the predicted seconds of a site over a typical use, in calls of each regime. Infinite without a path.
 double cost_of(const SitePlan& plan, Goal goal);
+/// What the chosen rows of a composite site spare of that, against the sum of its parts.
+double saved_cost(const SitePlan& block, std::span<const SitePlan* const> parts, Goal goal);
 /// What choosing a placement minimises: that of all sites, and of the ways between the devices.
 double cost_of(const Plan& plan, Goal goal);
+
+/// What is settled before a site is planned.
+struct Given {
+  std::span<const SitePlan* const> parts = {};  ///< of a composite site: its parts as they are planned
+  std::optional<Layout> layout = {};            ///< that its weights are held in; nothing: the cheapest
+};
 
 /// The cheapest layout over all regimes, with the decisions it leads to. Error: a forced path that cannot run (with its refusals and
 /// the nearest legal ones), or a policy that excludes every path.
 Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
-                           const Failures& failures);
+                           const Failures& failures, const Given& given = {});
 
 /// The sites of a model as if all of it lay on one device, in the order of the forward pass.
 std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, DeviceId device);

@@ -5,6 +5,7 @@
 
 #include "base/hint.h"
 #include "base/text.h"
+#include "plan/plan.h"
 
 namespace mxpath {
 namespace {
@@ -83,10 +84,18 @@ void check_shape(Collector& out, const KernelPath& path, const Question& q) {
            fmt::format("k = {}, remainder {}", s.k, s.k % n.k_multiple));
 }
 
+/// Whether a glob speaks of an operation that is made of others. One that names rows of its parts, such as "*.cpu.avx2.*", means those: which
+/// of them run is the parts' own question.
+bool speaks_of_composite(const std::string& glob, const Catalogue& catalogue) {
+  return std::ranges::none_of(catalogue.paths,
+                              [&](const KernelPath* path) { return !row_of(path->op).composite && glob_match(glob, path->name); });
+}
+
 bool forced_away(const KernelPath& path, const Question& q) {
+  const bool composite = row_of(path.op).composite;
   const auto named = [&](const KernelPath& p) {
     for (const auto& glob : q.policy.only)
-      if (glob_match(glob, p.name)) return true;
+      if (glob_match(glob, p.name) && (!composite || speaks_of_composite(glob, q.catalogue))) return true;
     return false;
   };
   if (q.policy.only.empty() || named(path)) return false;
@@ -123,6 +132,22 @@ void check_policy(Collector& out, const KernelPath& path, const Question& q) {
            human_bytes(double(budget)));
 }
 
+/// A row that computes parts of a composite site itself is refused where a row whose results it gives is, or where a part is held otherwise.
+void check_parts(Collector& out, const KernelPath& path, const Question& q) {
+  for (const FusedPart& fused : path.fuses)
+    for (const SitePlan* part : q.parts) {
+      if (part->site.id != fused.site) continue;
+      const KernelPath* like = q.catalogue.find(fused.like);
+      if (!like) {
+        out.need(!part->site.has_weights() || part->layout == fused.layout, Check::layout, std::string(name_of(fused.layout)),
+                 std::string(name_of(part->layout)));
+        continue;
+      }
+      for (Refusal& refusal : refusals(*like, {part->site, part->layout, q.tokens, q.catalogue, q.machine, q.policy, q.failures, q.per_sequence}))
+        if (!std::ranges::count(out.found, refusal)) out.found.push_back(std::move(refusal));
+    }
+}
+
 }  // namespace
 
 std::string_view name_of(Check check) {
@@ -153,6 +178,7 @@ std::vector<Refusal> refusals(const KernelPath& path, const Question& q) {
   check_machine(out, path, q);
   check_shape(out, path, q);
   check_policy(out, path, q);
+  check_parts(out, path, q);
   if (const auto failed = q.failures.find({std::string(path.name), device_of(path, q)}); failed != q.failures.end())
     out.need(false, failed->second.check, failed->second.check == Check::self_check ? "to pass its self-check" : "to load on this device",
              failed->second.finding);

@@ -10,6 +10,8 @@
 
 namespace mxpath {
 
+struct SitePlan;
+
 /// In the order of how fundamental a reason is; the first is shown when only one can be.
 enum class Check : uint8_t {
   not_built,
@@ -68,6 +70,7 @@ struct Question {
   const Policy& policy;
   const Failures& failures;
   Range per_sequence = {};  ///< … so many of each sequence
+  std::span<const SitePlan* const> parts = {};  ///< of a composite site: its parts as they are planned
 };
 
 /// Where a row would run that is asked about for the site: on the site's own device if it is of that kind, else on the CPU or on the first

@@ -13,10 +13,13 @@ struct RouterArgs;
 struct MoeMatmulArgs;  // moe_gate_up and moe_down
 struct SwigluArgs;
 struct SampleArgs;
+struct AttentionBlockArgs;
+struct ExpertsBlockArgs;
 
 /// What a path runs; monostate only where the path is not built. Each folder of src/kernels defines its own Args.
 using RunFn = std::variant<std::monostate, void (*)(const EmbedArgs&), void (*)(const NormArgs&), void (*)(const LinearArgs&),
                            void (*)(const RopeArgs&), void (*)(const AttentionArgs&), void (*)(const RouterArgs&),
-                           void (*)(const MoeMatmulArgs&), void (*)(const SwigluArgs&), void (*)(const SampleArgs&)>;
+                           void (*)(const MoeMatmulArgs&), void (*)(const SwigluArgs&), void (*)(const SampleArgs&),
+                           void (*)(const AttentionBlockArgs&), void (*)(const ExpertsBlockArgs&)>;
 
 }  // namespace mxpath

@@ -62,6 +62,8 @@ Work work_of(const Site& site, Layout layout, const Call& call) {
     case Op::rope: return {8 * width * tokens, 6 * width * tokens};
     case Op::swiglu: return {12 * width * tokens * site.experts_per_token, 30 * width * tokens * site.experts_per_token};
     case Op::sample: return {4 * width * call.sequences, 2 * width * call.sequences};
+    case Op::attention_block:
+    case Op::experts_block: break;  // that of their parts
   }
   return {};
 }

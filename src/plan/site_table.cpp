@@ -12,6 +12,10 @@ constexpr PartSet in_attention = {Part::attention}, in_experts = {Part::experts}
 constexpr Role embedding[] = {Role::embedding}, qkv[] = {Role::q_weight, Role::k_weight, Role::v_weight}, output[] = {Role::o_weight},
                router[] = {Role::router_weight}, gate_up[] = {Role::gate_up_weight}, down[] = {Role::down_weight}, head[] = {Role::head};
 
+constexpr SiteId parts_of_attention[] = {SiteId::norm, SiteId::qkv, SiteId::rope, SiteId::attention_sliding, SiteId::attention_full,
+                                         SiteId::attention_output},
+                 parts_of_experts[] = {SiteId::norm, SiteId::router, SiteId::gate_up, SiteId::swiglu, SiteId::down};
+
 // clang-format off
 constexpr std::array rows = {
     SiteRow{.id = SiteId::embed, .name = "embed", .op = Op::embed, .parts = {Part::embedding}, .n = Extent::vocab, .k = Extent::hidden,
@@ -36,6 +40,10 @@ constexpr std::array rows = {
     SiteRow{.id = SiteId::head, .name = "head", .op = Op::linear, .parts = at_head, .n = Extent::vocab, .k = Extent::hidden,
             .weights = head, .held_by = HeldBy::dense_weights, .once_a_prompt = true},
     SiteRow{.id = SiteId::sample, .name = "sample", .op = Op::sample, .parts = at_head, .n = Extent::vocab, .once_a_prompt = true},
+    SiteRow{.id = SiteId::attention_block, .name = "attention_block", .op = Op::attention_block, .parts = in_attention,
+            .n = Extent::hidden, .made_of = parts_of_attention},
+    SiteRow{.id = SiteId::experts_block, .name = "experts_block", .op = Op::experts_block, .parts = in_experts, .n = Extent::hidden,
+            .made_of = parts_of_experts},
 };
 // clang-format on
 
@@ -54,9 +62,16 @@ constexpr bool every_matrix_has_one_part() {
 }
 static_assert(every_matrix_has_one_part());
 
+constexpr size_t first_composite = [] {
+  size_t first = 0;
+  while (first < rows.size() && rows[first].made_of.empty()) ++first;
+  return first;
+}();
+
 }  // namespace
 
 std::span<const SiteRow> site_rows() { return rows; }
+std::span<const SiteRow> composite_site_rows() { return site_rows().subspan(first_composite); }
 const SiteRow& row_of(SiteId id) { return rows[static_cast<size_t>(id)]; }
 
 Part only_part(const SiteRow& row) { return static_cast<Part>(std::countr_zero(row.parts.bits)); }

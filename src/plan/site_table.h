@@ -12,7 +12,7 @@
 
 namespace mxpath {
 
-/// In the order in which a token meets them.
+/// In the order in which a token meets them; then the composite ones, each of which stands for some of those before.
 enum class SiteId : uint8_t {
   embed,
   norm,
@@ -26,9 +26,11 @@ enum class SiteId : uint8_t {
   swiglu,
   down,
   head,
-  sample
+  sample,
+  attention_block,
+  experts_block
 };
-inline constexpr int site_count = 13;
+inline constexpr int site_count = 15;
 
 /// What a placement puts on a device as one: the embedding, a layer's attention, its experts, and the last norm with the head.
 enum class Part : uint8_t { embedding, attention, experts, head };
@@ -57,10 +59,13 @@ struct SiteRow {
   bool per_expert = false;  ///< it runs for each expert that a token chose
   bool has_heads = false;
   bool once_a_prompt = false;  ///< of a prompt it sees the last position only
+  std::span<const SiteId> made_of = {};  ///< of a composite site: its parts in their order, of which a layer may lack some
 };
 
 /// One row for each SiteId, in the order of the enum.
 std::span<const SiteRow> site_rows();
+/// Those of them that are made of others.
+std::span<const SiteRow> composite_site_rows();
 const SiteRow& row_of(SiteId id);
 inline std::string_view name_of(SiteId id) { return row_of(id).name; }
 

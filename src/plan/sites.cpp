@@ -137,6 +137,7 @@ std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Devic
   StoredFormats formats(manifest);
   std::vector<Site> sites;
   for (const SiteRow& row : site_rows()) {
+    if (!row.made_of.empty()) continue;  // planned above its parts (block.h)
     const LayerSet layers = layers_of(row, config);
     if (layers.empty()) continue;
     Site site = shaped(row, config, context);

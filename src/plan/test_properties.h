@@ -118,12 +118,12 @@ inline bool chosen_anywhere(const SitePlan& site, std::string_view path) {
 }
 
 inline void expect_sound(const Plan& plan, const Failures& failures) {
-  for (const SitePlan& site : plan.sites)
-    for (const Decision& d : site.decisions) {
-      ASSERT_NE(d.chosen, nullptr) << site.site.name();
-      EXPECT_FALSE(failures.contains({std::string(d.chosen->name), site.site.device})) << site.site.name();
-      EXPECT_EQ(d.all.front().path, d.chosen) << site.site.name();
-      EXPECT_TRUE(d.all.front().why_not.empty()) << site.site.name();
+  for (const SitePlan* site : plan.all_sites())
+    for (const Decision& d : site->decisions) {
+      ASSERT_NE(d.chosen, nullptr) << site->site.name();
+      EXPECT_FALSE(failures.contains({std::string(d.chosen->name), site->site.device})) << site->site.name();
+      EXPECT_EQ(d.all.front().path, d.chosen) << site->site.name();
+      EXPECT_TRUE(d.all.front().why_not.empty()) << site->site.name();
     }
 }
 
@@ -164,7 +164,7 @@ inline void check_a_failure_stays_where_it_is(const Case& c, const Catalogue& ca
   ASSERT_TRUE(after.ok()) << path->name << ": " << after.error().message;
   expect_sound(*after, worse.failures);
   if (after->placement != plan.placement) {  // dearer there than elsewhere: whole layers move, and only because a row of theirs failed
-    EXPECT_TRUE(std::ranges::any_of(plan.sites, [&](const SitePlan& site) { return chosen_anywhere(site, path->name); }));
+    EXPECT_TRUE(std::ranges::any_of(plan.all_sites(), [&](const SitePlan* site) { return chosen_anywhere(*site, path->name); }));
     return;
   }
   for (const SitePlan& site : plan.sites) {

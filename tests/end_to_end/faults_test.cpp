@@ -28,8 +28,8 @@ const Machine& here() {
 bool runs_here(const KernelPath& path) { return path.built && path.device == DeviceKind::cpu && here().cpu.features.contains(path.needs.cpu); }
 
 bool chosen_in(const Plan& plan, std::string_view name) {
-  return std::ranges::any_of(plan.sites, [&](const SitePlan& site) {
-    return std::ranges::any_of(site.decisions, [&](const Decision& d) { return d.chosen->name == name; });
+  return std::ranges::any_of(plan.all_sites(), [&](const SitePlan* site) {
+    return std::ranges::any_of(site->decisions, [&](const Decision& d) { return d.chosen->name == name; });
   });
 }
 
@@ -44,6 +44,8 @@ std::optional<Setting> setting_for(const KernelPath& path) {
   for (const KernelPath* other : catalogue().paths)
     if (other->op == path.op && other->device == path.device && other != &path && !is_floor(*other))
       alone.exclude.emplace_back(other->name);
+  for (const FusedPart& part : path.fuses)  // its parts on the rows whose results it gives, or the composite row would be cheaper
+    if (!part.like.empty()) alone.only.emplace_back(part.like);
   alone.numerics = Numerics::fast;
   for (const char* checkpoint : {"top_four", "bf16_layout"})
     for (std::string_view weights : weights_choices()) {

@@ -1,5 +1,6 @@
 #include "compact_plan.h"
 
+#include <algorithm>
 #include <map>
 
 #include "base/text.h"
@@ -48,6 +49,14 @@ std::string site_text(const SitePlan& site) {
                      name_of(site.layout), chosen(site), seconds(site), refused(site));
 }
 
+/// A composite site where a row computes some of it itself; else its parts have said all.
+std::string block_text(const SitePlan& block) {
+  const bool fused = std::ranges::any_of(block.decisions, [](const Decision& d) { return !d.chosen->fuses.empty(); });
+  if (!fused) return "";
+  return fmt::format("{} {}x{}: {}; {}\n", block.site.name(), block.site.device.is_gpu() ? "gpu " : "", block.site.count, chosen(block),
+                     seconds(block));
+}
+
 }  // namespace
 
 std::string compact(const Plan& plan, const Plan* base) {
@@ -62,6 +71,10 @@ std::string compact(const Plan& plan, const Plan* base) {
   for (const SitePlan& site : plan.sites) {
     const SitePlan* before = base ? base->find(site.site.id, site.site.layers.first(), site.site.device) : nullptr;
     if (const std::string text = site_text(site); !before || site_text(*before) != text) out += text;
+  }
+  for (const BlockPlan& block : plan.blocks) {
+    const BlockPlan* before = base ? base->find_block(block.plan.site.id, block.plan.site.layers.first()) : nullptr;
+    if (const std::string text = block_text(block.plan); !before || block_text(before->plan) != text) out += text;
   }
   return out;
 }

@@ -5,6 +5,7 @@
 #include "kernels/moe_matmul/moe_kernels.h"
 #include "kernels/row_products/portable.h"
 #include "kernels/row_products/to_bf16.h"
+#include "kernels/swiglu/swiglu_row.h"
 
 namespace mxpath {
 namespace {
@@ -55,32 +56,54 @@ void run_portable(const MoeMatmulArgs& args, Side side) {
   });
 }
 
-void run_rows16(const MoeMatmulArgs& args, const TokenJob& whole, Rows16Fn kernel) {
+/// after(first row, end, job): what is to be done with these outputs of an expert's tokens while they lie in the cache.
+template <class After>
+void run_rows16(const MoeMatmulArgs& args, const TokenJob& whole, Rows16Fn kernel, After after) {
   const PackedMatrix& w = *args.weights;
   const int64_t groups = (w.rows + 15) / 16, expert_codes = w.expert_bytes(), expert_scales = w.expert_scale_bytes();
   const size_t grain = (least_rows(args, vector_products_per_ns) + 15) / 16;
   args.threads->for_range(static_cast<size_t>(groups), grain, [&](size_t begin, size_t end, int thread) {
     const int64_t g0 = static_cast<int64_t>(begin), row0 = g0 * 16, row1 = std::min(static_cast<int64_t>(end) * 16, w.rows);
-    each_expert(args, whole, [&](int e, TokenJob job) {
+    each_expert(args, whole, [&](int e, const TokenJob& all) {
+      TokenJob job = all;
       const Rows16 rows{w.data + e * expert_codes + g0 * (expert_codes / groups),
                         w.scales ? w.scales + e * expert_scales + g0 * (expert_scales / groups) : nullptr, w.columns, row1 - row0};
       job.y += row0;
       if (job.bias) job.bias += row0;
       kernel(rows, job, thread_scratch(args, thread));
+      after(row0, row1, all);
     });
   });
 }
 
-void run_f32(const MoeMatmulArgs& args, Side side, Rows16Fn kernel) { run_rows16(args, job_of(args, side), kernel); }
+void nothing(int64_t, int64_t, const TokenJob&) {}
 
-void run_bf16(const MoeMatmulArgs& args, Side side, Rows16Fn kernel) {
+template <class After>
+void run_f32(const MoeMatmulArgs& args, Side side, Rows16Fn kernel, After after) {
+  run_rows16(args, job_of(args, side), kernel, after);
+}
+void run_f32(const MoeMatmulArgs& args, Side side, Rows16Fn kernel) { run_f32(args, side, kernel, nothing); }
+
+template <class After>
+void run_bf16(const MoeMatmulArgs& args, Side side, Rows16Fn kernel, After after) {
   const ExpertBatches& batches = *args.batches;
   const int64_t rows = side == Side::gate_up ? batches.tokens : int64_t{batches.tokens} * batches.experts_per_token;
   uint16_t* x = static_cast<uint16_t*>(thread_scratch(args, args.threads->size()));
   to_bf16(args.x, args.weights->columns, rows, args.weights->columns, x, *args.threads);
   TokenJob job = job_of(args, side);
   job.x = x, job.x_stride = bf16_stride(args.weights->columns);
-  run_rows16(args, job, kernel);
+  run_rows16(args, job, kernel, after);
+}
+void run_bf16(const MoeMatmulArgs& args, Side side, Rows16Fn kernel) { run_bf16(args, side, kernel, nothing); }
+
+/// Gates rows begin … end of u, which are pairs: a group of 16 rows begins with a gate.
+auto gating(const SwigluArgs& args, SwigluRowFn row) {
+  return [&args, row](int64_t begin, int64_t end, const TokenJob& job) {
+    for (int64_t t = 0; t < job.tokens; ++t) {
+      const int64_t pair = job.order[t];
+      row(args.u + pair * 2 * args.width + begin, args.h + pair * args.width + begin / 2, (end - begin) / 2, args.limit, args.alpha);
+    }
+  };
 }
 
 }  // namespace
@@ -103,6 +126,16 @@ void moe_gate_up_avx512_bf16_f32(const MoeMatmulArgs& args) { run_f32(args, Side
 void moe_gate_up_avx512_int8_f32(const MoeMatmulArgs& args) { run_f32(args, Side::gate_up, rows16_int8_avx512); }
 void moe_gate_up_avx512bf16_mxfp4_bf16(const MoeMatmulArgs& args) { run_bf16(args, Side::gate_up, rows16_mxfp4_avx512_bf16); }
 void moe_gate_up_avx512bf16_bf16_bf16(const MoeMatmulArgs& args) { run_bf16(args, Side::gate_up, rows16_bf16_avx512_bf16); }
+
+void moe_gate_up_swiglu_avx2_mxfp4_f32(const MoeMatmulArgs& args, const SwigluArgs& swiglu) {
+  run_f32(args, Side::gate_up, rows16_mxfp4_avx2, gating(swiglu, swiglu_row_avx2));
+}
+void moe_gate_up_swiglu_avx512_mxfp4_f32(const MoeMatmulArgs& args, const SwigluArgs& swiglu) {
+  run_f32(args, Side::gate_up, rows16_mxfp4_avx512, gating(swiglu, swiglu_row_avx512));
+}
+void moe_gate_up_swiglu_avx512bf16_mxfp4_bf16(const MoeMatmulArgs& args, const SwigluArgs& swiglu) {
+  run_bf16(args, Side::gate_up, rows16_mxfp4_avx512_bf16, gating(swiglu, swiglu_row_avx512));
+}
 
 void moe_down_portable(const MoeMatmulArgs& args) { run_portable(args, Side::down); }
 void moe_down_avx2_mxfp4_f32(const MoeMatmulArgs& args) { run_f32(args, Side::down, rows16_mxfp4_avx2); }
