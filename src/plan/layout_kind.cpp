@@ -65,7 +65,8 @@ std::string name_of(WeightFormat format) {
 WeightFormat held_in(Layout layout) { return {format_of(layout), group_of(layout)}; }
 
 Layout plain_layout(WeightFormat format) {
-  const auto plain = std::ranges::find_if(table, [&](const LayoutRow& row) { return row.is_plain() && held_in(row.layout) == format; });
+  const auto holds_it = [&](const LayoutRow& row) { return row.is_plain() && held_in(row.layout) == format; };
+  const auto plain = std::ranges::find_if(table, holds_it);
   return plain == table.end() ? Layout::fp32_rows : plain->layout;
 }
 
