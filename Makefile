@@ -5,14 +5,15 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 QUESTION ?= Solve 7x + 12 = 61.
 
-.PHONY: help run test fuzz asan tidy docs clean dependencies clang
+.PHONY: help run test fuzz asan tidy style docs clean dependencies clang
 
 help:
 	@echo "make run     build, then stream an answer from the model that ships with the project (QUESTION='...')"
 	@echo "make test    build and run every test"
 	@echo "make asan    the tests under the address and undefined-behaviour sanitizers"
 	@echo "make fuzz    every fuzzer for SECONDS_EACH=60 seconds; SEED=N starts the same way each time"
-	@echo "make tidy    clang-tidy on the files that differ from main"
+	@echo "make tidy    clang-tidy on the files that differ from main; MOST=20 looks at so many at most"
+	@echo "make style   .editorconfig's rules on the lines that differ from main"
 	@echo "make docs    write docs/paths.md and docs/flags.md anew from the tables"
 	@echo "make clean   remove build/"
 
@@ -42,9 +43,12 @@ test: build/release/build.ninja
 clang:
 	@tools/install_dependencies.sh clang libclang-rt-dev
 
-tidy: build/release/build.ninja
+tidy: dependencies
 	@tools/install_dependencies.sh clang-tidy
-	tools/check_tidy.sh
+	tools/check_tidy.sh "" $(MOST)
+
+style:
+	@python3 tools/check_style.py
 
 asan: clang build/asan/build.ninja
 	@echo "mxpath: building with sanitizers"

@@ -51,6 +51,7 @@ function(mxpath_test name)
   target_link_libraries(${name} PRIVATE ${ARG_USES} GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE MXPATH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   set_target_properties(${name} PROPERTIES MXPATH_QUICK_BUILD ON)
+  mxpath_read_precompiled(${name} headers_of_tests)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)
 endfunction()
 

@@ -9,7 +9,7 @@ namespace mxpath {
 namespace {
 
 // clang-format off
-constexpr std::array<LayoutRow, layout_count> rows = {{
+constexpr std::array<LayoutRow, layout_count> table = {{
     {.layout = Layout::none, .name = "none"},
     {.layout = Layout::any, .name = "any"},
     {.layout = Layout::fp32_rows, .name = "fp32_rows", .format = NumberFormat::fp32, .bytes = 4},
@@ -37,8 +37,8 @@ constexpr std::array<LayoutRow, layout_count> rows = {{
 // clang-format on
 
 constexpr bool in_enum_order() {
-  for (size_t i = 0; i < rows.size(); ++i)
-    if (static_cast<size_t>(rows[i].layout) != i) return false;
+  for (size_t i = 0; i < table.size(); ++i)
+    if (static_cast<size_t>(table[i].layout) != i) return false;
   return true;
 }
 static_assert(in_enum_order());
@@ -47,8 +47,8 @@ constexpr int64_t up(int64_t value, int64_t multiple) { return (value + multiple
 
 }  // namespace
 
-std::span<const LayoutRow> layout_rows() { return rows; }
-const LayoutRow& row_of(Layout layout) { return rows[static_cast<size_t>(layout)]; }
+std::span<const LayoutRow> layout_rows() { return table; }
+const LayoutRow& row_of(Layout layout) { return table[static_cast<size_t>(layout)]; }
 
 std::string_view name_of(Layout layout) { return row_of(layout).name; }
 NumberFormat format_of(Layout layout) { return row_of(layout).format; }
@@ -65,8 +65,9 @@ std::string name_of(WeightFormat format) {
 WeightFormat held_in(Layout layout) { return {format_of(layout), group_of(layout)}; }
 
 Layout plain_layout(WeightFormat format) {
-  const auto plain = std::ranges::find_if(rows, [&](const LayoutRow& row) { return row.is_plain() && held_in(row.layout) == format; });
-  return plain == rows.end() ? Layout::fp32_rows : plain->layout;
+  const auto holds_it = [&](const LayoutRow& row) { return row.is_plain() && held_in(row.layout) == format; };
+  const auto plain = std::ranges::find_if(table, holds_it);
+  return plain == table.end() ? Layout::fp32_rows : plain->layout;
 }
 
 bool is_lossless(NumberFormat from, WeightFormat to) {
