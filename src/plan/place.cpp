@@ -8,6 +8,7 @@
 
 #include "base/hint.h"
 #include "base/text.h"
+#include "plan/agreement.h"
 #include "plan/expectation.h"
 #include "plan/memory.h"
 
@@ -54,10 +55,10 @@ SitePlan briefly(const Result<SitePlan>& plan, const Site& site) {
 
 DeviceSites plan_device(DeviceId device, const Search& s) {
   DeviceSites all{device, sites_of(s.manifest, s.policy, device), {}, {}};
-  for (const Site& site : all.sites) {
+  for (const Site& site : all.sites)
     all.plans.push_back(plan_site(site, s.catalogue, s.machine, s.policy, s.failures));
-    all.brief.push_back(briefly(all.plans.back(), site));
-  }
+  agree_on_arithmetic(all.plans);
+  for (size_t i = 0; i < all.sites.size(); ++i) all.brief.push_back(briefly(all.plans[i], all.sites[i]));
   return all;
 }
 
