@@ -69,8 +69,11 @@ std::vector<std::string_view> nearest_names(std::string_view typed, std::span<co
   const auto is_it = [&](const std::string& name) { return name == wanted; };
   const auto begins = [&](const std::string& name) { return wanted.size() > 1 && name.starts_with(wanted); };
   const auto contains = [&](const std::string& name) { return wanted.size() > 1 && name.find(wanted) != name.npos; };
-  const auto is_part = [&](const std::string& name) { return name.size() >= least_part && wanted.find(name) != wanted.npos; };
-  for (auto found : {those(all, is_it), those(all, begins), those(all, contains), by_slips(wanted, all), those(all, is_part)})
+  const auto is_part = [&](const std::string& name) {
+    return name.size() >= least_part && wanted.find(name) != wanted.npos;
+  };
+  for (auto found :
+       {those(all, is_it), those(all, begins), those(all, contains), by_slips(wanted, all), those(all, is_part)})
     if (!found.empty()) return found;
   return {};
 }

@@ -11,7 +11,8 @@ const Names machines = {"a10", "h100", "haswell", "rtx_3090", "rtx_4090", "rtx_p
 const Names devices = {"auto", "cpu", "cuda"};
 
 TEST(Nearest, APartOfANameComesBeforeItsSpelling) {
-  EXPECT_EQ(nearest_names("rtx", machines), (Names{"rtx_3090", "rtx_4090", "rtx_pro_6000"})) << "it was t4, two letters away";
+  EXPECT_EQ(nearest_names("rtx", machines), (Names{"rtx_3090", "rtx_4090", "rtx_pro_6000"}))
+      << "it was t4, two letters away";
   EXPECT_EQ(nearest_names("4090", machines), (Names{"rtx_4090"}));
   EXPECT_EQ(nearest_names("pro 6000", machines), (Names{"rtx_pro_6000"}));
 }
@@ -29,7 +30,8 @@ TEST(Nearest, SlipsOfTheFinger) {
 }
 
 TEST(Nearest, NothingIsNearWhatIsFar) {
-  for (const char* far : {"", " ", "-", "x", "xyz", "PDP-11/70", "\xff\xfe"}) EXPECT_TRUE(nearest_names(far, machines).empty()) << far;
+  for (const char* far : {"", " ", "-", "x", "xyz", "PDP-11/70", "\xff\xfe"})
+    EXPECT_TRUE(nearest_names(far, machines).empty()) << far;
   EXPECT_EQ(nearest_note("xyz", machines), "");
   EXPECT_EQ(nearest_note(std::string(1 << 20, 'a'), machines), "") << "and it takes no time";
 }

@@ -21,8 +21,9 @@ TEST_F(TiedHead, IsUsedAndSaid) {
   ASSERT_TRUE(manifest.ok()) << manifest.error().message;
   EXPECT_NE(manifest->find(Role::head), nullptr);
   EXPECT_FALSE(manifest->config.tied_embeddings);
-  EXPECT_EQ(manifest->decisions, std::vector<std::string>{"config.json ties the head to the embedding, but the weights hold a head of their "
-                                                          "own (lm_head.weight), which is used"});
+  EXPECT_EQ(manifest->decisions,
+            std::vector<std::string>{"config.json ties the head to the embedding, but the weights hold a head of their "
+                                     "own (lm_head.weight), which is used"});
   for (const std::string& remark : manifest->remarks) EXPECT_EQ(remark.find("not used"), std::string::npos) << remark;
 }
 

@@ -3,8 +3,8 @@
 
 namespace mxpath::cli {
 
-/// While one lives, Ctrl-C leaves what was typed before it: a terminal throws that away otherwise (NOFLSH of termios). The terminal is as
-/// before afterwards. One at a time; nothing happens without a terminal.
+/// While one lives, Ctrl-C leaves what was typed before it: a terminal throws that away otherwise (NOFLSH of termios).
+/// The terminal is as before afterwards. One at a time; nothing happens without a terminal.
 class KeepTyped {
  public:
   KeepTyped();

@@ -14,8 +14,10 @@ constexpr Phrase all[] = {
     {"there is no NVIDIA driver on this computer", "이 컴퓨터에 NVIDIA 드라이버가 없습니다"},
     {"there is no NVIDIA GPU on this computer, or CUDA_VISIBLE_DEVICES hides it",
      "이 컴퓨터에 NVIDIA GPU가 없거나 CUDA_VISIBLE_DEVICES가 가리고 있습니다"},
-    {"the NVIDIA driver is for CUDA {} and this program was built with CUDA {}; update the driver, or build with an older toolkit",
-     "NVIDIA 드라이버는 CUDA {}용인데 이 프로그램은 CUDA {}(으)로 빌드되었습니다. 드라이버를 올리거나 더 오래된 toolkit으로 빌드하십시오"},
+    {"the NVIDIA driver is for CUDA {} and this program was built with CUDA {}; update the driver, or build with an "
+     "older toolkit",
+     "NVIDIA 드라이버는 CUDA {}용인데 이 프로그램은 CUDA {}(으)로 빌드되었습니다. 드라이버를 올리거나 더 오래된 "
+     "toolkit으로 빌드하십시오"},
     {"the NVIDIA driver does not answer: {}", "NVIDIA 드라이버가 응답하지 않습니다: {}"},
     {"this build has no CUDA support", "이 빌드는 CUDA를 지원하지 않습니다"},
     {"the machine file lists no GPU", "컴퓨터 파일에 GPU가 없습니다"},
@@ -23,10 +25,12 @@ constexpr Phrase all[] = {
     {"{}, CUDA code included", "{}, CUDA 코드 포함"},
     {"{}, no CUDA code", "{}, CUDA 코드 없음"},
     {"{}: no readable name and version, skipped", "{}: 이름과 버전을 읽을 수 없어 건너뜀"},
-    {"{} is an editable install of the old kind; its version is not known", "{}은(는) 옛 방식의 editable 설치라서 버전을 알 수 없습니다"},
+    {"{} is an editable install of the old kind; its version is not known",
+     "{}은(는) 옛 방식의 editable 설치라서 버전을 알 수 없습니다"},
     {"{} is an editable install", "{}은(는) editable 설치입니다"},
     {"triton_kernels comes with vllm (vllm/third_party)", "triton_kernels가 vllm에 들어 있습니다(vllm/third_party)"},
-    {"triton_kernels is there without metadata: its version is not known", "triton_kernels가 메타데이터 없이 있어 버전을 알 수 없습니다"},
+    {"triton_kernels is there without metadata: its version is not known",
+     "triton_kernels가 메타데이터 없이 있어 버전을 알 수 없습니다"},
 };
 
 /// What stands in the gaps of the pattern; nothing where the text is not of that form.

@@ -8,7 +8,8 @@
 
 namespace mxpath::diagnose {
 
-/// The sentence in the language of the report; as it is where it is none of the known ones (CUDA's own texts, names, what a file says).
+/// The sentence in the language of the report; as it is where it is none of the known ones (CUDA's own texts, names,
+/// what a file says).
 std::string in_language(std::string_view sentence, Language language);
 
 /// Those that are known, with {} where something stands that no language changes.

@@ -43,11 +43,13 @@ TEST(Sentences, ADoctorsReportLeavesNoEnglishSentence) {
   Doctor doctor;
   doctor.machine.name = "this machine";
   doctor.machine.no_gpu_reason = "there is no NVIDIA driver on this computer";
-  doctor.machine.cpu.bandwidth = 30e9, doctor.machine.cpu.bandwidth_measured = true, doctor.machine.cpu.bandwidth_load = 4;
+  doctor.machine.cpu.bandwidth = 30e9, doctor.machine.cpu.bandwidth_measured = true,
+  doctor.machine.cpu.bandwidth_load = 4;
   doctor.system.built_for = "x86-64, gcc 12.2, CUDA code included";
   doctor.stacks.remarks = {"unsloth is an editable install", "triton_kernels comes with vllm (vllm/third_party)"};
   const std::string korean = to_text(doctor, Language::ko), english = to_text(doctor, Language::en);
-  for (const char* sentence : {"this machine", "NVIDIA driver on", "code included", "editable install", "comes with", "measured"}) {
+  for (const char* sentence :
+       {"this machine", "NVIDIA driver on", "code included", "editable install", "comes with", "measured"}) {
     EXPECT_EQ(korean.find(sentence), std::string::npos) << korean;
     EXPECT_NE(english.find(sentence), std::string::npos) << english;
   }

@@ -8,7 +8,9 @@
 namespace mxpath {
 namespace {
 
-bool chooses(const Decision& decision, Arithmetic arithmetic) { return decision.chosen && decision.chosen->arithmetic == arithmetic; }
+bool chooses(const Decision& decision, Arithmetic arithmetic) {
+  return decision.chosen && decision.chosen->arithmetic == arithmetic;
+}
 
 /// The cheapest legal row that rounds no inputs, where it costs little more than the chosen one.
 bool can_keep_inputs(const Decision& decision) {
@@ -22,7 +24,8 @@ void keep_inputs(Decision& decision, const Site& site) {
     if (candidate.why_not.empty() && candidate.path->arithmetic == Arithmetic::bf16_inputs)
       candidate.why_not.push_back({Check::arithmetic, "inputs that may be rounded to bf16",
                                    fmt::format("other layers of {} with inputs in f32", site.name())});
-  std::ranges::stable_sort(decision.all, {}, [](const Candidate& c) { return std::tuple(!c.why_not.empty(), c.seconds); });
+  std::ranges::stable_sort(decision.all, {},
+                           [](const Candidate& c) { return std::tuple(!c.why_not.empty(), c.seconds); });
   decision.chosen = decision.all.front().path;
 }
 

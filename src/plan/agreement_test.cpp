@@ -73,11 +73,13 @@ TEST(Agreement, IsSaidAndIsNoConcession) {
   const SitePlan* site = plan.find(SiteId::gate_up, 0, cpu_device);
   ASSERT_NE(site, nullptr);
   const auto& all = site->decisions.front().all;
-  const auto lost = std::ranges::find(all, "moe_gate_up.cpu.avx512.mxfp4_bf16", [](const Candidate& c) { return c.path->name; });
+  const auto lost =
+      std::ranges::find(all, "moe_gate_up.cpu.avx512.mxfp4_bf16", [](const Candidate& c) { return c.path->name; });
   ASSERT_NE(lost, all.end());
   ASSERT_EQ(lost->why_not.size(), 1u);
-  EXPECT_EQ(to_string(lost->why_not[0]),
-            "arithmetic: wants inputs that may be rounded to bf16, have other layers of moe.gate_up with inputs in f32");
+  EXPECT_EQ(
+      to_string(lost->why_not[0]),
+      "arithmetic: wants inputs that may be rounded to bf16, have other layers of moe.gate_up with inputs in f32");
 }
 
 }  // namespace
