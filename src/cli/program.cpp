@@ -83,7 +83,7 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
 std::string unknown_option(const CLI::App& app) {
   const auto named = app.get_subcommands();
   const CLI::App& command = named.empty() ? app : *named.front();
-  for (const std::string& word : command.remaining(true)) {
+  for (const std::string& word : app.remaining(true)) {  // what no command takes is left to the program
     if (!word.starts_with('-')) continue;
     std::vector<std::string> names;
     for (const CLI::Option* option : command.get_options(nullptr))
