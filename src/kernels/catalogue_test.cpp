@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "kernels/rows.h"
 #include "kernels/test_rows.h"
 
 namespace mxpath {
