@@ -104,7 +104,8 @@ int report_parse_error(const CLI::App& app, const CLI::ParseError& error, Progra
   if (error.get_exit_code() == 0) return show_what_was_asked(app, error);
   for (int i = 1; i < argc; ++i) program.json |= std::strcmp(argv[i], "--json") == 0;
   std::string message = command_of(app).empty() ? unknown_command(app, argc, argv) : "";
-  if (message.empty() && error.get_name() == "ExtrasError") message = unknown_option(app);
+  const bool extra = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);  // its name is the command's
+  if (message.empty() && extra) message = unknown_option(app);
   if (message.empty()) message = error.what();
   while (!message.empty() && (message.back() == '\n' || message.back() == '.')) message.pop_back();
   report(program, fmt::format("{} (`mxpath {}--help` lists what there is)", message, command_of(app)));
