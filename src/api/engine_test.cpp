@@ -142,7 +142,13 @@ TEST_F(EngineTest, TheContextEndsAnAnswer) {
   EXPECT_LE(answer->tokens.size(), 5u);
   const auto too_long = engine.continue_tokens(std::vector<int32_t>(17, 65));
   ASSERT_FALSE(too_long.ok());
-  EXPECT_NE(too_long.error().message.find("17 tokens and the context holds 16"), std::string::npos);
+  EXPECT_NE(too_long.error().message.find("17 tokens and the context holds 16, which leaves no room for an answer; choose context=273"),
+            std::string::npos)
+      << too_long.error().message;
+  EXPECT_FALSE(engine.continue_tokens(std::vector<int32_t>(16, 65)).ok()) << "one token and no more";
+  EXPECT_TRUE(engine.continue_tokens(std::vector<int32_t>(16, 65), {.max_new_tokens = 1}).ok()) << "as asked";
+  EXPECT_TRUE(engine.continue_tokens(std::vector<int32_t>(15, 65)).ok());
+  EXPECT_TRUE(engine.score(std::vector<int32_t>(16, 65)).ok());
 }
 
 TEST_F(EngineTest, MessagesOfACaller) {

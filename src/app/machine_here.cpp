@@ -52,7 +52,8 @@ struct Sample {
 constexpr size_t enough = 3, most = 7;
 constexpr double seconds_each = 0.1, seconds_again = 0.2;
 /// A figure from a busy machine is too low: it counts no longer when there is one from a machine that is quieter by this much.
-constexpr double much_quieter = 0.25;
+constexpr double much_quieter = busy_load_per_core;
+constexpr double most_load = 1e6;
 
 Sample sample_from(const Json& entry) {
   const auto number = [&](const char* field) {
@@ -122,6 +123,7 @@ bool take(Cpu& cpu, const std::vector<Sample>& samples, int threads) {
   if (counted.empty()) return false;
   cpu.bandwidth = counted[counted.size() / 2].bytes, cpu.bandwidth_measured = true;
   cpu.bandwidth_threads = threads, cpu.bandwidth_spread = spread_of(counted);
+  cpu.bandwidth_load = std::min(counted[counted.size() / 2].load * cpu.cores, most_load);
   return true;
 }
 

@@ -5,6 +5,7 @@
 #include "base/expand_path.h"
 #include "base/folder.h"
 #include "base/hint.h"
+#include "base/nearest.h"
 #include "base/text.h"
 #include "checkpoint/random_checkpoint.h"
 #include "formats/mxfp4.h"
@@ -30,7 +31,10 @@ Result<ModelConfig> model_shape(std::string_view shape, const ModelPlaces& place
   const fs::path path(expanded_unless_there(shape));
   if (is_folder(path)) return read_config_file((path / "config.json").string());
   if (shape.ends_with(".json") || fs::exists(fs::symlink_status(path, ignored))) return read_config_file(path.string());
-  return wrong_use("{}: choose 20b, 120b, demo, tiny, or give a config.json", mention(Knob::shape, printable(shape)));
+  std::vector<std::string_view> names = {"demo"};
+  for (const NamedShape& named : shapes) names.push_back(named.name);
+  return wrong_use("{}{}: choose 20b, 120b, demo, tiny, or give a config.json", mention(Knob::shape, printable(shape)),
+                   nearest_note(shape, names));
 }
 
 Result<Manifest> promised_manifest(ModelConfig config, StoredExperts stored, std::string_view name) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/nearest.h"
 #include "base/text.h"
 
 namespace mxpath::harmony {
@@ -27,7 +28,8 @@ Result<Effort> parse_effort(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   const auto found = std::find(effort_names.begin(), effort_names.end(), lower);
-  if (found == effort_names.end()) return wrong_use("reasoning effort \"{}\" is unknown; use low, medium or high", printable(text));
+  if (found == effort_names.end()) 
+    return wrong_use("reasoning effort \"{}\" is unknown{}; use low, medium or high", printable(text), nearest_note(text, effort_names));
   return static_cast<Effort>(found - effort_names.begin());
 }
 

@@ -359,6 +359,8 @@ LossyHeader LossyReader::result(HeaderEnd end) {
   const bool named = known_ || message_.channel.empty() || end == HeaderEnd::cut;
   if (!has_extra() && named && (marked_ || end == HeaderEnd::channel)) out.message.content.clear();
   if (end == HeaderEnd::channel && is_lone_name()) out.message.content.clear();
+  // " to=functions.f": cut before <|channel|>.
+  if (end == HeaderEnd::cut && !has_extra() && says_to_ && !message_.recipient.empty()) out.message.content.clear();
   if (end == HeaderEnd::cut && (is_lone_name() || (extras_ == 1 && extra().starts_with("to=")))) out.message.content.clear();
   return out;
 }

@@ -176,6 +176,20 @@ TEST(HarmonyLossy, AHeaderThatWasCutOffIsNothing) {
   EXPECT_EQ(lossy("thou"), Lines{"assistant|||||thou"});
 }
 
+/// The first of them was the answer "to=functions.f".
+TEST(HarmonyLossy, AHeaderThatWasCutOffBehindItsRecipientCallsNobody) {
+  for (const char* text :
+       {" to=functions.f", " to=functions.f<|channel|>", " to=functions.f<|channel|>commentary", "<|channel|>commentary to=functions.f",
+        "<|channel|>commentary to=functions.f ", "<|channel|>commentary to=functions.f json", "<|channel|>analysis to=python code",
+        "<|channel|>commentary to=functions.f <|constrain|>", "<|channel|>commentary to=functions.f <|constrain|>json"}) {
+    EXPECT_EQ(lossy(text), Lines{}) << text;
+    EXPECT_EQ(lossy("<|channel|>analysis<|message|>hm<|end|><|start|>assistant" + std::string(text)), Lines{"assistant|||analysis||hm"})
+        << text;
+  }
+  EXPECT_EQ(lossy(" to=functions.f<|return|>"), Lines{"assistant|||||to=functions.f"}) << "whole, and no header";
+  EXPECT_EQ(lossy("to=x is how one writes it"), Lines{"assistant|||||to=x is how one writes it"});
+}
+
 TEST(HarmonyLossy, MarkersSpelledInText) {
   const auto tokens = builtin().encode("<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>x<|return|>");
   Parser parser(builtin(), Role::assistant, false);

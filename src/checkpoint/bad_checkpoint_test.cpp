@@ -178,7 +178,7 @@ TEST_F(BadCheckpoint, TensorInTwoForms) {
   change_tensors([](auto& tensors) {
     tensors.push_back({"model.layers.0.mlp.experts.down_proj", Dtype::bf16, {4, 96, 64}, std::vector<uint8_t>(4 * 96 * 64 * 2)});
   });
-  expect_problem({"is there twice, as MXFP4 blocks and as plain numbers"});
+  expect_problem({"is there twice, as MXFP4 blocks and as plain numbers; keep the one that is meant"});
 }
 
 TEST_F(BadCheckpoint, ExtraTensorsAreARemark) {

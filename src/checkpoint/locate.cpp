@@ -7,6 +7,7 @@
 #include "base/environment.h"
 #include "base/expand_path.h"
 #include "base/folder.h"
+#include "base/nearest.h"
 #include "base/text.h"
 #include "checkpoint/folder_signs.h"
 #include "checkpoint/foreign_stores.h"
@@ -108,8 +109,19 @@ class Search {
     if (const auto folder = lmstudio_folder(places_.lmstudio_stores, owned))
       return fail("{}: not in the Hugging Face cache {}, but in LM Studio's store; make a folder of it with {}", shown(typed_),
                   cache_text(), convert_command(*folder));
-    return fail("{}: neither a folder nor a model in the Hugging Face cache {}; get it with `{}`, or give the folder it is in{}",
-                shown(typed_), cache_text(), download_command(owned, revision), what_is_in_it(owned));
+    const std::string like = nearest_model(owned);
+    return fail("{}: neither a folder nor a model in the Hugging Face cache {}{}; {}get it with `{}`, or give the folder it is in{}",
+                shown(typed_), cache_text(), like, like.empty() ? "" : "if another one is meant, ", download_command(owned, revision),
+                what_is_in_it(owned));
+  }
+
+  /// Of those that are here: whoever misspells one need not fetch it. OpenAI's own names are spelled right.
+  std::string nearest_model(const std::string& name) const {
+    if (name == "openai/gpt-oss-20b" || name == "openai/gpt-oss-120b") return "";
+    const std::vector<std::string> cached = cached_models(places_.hub_cache);
+    std::vector<std::string_view> names = {"demo"};
+    names.insert(names.end(), cached.begin(), cached.end());
+    return nearest_note(name, names);
   }
 
   /// Files that must be converted first, by the name that their owners give them.

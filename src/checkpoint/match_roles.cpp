@@ -31,6 +31,7 @@ class Matcher {
 
   Result<Manifest> run() {
     MXPATH_CHECK(find_layout());
+    believe_the_head();
     for (const auto& place : roles_of(manifest_.config)) MXPATH_CHECK(match(place));
     MXPATH_CHECK(check_layers());
     note_unused();
@@ -68,11 +69,22 @@ class Matcher {
     return {};
   }
 
+  /// A head that lies beside tied embeddings is the head, as for transformers 5 where its numbers differ from the embedding's; where they
+  /// are the same it does no harm, since a head is packed apart from the embedding anyway. So nothing need be compared.
+  void believe_the_head() {
+    const std::string name = stored_name(row_of(Role::head), manifest_.layout, -1);
+    if (!config().tied_embeddings || !find(name)) return;
+    config().tied_embeddings = false;
+    manifest_.decisions.push_back(
+        fmt::format("config.json ties the head to the embedding, but the weights hold a head of their own ({}), which is used", name));
+  }
+
   Status match(const RoleInLayer& place) {
     TensorRecord record = blank_record(place, manifest_.layout, config());
     StoredTensor* blocks = place.row->expert_matrix() ? find(record.name + std::string(blocks_suffix(manifest_.layout))) : nullptr;
     StoredTensor* plain = find(record.name);
-    if (blocks && plain) return fail("{}: tensor {} is there twice, as MXFP4 blocks and as plain numbers", file_of(*plain), record.name);
+    if (blocks && plain) return fail("{}: tensor {} is there twice, as MXFP4 blocks and as plain numbers; keep the one that is meant",
+                                     file_of(*plain), record.name);
     if (blocks) MXPATH_CHECK(match_mxfp4(record, *blocks));
     else if (plain) MXPATH_CHECK(match_plain(record, *plain));
     else

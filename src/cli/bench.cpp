@@ -3,7 +3,9 @@
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <limits>
 #include <memory>
@@ -72,25 +74,40 @@ Result<Subject> subject_of(const Options& options) {
   return subject;
 }
 
+/// Which of the lengths are too long for `most` positions, with the largest that is not: "--depth 3964 or less".
+std::string what_would_fit(const BenchOptions& measure, int most) {
+  const int longest = std::max(most - 1, 0), beside_steps = most - 1 - warm_up_steps, deepest = beside_steps - measure.tokens;
+  const bool long_prompt = std::ranges::any_of(measure.prompts, [&](int tokens) { return tokens > longest; });
+  const bool deep = measure.tokens > 0 && std::ranges::any_of(measure.depths, [&](int depth) { return std::max(depth, 1) > deepest; });
+  std::string parts = long_prompt ? fmt::format("--prompt {} or less", longest) : "";
+  if (deep && long_prompt) parts += " and ";
+  if (deep && deepest > 0) parts += fmt::format("--depth {} or less", deepest);
+  else if (deep) parts += fmt::format("--tokens {} or less with --depth 0", std::max(beside_steps - 1, 0));
+  return parts;
+}
+
 /// A context that holds the longest measurement, unless the user chose one that does.
 Status set_context(Policy& policy, const BenchOptions& measure, const ModelConfig& config) {
   const int longest = longest_text(measure);
   if (longest > config.max_positions)
-    return wrong_use("the longest measurement takes {} tokens and the model was made for {}; choose shorter --prompt, --depth or --tokens",
-                     longest, config.max_positions);
+    return wrong_use("the longest measurement takes {} tokens and the model was made for {}; choose {}", longest, config.max_positions,
+                     what_would_fit(measure, config.max_positions));
   if (policy.context > 0 && policy.context < longest)
-    return wrong_use("--ctx {}: the longest measurement takes {} tokens; leave out --ctx, or choose shorter --prompt, --depth or --tokens",
-                     policy.context, longest);
+    return wrong_use("--ctx {}: the longest measurement takes {} tokens; leave out --ctx, or choose {}", policy.context, longest,
+                     what_would_fit(measure, policy.context));
   if (policy.context == 0) policy.context = longest;
   return {};
 }
 
 /// Nothing is filled that could not stay: the pools stand beside the packed weights until the end.
-Status check_pools(const Plan& plan, const Manifest& manifest) {
+Status check_pools(const Plan& plan, const Manifest& manifest, const Machine& machine, const Policy& policy) {
   const uint64_t pools = weight_pool_bytes(manifest), beside = plan.memory().total(), available = plan.memory().available;
   if (pools + beside <= available) return {};
-  return fail("random weights need {} of memory beside the model's {}, and {} are available; measure a smaller --shape",
-              human_bytes(double(pools)), human_bytes(double(beside)), human_bytes(double(available)));
+  const double tenths_of_gib = std::ceil(double(pools + beside) / double(uint64_t{1} << 30) * 10) / 10;
+  const bool more_is_there = policy.memory_budget > 0 && pools + beside <= machine.free_memory();
+  return fail("random weights need {} of memory beside the model's {}, and {} are available; choose {}a smaller --shape",
+              human_bytes(double(pools)), human_bytes(double(beside)), human_bytes(double(available)),
+              more_is_there ? fmt::format("--memory {:.1f} or more, or ", tenths_of_gib) : "");
 }
 
 Result<std::unique_ptr<LoadedModel>> load(Subject& subject, const Options& options, const Plan& plan, BenchReport& report,
@@ -149,7 +166,7 @@ Status run(Options& options, const Program& program) {
   forget_peak_memory();
   MXPATH_TRY(const Plan plan, plan_here(subject.manifest, machine, policy));
   MXPATH_CHECK(check_plan(plan, policy, {longest_text(options.measure), "measurements"}));
-  if (subject.random) MXPATH_CHECK(check_pools(plan, subject.manifest));
+  if (subject.random) MXPATH_CHECK(check_pools(plan, subject.manifest, machine, policy));
   std::optional<NewFile> out;  // now, so that a wrong folder is not found out at the end
   if (!options.out.empty()) {
     MXPATH_TRY(NewFile file, NewFile::create(options.out));

@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/dirs.h"
 #include "app/pretty_json.h"
 #include "base/expand_path.h"
+#include "base/nearest.h"
 #include "base/text.h"
 #include "checkpoint/new_file.h"
 #include "cli/answer_printer.h"
 #include "cli/interrupt.h"
+#include "cli/keep_typed.h"
 #include "cli/knob_flags.h"
 #include "cli/line_editor.h"
 #include "cli/start.h"
@@ -58,7 +62,10 @@ Status set_effort(Chat& chat, std::string_view argument) {
 }
 
 Status set_show(Chat& chat, std::string_view argument) {
-  if (argument != "final" && argument != "all") return wrong_use("/show {}: choose final or all", printable(argument));
+  if (argument != "final" && argument != "all") {
+    constexpr std::string_view words[] = {"final", "all"};
+    return wrong_use("/show {}{}: choose final or all", printable(argument), nearest_note(argument, words));
+  }
   chat.options.show = argument == "all" ? Show::all : Show::final;
   return {};
 }
@@ -86,7 +93,9 @@ Status run_command(Chat& chat, std::string_view line) {
   const std::string_view word = line.substr(0, space), argument = space == line.npos ? "" : trimmed(line.substr(space));
   for (const auto& [name, command] : commands)
     if (name == word) return command(chat, argument);
-  return wrong_use("{}: no such command; /help lists them", printable(word));
+  std::vector<std::string_view> known;
+  for (const auto& [name, command] : commands) known.push_back(name);
+  return wrong_use("{}: no such command{}; /help lists them", printable(word), nearest_note(word, known));
 }
 
 /// A first line that names a command of the chat; other text may begin with a slash too.
@@ -100,22 +109,24 @@ std::string what_would_fit(const Chat& chat, std::string_view text, size_t token
   Conversation fresh = chat.conversation;
   fresh.reset();
   const auto alone = fresh.prompt(*chat.runtime.files.tokenizer, text);
-  const bool fits_alone = alone.ok() && alone->size() <= static_cast<size_t>(context);
-  const bool longer = context < most && tokens <= static_cast<size_t>(most);
+  const bool fits_alone = alone.ok() && alone->size() < static_cast<size_t>(context);
+  const bool longer = context < most && tokens < static_cast<size_t>(most);
   return fmt::format("{}{}", fits_alone ? "/reset begins a new one" : "send a shorter message",
-                     longer ? fmt::format(", or start again with --ctx {} or more", tokens) : "");
+                     longer ? fmt::format(", or start again with --ctx {} or more", std::min(tokens + usual_answer, size_t(most))) : "");
 }
 
 Status answer(Chat& chat, std::string_view text) {
   Runtime& runtime = chat.runtime;
   MXPATH_TRY(const auto prompt, chat.conversation.prompt(*runtime.files.tokenizer, text));
-  if (prompt.size() > static_cast<size_t>(runtime.plan().context))
-    return fail("the conversation has {} tokens with this message and the context holds {}; {}", prompt.size(), runtime.plan().context,
-                what_would_fit(chat, text, prompt.size()));
+  const auto room = static_cast<size_t>(least_answer(chat.options.max_new_tokens) - 1);
+  if (prompt.size() + room > static_cast<size_t>(runtime.plan().context))
+    return fail("the conversation has {} tokens with this message and the context holds {}, which leaves no room for an answer; {}",
+                prompt.size(), runtime.plan().context, what_would_fit(chat, text, prompt.size()));
   AnswerOptions how = answer_options(chat.options, runtime.files);
   AnswerPrinter printer(printer_options(chat.options.show));
   ProgressBar bar;
   how.on_delta = std::ref(printer), how.progress = bar.callback();
+  const KeepTyped keep;
   auto asked = answer_chat(runtime.session, *runtime.files.tokenizer, prompt, how);
   bar.clear();
   printer.finish();

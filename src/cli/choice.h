@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/expand_path.h"
+#include "base/nearest.h"
 #include "base/one_line.h"
 
 namespace mxpath::cli {
@@ -18,9 +19,12 @@ CLI::Option* add_choice(CLI::App& command, const std::string& name, T& target, c
   std::string words;
   for (const auto& [word, value] : choices) words += (words.empty() ? "" : "|") + word;
   const auto set = [&target, choices, name, words](const std::string& given) {
-    for (const auto& [word, value] : choices)
+    std::vector<std::string_view> known;
+    for (const auto& [word, value] : choices) {
       if (word == given) return void(target = value);
-    throw CLI::ValidationError(name + " " + shortened(given) + ": choose one of " + words);
+      known.push_back(word);
+    }
+    throw CLI::ValidationError(name + " " + shortened(given) + nearest_note(given, known) + ": choose one of " + words);
   };
   return command.add_option_function<std::string>(name, set, text)->type_name(words);
 }

@@ -68,7 +68,7 @@ class RateBar {
 
   void show(const std::string& line) {
     drawn_ = true;
-    write_stderr(fmt::format("\r{}\x1b[K", line));
+    write_stderr(fmt::format("\r{}\x1b[K", terminal_visible(line)));  // the name of a file may be in it
   }
 
   std::optional<uint64_t> first_;  // a resumed run does not begin at 0

@@ -5,6 +5,7 @@
 
 #include <atomic>
 
+#include "cli/keep_typed.h"
 #include "cli/program.h"
 
 namespace mxpath::cli {
@@ -14,7 +15,9 @@ std::atomic<bool> flag = false;  // lock-free: a signal handler may set it
 struct sigaction before;
 
 void on_interrupt(int) {
-  if (flag.exchange(true)) ::_exit(interrupted_exit_code);
+  if (!flag.exchange(true)) return;
+  KeepTyped::undo();
+  ::_exit(interrupted_exit_code);
 }
 
 }  // namespace

@@ -60,6 +60,8 @@ void write_stdout(std::string_view text) {
   std::fflush(stdout);  // the line editor writes there too
   failed = write_all(STDOUT_FILENO, text, -1);
   if (failed != EPIPE || !pipe_ends_program) return;
+  // As git and most filters do, without a word: the shell sees 141, and `set -o pipefail` can tell a report that was cut from a whole one,
+  // which the 0 of ripgrep could not.
   ::signal(SIGPIPE, SIG_DFL);
   ::raise(SIGPIPE);
 }

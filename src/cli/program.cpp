@@ -12,6 +12,7 @@
 #include "app/dirs.h"
 #include "app/pretty_json.h"
 #include "base/json.h"
+#include "base/nearest.h"
 #include "base/one_line.h"
 #include "base/text.h"
 #include "cli/interrupt.h"
@@ -70,9 +71,27 @@ std::string command_of(const CLI::App& app) {
 }
 
 /// "" unless the first word is no command.
-std::string unknown_command(int argc, char** argv) {
+std::string unknown_command(const CLI::App& app, int argc, char** argv) {
   if (argc < 2 || argv[1][0] == '-') return "";
-  return fmt::format("{}: no such command", printable(argv[1]));
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands(nullptr)) names.push_back(command->get_name());
+  return fmt::format("{}: no such command{}", printable(argv[1]),
+                     nearest_note(argv[1], std::vector<std::string_view>(names.begin(), names.end())));
+}
+
+/// "" unless a word that looks like an option is none of the command's.
+std::string unknown_option(const CLI::App& app) {
+  const auto named = app.get_subcommands();
+  const CLI::App& command = named.empty() ? app : *named.front();
+  for (const std::string& word : app.remaining(true)) {  // what no command takes is left to the program
+    if (!word.starts_with('-')) continue;
+    std::vector<std::string> names;
+    for (const CLI::Option* option : command.get_options(nullptr))
+      if (!option->get_lnames().empty()) names.push_back("--" + option->get_lnames().front());
+    return fmt::format("{}: no such option{}", printable(word),
+                       nearest_note(word.substr(0, word.find('=')), std::vector<std::string_view>(names.begin(), names.end())));
+  }
+  return "";
 }
 
 /// --help and --version.
@@ -84,7 +103,9 @@ int show_what_was_asked(const CLI::App& app, const CLI::ParseError& error) {
 int report_parse_error(const CLI::App& app, const CLI::ParseError& error, Program& program, int argc, char** argv) {
   if (error.get_exit_code() == 0) return show_what_was_asked(app, error);
   for (int i = 1; i < argc; ++i) program.json |= std::strcmp(argv[i], "--json") == 0;
-  std::string message = command_of(app).empty() ? unknown_command(argc, argv) : "";
+  std::string message = command_of(app).empty() ? unknown_command(app, argc, argv) : "";
+  const bool extra = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);  // its name is the command's
+  if (message.empty() && extra) message = unknown_option(app);
   if (message.empty()) message = error.what();
   while (!message.empty() && (message.back() == '\n' || message.back() == '.')) message.pop_back();
   report(program, fmt::format("{} (`mxpath {}--help` lists what there is)", message, command_of(app)));

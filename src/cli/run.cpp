@@ -123,7 +123,8 @@ Status run(RunOptions& options, Program& program) {
   if (!converse) {
     MXPATH_TRY(question, make_question(options, files));
   }
-  MXPATH_TRY(const auto runtime, start_visibly(std::move(files), options.common, question.tokens, program.json));
+  const int room = least_answer(options.max_new_tokens);
+  MXPATH_TRY(const auto runtime, start_visibly(std::move(files), options.common, question.tokens, room, program.json));
   return converse ? chat(options, *runtime) : answer_once(options, *runtime, question, program);
 }
 

@@ -37,7 +37,7 @@ Status run(const ScoreOptions& options, const Program& program) {
   if (options.tokens.empty() && !options.has_text) return wrong_use("score needs --tokens FILE or --text TEXT");
   MXPATH_TRY(ModelFiles files, open_model_files(options.common.model, model_places()));
   MXPATH_TRY(const auto tokens, tokens_of(options, files));
-  MXPATH_TRY(const auto runtime, start_visibly(std::move(files), options.common, tokens, program.json || !options.common.verbose));
+  MXPATH_TRY(const auto runtime, start_visibly(std::move(files), options.common, tokens, 0, program.json || !options.common.verbose));
   ProgressBar bar;
   MXPATH_TRY(const Score score, runtime->session.score(tokens, options.top, bar.callback()));
   bar.clear();

@@ -23,17 +23,28 @@ void show_plan(const std::string& text) {
   else write_stderr(is_terminal(STDERR_FILENO) ? terminal_visible(text) : text);
 }
 
+/// Where no plan is shown: what was asked of GPUs and could not be had.
+void tell_reason(const Plan& plan) {
+  if (!plan.device_reason.empty()) tell(plan.device_reason);
+}
+
 std::string plan_text(const Plan& plan, bool verbose) { return in_flags(verbose ? explain(plan, false) : explain_briefly(plan)) + "\n"; }
 
-std::string context_is_full(int context, int most) {
-  return fmt::format("the context of {} tokens is full; {}", context,
-                     context < most ? fmt::format("a larger --ctx holds more, up to {}", most) : "the model allows no more");
+std::string larger_context(int context, int most) {
+  return context < most ? fmt::format("a larger --ctx holds more, up to {}", most) : "the model allows no more";
+}
+
+/// Who filled it: a long prompt and a long answer ask for different remedies.
+std::string shares(const Generation& generation) {
+  return fmt::format("{} tokens of prompt and {} generated", generation.prompt_tokens, generation.tokens.size());
 }
 
 std::string why_ended(const Answer& answer, const Runtime& runtime, const AnswerOptions& how) {
   switch (answer.generation.reason) {
     case StopReason::length: return fmt::format("stopped at --max-new-tokens {}", how.max_new_tokens);
-    case StopReason::context: return context_is_full(runtime.plan().context, runtime.files.manifest.config.max_positions);
+    case StopReason::context:
+      return fmt::format("the context of {} tokens is full with {}; {}", runtime.plan().context, shares(answer.generation),
+                         larger_context(runtime.plan().context, runtime.files.manifest.config.max_positions));
     case StopReason::cancelled: return interrupted() ? "stopped by Ctrl-C" : "";  // else the output failed, and that is told at the end
     case StopReason::stop_token: return "";
   }
@@ -41,14 +52,15 @@ std::string why_ended(const Answer& answer, const Runtime& runtime, const Answer
 }
 
 /// How a turn without a text ended, and what would leave room for one.
-std::pair<std::string, std::string_view> end_without_text(const Answer& answer, const Runtime& runtime, const AnswerOptions& how) {
+std::pair<std::string, std::string> end_without_text(const Answer& answer, const Runtime& runtime, const AnswerOptions& how) {
   switch (answer.generation.reason) {
     case StopReason::length:
       return {fmt::format("stopped at --max-new-tokens {} before the answer began", how.max_new_tokens),
               "; a larger number leaves room for it"};
     case StopReason::context:
-      return {fmt::format("the context of {} tokens is full before the answer began", runtime.plan().context),
-              "; a larger --ctx holds more"};
+      return {fmt::format("the context of {} tokens is full with {}, before the answer began", runtime.plan().context,
+                          shares(answer.generation)),
+              "; " + larger_context(runtime.plan().context, runtime.files.manifest.config.max_positions)};
     case StopReason::cancelled: return {"stopped by Ctrl-C before the answer began", ""};
     case StopReason::stop_token: break;
   }
@@ -74,13 +86,15 @@ Result<ModelFiles> find_model(const std::string& model, bool only_word) {
   return files;
 }
 
-Result<std::unique_ptr<Runtime>> start_visibly(ModelFiles files, const CommonOptions& options, std::span<const Token> prompt, bool quiet) {
+Result<std::unique_ptr<Runtime>> start_visibly(ModelFiles files, const CommonOptions& options, std::span<const Token> prompt, int answer,
+                                               bool quiet) {
   const Machine machine = machine_here(Measure::if_unknown, options.policy.threads);
   MXPATH_TRY(const Plan plan, plan_here(files.manifest, machine, options.policy));
   MXPATH_CHECK(check_plan(plan, options.policy, {static_cast<int>(prompt.size()), "a prompt"}));
-  if (!prompt.empty()) MXPATH_CHECK(check_prompt(prompt, plan.context, files.manifest.config));
+  if (!prompt.empty()) MXPATH_CHECK(check_prompt(prompt, plan.context, files.manifest.config, answer));
   const std::string planned = plan_text(plan, options.verbose);
   if (!quiet) show_plan(planned);
+  else if (options.policy.gpu_layers || options.policy.cpu_experts) tell_reason(plan);
   ProgressBar bar;
   LoadOptions load{.progress = bar.callback(), .notice = [&bar](const std::string& text) { bar.clear(), tell(text); }};
   MXPATH_TRY(auto runtime, start(std::move(files), machine, options.policy, load));

@@ -13,8 +13,10 @@ namespace mxpath::cli {
 /// open_model_files, with a hint where the only word given looks like a question and not like a model.
 Result<ModelFiles> find_model(const std::string& model, bool only_word);
 
-/// Checks the prompt against the plan (unless empty), prints the plan above what follows (not when `quiet`), loads.
-Result<std::unique_ptr<Runtime>> start_visibly(ModelFiles files, const CommonOptions& options, std::span<const Token> prompt, bool quiet);
+/// Checks the prompt against the plan (unless empty), with room for `answer` tokens behind it (check_prompt), prints the plan above what
+/// follows (not when `quiet`), loads.
+Result<std::unique_ptr<Runtime>> start_visibly(ModelFiles files, const CommonOptions& options, std::span<const Token> prompt, int answer,
+                                               bool quiet);
 
 PrinterOptions printer_options(Show show);
 /// Sampling, limits and Ctrl-C.

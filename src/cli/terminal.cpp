@@ -33,6 +33,17 @@ bool wants_colour(int file_descriptor) {
   return understands_codes(file_descriptor) && (!no_colour || !*no_colour);
 }
 
+namespace {
+
+/// Whether a directional embedding, override or isolate begins here: three bytes of UTF-8.
+bool turns_direction(std::string_view text) {
+  if (text.size() < 3 || text[0] != '\xe2') return false;
+  const auto last = static_cast<unsigned char>(text[2]);
+  return (text[1] == '\x80' && last >= 0xaa && last <= 0xae) || (text[1] == '\x81' && last >= 0xa6 && last <= 0xa9);
+}
+
+}  // namespace
+
 std::string terminal_safe(std::string_view text) {
   std::string out;
   out.reserve(text.size());
@@ -40,6 +51,7 @@ std::string terminal_safe(std::string_view text) {
     const auto c = static_cast<unsigned char>(text[i]);
     const bool c1 = c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;  // U+0080..U+009F
     if (c1) ++i;
+    else if (turns_direction(text.substr(i))) i += 2;
     else if ((c >= 0x20 && c != 0x7f) || c == '\n' || c == '\t') out += text[i];
   }
   return out;

@@ -18,7 +18,8 @@ bool understands_codes(int file_descriptor);
 bool wants_colour(int file_descriptor);
 
 /// Text of a model as a terminal may show it: control characters but tab and line end are left out, so that no text can move the cursor or
-/// change the title.
+/// change the title, and with them what embeds, overrides or isolates a direction of writing (U+202A–202E, U+2066–2069), with which text
+/// shows in another order than it has. Joiners, marks and tags stay: emoji and scripts need them.
 std::string terminal_safe(std::string_view text);
 /// Text of a report as a terminal may show it: control characters but tab and line end, and what is no UTF-8, become \xNN.
 std::string terminal_visible(std::string_view text);

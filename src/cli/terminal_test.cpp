@@ -49,6 +49,13 @@ TEST(Terminal, ControlCharactersAreLeftOut) {
             "31m é 한");
 }
 
+TEST(Terminal, NoTextTurnsTheDirectionOfWriting) {
+  EXPECT_EQ(terminal_safe("a\u202Eb\u2066c\u2069\u202C\u202Ad\xe2\x80"), "abcd\xe2\x80");
+  for (const char* text : {"👩\u200D💻", "क्\u200Dष", "نمی\u200Cخواهم", "🏴\U000E0067\U000E0062\U000E007F", "א\u200Fב", "…–'"})
+    EXPECT_EQ(terminal_safe(text), text);
+  EXPECT_EQ(terminal_visible("a\u202Eb"), "a\\xe2\\x80\\xaeb") << "names show what they hold";
+}
+
 TEST(Terminal, ReportsKeepTheirLinesAndShowTheRest) {
   EXPECT_EQ(terminal_visible("a\tb\x1b[31m\nc\r\n\n"), "a\tb\\x1b[31m\nc\\x0d\n\n");
   EXPECT_EQ(terminal_visible(""), "");

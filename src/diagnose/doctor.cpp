@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "diagnose/sentences.h"
 
 namespace mxpath::diagnose {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 struct Words {
   std::string_view machine, cpu, features, cores, memory, huge, gpu, none, binary, system, stacks, packages, nothing,
       outcome[4], would, prints, needs, change, source, plan, no_fit, remark, unfit, asks, limit, assumed, driver,
-      shared, free, unsteady;
+      shared, free, unsteady, at_load;
 };
 constexpr Words english = {"machine",
                            "CPU",
@@ -42,7 +43,8 @@ constexpr Words english = {"machine",
                            "driver",
                            "{} bytes of shared memory per block",
                            "free",
-                           "unsteady"};
+                           "unsteady",
+                           "measured at load {:.1f}"};
 constexpr Words korean = {"컴퓨터",
                           "CPU",
                           "운영체제가 허용한 기능",
@@ -72,7 +74,8 @@ constexpr Words korean = {"컴퓨터",
                           "드라이버",
                           "블록당 공유 메모리 {}바이트",
                           "비어 있음",
-                          "값이 고르지 않음"};
+                          "값이 고르지 않음",
+                          "부하 {:.1f}일 때 측정"};
 
 const Words& words(Language language) { return language == Language::ko ? korean : english; }
 
@@ -154,7 +157,8 @@ std::string conflict_text(const Conflict& c, const Words& w) {
       fmt::format(fmt::runtime(w.asks), r.package, r.version, r.name, r.clauses, c.found, r.name, r.clauses));
 }
 
-std::string stacks_text(const Doctor& doctor, const Words& w) {
+std::string stacks_text(const Doctor& doctor, Language language) {
+  const Words& w = words(language);
   std::string text;
   for (std::string_view name : listed)
     if (const auto found = doctor.stacks.packages.find(std::string(name)); found != doctor.stacks.packages.end())
@@ -163,11 +167,20 @@ std::string stacks_text(const Doctor& doctor, const Words& w) {
   for (const Program& p : doctor.stacks.programs) text += fmt::format("{} {}: {}\n", p.name, p.version, p.path);
   for (const Conflict& c : conflicts_in(doctor.stacks.requirements, doctor.stacks.packages))
     text += conflict_text(c, w);
-  for (const std::string& remark : doctor.stacks.remarks) text += fmt::format("{}: {}\n", w.remark, remark);
+  for (const std::string& remark : doctor.stacks.remarks) text += fmt::format("{}: {}\n", w.remark, in_language(remark, language));
   text += fmt::format("{} ({}):\n", w.stacks, doctor.model_name);
   if (doctor.predictions.empty()) text += fmt::format("  {}\n", w.nothing);
   for (const Prediction& p : doctor.predictions) text += prediction_text(p, w);
   return text;
+}
+
+/// How far the figure can be believed; "" for one that was measured in quiet.
+std::string bandwidth_note(const Cpu& cpu, const Words& w) {
+  if (!cpu.bandwidth_measured) return fmt::format(" ({})", w.assumed);
+  std::string note = measured_while_busy(cpu) ? fmt::format(fmt::runtime(w.at_load), cpu.bandwidth_load) : "";
+  if (cpu.bandwidth_spread > unsteady_spread)
+    note += fmt::format("{}{}: ±{:.0f} %", note.empty() ? "" : ", ", w.unsteady, 50 * cpu.bandwidth_spread);
+  return note.empty() ? "" : fmt::format(" ({})", note);
 }
 
 }  // namespace
@@ -187,7 +200,7 @@ std::vector<Prediction> predict_all(const StackReport& stacks, const Machine& ma
 
 std::string machine_text(const Machine& machine, const SystemReport& system, Language language) {
   const Words& w = words(language);
-  std::string text = fmt::format("{}: {}\n", w.machine, machine.name);
+  std::string text = fmt::format("{}: {}\n", w.machine, in_language(machine.name, language));
   text += fmt::format("  {}: {}, {} {}, {}: {}\n", w.cpu, machine.cpu.name, machine.cpu.cores, w.cores, w.features,
                       machine.cpu.features.to_string());
   text += fmt::format("  {}: {}", w.memory, human_bytes(static_cast<double>(machine.memory)));
@@ -197,10 +210,7 @@ std::string machine_text(const Machine& machine, const SystemReport& system, Lan
     text += fmt::format(" ({} {})", w.limit, human_bytes(static_cast<double>(system.cgroup_limit)));
   if (machine.cpu.bandwidth > 0)
     text += fmt::format(", {}{}", bandwidth_text(machine.cpu.bandwidth),
-                        !machine.cpu.bandwidth_measured ? fmt::format(" ({})", w.assumed)
-                        : machine.cpu.bandwidth_spread > unsteady_spread
-                            ? fmt::format(" ({}: ±{:.0f} %)", w.unsteady, 50 * machine.cpu.bandwidth_spread)
-                            : std::string());
+                        bandwidth_note(machine.cpu, w));
   text += "\n";
   if (system.huge_page_size > 0)
     text += fmt::format("  {}: {} × {}, transparent: {}\n", w.huge, system.huge_pages,
@@ -209,16 +219,16 @@ std::string machine_text(const Machine& machine, const SystemReport& system, Lan
   for (const Gpu& gpu : machine.gpus) text += fmt::format("  {}: {}\n", w.gpu, gpu_text(gpu, w));
   if (machine.gpus.empty())
     text += fmt::format("  {}: {}{}\n", w.gpu, w.none,
-                        machine.no_gpu_reason.empty() ? std::string() : fmt::format(" ({})", machine.no_gpu_reason));
+                        machine.no_gpu_reason.empty() ? std::string() : fmt::format(" ({})", in_language(machine.no_gpu_reason, language)));
   if (!system.system.empty()) text += fmt::format("  {}: {}\n", w.system, system.system);
-  if (!system.built_for.empty()) text += fmt::format("  {}: {}\n", w.binary, system.built_for);
+  if (!system.built_for.empty()) text += fmt::format("  {}: {}\n", w.binary, in_language(system.built_for, language));
   return text;
 }
 
 std::string to_text(const Doctor& doctor, Language language) {
   const Words& w = words(language);
   std::string text = machine_text(doctor.machine, doctor.other_machine ? SystemReport{} : doctor.system, language);
-  text += stacks_text(doctor, w);
+  text += stacks_text(doctor, language);
   if (!doctor.plan.empty()) text += fmt::format("{}:\n", w.plan);
   for (const std::string& line : doctor.plan) text += fmt::format("  {}\n", line);
   return text;

@@ -55,14 +55,18 @@ Result<Session> Session::create(const Model& model, ThreadPool& threads) {
   return session;
 }
 
-Status check_prompt(std::span<const int32_t> tokens, int context, const ModelConfig& config) {
+Status check_prompt(std::span<const int32_t> tokens, int context, const ModelConfig& config, int answer) {
   if (tokens.empty()) return fail("the prompt is empty; give at least one token");
-  if (tokens.size() > static_cast<size_t>(context))
-    return fail("the prompt has {} tokens and the context holds {}; {}", tokens.size(), context,
-                tokens.size() > static_cast<size_t>(config.max_positions)
-                    ? fmt::format("the model reads at most {}, so give a shorter prompt", config.max_positions)
-                    : fmt::format("choose {} or more (the model allows {}), or a shorter prompt", mention(Knob::context, tokens.size()),
-                                  config.max_positions));
+  const size_t behind = answer > 0 ? static_cast<size_t>(answer - 1) : 0, needed = tokens.size() + behind;
+  const auto most = static_cast<size_t>(config.max_positions);
+  if (needed > static_cast<size_t>(context)) {
+    const size_t enough = std::min(most, tokens.size() + (answer > 0 ? usual_answer : 0));
+    return fail("the prompt has {} tokens and the context holds {}{}; {}", tokens.size(), context,
+                answer > 0 ? ", which leaves no room for an answer" : "",
+                needed > most ? fmt::format("the model reads at most {}, so give a shorter prompt", most)
+                              : fmt::format("choose {} or more (the model allows {}), or a shorter prompt",
+                                            mention(Knob::context, enough), most));
+  }
   for (size_t i = 0; i < tokens.size(); ++i)
     if (tokens[i] < 0 || tokens[i] >= config.vocab)
       return fail("token {} of the prompt is {}, outside the model's vocabulary of {}", i, tokens[i], config.vocab);
@@ -197,7 +201,7 @@ Error Session::not_finite(size_t position) {
 }
 
 Result<Generation> Session::generate(std::span<const int32_t> prompt, const GenerateOptions& options) {
-  MXPATH_CHECK(check(prompt));
+  MXPATH_CHECK(check(prompt, least_answer(options.max_new_tokens)));
   MXPATH_CHECK(check_sampling(options.sampling));
   Generation out;
   out.prompt_tokens = static_cast<int>(prompt.size());

@@ -31,8 +31,13 @@ struct GenerateOptions {
   std::function<bool()> go_on;                  ///< asked before each chunk of the prompt; false: stop, the answer is empty
   Progress progress;                            ///< of reading the prompt
 };
-/// What generate and score ask of a text. Errors: it is empty, longer than the context, or holds an id outside the vocabulary.
-Status check_prompt(std::span<const int32_t> tokens, int context, const ModelConfig& config);
+/// What generate and score ask of a text. `answer`: tokens that must have room behind it; the first needs none, because the last token of the
+/// text predicts it. Errors: the text is empty, it and the answer are longer than the context, or it holds an id outside the vocabulary.
+Status check_prompt(std::span<const int32_t> tokens, int context, const ModelConfig& config, int answer = 0);
+/// The answer that generate asks room for: one token where no more are wanted, else two, so that it can go on.
+constexpr int least_answer(int max_new_tokens) { return max_new_tokens == 1 ? 1 : 2; }
+/// Tokens of an answer that a context should have room for, where a sentence names one.
+inline constexpr int usual_answer = 256;
 
 enum class StopReason { stop_token, length, context, cancelled };
 std::string_view name_of(StopReason reason);
@@ -59,7 +64,7 @@ class Session {
   static Result<Session> create(const Model& model, ThreadPool& threads);
 
   /// Reads `prompt` (keeping what the cache already holds of it) and continues it. Errors: an empty prompt, a token id outside the
-  /// vocabulary, a prompt longer than the context, logits that are NaN or infinite: the sentence says in which layer that begins.
+  /// vocabulary, a prompt that leaves no room for an answer in the context, logits that are NaN or infinite: the sentence says in which layer that begins.
   Result<Generation> generate(std::span<const int32_t> prompt, const GenerateOptions& options);
   /// Teacher forcing. top: how many of the most likely tokens to report for each position; 0: none. Errors as generate.
   Result<Score> score(std::span<const int32_t> tokens, int top, const Progress& progress = {});
@@ -71,7 +76,9 @@ class Session {
   void set_trace(Trace* trace) { state_.trace = trace; }
 
  private:
-  Status check(std::span<const int32_t> tokens) const { return check_prompt(tokens, model_->plan.context, model_->config); }
+  Status check(std::span<const int32_t> tokens, int answer = 0) const {
+    return check_prompt(tokens, model_->plan.context, model_->config, answer);
+  }
   size_t keep_common_prefix(std::span<const int32_t> prompt, bool use_cache);
   void forget();
   Result<bool> read(std::span<const int32_t> tokens, const Progress& progress,

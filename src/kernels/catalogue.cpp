@@ -90,14 +90,14 @@ const Catalogue& catalogue_of_full_build() {
   return all;
 }
 
-Failures image_failures(const Machine& machine, const Policy& policy) {
+Failures image_failures(const Machine& machine, const Policy& policy, AskForImage ask) {
   Failures failures;
   const auto named = named_gpus(policy, machine);
   if (!cuda_built || policy.device == DeviceChoice::cpu || !named.ok()) return failures;
   for (const auto& gpus : alike(machine, *named)) {
     const DeviceId asked = *std::ranges::max_element(gpus, {}, [&](DeviceId id) { return machine.gpu(id)->free_memory; });
     for (const KernelPath* path : catalogue().paths) {
-      const std::string problem = missing_image(*path, asked);
+      const std::string problem = ask(*path, asked);
       if (problem.empty()) continue;
       for (const DeviceId id : gpus) failures.try_emplace({std::string(path->name), id}, Failure{Check::no_image, problem});
     }

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "kernels/rows.h"
 #include "kernels/test_rows.h"
 
 namespace mxpath {
@@ -52,6 +53,27 @@ TEST(CatalogueTest, AsksForTheFeaturesOfItsUnit) {
     EXPECT_EQ(path->needs.cpu.has(CpuFeature::avx2), avx512 || path->unit == Unit::avx2) << path->name;
     EXPECT_EQ(path->arithmetic == Arithmetic::bf16_inputs, path->unit == Unit::avx512_bf16) << path->name;
   }
+}
+
+/// A driver that has no image of anything, and counts who asks.
+int asked = 0;
+std::string no_image(const KernelPath& path, DeviceId) { return ++asked, path.device == DeviceKind::cuda ? "no image" : ""; }
+
+TEST(ImageFailures, AreAskedOfGpusThatMayBeUsedAlone) {
+  Machine machine;
+  machine.gpus = {{.name = "one", .arch = {80}, .free_memory = 2}, {.name = "two", .arch = {80}, .free_memory = 1}};
+  const auto failures = [&](std::string_view device) {
+    Policy policy;
+    EXPECT_TRUE(set_device(policy, device).ok());
+    asked = 0;
+    return image_failures(machine, policy, no_image);
+  };
+  EXPECT_TRUE(failures("cpu").empty());
+  EXPECT_EQ(asked, 0) << "a plan for the CPU opened a context on the GPU";
+  if (!cuda_built) GTEST_SKIP() << "nothing was compiled for a GPU";
+  EXPECT_FALSE(failures("auto").empty());
+  EXPECT_EQ(asked, static_cast<int>(catalogue().paths.size())) << "GPUs of one architecture are asked about together";
+  for (const auto& [suspect, failure] : failures("cuda:1")) EXPECT_EQ(suspect.device, cuda_device(1));
 }
 
 }  // namespace

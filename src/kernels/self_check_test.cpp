@@ -64,6 +64,23 @@ TEST(SelfCheckOfARouter, HasAnEndHoweverManyExpertsThereAre) {
   EXPECT_LT(router->work, uint64_t{2000} * 2048 * static_cast<uint64_t>(config.hidden));  // with all experts, 32 times as much
 }
 
+/// A model of 2^24 columns and little else took gigabytes and minutes, and its exact problems were none: their sums were rounded.
+TEST(SelfCheckOfAWideModel, TriesAPartOfItsWidth) {
+  for (const int hidden : {(1 << 24) - 32, 16384 + 96}) {
+    ModelConfig config = narrow_config();
+    config.hidden = hidden;
+    const auto plan = make_plan(manifest_from_config(config, "test"), catalogue(), test_machine(), {});
+    ASSERT_TRUE(plan.ok());
+    ThreadPool threads(2);
+    uint64_t work = 0;
+    for (const SelfCheckResult& result : self_check(*plan, config, {}, threads)) {
+      EXPECT_EQ(result.finding, "") << result.path;
+      work += result.work;
+    }
+    EXPECT_LT(work, uint64_t{1'000'000} * 16384) << hidden;
+  }
+}
+
 TEST(HostRunner, KeepsWhatBrokeADevice) {
   int asked = 0;
   HostRunner runner(cuda_device(9), [&](DeviceId device) {

@@ -6,10 +6,10 @@
 #include <array>
 #include <cctype>
 #include <cstdlib>
-#include <numeric>
 #include <optional>
 #include <vector>
 
+#include "base/nearest.h"
 #include "base/text.h"
 
 namespace mxpath {
@@ -73,31 +73,14 @@ std::optional<Machine> by_full_name(const std::string& wanted) {
   return *by_cpu.front();
 }
 
-/// Insertions, deletions and replacements that lead from one text to the other.
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = row[0]++;
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i] != b[j]);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row.back();
-}
-
-/// The known name nearest by spelling; "" when none is near.
-std::string_view nearest_name(const std::string& wanted) {
-  size_t best = wanted.size() / 3 + 2;
-  std::string_view nearest;
-  const auto offer = [&](std::string_view name) {
-    if (const size_t distance = edit_distance(wanted, plain(name)); distance < best) best = distance, nearest = name;
-  };
-  for (const KnownMachine& machine : known_machines()) offer(machine.name);
-  for (const Product& product : products()) offer(product.name);
-  return nearest;
+/// The known names nearest to what was typed, as a part of a sentence.
+std::string nearest_known(std::string_view typed) {
+  std::vector<std::string_view> names;
+  for (const KnownMachine& machine : known_machines()) names.push_back(machine.name);
+  if (auto note = nearest_note(typed, names); !note.empty()) return note;
+  names.clear();
+  for (const Product& product : products()) names.push_back(product.name);
+  return nearest_note(typed, names);
 }
 
 std::string of_capability(int capability) {
@@ -167,9 +150,8 @@ Result<Machine> known_machine(std::string_view typed) {
     return parse(*by_file_name(product->machine));
   }
   if (auto machine = by_full_name(wanted)) return std::move(*machine);
-  const std::string_view nearest = nearest_name(wanted);
-  return fail("{}: neither a file nor a machine that mxpath knows{}; it knows {}", printable(typed),
-              nearest.empty() ? "" : fmt::format(" (the nearest name is {})", nearest), known_machine_names());
+  return fail("{}: neither a file nor a machine that mxpath knows{}; it knows {}", printable(typed), nearest_known(typed),
+              known_machine_names());
 }
 
 }  // namespace mxpath

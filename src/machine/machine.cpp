@@ -47,4 +47,6 @@ CpuFeatures features_of(Unit unit) {
   return {};
 }
 
+bool measured_while_busy(const Cpu& cpu) { return cpu.bandwidth_measured && cpu.bandwidth_load > busy_load_per_core * cpu.cores; }
+
 }  // namespace mxpath

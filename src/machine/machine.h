@@ -98,6 +98,7 @@ struct Cpu {
   int bandwidth_threads = 0;        ///< 0: all cores
   bool bandwidth_measured = false;  ///< false: assumed from the kind of CPU
   double bandwidth_spread = 0;      ///< of what was measured: how far the readings lie apart, as a share of their median
+  double bandwidth_load = 0;        ///< the computer's load average when that was measured; 0: it stood idle, or nobody knows
   double flops[unit_count] = {};    ///< flop/s of all cores by Unit; 0 where the unit does not exist
   bool operator==(const Cpu&) const = default;
 };
@@ -154,6 +155,10 @@ inline constexpr double unsteady_spread = 0.1;
 /// again each.
 BandwidthReading measure_bandwidth(int threads, double seconds = 0.15);
 
+/// A bandwidth that was measured while more programs than this for each core wanted to run is said to be of a busy computer: it is lower.
+inline constexpr double busy_load_per_core = 0.25;
+bool measured_while_busy(const Cpu& cpu);
+
 /// bytes/s that `threads` threads read: the measured or assumed figure where it is for so many, otherwise each thread's share of it or what
 /// one core of that kind reads alone (one_core_bandwidth), whichever is more, until the figure is reached. Grows with the threads.
 double bandwidth_of(const Cpu& cpu, int threads);
@@ -175,7 +180,7 @@ void assume_missing_rates(Gpu& gpu);
 /// {"name", "source", "memory_gib", "cpu": {…}, "gpus": […], "links": […]}; tests/machines has examples. Rates are kept to 1 kB/s and 1 Mflop/s.
 Json machine_to_json(const Machine& machine);
 /// The inverse. `cpu.gflops` and `cpu.bandwidth_gb_s` may be absent and are then assumed; `free_memory_gib` (default: all of it), `gpus`,
-/// `no_gpu_reason`, `source`, the CPU's `isa` (default: x86-64), `bandwidth_threads` (default: all cores) and `bandwidth_spread`, and a
+/// `no_gpu_reason`, `source`, the CPU's `isa` (default: x86-64), `bandwidth_threads` (default: all cores), `bandwidth_spread` and `bandwidth_load`, and a
 /// GPU's `driver`, `uuid`, `free_memory_gib` (default: all of it), `integrated` and `bandwidth_assumed` (default: false) may be too, and
 /// `links`: {"a": "cuda:0", "b": "cuda:1", "bandwidth_gb_s", "latency_us", "peer", "nvlink", "measured"}, the last three false if absent;
 /// `visible_gpus`.

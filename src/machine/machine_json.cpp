@@ -201,6 +201,7 @@ Cpu cpu_from(const Json& value, std::string_view file, std::optional<Error>& err
     fields.complain(fail("{}: bandwidth_measured without bandwidth_gb_s", fields.where()));
   if (fields.has("bandwidth_threads")) cpu.bandwidth_threads = static_cast<int>(fields.integer("bandwidth_threads", 1, 4096));
   if (fields.has("bandwidth_spread")) cpu.bandwidth_spread = fields.number("bandwidth_spread", 0, 1e6);
+  if (fields.has("bandwidth_load")) cpu.bandwidth_load = fields.number("bandwidth_load", 0, 1e6);
   if (const Json* flops = fields.find("gflops")) read_flops(fields, *flops, cpu);
   else assume_cpu_flops(cpu);
   fields.done();
@@ -294,6 +295,7 @@ Json cpu_to_json(const Cpu& cpu) {
   if (cpu.bandwidth_threads) json["bandwidth_threads"] = cpu.bandwidth_threads;
   json["bandwidth_measured"] = cpu.bandwidth_measured;
   if (cpu.bandwidth_spread > 0) json["bandwidth_spread"] = cpu.bandwidth_spread;
+  if (measured_while_busy(cpu)) json["bandwidth_load"] = cpu.bandwidth_load;
   json["gflops"] = flops;
   return json;
 }

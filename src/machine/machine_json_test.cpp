@@ -114,6 +114,7 @@ TEST(MachineJson, OptionalFieldsComeBackToo) {
   json["gpus"][1].erase("driver");
   json["cpu"]["bandwidth_measured"] = true;
   json["cpu"]["bandwidth_threads"] = 1, json["cpu"]["bandwidth_spread"] = 0.125;
+  json["cpu"]["bandwidth_load"] = 400.5;
   json["free_memory_gib"] = 1.5;
   json["gpus"][1]["bandwidth_assumed"] = true;
   const auto machine = machine_from_json(json.dump(), "m.json");
@@ -123,6 +124,7 @@ TEST(MachineJson, OptionalFieldsComeBackToo) {
   EXPECT_TRUE(machine->cpu.bandwidth_measured);
   EXPECT_EQ(machine->cpu.bandwidth_threads, 1);
   EXPECT_EQ(machine->cpu.bandwidth_spread, 0.125);
+  EXPECT_EQ(machine->cpu.bandwidth_load, 400.5);
   EXPECT_EQ(machine->held_memory, uint64_t{2560} << 20);
   EXPECT_EQ(machine->free_memory(), uint64_t{1536} << 20);
   EXPECT_TRUE(machine->gpus[1].bandwidth_assumed);

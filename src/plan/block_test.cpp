@@ -123,6 +123,34 @@ TEST(Blocks, ARowIsRefusedWhereARowWhoseResultsItGivesIs) {
   EXPECT_EQ(refusals_of(experts_of(planned(with(fused), cpu_machine(avx512), policy)), fused.name).front().check, Check::layout);
 }
 
+TEST(Blocks, ARowOfAnotherArithmeticThanItsPartsAgreedOnIsRefused) {
+  // Two formats of one site: the MXFP4 layers gave their rounding rows up, and so does the row above them.
+  static constexpr KernelPath rounding{.name = "moe_gate_up.cpu.avx512.mxfp4_bf16",
+                                       .op = Op::moe_gate_up,
+                                       .weights = Layout::mxfp4_rows16,
+                                       .arithmetic = Arithmetic::bf16_inputs,
+                                       .needs = {.cpu = {CpuFeature::avx512}},
+                                       .unit = Unit::avx512,
+                                       .efficiency = .55};
+  static constexpr KernelPath plain{.name = "moe_gate_up.cpu.avx512.bf16_f32",
+                                    .op = Op::moe_gate_up,
+                                    .weights = Layout::bf16_rows16,
+                                    .needs = {.cpu = {CpuFeature::avx512}},
+                                    .unit = Unit::avx512,
+                                    .efficiency = .5};
+  static constexpr FusedPart like_rounding[] = {{SiteId::gate_up, Layout::mxfp4_rows16, rounding.name}};
+  KernelPath row = fused;
+  row.fuses = like_rounding, row.arithmetic = Arithmetic::bf16_inputs;
+  Catalogue rows = with(row);
+  rows.paths.push_back(&rounding), rows.paths.push_back(&plain);
+  Manifest mixed = manifest();
+  EXPECT_TRUE(refusals_of(experts_of(make_plan(mixed, rows, cpu_machine(avx512), {}).value()), row.name).empty());
+  for (TensorRecord& t : mixed.tensors)
+    if (t.role == Role::gate_up_weight && t.layer == 1) t.encoding = Encoding::bf16;
+  const Plan plan = make_plan(mixed, rows, cpu_machine(avx512), {}).value();
+  EXPECT_EQ(refusals_of(experts_of(plan), row.name).front().check, Check::arithmetic);
+}
+
 TEST(Blocks, AFailedRowLeavesTheCompositeOneAndIsSaid) {
   const Failures failures = {{{std::string(fused.name), cpu_device}, {Check::self_check, "token 3 differs"}}};
   const Plan plan = planned(with(fused), cpu_machine(avx512), {}, failures);

@@ -1,4 +1,5 @@
 // Predictions are for the threads that were asked for, and never fall with the tokens.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "plan/expectation.h"
@@ -51,6 +52,31 @@ TEST(Predictions, AnUnsteadyBandwidthIsSaid) {
   };
   EXPECT_NE(line().find("100.0 GB/s (measured, unsteady: ±20 %)"), std::string::npos) << line();
   machine.cpu.bandwidth_spread = 0.05;
+  EXPECT_NE(line().find("100.0 GB/s (measured)"), std::string::npos) << line();
+}
+
+TEST(Predictions, MoreThreadsThanCoresAreSaidToBeSlower) {
+  const Machine machine = server();
+  const auto line = [&](int threads) {
+    Policy policy;
+    policy.threads = threads;
+    return make_plan(manifest_from_config(test::small_config(), "test"), test::catalogue(), machine, policy).value().machine;
+  };
+  const int cores = machine.cpu.cores;
+  const std::string said = fmt::format(", {} threads on {} cores, slower than {}, ", cores + 1, cores, cores);
+  EXPECT_NE(line(cores + 1).find(said), std::string::npos) << line(cores + 1);
+  EXPECT_NE(line(cores).find(fmt::format(", {} threads, ", cores)), std::string::npos) << line(cores);
+}
+
+TEST(Predictions, ABandwidthFromABusyMachineSaysItsLoad) {
+  Machine machine = server();
+  machine.cpu.bandwidth_measured = true;
+  const auto line = [&] {
+    return make_plan(manifest_from_config(test::small_config(), "test"), test::catalogue(), machine, {}).value().machine;
+  };
+  machine.cpu.bandwidth_load = machine.cpu.cores;
+  EXPECT_NE(line().find(fmt::format("100.0 GB/s (measured at load {}.0)", machine.cpu.cores)), std::string::npos) << line();
+  machine.cpu.bandwidth_load = 0.2 * machine.cpu.cores;
   EXPECT_NE(line().find("100.0 GB/s (measured)"), std::string::npos) << line();
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "plan/agreement.h"
 #include "plan/block.h"
 
 namespace mxpath {
@@ -127,10 +128,9 @@ const Error* DeviceSites::obstacle(const Placement& placement) const {
 
 DeviceSites plan_device(DeviceId device, const Search& s) {
   DeviceSites all{device, sites_of(s.manifest, s.policy, device), {}, {}, {}};
-  for (const Site& site : all.sites) {
-    all.plans.push_back(plan_site(site, s.catalogue, s.machine, s.policy, s.failures));
-    all.brief.push_back(briefly(all.plans.back(), site));
-  }
+  for (const Site& site : all.sites) all.plans.push_back(plan_site(site, s.catalogue, s.machine, s.policy, s.failures));
+  agree_on_arithmetic(all.plans);
+  for (size_t i = 0; i < all.sites.size(); ++i) all.brief.push_back(briefly(all.plans[i], all.sites[i]));
   plan_blocks(all, s);
   weigh_layouts_of_blocks(all, s);
   return all;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/hint.h"
+#include "base/nearest.h"
 #include "base/text.h"
 #include "plan/fault.h"
 #include "plan/place.h"
@@ -17,10 +18,14 @@ Status check_globs(const Policy& policy, const Catalogue& catalogue) {
   const auto known = [&](const std::string& glob) {
     return std::ranges::any_of(catalogue.paths, [&](const KernelPath* path) { return glob_match(glob, path->name); });
   };
-  for (const auto& glob : policy.only)
-    if (!known(glob)) return wrong_use("{}: no path has such a name; `mxpath plan -v` lists them", mention(Knob::only, printable(glob)));
-  for (const auto& glob : policy.exclude)
-    if (!known(glob)) return wrong_use("{}: no path has such a name; `mxpath plan -v` lists them", mention(Knob::exclude, printable(glob)));
+  const auto check = [&](Knob knob, const std::string& glob) -> Status {
+    if (known(glob)) return {};
+    std::vector<std::string_view> names;
+    for (const KernelPath* path : catalogue.paths) names.push_back(path->name);
+    return wrong_use("{}: no path has such a name{}; `mxpath plan -v` lists them", mention(knob, printable(glob)), nearest_note(glob, names));
+  };
+  for (const auto& glob : policy.only) MXPATH_CHECK(check(Knob::only, glob));
+  for (const auto& glob : policy.exclude) MXPATH_CHECK(check(Knob::exclude, glob));
   return check_injected_failures(policy, catalogue);
 }
 
@@ -151,9 +156,11 @@ std::string describe_gpus(const Machine& machine) {
 std::string describe(const Machine& machine, const Machine& asked, int threads) {
   const Cpu& cpu = machine.cpu;
   const bool derived = asked.cpu.cores != (cpu.bandwidth_threads ? cpu.bandwidth_threads : cpu.cores);
-  return fmt::format("{}, {} threads, {}, {:.1f} GB/s ({}{}{})", cpu.name.empty() ? machine.name : cpu.name, threads,
+  const std::string at_load = measured_while_busy(cpu) ? fmt::format(" at load {:.1f}", cpu.bandwidth_load) : "";
+  const std::string beyond = threads > cpu.cores ? fmt::format(" on {} cores, slower than {}", cpu.cores, cpu.cores) : "";
+  return fmt::format("{}, {} threads{}, {}, {:.1f} GB/s ({}{}{}{})", cpu.name.empty() ? machine.name : cpu.name, threads, beyond,
                      cpu.features.to_string(), asked.cpu.bandwidth / 1e9, cpu.bandwidth_measured ? "measured" : "assumed",
-                     derived ? fmt::format(", {} of {} cores", asked.cpu.cores, cpu.cores) : "",
+                     at_load, derived ? fmt::format(", {} of {} cores", asked.cpu.cores, cpu.cores) : "",
                      cpu.bandwidth_spread > unsteady_spread ? fmt::format(", unsteady: ±{:.0f} %", 50 * cpu.bandwidth_spread) : "") +
          describe_gpus(machine);
 }

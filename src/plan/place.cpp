@@ -357,7 +357,21 @@ Error nowhere(const OpenGpus& open, const DeviceSites& cpu, const DeviceSites& b
   return fail("no part of the model can be placed anywhere");
 }
 
+/// Knobs that only a GPU can obey, where none can be used: silence would look like obedience.
+std::string without_effect(const OpenGpus& open, const Search& s) {
+  std::string knobs;
+  const auto add = [&](Knob knob, std::optional<int> value) {
+    if (value.value_or(0) > 0) knobs += (knobs.empty() ? "" : " and ") + mention(knob, *value);
+  };
+  add(Knob::gpu_layers, s.policy.gpu_layers);
+  add(Knob::cpu_experts, s.policy.cpu_experts);
+  if (!open.sites.empty() || knobs.empty()) return "";
+  const std::string why = s.policy.device == DeviceChoice::cpu ? fmt::format("asked for by {}", mention(Knob::device, "cpu")) : open.reason;
+  return fmt::format("{}; {} without effect", why, knobs + (knobs.find(" and ") == knobs.npos ? " is" : " are"));
+}
+
 std::string reason_of(const Plan& plan, const Contest& contest, const OpenGpus& open, const Search& s) {
+  if (std::string unheeded = without_effect(open, s); !unheeded.empty()) return unheeded;
   if (s.policy.device == DeviceChoice::automatic && s.machine.gpus.empty()) return "";  // nobody asked
   if (!plan.device.is_gpu()) return open.sites.empty() ? open.reason : why_cpu(*contest.widest, open, s);
   std::string reason;

@@ -104,6 +104,22 @@ TEST(Placement, LayersAreGroupedByWhatTheyStoreAndWhereTheyLie) {
     }
 }
 
+TEST(Placement, WhatOnlyAGpuCanObeyIsSaidWhereThereIsNone) {
+  Machine machine = test::cpu_machine({CpuFeature::avx2});
+  machine.no_gpu_reason = "no driver";
+  const auto reason = [&](std::optional<int> gpu_layers, std::optional<int> cpu_experts, DeviceChoice device) {
+    Policy policy;
+    policy.gpu_layers = gpu_layers, policy.cpu_experts = cpu_experts, policy.device = device;
+    return in_words(make_plan(manifest(), test::catalogue(), machine, policy).value().device_reason);
+  };
+  EXPECT_EQ(reason(3, {}, DeviceChoice::automatic), "no driver; gpu_layers=3 is without effect");
+  EXPECT_EQ(reason({}, 2, DeviceChoice::automatic), "no driver; cpu_experts=2 is without effect");
+  EXPECT_EQ(reason(3, 2, DeviceChoice::cpu), "asked for by device=cpu; gpu_layers=3 and cpu_experts=2 are without effect");
+  EXPECT_EQ(reason(0, 0, DeviceChoice::automatic), "") << "that is obeyed";
+  machine = gpu_of(80);
+  EXPECT_EQ(reason(3, {}, DeviceChoice::cpu), "asked for by device=cpu; gpu_layers=3 is without effect");
+}
+
 TEST(Placement, GroupsOfLayersAreToldApart) {
   Policy policy;
   policy.gpu_layers = 2;

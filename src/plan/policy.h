@@ -27,7 +27,8 @@ struct Policy {
   Goal goal = Goal::balanced;
   DeviceChoice device = DeviceChoice::automatic;
   std::vector<DeviceId> gpus;               ///< the GPUs to use, all of them and in this order; empty: those that the model needs
-  std::vector<std::string> gpu_uuids;       ///< instead of gpus: "GPU-8c0d…" or "MIG-8c0d…", the beginning is enough; named_gpus() finds them
+  /// Instead of gpus where one is named by its UUID: "cuda:1", "GPU-8c0d…" or "MIG-8c0d…", the beginning is enough; named_gpus() finds them.
+  std::vector<std::string> gpu_names;
   std::vector<int> split;                   ///< layers for each GPU in order; empty: by free memory
   std::optional<int> gpu_layers;            ///< the last so many layers on GPUs; empty: as many as fit
   std::optional<int> cpu_experts;           ///< of those, the experts of the first so many on the CPU; empty: as few as need be
@@ -45,14 +46,15 @@ inline constexpr int most_layers = 1 << 20;  ///< of gpu_layers and cpu_experts;
 /// Every format that set_weights takes, as typed, the checkpoint's own first.
 std::span<const std::string_view> weights_choices();
 
-/// The knobs as typed: "as-stored", "bf16", …; "auto", "cpu", "cuda", "cuda:1", "cuda:0,cuda:1", "GPU-8c0d…"; "20,16". Errors list what is
-/// possible.
+/// The knobs as typed: "as-stored", "bf16", …; "auto", "cpu", "cuda", "cuda:1", "cuda:0,cuda:1", "GPU-8c0d…", "cuda:0,GPU-8c0d…"; "20,16".
+/// Errors list what is possible.
 Status set_weights(Policy& policy, std::string_view text);
 Status set_dense_weights(Policy& policy, std::string_view text);
 Status set_device(Policy& policy, std::string_view text);
 Status set_split(Policy& policy, std::string_view text);
 
-/// The policy with the machine's numbers in place of UUIDs. Errors (wrong use): a UUID that no GPU there has, or more than one.
+/// The policy with the machine's numbers in place of UUIDs. Errors (wrong use): a UUID that no GPU there has, or more than one; a GPU that is
+/// named twice, in whatever way.
 Result<Policy> named_gpus(Policy policy, const Machine& machine);
 
 }  // namespace mxpath

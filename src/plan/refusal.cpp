@@ -132,18 +132,23 @@ void check_policy(Collector& out, const KernelPath& path, const Question& q) {
            human_bytes(double(budget)));
 }
 
+/// What the plan of a part says against a row of its own for so many tokens.
+std::vector<Refusal> against(std::string_view path, const SitePlan& part, Range tokens) {
+  for (const Decision& decision : part.decisions)
+    if (decision.regime.tokens.low == tokens.low)
+      for (const Candidate& candidate : decision.all)
+        if (candidate.path->name == path) return candidate.why_not;
+  return {};
+}
+
 /// A row that computes parts of a composite site itself is refused where a row whose results it gives is, or where a part is held otherwise.
 void check_parts(Collector& out, const KernelPath& path, const Question& q) {
   for (const FusedPart& fused : path.fuses)
     for (const SitePlan* part : q.parts) {
       if (part->site.id != fused.site) continue;
-      const KernelPath* like = q.catalogue.find(fused.like);
-      if (!like) {
-        out.need(!part->site.has_weights() || part->layout == fused.layout, Check::layout, std::string(name_of(fused.layout)),
-                 std::string(name_of(part->layout)));
-        continue;
-      }
-      for (Refusal& refusal : refusals(*like, {part->site, part->layout, q.tokens, q.catalogue, q.machine, q.policy, q.failures, q.per_sequence}))
+      const bool reads = !part->site.has_weights() || part->layout == fused.layout;
+      out.need(reads, Check::layout, std::string(name_of(fused.layout)), std::string(name_of(part->layout)));
+      for (Refusal& refusal : against(fused.like, *part, q.tokens))
         if (!std::ranges::count(out.found, refusal)) out.found.push_back(std::move(refusal));
     }
 }

@@ -169,6 +169,16 @@ TEST(SeveralGpus, AreUsedAsTheUserNamesThem) {
   EXPECT_EQ(planned(machine, on("GPU-2,GPU-00000000-1111")).placement.to_string().substr(0, 17), "cuda:2 and cuda:0");
 }
 
+TEST(SeveralGpus, NumbersAndUuidsMayStandInOneList) {
+  const Machine machine = gpus_of({80, 80});
+  for (const auto& [text, first, second] : {std::tuple("cuda:1,GPU-0", 1, 0), std::tuple("GPU-1000,cuda:0", 1, 0),
+                                            std::tuple("GPU-0,cuda:1", 0, 1), std::tuple("GPU-0,GPU-1", 0, 1)}) {
+    const auto policy = named_gpus(on(text), machine);
+    ASSERT_TRUE(policy.ok()) << text << policy.error().message;
+    EXPECT_EQ(policy->gpus, (std::vector<DeviceId>{cuda_device(first), cuda_device(second)})) << text;
+  }
+}
+
 TEST(SeveralGpus, WhatCannotBeMeantIsASentence) {
   const Machine machine = gpus_of({80, 80});
   const auto message = [&](const Policy& policy) {
@@ -181,6 +191,7 @@ TEST(SeveralGpus, WhatCannotBeMeantIsASentence) {
   EXPECT_EQ(message(on("auto", "4,4,4")), "split=4,4,4: there are 2 GPUs to use");
   EXPECT_EQ(message(on("cpu", "6,6")), "split=6,6: device=cpu has no GPU to split layers over");
   EXPECT_EQ(message(on("cuda:2")), "device=cuda:2: there is no CUDA device 2; use device=cpu or auto");
+  EXPECT_EQ(message(on("cuda:0,GPU-0")), "device=GPU-0: that GPU is there twice, it is cuda:0 here");
   EXPECT_EQ(message(on("GPU-9")), "device=GPU-9: no GPU here has that UUID");
   EXPECT_EQ(message(on("GPU-")), "device=GPU-: 2 GPUs here have a UUID that begins so");
   Machine visible = machine;
@@ -190,7 +201,7 @@ TEST(SeveralGpus, WhatCannotBeMeantIsASentence) {
   EXPECT_NE(planned(visible).machine.find("2 × gpu (CUDA_VISIBLE_DEVICES=2,3)"), std::string::npos);
   Policy policy;
   for (const char* text :
-       {"cuda:", "cuda:-1", "cuda:64", "cuda:0,", "cuda:0,cuda:0", "cuda:0,GPU-1", "gpu", "cuda,cuda:1", ""})
+       {"cuda:", "cuda:-1", "cuda:64", "cuda:0,", "cuda:0,cuda:0", "cuda:0,GPU-1,gpu", "gpu", "cuda,cuda:1", ""})
     EXPECT_FALSE(set_device(policy, text).ok()) << text;
   for (const char* text : {"", "0", "1,", "-1", "1,0", "a", "1.5", "99999999999"})
     EXPECT_FALSE(set_split(policy, text).ok()) << text;

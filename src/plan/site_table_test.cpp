@@ -49,11 +49,12 @@ TEST(SiteTable, ATiedHeadReadsTheEmbedding) {
   EXPECT_EQ(tensors_of(row_of(SiteId::qkv), config), (std::vector<Role>{Role::q_weight, Role::k_weight, Role::v_weight}));
 }
 
-// q as BF16, k and v as FP16 are held as FP32, and the plan said that they were stored so.
+// q as BF16, k as FP16 and v as FP32 are held as FP32, and the plan said that they were stored so.
 TEST(Sites, SayEveryFormatThatTheirTensorsAreStoredIn) {
   Manifest mixed = manifest_from_config(test::small_config(), "mixed");
   for (TensorRecord& tensor : mixed.tensors)
-    if (tensor.role == Role::k_weight || tensor.role == Role::v_weight) tensor.encoding = Encoding::f16;
+    if (tensor.role == Role::k_weight) tensor.encoding = Encoding::f16;
+    else if (tensor.role == Role::v_weight) tensor.encoding = Encoding::f32;
   const Plan plan = make_plan(mixed, test::catalogue(), test::cpu_machine({}), {}).value();
   EXPECT_EQ(plan.site(SiteId::qkv).site.stored, NumberFormat::fp32);
   int seen = 0;
@@ -61,7 +62,7 @@ TEST(Sites, SayEveryFormatThatTheirTensorsAreStoredIn) {
   for (const Json& site : json["sites"]) {
     const bool mixture = site["site"] == "attention.qkv";
     if (!mixture && site["site"] != "attention.output") continue;
-    EXPECT_EQ(site["weights"]["stored"], mixture ? "bf16, fp16" : "bf16");
+    EXPECT_EQ(site["weights"]["stored"], mixture ? "bf16, fp16, fp32" : "bf16");
     ++seen;
   }
   EXPECT_EQ(seen, 2);

@@ -73,6 +73,9 @@ TEST_F(BenchCommand, OneSentenceForEachWrongUse) {
   expect_error(bench({"--shape", "tiny", "--stored", "int4"}), 2, "mxfp4|bf16");
   expect_error(bench({"--shape", "tiny", "--prompt", "200000"}), 2, "200001 tokens and the model was made for 131072");
   expect_error(bench({"--shape", "tiny", "--prompt", "100", "--ctx", "100"}), 2, "--ctx 100: the longest measurement takes");
+  expect_error(bench({"--shape", "tiny", "--prompt", "100", "--ctx", "100"}), 2, "leave out --ctx, or choose --prompt 99 or less");
+  expect_error(bench({"demo", "--depth", "4093"}), 2, "the model was made for 4096; choose --depth 3964 or less");
+  expect_error(bench({"demo", "--tokens", "4093"}), 2, "the model was made for 4096; choose --tokens 4091 or less with --depth 0");
   expect_error(bench({"--shape", "tiny", "--prompt", "many"}), 2, "--prompt");
   expect_error(bench({"--shape", folder / "none.json"}), 1, "none.json: no such file");
   expect_error(bench({"--shape", "tiny", "--out", folder / "none/report.json"}), 1, "none/report.json");
@@ -82,6 +85,9 @@ TEST_F(BenchCommand, TooLargeIsSaidBeforeAnythingIsFilled) {
   const auto start = std::chrono::steady_clock::now();
   expect_error(bench({"--shape", "120b", "--memory", "20"}), 1, "the model needs 6");
   expect_error(bench({"--shape", "20b", "--memory", "12.5", "--device", "cpu"}), 1, "random weights need 1.34 GiB of memory beside");
+  const Ran little = bench({"--shape", "20b", "--memory", "12.5", "--device", "cpu"});
+  const bool more = little.err.find("choose --memory 13.3 or more, or a smaller --shape") != std::string::npos;
+  EXPECT_TRUE(more || little.err.find("choose a smaller --shape") != std::string::npos) << little.err;
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20))
       << "filling would take far longer under a sanitizer, and page in 14 GB";
 }

@@ -46,6 +46,38 @@ TEST_F(Chat, ControlCStopsAnAnswerAndTheConversationGoesOn) {
   EXPECT_EQ(terminal.leave("/quit\r"), 0);
 }
 
+/// The terminal dropped what was typed while an answer ran as soon as Ctrl-C ended the answer.
+TEST_F(Chat, ControlCKeepsWhatWasTypedMeanwhile) {
+  OnTerminal terminal({"run", model, "--ctx", "131072", "--no-kv-cache", "--seed", "1"});
+  ASSERT_TRUE(ready(terminal)) << terminal.screen();
+  bool stopped = false;
+  for (int attempt = 0; attempt < 5 && !stopped; ++attempt) {
+    terminal.type("hello\r");
+    ASSERT_TRUE(terminal.shows("hello\r\n"));
+    ::usleep(50'000);
+    terminal.type("draft");
+    ::usleep(50'000);
+    terminal.type("\x03");
+    ASSERT_TRUE(terminal.shows("| answer ")) << terminal.screen();
+    stopped = terminal.screen().find("stopped by Ctrl-C") != std::string::npos;
+    ASSERT_TRUE(terminal.shows("\x1b[?2004h> "));
+    EXPECT_TRUE(terminal.shows("draft")) << terminal.screen();
+    terminal.type("\x15");  // empties the line
+  }
+  EXPECT_TRUE(stopped) << terminal.screen();
+  EXPECT_EQ(terminal.leave("/quit\r"), 0);
+}
+
+TEST_F(Chat, ATerminalWithoutATypeGetsNoCodes) {
+  OnTerminal terminal({"run", model, "--max-new-tokens", "3"}, "", "");
+  ASSERT_TRUE(ready(terminal)) << terminal.screen();
+  terminal.type("hello\r");
+  ASSERT_TRUE(terminal.shows("| answer ")) << terminal.screen();
+  ASSERT_TRUE(terminal.shows("> "));
+  EXPECT_EQ(terminal.leave("/quit\r"), 0);
+  EXPECT_EQ(terminal.screen().find('\x1b'), std::string::npos) << terminal.screen();
+}
+
 TEST_F(Chat, ControlCAtThePromptClearsTheLine) {
   OnTerminal terminal({"run", model, "--max-new-tokens", "3"});
   ASSERT_TRUE(ready(terminal)) << terminal.screen();
@@ -109,7 +141,8 @@ TEST_F(Chat, AMessageTooLongForTheContextIsToldWhatWouldFit) {
   ASSERT_TRUE(ready(terminal)) << terminal.screen();
   terminal.type("hello " + std::string(200, 'x') + "\r");
   // Nothing is there to forget, so /reset would not help.
-  EXPECT_TRUE(terminal.shows("the context holds 100; send a shorter message, or start again with --ctx 2")) << terminal.screen();
+  EXPECT_TRUE(terminal.shows("the context holds 100, which leaves no room for an answer; send a shorter message, or start again "
+                             "with --ctx ")) << terminal.screen();
   EXPECT_FALSE(terminal.screen().find("/reset begins") != std::string::npos) << terminal.screen();
   EXPECT_TRUE(terminal.shows("> "));
   EXPECT_EQ(terminal.leave("\x04"), 0);

@@ -45,6 +45,17 @@ TEST_F(Cli, HelpAndVersion) {
 
 TEST_F(Cli, WrongUseIsTwo) {
   expect_error(run_mxpath({"fly"}), 2, "fly: no such command");
+  expect_error(run_mxpath({"pln", "demo"}), 2, "pln: no such command (the nearest name is plan)");
+  expect_error(run_mxpath({"plan", "demo", "--thread", "2"}), 2, "--thread: no such option (the nearest name is --threads)");
+  expect_error(run_mxpath({"plan", "demo", "--for", "decoding"}), 2, "--for decoding (the nearest name is decode): choose one of");
+  expect_error(run_mxpath({"plan", "demo", "--device", "cdua"}), 2, "--device cdua (the nearest name is cuda): choose auto");
+  expect_error(run_mxpath({"plan", "demo", "--device", "GPU:0"}), 2, "--device GPU:0 (the nearest name is cuda): choose auto");
+  expect_error(run_mxpath({"plan", "demo", "--weights", "int-4"}), 2, "not a format for these weights (the nearest name is int4)");
+  expect_error(run_mxpath({"plan", "demo", "--only", "linear.cpu.protable"}), 2, "(the nearest name is linear.cpu.portable.f32)");
+  expect_error(run_mxpath({"run", "demo", "hi", "--reasoning-effort", "hgh"}), 2, "is unknown (the nearest name is high)");
+  expect_error(run_mxpath({"bench", "--shape", "Demo"}), 2, "--shape Demo (the nearest name is demo): choose 20b");
+  expect_error(run_mxpath({"run", "Demo", "hi"}), 1, "(the nearest name is demo); if another one is meant, get it with");
+  expect_error(run_mxpath({"plan", "demo", "--machine", "rtx"}), 1, "(the nearest names are rtx_3090, rtx_4060");
   expect_error(run_mxpath({"run", model, "hello", "--wings"}), 2, "--wings");
   expect_error(run_mxpath({"run", model, "hello", "--threads", "none"}), 2, "--threads");
   expect_error(run_mxpath({"run", model, "hello", "--device", "gpu"}), 2, "choose auto, cpu, cuda, cuda:N or a GPU's UUID");
@@ -157,7 +168,7 @@ TEST_F(Cli, BadPrompts) {
   expect_error(run_mxpath({"run", model, ""}), 1, "the prompt is empty");
   std::string words;
   for (int i = 0; i < 9000; ++i) words += "word ";
-  expect_error(run_mxpath({"run", model}, words), 1, "the context holds 8192");
+  expect_error(run_mxpath({"run", model}, words), 1, "the context holds 8192, which leaves no room for an answer");
   expect_error(run_mxpath({"score", model, "--text", ""}), 1, "--text is empty");
   EXPECT_EQ(run_mxpath({"run", model, "--max-new-tokens", "2"}, std::string("\xff\x00\xfe\x80", 4)).code, 0)
       << "bytes that are no text become U+FFFD";

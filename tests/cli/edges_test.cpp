@@ -61,6 +61,14 @@ TEST_F(Edges, StandardErrorMayBeGone) {
   EXPECT_FALSE(folder.read("answer").empty());
 }
 
+TEST_F(Edges, AReaderThatGoesAwayEndsTheProgramSilently) {
+  for (const std::string& words : {"plan " + model, "inspect " + model + " --json", std::string("--help")}) {
+    const Ran ran = run_shell("{ sleep 0.3; exec \"$MXPATH\" " + words + "; } | true; exit ${PIPESTATUS[0]}");
+    EXPECT_EQ(ran.code, 141) << words;
+    EXPECT_EQ(ran.err, "") << words;
+  }
+}
+
 TEST_F(Edges, BothStreamsMayBeGone) {
   int number = 0;
   for (const char* redirection : {" >&- 2>&-", " >/dev/full 2>/dev/full", " <&- >&- 2>&-"}) {

@@ -24,13 +24,13 @@ std::string scratch(const char* name) {
 }
 
 /// In the child: the same for every developer.
-[[noreturn]] void become(const char* program, const std::vector<std::string>& arguments) {
+[[noreturn]] void become(const char* program, const std::vector<std::string>& arguments, const std::string& terminal = "xterm") {
   ::setenv("XDG_CACHE_HOME", scratch("cache").c_str(), 1);
   ::setenv("XDG_STATE_HOME", scratch("state").c_str(), 1);
   ::setenv("HF_HUB_CACHE", scratch("hub").c_str(), 1);
   ::setenv("CUDA_VISIBLE_DEVICES", "-1", 1);  // what is tested here is the program on a CPU; tools/cuda_check.sh has the GPU
   ::setenv("LC_ALL", "C.UTF-8", 1);
-  ::setenv("TERM", "xterm", 1);
+  ::setenv("TERM", terminal.c_str(), 1);
   ::unsetenv("NO_COLOR");
   ::setenv("MXPATH", MXPATH_PROGRAM, 1);
   std::vector<char*> argv = {const_cast<char*>("mxpath")};
@@ -94,12 +94,12 @@ Ran run_mxpath(const std::vector<std::string>& arguments, const std::string& inp
 
 Ran run_shell(const std::string& script, const std::string& input) { return run("/bin/bash", {"-c", script}, input, 0); }
 
-OnTerminal::OnTerminal(const std::vector<std::string>& arguments, const std::string& output) {
+OnTerminal::OnTerminal(const std::vector<std::string>& arguments, const std::string& output, const std::string& type) {
   winsize size{.ws_row = 40, .ws_col = 120, .ws_xpixel = 0, .ws_ypixel = 0};
   pid_ = ::forkpty(&terminal_, nullptr, nullptr, &size);
   if (pid_ != 0) return;
   if (!output.empty()) ::dup2(::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
-  become(MXPATH_PROGRAM, arguments);
+  become(MXPATH_PROGRAM, arguments, type);
 }
 
 OnTerminal::~OnTerminal() {

@@ -23,8 +23,8 @@ Ran run_shell(const std::string& script, const std::string& input = "");
 /// mxpath on a terminal of its own.
 class OnTerminal {
  public:
-  /// output: a file that takes standard output, as `| tee` would; "": the terminal.
-  explicit OnTerminal(const std::vector<std::string>& arguments, const std::string& output = "");
+  /// output: a file that takes standard output, as `| tee` would; "": the terminal. type: what TERM says of it.
+  explicit OnTerminal(const std::vector<std::string>& arguments, const std::string& output = "", const std::string& type = "xterm");
   ~OnTerminal();
   OnTerminal(const OnTerminal&) = delete;
   OnTerminal& operator=(const OnTerminal&) = delete;

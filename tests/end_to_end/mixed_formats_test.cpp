@@ -7,6 +7,7 @@
 #include "golden.h"
 #include "kernels/catalogue.h"
 #include "loose_checkpoint.h"
+#include "machine/known_machines.h"
 #include "plan/explain.h"
 
 namespace mxpath {
@@ -135,6 +136,25 @@ TEST(MixedFormats, AreConvertedEachFromItsOwn) {
   ASSERT_EQ(notices.size(), 1u);
   EXPECT_EQ(notices[0].rfind("converted on load: moe.gate_up (layer 1), moe.down (layer 1): bf16 to mxfp4", 0), 0u) << notices[0];
   EXPECT_GT(rounded_values(rounded->model.weights, rounded->model.plan, rounded->model.plan.conversions[0]), 1000u);
+}
+
+/// On a CPU with AVX-512 BF16 the MXFP4 layer rounded its inputs and the BF16 layer did not, so that widening the first moved the answer.
+TEST(MixedFormats, WideningALayerChangesNoArithmetic) {
+  LooseCheckpoint checkpoint;
+  experts_finer(checkpoint, 1);
+  const std::string folder = checkpoint.write("mixed");
+  const Manifest manifest = open_manifest(folder).value();
+  Policy wide;
+  ASSERT_TRUE(set_weights(wide, "bf16").ok());
+  for (const char* name : {"sapphire_rapids", "zen4", "zen5", "epyc_zen5"})
+    for (const Policy& policy : {Policy(), wide}) {
+      const Plan plan = make_plan(manifest, catalogue(), known_machine(name).value(), policy).value();
+      for (int layer = 0; layer < 2; ++layer)
+        EXPECT_EQ(plan.find(SiteId::gate_up, layer, cpu_device)->path_for({1}).arithmetic, Arithmetic::f32) << name << " " << layer;
+    }
+  const auto stored = logprobs(folder, {}), widened = logprobs(folder, wide);
+  ASSERT_EQ(stored.size(), widened.size());
+  for (size_t i = 0; i < stored.size(); ++i) EXPECT_NEAR(stored[i], widened[i], 1e-3) << i;
 }
 
 TEST(MixedFormats, StrictRefusesWhatIsConverted) {

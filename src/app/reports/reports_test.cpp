@@ -165,6 +165,15 @@ TEST_F(RememberedBandwidth, AFigureFromABusyMachineIsMeasuredAgain) {
   EXPECT_GT(machine_here(Measure::if_unknown, file).cpu.bandwidth, 1e7);
 }
 
+TEST_F(RememberedBandwidth, SaysAtWhichLoadItWasRead) {
+  const auto cpu = [&] { return machine_here(Measure::never, file).cpu; };
+  remember({{20, 2}, {20, 2}, {20, 2}});
+  EXPECT_EQ(cpu().bandwidth_load, 2.0 * cpu().cores) << "programs that want to run, not a share of the cores";
+  EXPECT_TRUE(measured_while_busy(cpu()));
+  remember({{20, 0.1}, {20, 0.1}, {5, 4}});
+  EXPECT_FALSE(measured_while_busy(cpu())) << "what a quieter machine has replaced does not count";
+}
+
 TEST_F(RememberedBandwidth, EnoughReadingsThatAgreeAreNotMeasuredAgain) {
   remember({{20, 1e9}, {20.1, 1e9}, {20.2, 1e9}});
   EXPECT_GT(std::abs(machine_here(Measure::if_unknown, file).cpu.bandwidth - 20.1e9), 1) << "this machine is quieter";
