@@ -12,6 +12,7 @@
 #include "kernels/rope/rope.h"
 #include "kernels/router/router.h"
 #include "kernels/sample/sample.h"
+#include "kernels/scratch.h"
 #include "kernels/swiglu/swiglu.h"
 
 namespace mxpath {
@@ -33,11 +34,11 @@ class HostRunner::CudaSide {
     a.scale = copies.in(a.scale, a.width);
     return a;
   }
-  LinearArgs placed(const KernelPath&, LinearArgs a) {
+  LinearArgs placed(const KernelPath& path, LinearArgs a) {
     const int64_t n = a.weights->rows, k = a.weights->columns;
     a.x = copies.in(a.x, strided(a.tokens, a.x_stride, k)), a.y = copies.in_out(a.y, strided(a.tokens, a.y_stride, n));
     a.weights = copies.matrix(*a.weights), a.bias = copies.in(a.bias, n);
-    a.scratch = copies.scratch(linear_cuda_scratch_bytes(a.tokens, n, k));
+    a.scratch = copies.scratch(scratch_bytes(path, a, 1));
     return a;
   }
   RopeArgs placed(const KernelPath&, RopeArgs a) {
@@ -45,13 +46,13 @@ class HostRunner::CudaSide {
     a.positions = copies.in(a.positions, a.tokens), a.inverse_frequency = copies.in(a.inverse_frequency, a.head_dim / 2);
     return a;
   }
-  AttentionArgs placed(const KernelPath&, AttentionArgs a) {
+  AttentionArgs placed(const KernelPath& path, AttentionArgs a) {
     const int64_t width = int64_t{a.heads} * a.head_dim, kv_width = int64_t{a.kv_heads} * a.head_dim;
     a.kv = placed_caches(a);
     a.q = copies.in(a.q, strided(a.tokens, a.q_stride, width)), a.y = copies.in_out(a.y, a.tokens * width);
     a.k = copies.in(a.k, strided(a.tokens, a.q_stride, kv_width)), a.v = copies.in(a.v, strided(a.tokens, a.q_stride, kv_width));
     a.sinks = copies.in(a.sinks, a.heads), a.positions = copies.in(a.positions, a.tokens);
-    a.scratch = copies.scratch(attention_scratch_bytes(a.tokens, a.heads, a.head_dim));
+    a.scratch = copies.scratch(scratch_bytes(path, a, 1));
     return a;
   }
   RouterArgs placed(const KernelPath&, RouterArgs a) {
@@ -71,16 +72,16 @@ class HostRunner::CudaSide {
     a.batches = &batches;
     a.x = copies.in(a.x, (down ? rows : tokens) * k), a.y = copies.in_out(a.y, (down ? tokens : rows) * n);
     a.bias = copies.in(a.bias, a.weights->experts * n), a.weights = copies.matrix(*a.weights);
-    a.scratch = copies.scratch(moe_cuda_scratch_bytes(rows, n, k));
+    a.scratch = copies.scratch(scratch_bytes(path, a, 1));
     return a;
   }
   SwigluArgs placed(const KernelPath&, SwigluArgs a) {
     a.u = copies.in(a.u, a.rows * 2 * a.width), a.h = copies.in_out(a.h, a.rows * a.width);
     return a;
   }
-  SampleArgs placed(const KernelPath&, SampleArgs a) {
+  SampleArgs placed(const KernelPath& path, SampleArgs a) {
     a.logits = copies.in(a.logits, a.vocab), a.token = copies.in_out(a.token, 1);
-    a.scratch = copies.scratch(sample_scratch_bytes(a.vocab));
+    a.scratch = copies.scratch(scratch_bytes(path, a, 1));
     return a;
   }
 
