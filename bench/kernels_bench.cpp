@@ -106,7 +106,8 @@ void call_row(const KernelPath& path, const Args& args) {
 }
 
 Buffer scratch_for(const Case& c) {
-  return std::move(Buffer::allocate(scratch_bytes(*c.path, c.site, {.tokens = static_cast<int>(c.tokens)}, c.threads)).value());
+  return std::move(
+      Buffer::allocate(scratch_bytes(*c.path, c.site, {.tokens = static_cast<int>(c.tokens)}, c.threads)).value());
 }
 
 void bench_linear(benchmark::State& state, const Case& c) {

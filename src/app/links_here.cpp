@@ -24,8 +24,8 @@ std::string key_of(const Machine& machine, const Link& link) {
   utsname system{};
   ::uname(&system);
   const Gpu* gpu = machine.gpu(link.b) ? machine.gpu(link.b) : machine.gpu(link.a);
-  return fmt::format("copies between {} and {}{}, driver {}, Linux {}", name_in_key(machine, link.a), name_in_key(machine, link.b),
-                     link.peer ? " as peers" : "", gpu ? gpu->driver : 0, system.release);
+  return fmt::format("copies between {} and {}{}, driver {}, Linux {}", name_in_key(machine, link.a),
+                     name_in_key(machine, link.b), link.peer ? " as peers" : "", gpu ? gpu->driver : 0, system.release);
 }
 
 bool take(Link& link, const Json& facts, const std::string& key) {
@@ -58,7 +58,9 @@ std::vector<Link> crossed(const Plan& plan, const Machine& machine, const std::v
     const Link link = link_between(machine, from, to);
     const auto same = [&](const Link& other) { return other.a == link.a && other.b == link.b; };
     const auto swapped = [&](const Link& other) { return other.a == link.b && other.b == link.a; };
-    const auto is_known = [&](const std::vector<Link>& list) { return std::ranges::any_of(list, same) || std::ranges::any_of(list, swapped); };
+    const auto is_known = [&](const std::vector<Link>& list) {
+      return std::ranges::any_of(list, same) || std::ranges::any_of(list, swapped);
+    };
     if (!is_known(links) && !is_known(seen)) links.push_back(link);
   }
   return links;

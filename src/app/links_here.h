@@ -17,9 +17,11 @@ struct LinkSource {
 /// The file beside the bandwidth of the CPU (machine_here), and this computer's devices.
 LinkSource links_here();
 
-/// The machine with the figures of the links that its plan crosses. Kept by the UUIDs of the GPUs, the driver, the CPU and the kernel
-/// release. if_unknown measures what the file has not (a few milliseconds for a pair); again measures all; never takes what the file has.
-/// Other links could make another plan the fastest, so it is asked again, a few times at most. Where nothing is crossed, nothing is touched.
-Machine with_crossed_links(Machine machine, const std::function<Result<Plan>(const Machine&)>& plan, Measure measure, const LinkSource& source);
+/// The machine with the figures of the links that its plan crosses. Kept by the UUIDs of the GPUs, the driver, the CPU
+/// and the kernel release. if_unknown measures what the file has not (a few milliseconds for a pair); again measures
+/// all; never takes what the file has. Other links could make another plan the fastest, so it is asked again, a few
+/// times at most. Where nothing is crossed, nothing is touched.
+Machine with_crossed_links(Machine machine, const std::function<Result<Plan>(const Machine&)>& plan, Measure measure,
+                           const LinkSource& source);
 
 }  // namespace mxpath

@@ -63,7 +63,8 @@ TEST_F(CrossedLinks, AreNotMeasuredWhereNothingIsCrossed) {
   EXPECT_EQ(plans, 0) << "no GPU, no question";
   EXPECT_EQ(measured(known_machine("h200").value(), gpt_oss_20b_config()), known_machine("h200").value());
   EXPECT_EQ(copies, 0) << "all of it lies on one GPU";
-  EXPECT_EQ(measured(known_machine("4x rtx_3090").value(), gpt_oss_120b_config(), Measure::never), known_machine("4x rtx_3090").value());
+  EXPECT_EQ(measured(known_machine("4x rtx_3090").value(), gpt_oss_120b_config(), Measure::never),
+            known_machine("4x rtx_3090").value());
   EXPECT_EQ(copies, 0);
 }
 

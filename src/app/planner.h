@@ -9,8 +9,8 @@
 
 namespace mxpath {
 
-/// This computer as a plan for a model needs it: machine_here(), and the links that the plan crosses (app/links_here.h), measured where that
-/// was not done yet. Whoever plans and loads takes one machine for both.
+/// This computer as a plan for a model needs it: machine_here(), and the links that the plan crosses
+/// (app/links_here.h), measured where that was not done yet. Whoever plans and loads takes one machine for both.
 Machine machine_for(const Manifest& manifest, const Policy& policy, Measure measure = Measure::if_unknown);
 /// The plan that loading ends with on this computer, as far as headers tell: without the rows that its driver has no image for, and with
 /// the failures that the policy injects rehearsed; notice is told what loading would tell of them. A plan that does not fit into memory or

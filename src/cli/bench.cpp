@@ -145,7 +145,8 @@ Status run(Options& options, const Program& program) {
   ::getloadavg(report.load_average.data(), static_cast<int>(report.load_average.size()));
   // The roof of this very hour: a busy machine has a lower one.
   const auto planned = [&](const Machine& here) { return plan_here(subject.manifest, here, policy); };
-  const Machine machine = with_crossed_links(machine_here(Measure::again, "", policy.threads), planned, Measure::again, {"", copy_timer()});
+  const Machine machine =
+      with_crossed_links(machine_here(Measure::again, "", policy.threads), planned, Measure::again, {"", copy_timer()});
   report.machine = &machine;
   forget_peak_memory();
   MXPATH_TRY(const Plan plan, plan_here(subject.manifest, machine, policy));

@@ -71,7 +71,8 @@ Status run(const CompareCommand& command, Program& program) {
     };
   };
   MXPATH_TRY(const CompareReport report,
-             compare(files, machine_for(files.manifest, command.common.policy, Measure::never), command.common.policy, options));
+             compare(files, machine_for(files.manifest, command.common.policy, Measure::never), command.common.policy,
+                     options));
   bar.clear();
   return show(report, command, program);
 }

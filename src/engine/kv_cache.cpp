@@ -41,7 +41,8 @@ Result<KvCache> KvCache::create(const ModelConfig& config, const Plan& plan) {
         {cache.blocks_[2 * l].data(), cache.blocks_[2 * l + 1].data(), kv_capacity(config, config.sliding[l], plan.context, plan.chunk)});
   for (const KvView& view : cache.own_) cache.views_.push_back(&view);
   for (auto& [device, part] : cache.parts_)
-    if (device.is_gpu()) MXPATH_CHECK(cache.send_tables(device, part, kv_table_bytes(config, plan.context, plan.chunk)));
+    if (device.is_gpu())
+      MXPATH_CHECK(cache.send_tables(device, part, kv_table_bytes(config, plan.context, plan.chunk)));
   return cache;
 }
 

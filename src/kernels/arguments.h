@@ -1,4 +1,5 @@
-// The arrays behind the arguments of a call, as the folder of each operation lists them: for whoever moves them to a device.
+// The arrays behind the arguments of a call, as the folder of each operation lists them: for whoever moves them to a
+// device.
 #pragma once
 #include <memory>
 #include <vector>
@@ -35,7 +36,8 @@ class Arguments {
   }
   /// Codes and scales; the matrix itself is a struct that the row reads on the host.
   void matrix(const PackedMatrix*& matrix) { matrix = copies_.matrix(*matrix); }
-  /// What the row says it keeps (KernelPath::scratch), full of NaN. After everything that its shape is taken from was listed or not.
+  /// What the row says it keeps (KernelPath::scratch), full of NaN. After everything that its shape is taken from was
+  /// listed or not.
   template <class Args>
   void scratch(Args& args) {
     args.scratch = copies_.scratch(scratch_bytes(path_, args, 1));
@@ -50,7 +52,9 @@ class Arguments {
 
  private:
   /// Elements from the first to the last of rows that lie `stride` apart.
-  static int64_t strided(int64_t rows, int64_t stride, int64_t width) { return rows > 0 ? (rows - 1) * stride + width : 0; }
+  static int64_t strided(int64_t rows, int64_t stride, int64_t width) {
+    return rows > 0 ? (rows - 1) * stride + width : 0;
+  }
 
   DeviceCopies& copies_;
   const KernelPath& path_;

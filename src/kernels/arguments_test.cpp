@@ -1,4 +1,5 @@
-// The lists of arguments, tried without a GPU: rows of the CPU that pass for rows of a device, whose memory is the computer's.
+// The lists of arguments, tried without a GPU: rows of the CPU that pass for rows of a device, whose memory is the
+// computer's.
 #include "kernels/arguments.h"
 
 #include <gtest/gtest.h>
@@ -23,7 +24,8 @@ Plan cpu_plan(const ModelConfig& config) {
   return make_plan(manifest_from_config(config, "test"), catalogue(), probe_machine(), policy).value();
 }
 
-/// The self-check of each operation sees all that a row reads and writes: what is missing in a list, or too short, makes it fail.
+/// The self-check of each operation sees all that a row reads and writes: what is missing in a list, or too short,
+/// makes it fail.
 TEST(Arguments, OfEveryOperationBringWhatARowNeeds) {
   const ModelConfig config = tiny_config();
   const Plan plan = cpu_plan(config);

@@ -17,9 +17,11 @@ HostRunner::HostRunner(HostRunner&&) noexcept = default;
 HostRunner& HostRunner::operator=(HostRunner&&) noexcept = default;
 HostRunner::~HostRunner() = default;
 
-Status HostRunner::run_on_device(const KernelPath& path, void* args, Stream*& stream, const std::function<void()>& call) {
+Status HostRunner::run_on_device(const KernelPath& path, void* args, Stream*& stream,
+                                 const std::function<void()>& call) {
   const auto list_arguments_of = kernels_of(path.op).arguments;
-  if (!list_arguments_of) return fail("{}: no list says what arrays {} has, so it cannot run on copies", path.name, name_of(path.op));
+  if (!list_arguments_of)
+    return fail("{}: no list says what arrays {} has, so it cannot run on copies", path.name, name_of(path.op));
   if (!device_failure_.empty()) return fail("{}", device_failure_);
   if (!cuda_) {
     auto opened = Stream::create(gpu_);

@@ -17,8 +17,9 @@ struct Subject;
 struct Comparison;
 class Arguments;
 
-/// What the folder of an operation brings: its rows, the problem that proves one (kernels/<op>/check.cpp) and the arrays behind its
-/// arguments (kernels/<op>/arguments.cpp). A folder may bring several operations; their rows come with the first.
+/// What the folder of an operation brings: its rows, the problem that proves one (kernels/<op>/check.cpp) and the
+/// arrays behind its arguments (kernels/<op>/arguments.cpp). A folder may bring several operations; their rows come
+/// with the first.
 struct OpKernels {
   Op op;
   std::span<const KernelPath> (*paths)();

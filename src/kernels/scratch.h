@@ -1,4 +1,5 @@
-// The scratch of one call whose arguments are there already: for tests, self-checks and benchmarks. Planning asks for sites and calls.
+// The scratch of one call whose arguments are there already: for tests, self-checks and benchmarks. Planning asks for
+// sites and calls.
 #pragma once
 #include "plan/path.h"
 

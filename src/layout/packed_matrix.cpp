@@ -18,7 +18,8 @@ bool is_stored_layout(Layout layout, Encoding encoding) {
 const LayoutCode& layout_code(Layout layout) {
 #define MXPATH_CODE_OF(name) &name##_code,
   // In the order of the enum; nobody asks for none and any.
-  static constexpr std::array<const LayoutCode*, layout_count> codes = {nullptr, nullptr, MXPATH_LAYOUTS(MXPATH_CODE_OF)};
+  static constexpr std::array<const LayoutCode*, layout_count> codes = {nullptr, nullptr,
+                                                                        MXPATH_LAYOUTS(MXPATH_CODE_OF)};
 #undef MXPATH_CODE_OF
   return *codes[static_cast<size_t>(layout)];
 }

@@ -1,4 +1,5 @@
-// Any value of any layout by its map and the scalar code of src/formats: slow, and all that a layout needs to be decoded.
+// Any value of any layout by its map and the scalar code of src/formats: slow, and all that a layout needs to be
+// decoded.
 #include "formats/bf16.h"
 #include "formats/e2m1.h"
 #include "formats/e8m0.h"

@@ -80,7 +80,9 @@ class Copies {
 }  // namespace
 
 CopyTimer copy_timer() {
-  return [copies = std::make_shared<Copies>()](DeviceId from, DeviceId to, size_t bytes) { return copies->seconds(from, to, bytes); };
+  return [copies = std::make_shared<Copies>()](DeviceId from, DeviceId to, size_t bytes) {
+    return copies->seconds(from, to, bytes);
+  };
 }
 
 Link measured_link(const Link& link, const CopyTimer& timer) {

@@ -40,8 +40,10 @@ TEST(MeasuredLink, IsTheMedianInBothDirections) {
 
 TEST(MeasuredLink, StaysAssumedWithoutFiguresThatMakeSense) {
   EXPECT_EQ(measured_link(assumed, [](DeviceId, DeviceId, size_t) { return 0.0; }), assumed) << "no copy can be had";
-  EXPECT_EQ(measured_link(assumed, [](DeviceId, DeviceId, size_t bytes) { return bytes > 1 << 20 ? 0.0 : 1e-6; }), assumed);
-  EXPECT_EQ(measured_link(assumed, [](DeviceId, DeviceId, size_t) { return 1e-6; }), assumed) << "24 MiB as fast as 11 KiB";
+  EXPECT_EQ(measured_link(assumed, [](DeviceId, DeviceId, size_t bytes) { return bytes > 1 << 20 ? 0.0 : 1e-6; }),
+            assumed);
+  EXPECT_EQ(measured_link(assumed, [](DeviceId, DeviceId, size_t) { return 1e-6; }), assumed)
+      << "24 MiB as fast as 11 KiB";
 }
 
 TEST(CopyTimer, HasNoCopiesOfAGpuThatIsNotThere) {

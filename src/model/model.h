@@ -86,8 +86,8 @@ struct Room {
 
 /// What a forward works in: a room on each device that the plan uses, the CPU's always.
 struct State {
-  /// For batches of up to the plan's chunk, in the workspace of each device (plan/workspace.h); the plan must outlive it. Errors: not
-  /// enough memory, or a device that does not answer.
+  /// For batches of up to the plan's chunk, in the workspace of each device (plan/workspace.h); the plan must outlive
+  /// it. Errors: not enough memory, or a device that does not answer.
   static Result<State> create(const ModelConfig& config, const Plan& plan);
 
   /// Of a device that the plan uses.
@@ -104,7 +104,8 @@ struct State {
   ModelSites sites;
   std::vector<Room> rooms;  // the CPU's, then those of the plan's GPUs; none is added later, streams are pointed to
   DeviceId where;           // which of them holds x
-  std::span<const KvView*> kv;  // in the CPU's room: [layers, tokens] of the batch, the tokens' ids and positions behind them
+  std::span<const KvView*>
+      kv;  // in the CPU's room: [layers, tokens] of the batch, the tokens' ids and positions behind them
   ThreadPool* threads = nullptr;
   Trace* trace = nullptr;  // null: not recorded
 };

@@ -74,7 +74,8 @@ Result<State> State::create(const ModelConfig& c, const Plan& plan) {
     room.activations = activations_in(workspace, room.memory.data());
     room.activations.stream = &room.stream;
     if (!room.device.is_gpu())
-      s.kv = {const_cast<const KvView**>(room.activations.kv), static_cast<size_t>(workspace.find(WorkArray::batch)->count)};
+      s.kv = {const_cast<const KvView**>(room.activations.kv),
+              static_cast<size_t>(workspace.find(WorkArray::batch)->count)};
   }
   return s;
 }

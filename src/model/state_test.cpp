@@ -84,7 +84,9 @@ TEST(Workspace, HoldsTheScratchOfEveryRowThatACallTakes) {
       size_t most = 0;
       for (const SitePlan& site : plan.sites) {
         if (site.site.device != device.id || site.decisions.empty()) continue;
-        const int limit = site.site.id == SiteId::head ? std::min(logit_rows, plan.chunk) : site.site.id == SiteId::sample ? 1 : plan.chunk;
+        const int limit = site.site.id == SiteId::head     ? std::min(logit_rows, plan.chunk)
+                          : site.site.id == SiteId::sample ? 1
+                                                           : plan.chunk;
         for (const int tokens : {1, 2, 7, 8, 15, 16, 17, 127, 128, 500, limit}) {
           if (tokens > limit) continue;
           const KernelPath& path = site.path_for({.tokens = tokens});
@@ -96,7 +98,8 @@ TEST(Workspace, HoldsTheScratchOfEveryRowThatACallTakes) {
   });
 }
 
-/// A row that rounds its inputs to BF16 keeps them once more; one that does not keeps panels alone. The old state took both for all.
+/// A row that rounds its inputs to BF16 keeps them once more; one that does not keeps panels alone. The old state took
+/// both for all.
 TEST(Workspace, CountsTheRowsThatWereChosenAndNoOthers) {
   const ModelConfig config = gpt_oss_20b_config();
   Policy rounding, exact;
@@ -104,11 +107,13 @@ TEST(Workspace, CountsTheRowsThatWereChosenAndNoOthers) {
   rounding.chunk = exact.chunk = 512;
   exact.exclude = {"*.bf16_bf16", "*.mxfp4_bf16"};
   const auto scratch_under = [&](const Policy& policy) {
-    const Plan plan =
-        make_plan(manifest_from_config(config, "test"), catalogue_of_full_build(), known_machine("zen5").value(), policy).value();
+    const Plan plan = make_plan(manifest_from_config(config, "test"), catalogue_of_full_build(),
+                                known_machine("zen5").value(), policy)
+                          .value();
     return kernel_scratch(plan.sites, cpu_device, plan.chunk, plan.threads);
   };
-  EXPECT_EQ(scratch_under(rounding), 16 * 49152u + 2 * 512 * 4 * 2880) << "16 panels, and the inputs of moe.down as BF16";
+  EXPECT_EQ(scratch_under(rounding), 16 * 49152u + 2 * 512 * 4 * 2880)
+      << "16 panels, and the inputs of moe.down as BF16";
   EXPECT_EQ(scratch_under(exact), 12u * 201088) << "the vocabulary as it is sorted takes more than the panels";
 }
 
@@ -154,7 +159,8 @@ TEST(State, TakesNothingOfAGpuThatThePlanDoesNotUse) {
   policy.device = DeviceChoice::cpu;
   const ModelConfig config = gpt_oss_20b_config();
   const Plan plan =
-      make_plan(manifest_from_config(config, "test"), catalogue_of_full_build(), known_machine("h200").value(), policy).value();
+      make_plan(manifest_from_config(config, "test"), catalogue_of_full_build(), known_machine("h200").value(), policy)
+          .value();
   EXPECT_EQ(workspace_of(config, plan, cuda_device(0)).bytes, 0u);
   EXPECT_GT(workspace_of(config, plan, cpu_device).bytes, 0u);
 }

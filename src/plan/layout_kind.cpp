@@ -16,7 +16,7 @@ constexpr TileBit c0 = column_bit(0), c1 = column_bit(1), c2 = column_bit(2);
 constexpr TileBit r0 = row_bit(0), r1 = row_bit(1), r2 = row_bit(2), r3 = row_bit(3);
 
 // clang-format off
-constexpr std::array<LayoutRow, layout_count> rows = {{
+constexpr std::array<LayoutRow, layout_count> table = {{
     {.layout = Layout::none, .name = "none"},
     {.layout = Layout::any, .name = "any"},
     {.layout = Layout::fp32_rows, .name = "fp32_rows", .format = NumberFormat::fp32, .map = plain(32)},
@@ -40,8 +40,8 @@ constexpr std::array<LayoutRow, layout_count> rows = {{
 // clang-format on
 
 constexpr bool in_enum_order() {
-  for (size_t i = 0; i < rows.size(); ++i)
-    if (static_cast<size_t>(rows[i].layout) != i) return false;
+  for (size_t i = 0; i < table.size(); ++i)
+    if (static_cast<size_t>(table[i].layout) != i) return false;
   return true;
 }
 static_assert(in_enum_order());
@@ -50,8 +50,8 @@ constexpr int64_t up(int64_t value, int64_t multiple) { return (value + multiple
 
 }  // namespace
 
-std::span<const LayoutRow> layout_rows() { return rows; }
-const LayoutRow& row_of(Layout layout) { return rows[static_cast<size_t>(layout)]; }
+std::span<const LayoutRow> layout_rows() { return table; }
+const LayoutRow& row_of(Layout layout) { return table[static_cast<size_t>(layout)]; }
 
 std::string_view name_of(Layout layout) { return row_of(layout).name; }
 NumberFormat format_of(Layout layout) { return row_of(layout).format; }
@@ -68,8 +68,8 @@ std::string name_of(WeightFormat format) {
 WeightFormat held_in(Layout layout) { return {format_of(layout), group_of(layout)}; }
 
 Layout plain_layout(WeightFormat format) {
-  const auto plain = std::ranges::find_if(rows, [&](const LayoutRow& row) { return row.is_plain() && held_in(row.layout) == format; });
-  return plain == rows.end() ? Layout::fp32_rows : plain->layout;
+  const auto plain = std::ranges::find_if(table, [&](const LayoutRow& row) { return row.is_plain() && held_in(row.layout) == format; });
+  return plain == table.end() ? Layout::fp32_rows : plain->layout;
 }
 
 bool is_lossless(NumberFormat from, WeightFormat to) {
@@ -82,8 +82,12 @@ std::string_view loss_of(NumberFormat from, WeightFormat to) {
   return perhaps ? "perhaps with loss" : "with loss";
 }
 
-int64_t code_bytes(Layout layout, int64_t rows, int64_t columns) { return row_of(layout).map.code_bytes(rows, columns); }
-int64_t scale_bytes(Layout layout, int64_t rows, int64_t columns) { return row_of(layout).map.bytes_of_scales(rows, columns); }
+int64_t code_bytes(Layout layout, int64_t rows, int64_t columns) {
+  return row_of(layout).map.code_bytes(rows, columns);
+}
+int64_t scale_bytes(Layout layout, int64_t rows, int64_t columns) {
+  return row_of(layout).map.bytes_of_scales(rows, columns);
+}
 
 /// Codes, then scales, each starting on a 64-byte line.
 uint64_t layout_bytes(Layout layout, int64_t experts, int64_t rows, int64_t columns) {

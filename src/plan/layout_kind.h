@@ -9,20 +9,25 @@
 namespace mxpath {
 
 // clang-format off
-/// The layouts, in the order of the enum. A layout is a line here, its row in layout_kind.cpp and its file in src/layout.
+/// The layouts, in the order of the enum. A layout is a line here, its row in layout_kind.cpp and its file in
+/// src/layout.
 ///   fp32_rows      [experts][rows][columns] float
 ///   bf16_rows      [experts][rows][columns] bf16: as stored
 ///   bf16_rows16    [experts][rows/16][columns/2][16 rows][2 columns] bf16: one 64-byte line feeds 16 output rows
 ///   mxfp4_rows     codes [experts][rows][columns/32][16], scales [experts][rows][columns/32]: as stored
 ///   mxfp4_rows16   [experts][rows/16][columns/32]: 16 scale bytes apart, 256 code bytes (src/layout/mxfp4_rows16.cpp)
 ///   fp16_rows      [experts][rows][columns] fp16
-///   fp8_e4m3_rows  codes [experts][rows][columns], scales [experts][rows] float: the largest magnitude of a row is 448 × its scale
+///   fp8_e4m3_rows  codes [experts][rows][columns], scales [experts][rows] float: the largest magnitude of a
+///                  row is 448 × its scale
 ///   fp8_e5m2_rows  the same with 57344
 ///   int8_rows      codes [experts][rows][columns] int8, scales [experts][rows] float
-///   int8_rows16    codes [experts][rows/16][columns/4][16 rows][4 columns] int8, scales [experts][rows up to a multiple of 16] float
-///   int4_g32_rows  codes [experts][rows][columns/2], column 2b in the low nibble of byte b, scales [experts][rows][columns/32] float
+///   int8_rows16    codes [experts][rows/16][columns/4][16 rows][4 columns] int8, scales [experts][rows up to a
+///                  multiple of 16] float
+///   int4_g32_rows  codes [experts][rows][columns/2], column 2b in the low nibble of byte b, scales
+///                  [experts][rows][columns/32] float
 ///   int4_g64_rows  the same with groups of 64
-///   nf4_g32_rows   codes [experts][rows][columns/2], column 2b in the HIGH nibble of byte b, scales [experts][rows][columns/32] float
+///   nf4_g32_rows   codes [experts][rows][columns/2], column 2b in the HIGH nibble of byte b, scales
+///                  [experts][rows][columns/32] float
 ///   nf4_g64_rows   the same with groups of 64
 #define MXPATH_LAYOUTS(LAYOUT) \
   LAYOUT(fp32_rows)            \

@@ -1,4 +1,5 @@
-// The layouts as a table: what each holds and where each value lies. src/layout adds how values get in, and faster ways out.
+// The layouts as a table: what each holds and where each value lies. src/layout adds how values get in, and faster ways
+// out.
 #pragma once
 #include <span>
 

@@ -40,7 +40,8 @@ TEST(LayoutTable, TheMapsGiveEachValueAPlaceOfItsOwn) {
     if (row.map.bits == 0) continue;
     for (const int64_t rows : {1, 16, 35})
       for (const int64_t columns : row.map.group() ? std::vector<int64_t>{64, 192} : std::vector<int64_t>{1, 33, 64}) {
-        SCOPED_TRACE(std::string(row.name) + ", " + std::to_string(rows) + " rows, " + std::to_string(columns) + " columns");
+        SCOPED_TRACE(std::string(row.name) + ", " + std::to_string(rows) + " rows, " + std::to_string(columns) +
+                     " columns");
         std::set<int64_t> codes, scales;
         for (int64_t expert = 0; expert < 2; ++expert)
           for (int64_t r = 0; r < rows; ++r)

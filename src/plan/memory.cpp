@@ -161,7 +161,8 @@ Loads loads_of(const Coverage& coverage, const std::vector<DeviceId>& gpus, cons
   }
   add_beside_matrices(loads, on_one, plan, c);
   const Duties inner{.carries_stream = true, .has_layers = true, .has_batch = true};
-  const Workspace workspace = make_workspace(c, inner, kernel_scratch(sites, gpu, plan.chunk, plan.threads), plan.chunk);
+  const Workspace workspace =
+      make_workspace(c, inner, kernel_scratch(sites, gpu, plan.chunk, plan.threads), plan.chunk);
   for (const DeviceId id : gpus) {
     const uint64_t idle = less(machine.gpu(id)->free_memory, cuda_reserve);
     // A part of a page more for the cache and the logits.

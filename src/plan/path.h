@@ -55,7 +55,8 @@ struct Efficiency {
   bool operator==(const Efficiency&) const = default;
 };
 
-/// Bytes that a row keeps while one call of a site runs on so many threads of the CPU; never less for more tokens. Begins on 64 bytes.
+/// Bytes that a row keeps while one call of a site runs on so many threads of the CPU; never less for more tokens.
+/// Begins on 64 bytes.
 using ScratchFn = size_t (*)(const Site& site, const Call& call, int threads);
 
 struct KernelPath {

@@ -51,7 +51,8 @@ uint64_t kernel_scratch(std::span<const SitePlan> sites, DeviceId device, int ch
     for (const Decision& decision : plan.decisions) {
       const Range& range = decision.regime.tokens;
       if (!decision.chosen || range.low > tokens) continue;
-      most = std::max(most, scratch_bytes(*decision.chosen, plan.site, {.tokens = std::min(range.high, tokens)}, threads));
+      most =
+          std::max(most, scratch_bytes(*decision.chosen, plan.site, {.tokens = std::min(range.high, tokens)}, threads));
     }
   }
   return most;
@@ -82,7 +83,8 @@ Workspace make_workspace(const ModelConfig& c, const Duties& duties, uint64_t sc
 }
 
 Workspace workspace_of(const ModelConfig& config, const Plan& plan, DeviceId device) {
-  return make_workspace(config, duties_of(plan.placement, device), kernel_scratch(plan.sites, device, plan.chunk, plan.threads), plan.chunk);
+  return make_workspace(config, duties_of(plan.placement, device),
+                        kernel_scratch(plan.sites, device, plan.chunk, plan.threads), plan.chunk);
 }
 
 }  // namespace mxpath

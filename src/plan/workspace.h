@@ -1,4 +1,5 @@
-// What a device keeps for one forward, array by array. The memory plan adds it up and State carves it: one truth for both.
+// What a device keeps for one forward, array by array. The memory plan adds it up and State carves it: one truth for
+// both.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -12,7 +13,8 @@ namespace mxpath {
 /// Positions whose logits are computed at once.
 inline constexpr int logit_rows = 8;
 
-/// The arrays of a forward. T tokens of a chunk, H hidden, I intermediate, k experts per token, E experts, V vocabulary.
+/// The arrays of a forward. T tokens of a chunk, H hidden, I intermediate, k experts per token, E experts, V
+/// vocabulary.
 enum class WorkArray : uint8_t {
   stream,         ///< [T, H] float, the residual stream
   normed,         ///< [T, H] float
@@ -26,8 +28,8 @@ enum class WorkArray : uint8_t {
   order,          ///< [T * k] int32
   first,          ///< [E + 1] int32
   scratch,        ///< bytes: the most that a chosen row keeps (KernelPath::scratch)
-  batch,          ///< [layers + 1, T] pointers: a cache for each layer and token, then the ids and positions of the tokens
-  logits,         ///< [logit_rows, V] float
+  batch,   ///< [layers + 1, T] pointers: a cache for each layer and token, then the ids and positions of the tokens
+  logits,  ///< [logit_rows, V] float
 };
 
 struct WorkPart {
@@ -56,7 +58,8 @@ struct Duties {
 };
 Duties duties_of(const Placement& placement, DeviceId device);
 
-/// The most that a chosen row of the sites on `device` keeps in a call of up to `chunk` tokens; the head is asked for logit_rows.
+/// The most that a chosen row of the sites on `device` keeps in a call of up to `chunk` tokens; the head is asked for
+/// logit_rows.
 uint64_t kernel_scratch(std::span<const SitePlan> sites, DeviceId device, int chunk, int threads);
 Workspace make_workspace(const ModelConfig& config, const Duties& duties, uint64_t scratch, int chunk);
 /// Of a device of the plan, whose sites, placement, chunk and threads are set.

@@ -9,10 +9,12 @@
 namespace mxpath {
 namespace {
 
-/// Copies of caches with their block tables. Blocks come back when keys are stored; a block may stand in more than one table.
+/// Copies of caches with their block tables. Blocks come back when keys are stored; a block may stand in more than one
+/// table.
 class Caches {
  public:
-  Caches(Arguments& list, int64_t block_elements, bool written) : list_(list), block_elements_(block_elements), written_(written) {}
+  Caches(Arguments& list, int64_t block_elements, bool written)
+      : list_(list), block_elements_(block_elements), written_(written) {}
 
   const KvView* copy_of(const KvView* host) {
     const KvView*& view = views_[host];

@@ -122,7 +122,8 @@ void attention_portable(const AttentionArgs& args) { run_groups(args, head_group
 void attention_avx2(const AttentionArgs& args) { run_groups(args, head_group_avx2); }
 void attention_avx512(const AttentionArgs& args) { run_groups(args, head_group_avx512); }
 
-/// The partial results of a few tokens whose keys are split over many blocks: largest score, sum of weights, weighted values.
+/// The partial results of a few tokens whose keys are split over many blocks: largest score, sum of weights, weighted
+/// values.
 size_t attention_cuda_scratch(const Site& site, const Call& call, int) {
   const int64_t tokens = std::min<int64_t>(call.tokens, attention_split_tokens);
   return static_cast<size_t>(tokens * site.heads * attention_splits * (site.head_dim + 2)) * sizeof(float);

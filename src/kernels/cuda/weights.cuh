@@ -45,7 +45,8 @@ inline WordFormat word_format(NumberFormat format) {
   }
 }
 
-/// A PackedMatrix without its functions: a kernel parameter. It brings the map of its layout, so that device code knows no layout by name.
+/// A PackedMatrix without its functions: a kernel parameter. It brings the map of its layout, so that device code knows
+/// no layout by name.
 struct WeightView {
   WordFormat format = WordFormat::any;  ///< of its codes
   int64_t experts = 1, rows = 0, columns = 0;
@@ -271,7 +272,8 @@ __host__ __device__ inline float weight_at(const WeightView& w, int64_t expert, 
   const float value = code_at(w.format, w.data, w.map.code(w.rows, w.columns, expert, row, column));
   if (w.map.scale_bytes == 0) return value;
   const int64_t scale = w.map.scale(w.rows, w.columns, expert, row, column);
-  return value * (w.map.scale_bytes == 1 ? decode_scale_byte(w.scales[scale]) : reinterpret_cast<const float*>(w.scales)[scale]);
+  return value * (w.map.scale_bytes == 1 ? decode_scale_byte(w.scales[scale])
+                                         : reinterpret_cast<const float*>(w.scales)[scale]);
 }
 
 }  // namespace mxpath

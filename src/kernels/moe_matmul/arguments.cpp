@@ -1,5 +1,6 @@
 // The arrays behind MoeMatmulArgs.
 #include "kernels/arguments.h"
+
 #include "kernels/moe_matmul/moe_matmul.h"
 #include "kernels/rows.h"
 
@@ -8,7 +9,8 @@ namespace mxpath {
 void list_arguments(Arguments& list, MoeMatmulArgs& a) {
   const bool down = list.path().op == Op::moe_down;
   ExpertBatches batches = *a.batches;
-  const int64_t n = a.weights->rows, k = a.weights->columns, tokens = batches.tokens, rows = tokens * batches.experts_per_token;
+  const int64_t n = a.weights->rows, k = a.weights->columns, tokens = batches.tokens,
+                rows = tokens * batches.experts_per_token;
   list.scratch(a);
   list.in(batches.first, batches.experts + 1);
   list.in(batches.order, rows);

@@ -59,7 +59,8 @@ Problem held(Problem p, Layout layout, bool exact) {
 }
 bool divides(Layout layout, int64_t k) { return group_of(layout) == 0 || k % group_of(layout) == 0; }
 
-/// Scratch full of NaN: nothing may be read from it that was not written before. Exactly what the row says it keeps, and a guard.
+/// Scratch full of NaN: nothing may be read from it that was not written before. Exactly what the row says it keeps,
+/// and a guard.
 class Scratch {
  public:
   explicit Scratch(size_t bytes) : memory_(bytes + 64 + guard_bytes, 0xff), bytes_(bytes) {}
@@ -84,7 +85,8 @@ std::vector<float> run_linear(const KernelPath& path, const Problem& p, const Pa
     std::copy_n(p.x.begin() + t * p.shape.k, p.shape.k, x.begin() + t * x_stride);
     std::copy_n(p.y_before.begin() + t * p.shape.n, p.shape.n, y.begin() + t * y_stride);
   }
-  LinearArgs args{&matrix, p.bias.data(), x.data(), x_stride, y.data(), y_stride, p.shape.tokens, p.shape.accumulate, nullptr, &pool};
+  LinearArgs args{&matrix,  p.bias.data(),  x.data(),           x_stride, y.data(),
+                  y_stride, p.shape.tokens, p.shape.accumulate, nullptr,  &pool};
   Scratch scratch(scratch_bytes(path, args, threads));
   args.scratch = scratch.data();
   run_row(path, args);

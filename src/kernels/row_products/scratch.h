@@ -1,5 +1,5 @@
-// What the CPU rows of the matrix products keep during a call: a panel of decoded weights and sums for each thread; where the inputs
-// become BF16, the inputs once more behind the panels.
+// What the CPU rows of the matrix products keep during a call: a panel of decoded weights and sums for each thread;
+// where the inputs become BF16, the inputs once more behind the panels.
 #pragma once
 #include "kernels/row_products/row_products.h"
 #include "plan/site.h"
@@ -11,7 +11,8 @@ inline size_t panels_scratch(const Site& site, const Call&, int threads) {
 }
 /// The inputs are one row of k per token.
 inline size_t bf16_tokens_scratch(const Site& site, const Call& call, int threads) {
-  return panels_scratch(site, call, threads) + static_cast<size_t>(call.tokens * bf16_stride(site.k)) * sizeof(uint16_t);
+  return panels_scratch(site, call, threads) +
+         static_cast<size_t>(call.tokens * bf16_stride(site.k)) * sizeof(uint16_t);
 }
 /// The inputs are one row of k per token and chosen expert.
 inline size_t bf16_pairs_scratch(const Site& site, const Call& call, int threads) {

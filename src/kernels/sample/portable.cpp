@@ -131,9 +131,13 @@ void sample_portable(const SampleArgs& args) {
 }
 
 /// The likelihood of each id, and that with its id to be sorted.
-size_t sample_scratch(const Site& site, const Call&, int) { return static_cast<size_t>(site.n) * (sizeof(Choice) + sizeof(float)); }
+size_t sample_scratch(const Site& site, const Call&, int) {
+  return static_cast<size_t>(site.n) * (sizeof(Choice) + sizeof(float));
+}
 
-size_t sample_cuda_scratch(const Site&, const Call&, int) { return sample_cuda_parts * (sizeof(float) + sizeof(int32_t)); }
+size_t sample_cuda_scratch(const Site&, const Call&, int) {
+  return sample_cuda_parts * (sizeof(float) + sizeof(int32_t));
+}
 
 constexpr KernelPath paths[] = {
     {.name = "sample.cpu.portable.f32",
