@@ -127,11 +127,16 @@ Site site_of(Op op) {
   return site;
 }
 
+Buffer scratch_for(const Case& c) {
+  return std::move(
+      Buffer::allocate(scratch_bytes(*c.path, c.site, {.tokens = static_cast<int>(c.tokens)}, c.threads)).value());
+}
+
 void bench_linear(benchmark::State& state, const Case& c) {
   ThreadPool pool(c.threads);
   const auto x = random_floats(c.tokens * c.site.k), bias = random_floats(c.site.n);
   std::vector<float> y(static_cast<size_t>(c.tokens * c.site.n));
-  Buffer scratch = std::move(Buffer::allocate(linear_scratch_bytes(c.tokens, c.site.k, c.threads)).value());
+  Buffer scratch = scratch_for(c);
   const LinearArgs args{&weights_of(c.site, c.layout), bias.data(), x.data(),       c.site.k, y.data(), c.site.n,
                         static_cast<int>(c.tokens),    false,       scratch.data(), &pool};
   measure(state, c, [&] { call_row(*c.path, args); });
@@ -169,7 +174,7 @@ void bench_moe(benchmark::State& state, const Case& c) {
   const int64_t pairs = c.tokens * per_token;
   const auto x = random_floats(pairs * c.site.k), bias = random_floats(experts * c.site.n);
   std::vector<float> y(static_cast<size_t>(pairs * c.site.n));
-  Buffer scratch = std::move(Buffer::allocate(moe_scratch_bytes(pairs, c.site.k, c.threads)).value());
+  Buffer scratch = scratch_for(c);
   Routing routing(c.tokens);
   const PackedMatrix& weights = weights_of(c.site, c.layout);
   measure(state, c, [&] {
@@ -259,7 +264,7 @@ void bench_embed(benchmark::State& state, const Case& c) {
 
 void bench_sample(benchmark::State& state, const Case& c) {
   const auto logits = random_floats(vocab);
-  std::vector<uint8_t> scratch(sample_scratch_bytes(vocab));
+  Buffer scratch = scratch_for(c);
   int32_t token = 0;
   measure(state, c, [&] {
     call_row(*c.path, SampleArgs{logits.data(), vocab, vocab - 1, 1.0f, 1.0f, 0.0f, 0, 0.5, scratch.data(), &token});
@@ -274,7 +279,7 @@ void bench_experts_block(benchmark::State& state, const Case& c) {
   const int64_t pairs = c.tokens * per_token;
   const auto x = random_floats(c.tokens * hidden), bias = random_floats(experts * 2 * hidden);
   std::vector<float> u(static_cast<size_t>(pairs * 2 * hidden)), h(static_cast<size_t>(pairs * hidden));
-  Buffer scratch = std::move(Buffer::allocate(moe_scratch_bytes(pairs, hidden, c.threads)).value());
+  Buffer scratch = scratch_for(c);
   Routing routing(c.tokens);
   const SitePlan gate_up{site_of(Op::moe_gate_up), c.layout, {}}, swiglu{site_of(Op::swiglu), Layout::none, {}};
   const SitePlan* parts[] = {&gate_up, &swiglu};

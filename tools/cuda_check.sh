@@ -44,10 +44,12 @@ echo "commit $commit"; echo "gpu    $gpus x $gpu"; nvcc --version 2>/dev/null | 
 if [ $configure -eq 1 ]; then
   # shellcheck disable=SC2086
   step configure 120 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DMXPATH_CUDA=ON ${CMAKE_ARGS:-} &&
-    step build 420 cmake --build "$build" --target mxpath kernels_test cuda_test -- -k 0 || true
+    step build 420 cmake --build "$build" --target mxpath kernels_test cuda_test model_test machine_test -- -k 0 || true
 fi
 step plan 60 "$build/mxpath" plan demo --device cuda:0
 step row_tests 180 "$build/kernels_test" --gtest_brief=1 --gtest_filter='*cuda*:*Cuda*'
+step state 60 "$build/model_test" --gtest_brief=1 --gtest_filter='State.*'
+step links 60 "$build/machine_test" --gtest_brief=1 --gtest_filter='CopyTimer.*'
 step whole_model 120 "$build/tests/cuda_test" --gtest_brief=1 --gtest_filter='-*TwoGpus*'
 step demo 60 "$build/mxpath" run demo "Solve 7x + 12 = 61." --device cuda:0 --temperature 0
 if [ "$gpus" -ge 2 ]; then

@@ -1,7 +1,7 @@
 #include "api/convert.h"
 #include "api/knob_names.h"
 #include "app/dirs.h"
-#include "app/machine_here.h"
+#include "app/planner.h"
 #include "app/runtime.h"
 #include "base/text.h"
 #include "plan/explain.h"
@@ -24,7 +24,7 @@ ModelInfo info_of(const Runtime& runtime) {
 Result<std::unique_ptr<Runtime>> load_runtime(std::string_view model, const Options& options) {
   MXPATH_TRY(const Policy policy, to_policy(options));
   MXPATH_TRY(ModelFiles files, open_model_files(model, model_places()));
-  const Machine machine = machine_here(Measure::if_unknown, policy.threads);
+  const Machine machine = machine_for(files.manifest, policy);
   return start(std::move(files), machine, policy, {.progress = options.progress, .notice = options.notice});
 }
 

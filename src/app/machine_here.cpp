@@ -8,14 +8,12 @@
 #include <filesystem>
 #include <vector>
 
-#include "app/dirs.h"
+#include "app/fact_cache.h"
 #include "base/expand_path.h"
 #include "base/hint.h"
 #include "base/json.h"
-#include "base/mapped_file.h"
 #include "base/system_file.h"
 #include "base/text.h"
-#include "checkpoint/new_file.h"
 #include "machine/known_machines.h"
 
 namespace mxpath {
@@ -29,19 +27,6 @@ std::string key_of(const Machine& machine, int threads) {
   ::uname(&system);
   return fmt::format("{}, {} cores, Linux {}{}", machine.cpu.name, machine.cpu.cores, system.release,
                      threads ? fmt::format(", {} threads", threads) : "");
-}
-
-Json read_cache(const std::string& file) {
-  const auto text = file.empty() ? Result<std::string>(Error{}) : read_text_file(file, file_limit);
-  if (!text.ok()) return Json::object();
-  auto parsed = parse_json(*text, file);
-  return parsed.ok() && parsed->is_object() ? std::move(parsed).value() : Json::object();
-}
-
-/// Whole or not at all, for two programs at once. A file that cannot be written costs the next program a measurement.
-void write_cache(const std::string& file, const Json& content) {
-  if (file.empty() || !make_folder(std::filesystem::path(file).parent_path().string()).ok()) return;
-  (void)write_new_file(file, content.dump(2) + "\n");
 }
 
 /// One measurement, and how many programs wanted each core when it was made.
@@ -139,22 +124,21 @@ void measure_again(std::vector<Sample>& samples, Measure measure, int threads, d
 Machine machine_here(Measure measure, const std::string& cache_file, int threads) {
   Machine machine = probe_machine();
   const int some = threads > 0 && threads < machine.cpu.cores ? threads : 0;
-  Json cache = read_cache(cache_file);
+  Json cache = read_facts(cache_file);
   const std::string key = key_of(machine, some);
   std::vector<Sample> samples = samples_in(cache, key);
   const double load = load_per_core(machine);
   if (measure == Measure::again || (measure == Measure::if_unknown && wants_another(samples, load))) {
     measure_again(samples, measure, some ? some : machine.cpu.cores, load);
     cache[key] = to_json(samples);
-    write_cache(cache_file, cache);
+    write_facts(cache_file, cache);
   }
   if (!take(machine.cpu, samples, some) && some) take(machine.cpu, samples_in(cache, key_of(machine, 0)), 0);
   return machine;
 }
 
 Machine machine_here(Measure measure, int threads) {
-  const std::string folder = cache_folder();
-  return machine_here(measure, folder.empty() ? "" : folder + "/bandwidth.json", threads);
+  return machine_here(measure, fact_file(), threads);
 }
 
 Result<Machine> machine_from_file(const std::string& path) {

@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-#include "app/machine_here.h"
+#include "app/links_here.h"
 #include "app/manifest_of.h"
 #include "base/hint.h"
 #include "base/text.h"
@@ -28,6 +28,11 @@ Result<Plan> plan_here(const Manifest& manifest, const Machine& machine, const P
   return rehearse(manifest, catalogue(), machine, policy, failures_before_loading(machine, policy), notice);
 }
 
+Machine machine_for(const Manifest& manifest, const Policy& policy, Measure measure) {
+  const auto plan = [&](const Machine& machine) { return plan_here(manifest, machine, policy); };
+  return with_crossed_links(machine_here(measure, policy.threads), plan, measure, links_here());
+}
+
 Result<Plan> plan_elsewhere(const Manifest& manifest, const Machine& machine, const Policy& policy, const Notice& notice) {
   return rehearse(manifest, catalogue_of_full_build(), machine, policy, {}, notice);
 }
@@ -37,7 +42,7 @@ Result<Plan> plan_for(std::string_view model, const ModelPlaces& places, std::st
   MXPATH_TRY(const Manifest manifest, manifest_of(model, places));
   for (const std::string& decision : manifest.decisions)
     if (notice) notice(decision);
-  if (machine.empty()) return plan_here(manifest, machine_here(Measure::if_unknown, policy.threads), policy, notice);
+  if (machine.empty()) return plan_here(manifest, machine_for(manifest, policy), policy, notice);
   MXPATH_TRY(const Machine where, machine_named(machine));
   return plan_elsewhere(manifest, where, policy, notice);
 }

@@ -2,12 +2,16 @@
 #pragma once
 #include <string_view>
 
+#include "app/machine_here.h"
 #include "checkpoint/locate.h"
 #include "plan/fallback.h"
 #include "plan/plan.h"
 
 namespace mxpath {
 
+/// This computer as a plan for a model needs it: machine_here(), and the links that the plan crosses
+/// (app/links_here.h), measured where that was not done yet. Whoever plans and loads takes one machine for both.
+Machine machine_for(const Manifest& manifest, const Policy& policy, Measure measure = Measure::if_unknown);
 /// The plan that loading ends with on this computer, as far as headers tell: without the rows that its driver has no image for, and with
 /// the failures that the policy injects rehearsed; notice is told what loading would tell of them. A plan that does not fit into memory or
 /// is not strict enough is returned too; check_plan says so. Errors: those of make_plan.

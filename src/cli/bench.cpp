@@ -12,7 +12,7 @@
 #include <optional>
 
 #include "app/dirs.h"
-#include "app/machine_here.h"
+#include "app/links_here.h"
 #include "app/manifest_of.h"
 #include "app/model_files.h"
 #include "app/model_shape.h"
@@ -161,7 +161,9 @@ Status run(Options& options, const Program& program) {
   report.model = subject.name;
   ::getloadavg(report.load_average.data(), static_cast<int>(report.load_average.size()));
   // The roof of this very hour: a busy machine has a lower one.
-  const Machine machine = machine_here(Measure::again, "", policy.threads);
+  const auto planned = [&](const Machine& here) { return plan_here(subject.manifest, here, policy); };
+  const Machine machine =
+      with_crossed_links(machine_here(Measure::again, "", policy.threads), planned, Measure::again, {"", copy_timer()});
   report.machine = &machine;
   forget_peak_memory();
   MXPATH_TRY(const Plan plan, plan_here(subject.manifest, machine, policy));

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "app/dirs.h"
-#include "app/machine_here.h"
+#include "app/planner.h"
 #include "app/token_file.h"
 #include "base/json.h"
 #include "base/system_file.h"
@@ -71,7 +71,8 @@ Status run(const CompareCommand& command, Program& program) {
     };
   };
   MXPATH_TRY(const CompareReport report,
-             compare(files, machine_here(Measure::never, command.common.policy.threads), command.common.policy, options));
+             compare(files, machine_for(files.manifest, command.common.policy, Measure::never), command.common.policy,
+                     options));
   bar.clear();
   return show(report, command, program);
 }

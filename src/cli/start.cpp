@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "app/dirs.h"
-#include "app/machine_here.h"
 #include "app/planner.h"
 #include "app/speed.h"
 #include "base/text.h"
@@ -88,7 +87,7 @@ Result<ModelFiles> find_model(const std::string& model, bool only_word) {
 
 Result<std::unique_ptr<Runtime>> start_visibly(ModelFiles files, const CommonOptions& options, std::span<const Token> prompt, int answer,
                                                bool quiet) {
-  const Machine machine = machine_here(Measure::if_unknown, options.policy.threads);
+  const Machine machine = machine_for(files.manifest, options.policy);
   MXPATH_TRY(const Plan plan, plan_here(files.manifest, machine, options.policy));
   MXPATH_CHECK(check_plan(plan, options.policy, {static_cast<int>(prompt.size()), "a prompt"}));
   if (!prompt.empty()) MXPATH_CHECK(check_prompt(prompt, plan.context, files.manifest.config, answer));

@@ -41,7 +41,8 @@ Result<KvCache> KvCache::create(const ModelConfig& config, const Plan& plan) {
         {cache.blocks_[2 * l].data(), cache.blocks_[2 * l + 1].data(), kv_capacity(config, config.sliding[l], plan.context, plan.chunk)});
   for (const KvView& view : cache.own_) cache.views_.push_back(&view);
   for (auto& [device, part] : cache.parts_)
-    if (device.is_gpu()) MXPATH_CHECK(cache.send_tables(device, part));
+    if (device.is_gpu())
+      MXPATH_CHECK(cache.send_tables(device, part, kv_table_bytes(config, plan.context, plan.chunk)));
   return cache;
 }
 
@@ -51,10 +52,8 @@ uint64_t KvCache::bytes() const {
   return sum;
 }
 
-Status KvCache::send_tables(DeviceId gpu, Part& part) {
+Status KvCache::send_tables(DeviceId gpu, Part& part, size_t size) {
   // One piece: the views of all layers, then the block tables of those on the GPU.
-  size_t size = own_.size() * sizeof(KvView);
-  for (const auto& blocks : blocks_) size += blocks.size() * sizeof(uint16_t*);
   MXPATH_TRY(part.tables, Memory::allocate(gpu, size));
   std::vector<uint8_t> tables(size);
   size_t at = own_.size() * sizeof(KvView);

@@ -29,7 +29,7 @@ class KvCache {
     Memory blocks = {}, tables = {};
     uint16_t* next = nullptr;  // of the blocks, while they are handed out
   };
-  Status send_tables(DeviceId gpu, Part& part);
+  Status send_tables(DeviceId gpu, Part& part, size_t size);
 
   std::map<DeviceId, Part> parts_;
   std::vector<std::vector<uint16_t*>> blocks_;  // [2 * layers]: keys, then values

@@ -4,7 +4,7 @@
 
 #include "engine/session.h"
 #include "model/not_finite.h"
-#include "plan/memory.h"
+#include "plan/workspace.h"
 
 namespace mxpath {
 namespace {

@@ -47,10 +47,9 @@ Status check_sampling(const SamplingOptions& o) {
 Result<Session> Session::create(const Model& model, ThreadPool& threads) {
   Session session;
   session.model_ = &model;
-  MXPATH_TRY(session.state_, State::create(model.config, model.plan, model.plan.chunk));
+  MXPATH_TRY(session.state_, State::create(model.config, model.plan));
   session.state_.threads = &threads;
   MXPATH_TRY(session.cache_, KvCache::create(model.config, model.plan));
-  session.sample_scratch_.resize(sample_scratch_bytes(model.config.vocab));
   session.slots_.resize(static_cast<size_t>(model.plan.chunk));
   return session;
 }
@@ -162,7 +161,7 @@ Result<int32_t> Session::pick(const GenerateOptions& options, Random& random) {
                   .min_p = s.min_p,
                   .top_k = s.top_k,
                   .random = random.uniform(),
-                  .scratch = sample_scratch_.data(),
+                  .scratch = state_.on(cpu_device).scratch,
                   .token = &token};
   const DeviceId head = model_->plan.placement.head();
   const SitePlan* gpu = head.is_gpu() ? model_->plan.find(SiteId::sample, LayerSet::outside, head) : nullptr;

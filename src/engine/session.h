@@ -96,7 +96,6 @@ class Session {
   std::vector<int32_t> history_;  // tokens whose keys and values the cache holds
   size_t furthest_ = 0;           // positions that the rings were written to since they were empty; a rollback does not lower it
   std::vector<int32_t> positions_, slots_;
-  std::vector<uint8_t> sample_scratch_;
   std::span<const KvView* const> caches_[1];  // of the one sequence
   CudaGraph decode_;                          // one token through all layers and the head
   Trace decode_trace_;                        // the rows in it

@@ -12,18 +12,18 @@ namespace {
 
 /// In the order of the enum; the rows are listed in it too.
 constexpr OpKernels op_kernels[] = {
-    {Op::embed, embed_paths, check_embed},
-    {Op::norm, norm_paths, check_norm},
-    {Op::linear, linear_paths, check_linear},
-    {Op::rope, rope_paths, check_rope},
-    {Op::attention, attention_paths, check_attention},
-    {Op::router, router_paths, check_router},
-    {Op::moe_gate_up, moe_matmul_paths, check_moe},
-    {Op::swiglu, swiglu_paths, check_swiglu},
-    {Op::moe_down, nullptr, check_moe},
-    {Op::sample, sample_paths, check_sample},
-    {Op::attention_block, attention_block_paths, check_attention_block},
-    {Op::experts_block, experts_block_paths, check_experts_block},
+    {Op::embed, embed_paths, check_embed, list_any<EmbedArgs>},
+    {Op::norm, norm_paths, check_norm, list_any<NormArgs>},
+    {Op::linear, linear_paths, check_linear, list_any<LinearArgs>},
+    {Op::rope, rope_paths, check_rope, list_any<RopeArgs>},
+    {Op::attention, attention_paths, check_attention, list_any<AttentionArgs>},
+    {Op::router, router_paths, check_router, list_any<RouterArgs>},
+    {Op::moe_gate_up, moe_matmul_paths, check_moe, list_any<MoeMatmulArgs>},
+    {Op::swiglu, swiglu_paths, check_swiglu, list_any<SwigluArgs>},
+    {Op::moe_down, nullptr, check_moe, list_any<MoeMatmulArgs>},
+    {Op::sample, sample_paths, check_sample, list_any<SampleArgs>},
+    {Op::attention_block, attention_block_paths, check_attention_block, nullptr},
+    {Op::experts_block, experts_block_paths, check_experts_block, nullptr},
 };
 
 constexpr bool in_enum_order() {

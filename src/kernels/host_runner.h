@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "base/result.h"
+#include "base/text.h"
 #include "device/device.h"
 #include "plan/path.h"
 
@@ -27,28 +27,22 @@ class HostRunner {
   /// Errors: the row takes other arguments; CUDA rows: no CUDA in this build or no such device, no memory, a launch that failed, a row that
   /// wrote beyond its outputs or into its inputs. The runner can be used again after an error, unless it broke the device: then every later
   /// CUDA row fails with device_failure(), and none of them is to blame.
-  Status run(const KernelPath& path, const EmbedArgs& args);
-  Status run(const KernelPath& path, const NormArgs& args);
-  Status run(const KernelPath& path, const LinearArgs& args);
-  Status run(const KernelPath& path, const RopeArgs& args);
-  Status run(const KernelPath& path, const AttentionArgs& args);
-  Status run(const KernelPath& path, const RouterArgs& args);
-  Status run(const KernelPath& path, const MoeMatmulArgs& args);
-  Status run(const KernelPath& path, const SwigluArgs& args);
-  Status run(const KernelPath& path, const SampleArgs& args);
-  /// Of composite operations the rows of a CPU alone.
-  Status run(const KernelPath& path, const AttentionBlockArgs& args);
-  Status run(const KernelPath& path, const ExpertsBlockArgs& args);
+  template <class Args>
+  Status run(const KernelPath& path, const Args& args) {
+    const auto* function = std::get_if<void (*)(const Args&)>(&path.run);
+    if (!function) return fail("{} does not take these arguments, or is not built", path.name);
+    if (path.device == DeviceKind::cpu) return (*function)(args), Status();
+    Args placed = args;
+    return run_on_device(path, &placed, placed.stream, [&] { (*function)(placed); });
+  }
 
   /// What broke the device for good; empty: nothing did. Rows of the CPU run whatever it says.
   const std::string& device_failure() const { return device_failure_; }
 
  private:
   class CudaSide;
-  template <class Args>
-  Status run_any(const KernelPath& path, const Args& args);
-  template <class Args>
-  Status run_on_cpu(const KernelPath& path, const Args& args);
+  /// `args` are of the operation's type; `stream` is one of them, and `call` runs the row with them.
+  Status run_on_device(const KernelPath& path, void* args, Stream*& stream, const std::function<void()>& call);
 
   DeviceId gpu_;
   DeviceProblem problem_;

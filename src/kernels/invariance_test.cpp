@@ -55,16 +55,17 @@ Problem linear_problem(Layout layout) {
              const KernelPath& path, const std::vector<int>& tokens, ThreadPool& threads) {
     const std::vector<float> in = rows_for(x, tokens, k);
     std::vector<float> y(tokens.size() * n, poison);
-    auto scratch = scratch_memory(linear_scratch_bytes(count_of(tokens), k, threads.size()));
-    run_row(path, LinearArgs{.weights = &matrix->view,
-                             .bias = bias.data(),
-                             .x = in.data(),
-                             .x_stride = k,
-                             .y = y.data(),
-                             .y_stride = n,
-                             .tokens = count_of(tokens),
-                             .scratch = aligned(scratch),
-                             .threads = &threads});
+    LinearArgs args{.weights = &matrix->view,
+                    .bias = bias.data(),
+                    .x = in.data(),
+                    .x_stride = k,
+                    .y = y.data(),
+                    .y_stride = n,
+                    .tokens = count_of(tokens),
+                    .threads = &threads};
+    auto scratch = scratch_memory(scratch_bytes(path, args, threads.size()));
+    args.scratch = aligned(scratch);
+    run_row(path, args);
     return y;
   };
 }
@@ -81,14 +82,15 @@ Problem moe_problem(Layout layout, bool down) {
     const ExpertBatches batches{experts, choices, count_of(tokens), first.data(), order.data(), weight.data()};
     const std::vector<float> in = rows_for(x, tokens, down ? choices * k : k);
     std::vector<float> y = down ? rows_for(before, tokens, n) : std::vector<float>(tokens.size() * choices * n, poison);
-    auto scratch = scratch_memory(moe_scratch_bytes(std::ssize(expert), k, threads.size()));
-    run_row(path, MoeMatmulArgs{.weights = &matrix->view,
-                                .bias = bias.data(),
-                                .x = in.data(),
-                                .y = y.data(),
-                                .batches = &batches,
-                                .scratch = aligned(scratch),
-                                .threads = &threads});
+    MoeMatmulArgs args{.weights = &matrix->view,
+                       .bias = bias.data(),
+                       .x = in.data(),
+                       .y = y.data(),
+                       .batches = &batches,
+                       .threads = &threads};
+    auto scratch = scratch_memory(scratch_bytes(path, args, threads.size()));
+    args.scratch = aligned(scratch);
+    run_row(path, args);
     return y;
   };
 }
@@ -121,21 +123,22 @@ Problem attention_problem(int window) {
     std::vector<int32_t> positions;
     for (int t : tokens) positions.push_back(t + 60);
     const std::vector<const KvView*> views(tokens.size(), &keys->view);
-    auto scratch = scratch_memory(attention_scratch_bytes(count_of(tokens), Keys::heads, Keys::head_dim));
-    run_row(path, AttentionArgs{.q = in.data(),
-                                .q_stride = width,
-                                .y = y.data(),
-                                .sinks = sinks.data(),
-                                .positions = positions.data(),
-                                .kv = views.data(),
-                                .tokens = count_of(tokens),
-                                .heads = Keys::heads,
-                                .kv_heads = Keys::kv_heads,
-                                .head_dim = Keys::head_dim,
-                                .window = window,
-                                .scale = 0.2f,
-                                .scratch = aligned(scratch),
-                                .threads = &threads});
+    AttentionArgs args{.q = in.data(),
+                       .q_stride = width,
+                       .y = y.data(),
+                       .sinks = sinks.data(),
+                       .positions = positions.data(),
+                       .kv = views.data(),
+                       .tokens = count_of(tokens),
+                       .heads = Keys::heads,
+                       .kv_heads = Keys::kv_heads,
+                       .head_dim = Keys::head_dim,
+                       .window = window,
+                       .scale = 0.2f,
+                       .threads = &threads};
+    auto scratch = scratch_memory(scratch_bytes(path, args, threads.size()));
+    args.scratch = aligned(scratch);
+    run_row(path, args);
     return y;
   };
 }
@@ -223,7 +226,7 @@ Problem embed_problem(Layout layout) {
 Problem sample_problem() {
   return [logits = numbers(all_tokens * 500, 2)](const KernelPath& path, const std::vector<int>& tokens, ThreadPool&) {
     std::vector<float> results;
-    auto scratch = scratch_memory(sample_scratch_bytes(500));
+    auto scratch = scratch_memory(scratch_bytes(path, SampleArgs{.vocab = 500}, 1));
     for (int t : tokens) {
       int32_t token = -1;
       run_row(path, SampleArgs{.logits = &logits[static_cast<size_t>(t * 500)],

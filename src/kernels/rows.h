@@ -15,14 +15,33 @@ namespace mxpath {
 
 struct Subject;
 struct Comparison;
+class Arguments;
 
-/// What the folder of an operation brings: its rows and the problem that proves one (kernels/<op>/check.cpp). A folder may bring several
-/// operations; their rows come with the first.
+/// What the folder of an operation brings: its rows, the problem that proves one (kernels/<op>/check.cpp) and the
+/// arrays behind its arguments (kernels/<op>/arguments.cpp). A folder may bring several operations; their rows come
+/// with the first.
 struct OpKernels {
   Op op;
   std::span<const KernelPath> (*paths)();
   void (*check)(Subject& subject, Comparison& out);
+  /// args: the Args of the operation's RunFn. Null: rows run where their arguments lie, on the CPU alone.
+  void (*arguments)(Arguments& list, void* args);
 };
+
+/// list_arguments() of some Args, for the table.
+template <class Args>
+void list_any(Arguments& list, void* args) {
+  list_arguments(list, *static_cast<Args*>(args));
+}
+void list_arguments(Arguments& list, EmbedArgs& args);
+void list_arguments(Arguments& list, NormArgs& args);
+void list_arguments(Arguments& list, LinearArgs& args);
+void list_arguments(Arguments& list, RopeArgs& args);
+void list_arguments(Arguments& list, AttentionArgs& args);
+void list_arguments(Arguments& list, RouterArgs& args);
+void list_arguments(Arguments& list, MoeMatmulArgs& args);
+void list_arguments(Arguments& list, SwigluArgs& args);
+void list_arguments(Arguments& list, SampleArgs& args);
 
 const OpKernels& kernels_of(Op op);
 

@@ -19,6 +19,7 @@
 #include "kernels/router/router.h"
 #include "kernels/rows.h"
 #include "kernels/sample/sample.h"
+#include "kernels/scratch.h"
 #include "kernels/self_check_problem.h"
 #include "kernels/swiglu/swiglu.h"
 #include "plan/plan.h"

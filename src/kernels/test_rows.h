@@ -12,6 +12,7 @@
 #include "base/thread_pool.h"
 #include "kernels/catalogue.h"
 #include "kernels/host_runner.h"
+#include "kernels/scratch.h"
 #include "kernels/self_check_problem.h"
 #include "layout/packed_matrix.h"
 #include "machine/machine.h"

@@ -8,8 +8,7 @@ namespace {
 
 /// Where the first pair of a row lies; the next pairs follow 64 bytes apart.
 int64_t row_offset(int64_t rows, int64_t columns, int64_t expert, int64_t row) {
-  const int64_t group_bytes = round_up(columns, 2) * rows_per_group * 2;
-  return expert * code_bytes(Layout::bf16_rows16, rows, columns) + row / rows_per_group * group_bytes + row % rows_per_group * 4;
+  return row_of(Layout::bf16_rows16).map.code(rows, columns, expert, row, 0) * 2;
 }
 
 void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out) {

@@ -16,8 +16,8 @@ struct Place {
   int64_t codes, scale;
 };
 Place place_of(int64_t rows, int64_t columns, int64_t expert, int64_t row) {
-  const int64_t padded_row = expert * round_up(rows, rows_per_group) + row, group = padded_row / rows_per_group;
-  return {group * rows_per_group * round_up(columns, line_columns) + padded_row % rows_per_group * line_columns, padded_row * 4};
+  const AddressMap& map = row_of(Layout::int8_rows16).map;
+  return {map.code(rows, columns, expert, row, 0), map.scale(rows, columns, expert, row, 0) * 4};
 }
 
 void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out) {

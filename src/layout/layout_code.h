@@ -32,8 +32,9 @@ struct RawRows {
   const uint8_t* row_scales(int64_t i) const { return scales + i * (columns / 32); }
 };
 
-/// One layout as functions; its sizes are those of its row (plan/layout_table.h).
+/// One layout as functions; its sizes and places are those of its row (plan/layout_table.h).
 struct LayoutCode {
+  /// Null: value by value through the map of the row.
   void (*decode_row)(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out);
   void (*put_floats)(const PackTarget& target, int64_t expert, int64_t row, const float* values);
   /// Moves rows as they are stored to rows [row, row + raw.count) of the target, all inside one group of 16; only for the encoding
@@ -44,9 +45,10 @@ struct LayoutCode {
 /// layout is none of none and any.
 const LayoutCode& layout_code(Layout layout);
 
-extern const LayoutCode fp32_rows_code, fp16_rows_code, bf16_rows_code, bf16_rows16_code, mxfp4_rows_code, mxfp4_rows16_code,
-    fp8_e4m3_rows_code, fp8_e5m2_rows_code, int8_rows_code, int8_rows16_code, int4_g32_rows_code, int4_g64_rows_code, nf4_g32_rows_code,
-    nf4_g64_rows_code;
+/// Each layout's own file defines NAME_code.
+#define MXPATH_DECLARE_CODE(name) extern const LayoutCode name##_code;
+MXPATH_LAYOUTS(MXPATH_DECLARE_CODE)
+#undef MXPATH_DECLARE_CODE
 
 /// One row of the file as floats.
 void decode_raw_row(const RawRows& raw, int64_t row, float* out);

@@ -43,6 +43,32 @@ TEST(LayoutTest, EncodesBlocksAsTheFormatSays) {
   }
 }
 
+/// The map and the scalar formats against the code of each layout, any bytes: bit for bit.
+TEST(LayoutTest, EveryValueLiesWhereTheMapSays) {
+  Random random(31);
+  for (int i = 0; i < layout_count; ++i) {
+    const Layout layout = static_cast<Layout>(i);
+    if (layout == Layout::none || layout == Layout::any) continue;
+    for (const int64_t rows : {1, 16, 35})
+      for (const int64_t columns : group_of(layout) ? std::vector<int64_t>{64, 192} : std::vector<int64_t>{1, 33, 64}) {
+        std::vector<float> values(static_cast<size_t>(3 * rows * columns));
+        for (float& value : values) value = static_cast<float>(random.uniform(-2, 2));
+        Target target(layout_bytes(layout, 3, rows, columns));
+        const PackedMatrix matrix = pack_floats(layout, 3, rows, columns, values, target.bytes());
+        std::vector<float> row(static_cast<size_t>(columns));
+        for (int64_t expert = 0; expert < 3; ++expert)
+          for (int64_t r = 0; r < rows; ++r) {
+            layout_code(layout).decode_row(matrix, expert, r, row.data());
+            for (int64_t c = 0; c < columns; ++c) {
+              const float value = value_at(matrix, expert, r, c);
+              ASSERT_EQ(0, std::memcmp(&value, &row[static_cast<size_t>(c)], 4))
+                  << name_of(layout) << ": expert " << expert << ", row " << r << ", column " << c;
+            }
+          }
+      }
+  }
+}
+
 TEST(LayoutTest, KnowsTheBytesOfAnExpert) {
   for (Layout layout : layouts)
     for (int64_t rows : {16, 33}) {

@@ -18,9 +18,8 @@ struct Place {
   int64_t codes, scale;
 };
 Place place_of(int64_t rows, int64_t columns, int64_t expert, int64_t row) {
-  const int64_t blocks = columns / 32, group = expert * (round_up(rows, rows_per_group) / rows_per_group) + row / rows_per_group;
-  const int64_t lane = row % rows_per_group;
-  return {group * blocks * block_bytes + lane * 4, group * blocks * rows_per_group + lane};
+  const AddressMap& map = row_of(Layout::mxfp4_rows16).map;
+  return {map.code(rows, columns, expert, row, 0) / 2, map.scale(rows, columns, expert, row, 0)};
 }
 
 /// Four bytes of the file (columns c … c+7, two a byte, low nibble first) as one lane: even columns in the lower half. T: uint32_t, or

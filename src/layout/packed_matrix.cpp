@@ -16,23 +16,11 @@ bool is_stored_layout(Layout layout, Encoding encoding) {
 }  // namespace
 
 const LayoutCode& layout_code(Layout layout) {
+#define MXPATH_CODE_OF(name) &name##_code,
   // In the order of the enum; nobody asks for none and any.
-  static constexpr std::array<const LayoutCode*, layout_count> codes = {nullptr,
-                                                                        nullptr,
-                                                                        &fp32_rows_code,
-                                                                        &bf16_rows_code,
-                                                                        &bf16_rows16_code,
-                                                                        &mxfp4_rows_code,
-                                                                        &mxfp4_rows16_code,
-                                                                        &fp16_rows_code,
-                                                                        &fp8_e4m3_rows_code,
-                                                                        &fp8_e5m2_rows_code,
-                                                                        &int8_rows_code,
-                                                                        &int8_rows16_code,
-                                                                        &int4_g32_rows_code,
-                                                                        &int4_g64_rows_code,
-                                                                        &nf4_g32_rows_code,
-                                                                        &nf4_g64_rows_code};
+  static constexpr std::array<const LayoutCode*, layout_count> codes = {nullptr, nullptr,
+                                                                        MXPATH_LAYOUTS(MXPATH_CODE_OF)};
+#undef MXPATH_CODE_OF
   return *codes[static_cast<size_t>(layout)];
 }
 
@@ -48,7 +36,8 @@ PackedMatrix row_group(const PackedMatrix& matrix, int64_t expert, int64_t group
 }
 
 void decode_row(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out) {
-  layout_code(matrix.layout).decode_row(matrix, expert, row, out);
+  if (const auto fast = layout_code(matrix.layout).decode_row) return fast(matrix, expert, row, out);
+  for (int64_t column = 0; column < matrix.columns; ++column) out[column] = value_at(matrix, expert, row, column);
 }
 
 bool can_map(Layout layout, const TensorRecord& record) {

@@ -27,6 +27,8 @@ struct PackedMatrix {
 /// bytes are expert_bytes() and expert_scale_bytes() of the view, which can be decoded by itself.
 PackedMatrix row_group(const PackedMatrix& matrix, int64_t expert, int64_t group);
 
+/// One value, found by the map of the layout (plan/address_map.h): slow, for any layout.
+float value_at(const PackedMatrix& matrix, int64_t expert, int64_t row, int64_t column);
 /// Decodes columns [0, columns) of one row exactly as the codes mean them. Every layout can: it is why the portable path reads all.
 void decode_row(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out);
 

@@ -4,7 +4,7 @@
 #include "kernels/linear/linear.h"
 #include "model/dispatch.h"
 #include "model/layer.h"
-#include "plan/memory.h"
+#include "plan/workspace.h"
 
 namespace mxpath {
 

@@ -12,6 +12,7 @@
 #include "kernels/rope/rope.h"
 #include "model/weights.h"
 #include "plan/plan.h"
+#include "plan/workspace.h"
 
 namespace mxpath {
 
@@ -55,7 +56,7 @@ struct Activations {
   float* logits = nullptr;         // [logit_rows, V]
   void* scratch = nullptr;         // of the kernels
   Stream* stream = nullptr;        // of the device; its work is done in this order
-  // The batch: copies on a GPU, the caller's own arrays on the CPU.
+  // The batch: copies on a GPU; on the CPU the caller's own ids and positions.
   const int32_t* tokens = nullptr;
   const int32_t* positions = nullptr;
   const KvView* const* kv = nullptr;  // [layers, tokens]
@@ -84,10 +85,9 @@ struct Room {
 
 /// What a forward works in: a room on each device that the plan uses, the CPU's always.
 struct State {
-  /// For batches of up to `tokens` tokens; the plan must outlive it. Errors: not enough memory, or a device that does not answer.
-  static Result<State> create(const ModelConfig& config, const Plan& plan, int tokens);
-  /// What that takes of a device's memory; plan/memory.h promises as much.
-  static size_t bytes(const ModelConfig& config, const Plan& plan, int tokens, DeviceId device);
+  /// For batches of up to the plan's chunk, in the workspace of each device (plan/workspace.h); the plan must outlive
+  /// it. Errors: not enough memory, or a device that does not answer.
+  static Result<State> create(const ModelConfig& config, const Plan& plan);
 
   /// Of a device that the plan uses.
   Activations& on(DeviceId device) { return room(device).activations; }
@@ -103,7 +103,8 @@ struct State {
   ModelSites sites;
   std::vector<Room> rooms;  // the CPU's, then those of the plan's GPUs; none is added later, streams are pointed to
   DeviceId where;           // which of them holds x
-  std::vector<const KvView*> kv;  // [layers, tokens] of the batch; for a GPU the tokens' ids and positions behind them
+  std::span<const KvView*>
+      kv;  // in the CPU's room: [layers, tokens] of the batch, the tokens' ids and positions behind them
   ThreadPool* threads = nullptr;
   Trace* trace = nullptr;  // null: not recorded
 };

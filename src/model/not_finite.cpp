@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "model/layer.h"
-#include "plan/memory.h"
+#include "plan/workspace.h"
 
 namespace mxpath {
 namespace {

@@ -58,7 +58,9 @@ void plan_blocks(DeviceSites& all, const Search& s) {
     const auto groups = layers_by_parts(all, row, s.manifest.config.layers);
     for (const Layers& group : groups) {
       if (!std::ranges::all_of(group.parts, [&](size_t i) { return all.plans[i].ok(); })) continue;
-      Site site{.id = row.id, .device = all.device, .n = size_of(row.n, s.manifest.config), .layers = group.layers};
+      Site site{.id = row.id, .device = all.device, .layers = group.layers};
+      site.n = size_of(row.n, s.manifest.config), site.k = size_of(row.k, s.manifest.config);
+      if (row.per_expert) site.experts_per_token = s.manifest.config.experts_per_token;
       site.stored_alike = groups.size() == 1;
       site.count = group.layers.count();
       DeviceBlock block{group.parts, SitePlan{}, {}};

@@ -8,31 +8,34 @@
 namespace mxpath {
 namespace {
 
+constexpr AddressMap plain(int bits, int scale_bytes = 0, int scale_shift = AddressMap::whole_row) {
+  return {.bits = bits, .scale_bytes = scale_bytes, .scale_shift = scale_shift};
+}
+
+constexpr TileBit c0 = column_bit(0), c1 = column_bit(1), c2 = column_bit(2);
+constexpr TileBit r0 = row_bit(0), r1 = row_bit(1), r2 = row_bit(2), r3 = row_bit(3);
+
 // clang-format off
 constexpr std::array<LayoutRow, layout_count> table = {{
     {.layout = Layout::none, .name = "none"},
     {.layout = Layout::any, .name = "any"},
-    {.layout = Layout::fp32_rows, .name = "fp32_rows", .format = NumberFormat::fp32, .bytes = 4},
-    {.layout = Layout::bf16_rows, .name = "bf16_rows", .format = NumberFormat::bf16, .bytes = 2},
-    {.layout = Layout::bf16_rows16, .name = "bf16_rows16", .format = NumberFormat::bf16, .columns = 2, .bytes = 4, .row_tile = 16},
-    {.layout = Layout::mxfp4_rows, .name = "mxfp4_rows", .format = NumberFormat::mxfp4, .group = 32, .columns = 32, .bytes = 16,
-     .scale_bytes = 1},
-    {.layout = Layout::mxfp4_rows16, .name = "mxfp4_rows16", .format = NumberFormat::mxfp4, .group = 32, .columns = 32, .bytes = 16,
-     .scale_bytes = 1, .row_tile = 16},
-    {.layout = Layout::fp16_rows, .name = "fp16_rows", .format = NumberFormat::fp16, .bytes = 2},
-    {.layout = Layout::fp8_e4m3_rows, .name = "fp8_e4m3_rows", .format = NumberFormat::fp8_e4m3, .bytes = 1, .scale_bytes = 4},
-    {.layout = Layout::fp8_e5m2_rows, .name = "fp8_e5m2_rows", .format = NumberFormat::fp8_e5m2, .bytes = 1, .scale_bytes = 4},
-    {.layout = Layout::int8_rows, .name = "int8_rows", .format = NumberFormat::int8, .bytes = 1, .scale_bytes = 4},
-    {.layout = Layout::int8_rows16, .name = "int8_rows16", .format = NumberFormat::int8, .columns = 4, .bytes = 4, .scale_bytes = 4,
-     .row_tile = 16},
-    {.layout = Layout::int4_g32_rows, .name = "int4_g32_rows", .format = NumberFormat::int4, .group = 32, .columns = 2, .bytes = 1,
-     .scale_bytes = 4},
-    {.layout = Layout::int4_g64_rows, .name = "int4_g64_rows", .format = NumberFormat::int4, .group = 64, .columns = 2, .bytes = 1,
-     .scale_bytes = 4},
-    {.layout = Layout::nf4_g32_rows, .name = "nf4_g32_rows", .format = NumberFormat::nf4, .group = 32, .columns = 2, .bytes = 1,
-     .scale_bytes = 4},
-    {.layout = Layout::nf4_g64_rows, .name = "nf4_g64_rows", .format = NumberFormat::nf4, .group = 64, .columns = 2, .bytes = 1,
-     .scale_bytes = 4},
+    {.layout = Layout::fp32_rows, .name = "fp32_rows", .format = NumberFormat::fp32, .map = plain(32)},
+    {.layout = Layout::bf16_rows, .name = "bf16_rows", .format = NumberFormat::bf16, .map = plain(16)},
+    {.layout = Layout::bf16_rows16, .name = "bf16_rows16", .format = NumberFormat::bf16,
+     .map = {.bits = 16, .tile = {c0, r0, r1, r2, r3}}},
+    {.layout = Layout::mxfp4_rows, .name = "mxfp4_rows", .format = NumberFormat::mxfp4, .map = plain(4, 1, 5)},
+    {.layout = Layout::mxfp4_rows16, .name = "mxfp4_rows16", .format = NumberFormat::mxfp4,
+     .map = {.bits = 4, .scale_bytes = 1, .scale_shift = 5, .tile = {c1, c2, c0, r0, r1, r2, r3}}},
+    {.layout = Layout::fp16_rows, .name = "fp16_rows", .format = NumberFormat::fp16, .map = plain(16)},
+    {.layout = Layout::fp8_e4m3_rows, .name = "fp8_e4m3_rows", .format = NumberFormat::fp8_e4m3, .map = plain(8, 4)},
+    {.layout = Layout::fp8_e5m2_rows, .name = "fp8_e5m2_rows", .format = NumberFormat::fp8_e5m2, .map = plain(8, 4)},
+    {.layout = Layout::int8_rows, .name = "int8_rows", .format = NumberFormat::int8, .map = plain(8, 4)},
+    {.layout = Layout::int8_rows16, .name = "int8_rows16", .format = NumberFormat::int8,
+     .map = {.bits = 8, .scale_bytes = 4, .tile = {c0, c1, r0, r1, r2, r3}}},
+    {.layout = Layout::int4_g32_rows, .name = "int4_g32_rows", .format = NumberFormat::int4, .map = plain(4, 4, 5)},
+    {.layout = Layout::int4_g64_rows, .name = "int4_g64_rows", .format = NumberFormat::int4, .map = plain(4, 4, 6)},
+    {.layout = Layout::nf4_g32_rows, .name = "nf4_g32_rows", .format = NumberFormat::nf4, .map = plain(4, 4, 5)},
+    {.layout = Layout::nf4_g64_rows, .name = "nf4_g64_rows", .format = NumberFormat::nf4, .map = plain(4, 4, 6)},
 }};
 // clang-format on
 
@@ -52,7 +55,7 @@ const LayoutRow& row_of(Layout layout) { return table[static_cast<size_t>(layout
 
 std::string_view name_of(Layout layout) { return row_of(layout).name; }
 NumberFormat format_of(Layout layout) { return row_of(layout).format; }
-int group_of(Layout layout) { return row_of(layout).group; }
+int group_of(Layout layout) { return row_of(layout).map.group(); }
 bool is_plain(Layout layout) { return row_of(layout).is_plain(); }
 
 std::string name_of(WeightFormat format) {
@@ -81,14 +84,10 @@ std::string_view loss_of(NumberFormat from, WeightFormat to) {
 }
 
 int64_t code_bytes(Layout layout, int64_t rows, int64_t columns) {
-  const LayoutRow& row = row_of(layout);
-  const int64_t units = (row.row_tile > 1 ? up(columns, row.columns) : columns) / row.columns;
-  return up(rows, row.row_tile) * units * row.bytes;
+  return row_of(layout).map.code_bytes(rows, columns);
 }
-
 int64_t scale_bytes(Layout layout, int64_t rows, int64_t columns) {
-  const LayoutRow& row = row_of(layout);
-  return up(rows, row.row_tile) * (row.group ? columns / row.group : 1) * row.scale_bytes;
+  return row_of(layout).map.bytes_of_scales(rows, columns);
 }
 
 /// Codes, then scales, each starting on a 64-byte line.

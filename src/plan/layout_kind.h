@@ -8,26 +8,55 @@
 
 namespace mxpath {
 
+// clang-format off
+/// The layouts, in the order of the enum. A layout is a line here, its row in layout_kind.cpp and its file in
+/// src/layout.
+///   fp32_rows      [experts][rows][columns] float
+///   bf16_rows      [experts][rows][columns] bf16: as stored
+///   bf16_rows16    [experts][rows/16][columns/2][16 rows][2 columns] bf16: one 64-byte line feeds 16 output rows
+///   mxfp4_rows     codes [experts][rows][columns/32][16], scales [experts][rows][columns/32]: as stored
+///   mxfp4_rows16   [experts][rows/16][columns/32]: 16 scale bytes apart, 256 code bytes (src/layout/mxfp4_rows16.cpp)
+///   fp16_rows      [experts][rows][columns] fp16
+///   fp8_e4m3_rows  codes [experts][rows][columns], scales [experts][rows] float: the largest magnitude of a
+///                  row is 448 × its scale
+///   fp8_e5m2_rows  the same with 57344
+///   int8_rows      codes [experts][rows][columns] int8, scales [experts][rows] float
+///   int8_rows16    codes [experts][rows/16][columns/4][16 rows][4 columns] int8, scales [experts][rows up to a
+///                  multiple of 16] float
+///   int4_g32_rows  codes [experts][rows][columns/2], column 2b in the low nibble of byte b, scales
+///                  [experts][rows][columns/32] float
+///   int4_g64_rows  the same with groups of 64
+///   nf4_g32_rows   codes [experts][rows][columns/2], column 2b in the HIGH nibble of byte b, scales
+///                  [experts][rows][columns/32] float
+///   nf4_g64_rows   the same with groups of 64
+#define MXPATH_LAYOUTS(LAYOUT) \
+  LAYOUT(fp32_rows)            \
+  LAYOUT(bf16_rows)            \
+  LAYOUT(bf16_rows16)          \
+  LAYOUT(mxfp4_rows)           \
+  LAYOUT(mxfp4_rows16)         \
+  LAYOUT(fp16_rows)            \
+  LAYOUT(fp8_e4m3_rows)        \
+  LAYOUT(fp8_e5m2_rows)        \
+  LAYOUT(int8_rows)            \
+  LAYOUT(int8_rows16)          \
+  LAYOUT(int4_g32_rows)        \
+  LAYOUT(int4_g64_rows)        \
+  LAYOUT(nf4_g32_rows)         \
+  LAYOUT(nf4_g64_rows)
+// clang-format on
+
 /// How the weights of one site lie in memory. A layout belongs to one number format; any layout can decode each value back.
+#define MXPATH_ENUMERATOR(name) name,
 enum class Layout : uint8_t {
-  none,           ///< the operation has no weight matrix
-  any,            ///< only in a KernelPath: it reads every layout through decode()
-  fp32_rows,      ///< [experts][rows][columns] float
-  bf16_rows,      ///< [experts][rows][columns] bf16: as stored
-  bf16_rows16,    ///< [experts][rows/16][columns/2][16 rows][2 columns] bf16: one 64-byte line feeds 16 output rows
-  mxfp4_rows,     ///< codes [experts][rows][columns/32][16], scales [experts][rows][columns/32]: as stored
-  mxfp4_rows16,   ///< [experts][rows/16][columns/32]: 16 scale bytes apart, 256 code bytes (src/layout/mxfp4_rows16.cpp)
-  fp16_rows,      ///< [experts][rows][columns] fp16
-  fp8_e4m3_rows,  ///< codes [experts][rows][columns], scales [experts][rows] float: the largest magnitude of a row is 448 × its scale
-  fp8_e5m2_rows,  ///< the same with 57344
-  int8_rows,      ///< codes [experts][rows][columns] int8, scales [experts][rows] float
-  int8_rows16,    ///< codes [experts][rows/16][columns/4][16 rows][4 columns] int8, scales [experts][rows up to a multiple of 16] float
-  int4_g32_rows,  ///< codes [experts][rows][columns/2], column 2b in the low nibble of byte b, scales [experts][rows][columns/32] float
-  int4_g64_rows,  ///< the same with groups of 64
-  nf4_g32_rows,   ///< codes [experts][rows][columns/2], column 2b in the HIGH nibble of byte b, scales [experts][rows][columns/32] float
-  nf4_g64_rows,   ///< the same with groups of 64
+  none,  ///< the operation has no weight matrix
+  any,   ///< only in a KernelPath: it reads every layout, value by value
+  MXPATH_LAYOUTS(MXPATH_ENUMERATOR)
 };
-inline constexpr int layout_count = 16;
+#undef MXPATH_ENUMERATOR
+#define MXPATH_ONE_MORE(name) +1
+inline constexpr int layout_count = 2 MXPATH_LAYOUTS(MXPATH_ONE_MORE);
+#undef MXPATH_ONE_MORE
 
 std::string_view name_of(Layout layout);
 /// The number format a layout holds; not to be asked of none and any.

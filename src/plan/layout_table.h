@@ -1,7 +1,9 @@
-// The layouts as a table: what each holds and how many bytes that takes. src/layout adds how values get in and out.
+// The layouts as a table: what each holds and where each value lies. src/layout adds how values get in, and faster ways
+// out.
 #pragma once
 #include <span>
 
+#include "plan/address_map.h"
 #include "plan/layout_kind.h"
 
 namespace mxpath {
@@ -10,12 +12,8 @@ struct LayoutRow {
   Layout layout;
   std::string_view name;
   NumberFormat format = NumberFormat::bf16;
-  int group = 0;        ///< columns under one scale; 0: a row has one or none
-  int columns = 1;      ///< that are stored together …
-  int bytes = 0;        ///< … in so many bytes
-  int scale_bytes = 0;  ///< of one scale; 0: there are none
-  int row_tile = 1;     ///< rows that lie together; both rows and columns are filled up with zeros to whole tiles where it is not 1
-  constexpr bool is_plain() const { return bytes > 0 && row_tile == 1; }
+  AddressMap map = {};
+  constexpr bool is_plain() const { return map.is_plain(); }
 };
 
 /// One row for each Layout, in the order of the enum.

@@ -14,13 +14,6 @@ constexpr uint64_t cuda_graph = uint64_t{8} << 20;         // a recorded step; t
 constexpr uint64_t cuda_page = uint64_t{2} << 20;          // what cudaMalloc hands out for blocks of 1 MiB and more
 constexpr uint64_t least_held = uint64_t{1} << 30;         // of a GPU, before it is spoken of: a context alone takes half of that
 
-// Of kernels/attention/attention.h, which stands above this folder.
-constexpr uint64_t split_tokens = 16, splits = 32;  // partial results that attention on a GPU keeps for few tokens
-constexpr uint64_t kv_view = 24;                    // what a kernel is told about the cache of a layer
-
-constexpr uint64_t cpu_panel = 48 << 10;  // decoded weights and sums of a thread
-constexpr uint64_t sample_bytes = 12;     // for each id of the vocabulary: its likelihood, and that with the id to be sorted
-
 int64_t blocks(int64_t slots) { return (slots + kv_block - 1) / kv_block * kv_block; }
 
 /// Norm scales, biases and sinks of a layer, held as FP32: those of its attention and those of its experts.
@@ -43,62 +36,15 @@ uint64_t matrix_bytes(const SitePlan& site) { return layout_bytes(site.layout, s
 /// What a block of memory takes of a GPU: large ones whole pages, small ones share a page.
 uint64_t cuda_block(uint64_t bytes) { return 2 * bytes < cuda_page ? bytes : (bytes + cuda_page - 1) / cuda_page * cuda_page; }
 
-/// Beside its inputs and results a matrix product on the CPU keeps a panel of weights for each thread, and its inputs once more where they
-/// become BF16.
-uint64_t cpu_product_scratch(const ModelConfig& c, const Plan& plan) {
-  const bool rounds = std::ranges::any_of(plan.sites, [](const SitePlan& site) {
-    return !site.site.device.is_gpu() && std::ranges::any_of(site.decisions, [](const Decision& d) {
-             return d.chosen && d.chosen->arithmetic == Arithmetic::bf16_inputs;
-           });
-  });
-  const uint64_t rows = static_cast<uint64_t>(plan.chunk) * static_cast<uint64_t>(c.experts_per_token),
-                 tokens = static_cast<uint64_t>(plan.chunk);
-  const uint64_t inputs = std::max(tokens * static_cast<uint64_t>(std::max(c.hidden, c.q_width())),
-                                   rows * static_cast<uint64_t>(std::max(c.hidden, c.intermediate)));
-  const uint64_t panel = std::max<uint64_t>(cpu_panel, 16 * static_cast<uint64_t>(std::max({c.hidden, c.q_width(), c.intermediate})));
-  return (rounds ? 2 * inputs : 0) + panel * static_cast<uint64_t>(plan.threads);
-}
-
-uint64_t cpu_scratch(const ModelConfig& c, const Plan& plan) {
-  const uint64_t sampling = uint64_t{sample_bytes} * static_cast<uint64_t>(c.vocab),
-                 logits = uint64_t{logit_rows} * static_cast<uint64_t>(c.vocab) * 4 + sampling;
-  // A matrix for a GPU is packed here before it is sent.
-  uint64_t staging = 0;
+/// A matrix for a GPU is packed in the computer's memory before it is sent: the largest of them.
+uint64_t staging_bytes(const Plan& plan) {
+  uint64_t most = 0;
   for (const SitePlan& site : plan.sites)
-    if (site.site.device.is_gpu()) staging = std::max(staging, matrix_bytes(site));
-  if (!plan.placement.uses(cpu_device)) {
-    // Between GPUs that are no peers the residual stream comes by here.
-    const bool has_stream = plan.placement.embedding() == cpu_device || plan.placement.gpus.size() > 1;
-    return logits + staging + (has_stream ? 4 * static_cast<uint64_t>(plan.chunk) * static_cast<uint64_t>(c.hidden) : 0);
-  }
-  return logits + std::max(staging, 4 * activation_floats(c, plan.chunk) + cpu_product_scratch(c, plan));
-}
-
-/// What the kernels of one operation keep while they run, at most: the product of each expert and token; partial results of attention; the
-/// vocabulary in the order of likelihood.
-uint64_t gpu_kernel_scratch(const ModelConfig& c, uint64_t tokens) {
-  const uint64_t experts = 4 * tokens * static_cast<uint64_t>(c.experts_per_token) * static_cast<uint64_t>(c.hidden + 1);
-  const uint64_t partial = std::min(tokens, split_tokens) * splits * static_cast<uint64_t>(c.heads) * static_cast<uint64_t>(c.head_dim + 2);
-  return std::max({experts, 4 * partial, uint64_t{sample_bytes} * static_cast<uint64_t>(c.vocab)});
-}
-
-/// Where the blocks of the key/value cache lie, as the kernels look it up.
-uint64_t kv_table_bytes(const ModelConfig& c, const Plan& plan) {
-  uint64_t bytes = kv_view * static_cast<uint64_t>(c.layers);
-  for (const bool sliding : c.sliding)
-    bytes += 2 * sizeof(void*) * static_cast<uint64_t>(blocks(kv_capacity(c, sliding, plan.context, plan.chunk)) / kv_block);
-  return bytes;
+    if (site.site.device.is_gpu()) most = std::max(most, matrix_bytes(site));
+  return most;
 }
 
 uint64_t logit_bytes(const ModelConfig& c) { return 4 * uint64_t{logit_rows} * static_cast<uint64_t>(c.vocab); }
-
-uint64_t gpu_scratch(const ModelConfig& c, const Plan& plan, bool has_head) {
-  const uint64_t tokens = static_cast<uint64_t>(plan.chunk);
-  const uint64_t batch = sizeof(void*) * tokens * static_cast<uint64_t>(c.layers + 1),
-                 logits = has_head ? logit_bytes(c) : 0;
-  const uint64_t state = 4 * activation_floats(c, plan.chunk) + gpu_kernel_scratch(c, tokens) + batch + logits;
-  return cuda_block(state) + cuda_block(kv_table_bytes(c, plan)) + (plan.placement.all_on_one_gpu() ? cuda_graph : 0) + cuda_page;
-}
 
 uint64_t less(uint64_t bytes, uint64_t taken) { return bytes - std::min(bytes, taken); }
 
@@ -145,11 +91,18 @@ uint64_t kv_cache_bytes(const ModelConfig& config, int context, int chunk, const
   return bytes;
 }
 
-uint64_t activation_floats(const ModelConfig& c, int tokens) {
-  const uint64_t rows = static_cast<uint64_t>(tokens) * static_cast<uint64_t>(c.experts_per_token);
-  const uint64_t per_token =
-      2 * uint64_t(c.hidden) + uint64_t(c.q_width() + 2 * c.kv_width()) + uint64_t(c.q_width()) + uint64_t(c.experts);
-  return static_cast<uint64_t>(tokens) * per_token + rows * (3 * uint64_t(c.intermediate) + 3);
+uint64_t kv_table_bytes(const ModelConfig& config, int context, int chunk) {
+  uint64_t bytes = kv_view_bytes * static_cast<uint64_t>(config.layers);
+  for (const bool sliding : config.sliding)
+    bytes += 2 * sizeof(void*) * static_cast<uint64_t>(blocks(kv_capacity(config, sliding, context, chunk)) / kv_block);
+  return bytes;
+}
+
+GpuTerms gpu_terms(const Workspace& workspace, const ModelConfig& config, const Plan& plan) {
+  return {.workspace = cuda_block(workspace.bytes),
+          .kv_tables = cuda_block(kv_table_bytes(config, plan.context, plan.chunk)),
+          .graph = plan.placement.all_on_one_gpu() ? cuda_graph : 0,
+          .page = cuda_page};
 }
 
 namespace {
@@ -163,7 +116,8 @@ MemoryPlan cpu_memory(const Plan& plan, const ModelConfig& c, const Machine& mac
     (in_place ? cpu.mapped : cpu.weights) += matrix_bytes(site) * static_cast<uint64_t>(site.site.count);
   }
   cpu.kv_cache = kv_cache_bytes(c, plan.context, plan.chunk, plan.placement, cpu_device);
-  cpu.scratch = cpu_scratch(c, plan);
+  // What is packed for a GPU is gone when the first token is read.
+  cpu.scratch = std::max(staging_bytes(plan), workspace_of(c, plan, cpu_device).bytes);
   set_available(cpu, machine, policy);
   return cpu;
 }
@@ -174,7 +128,7 @@ MemoryPlan memory_of(DeviceId gpu, const Plan& plan, const ModelConfig& c) {
   for (const SitePlan& site : plan.sites)
     if (site.site.device == gpu) memory.weights += cuda_block(matrix_bytes(site)) * static_cast<uint64_t>(site.site.count);
   memory.kv_cache = cuda_block(kv_cache_bytes(c, plan.context, plan.chunk, plan.placement, gpu));
-  memory.scratch = gpu_scratch(c, plan, plan.placement.head() == gpu);
+  memory.scratch = gpu_terms(workspace_of(c, plan, gpu), c, plan).total();
   return memory;
 }
 
@@ -206,9 +160,13 @@ Loads loads_of(const Coverage& coverage, const std::vector<DeviceId>& gpus, cons
     }
   }
   add_beside_matrices(loads, on_one, plan, c);
+  const Duties inner{.carries_stream = true, .has_layers = true, .has_batch = true};
+  const Workspace workspace =
+      make_workspace(c, inner, kernel_scratch(sites, gpu, plan.chunk, plan.threads), plan.chunk);
   for (const DeviceId id : gpus) {
     const uint64_t idle = less(machine.gpu(id)->free_memory, cuda_reserve);
-    loads.room.push_back(less(idle, gpu_scratch(c, plan, false) + 2 * cuda_page));  // a part of a page more for the cache and the logits
+    // A part of a page more for the cache and the logits.
+    loads.room.push_back(less(idle, gpu_terms(workspace, c, plan).total() + 2 * cuda_page));
   }
   return loads;
 }

@@ -4,6 +4,7 @@
 
 #include "checkpoint/config.h"
 #include "plan/plan.h"
+#include "plan/workspace.h"
 
 namespace mxpath {
 
@@ -13,13 +14,23 @@ int64_t kv_capacity(const ModelConfig& config, bool sliding, int context, int ch
 /// whole blocks, BF16.
 uint64_t kv_layer_bytes(const ModelConfig& config, int layer, int context, int chunk);
 uint64_t kv_cache_bytes(const ModelConfig& config, int context, int chunk, const Placement& placement, DeviceId device);
-/// Floats that one forward of up to `tokens` tokens keeps between its operations.
-uint64_t activation_floats(const ModelConfig& config, int tokens);
+/// What the kernels on a GPU are told about the cache of each layer, and where its blocks lie: bytes of one sequence.
+uint64_t kv_table_bytes(const ModelConfig& config, int context, int chunk);
 
 /// Positions in a block of the key/value cache; memory is taken in whole blocks.
 inline constexpr int kv_block = 64;
-/// Positions whose logits are computed at once.
-inline constexpr int logit_rows = 8;
+/// Of a KvView (kernels/attention/attention.h): two block tables and a capacity.
+inline constexpr uint64_t kv_view_bytes = 24;
+
+/// What a GPU gives beside a workspace, for its scratch: bytes, each a term of its own.
+struct GpuTerms {
+  uint64_t workspace = 0;  ///< whole pages
+  uint64_t kv_tables = 0;  ///< whole pages
+  uint64_t graph = 0;      ///< a recorded step, where one is recorded
+  uint64_t page = 0;       ///< a part of a page that small blocks have for themselves
+  uint64_t total() const { return workspace + kv_tables + graph + page; }
+};
+GpuTerms gpu_terms(const Workspace& workspace, const ModelConfig& config, const Plan& plan);
 
 /// What the layers of an coverage would need of GPUs, and the room that each of `gpus` has for them. `sites`: of the whole model, as one of these
 /// GPUs holds them; context and chunk are those of `plan`.

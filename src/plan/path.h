@@ -63,6 +63,10 @@ struct FusedPart {
   std::string_view like = {};
 };
 
+/// Bytes that a row keeps while one call of a site runs on so many threads of the CPU; never less for more tokens.
+/// Begins on 64 bytes.
+using ScratchFn = size_t (*)(const Site& site, const Call& call, int threads);
+
 struct KernelPath {
   std::string_view name = {};  ///< op.device.target.types.method; globs in a policy match this
   Op op = Op::linear;
@@ -77,10 +81,16 @@ struct KernelPath {
   bool batch_invariant = false;   ///< a token's results have the same bits whatever tokens share the call; a test proves it of each row
   bool thread_invariant = false;  ///< and whatever the number of threads of the computer; also proven
   bool built = true;              ///< rows exist in every build; what was left out says so
+  ScratchFn scratch = nullptr;    ///< null: it keeps nothing
   RunFn run = {};
   std::span<const void* const> (*images)() =
       nullptr;  ///< cuda: one kernel of each kind that it launches, to ask the driver whether they load
 };
+
+/// What a row keeps during a call.
+inline size_t scratch_bytes(const KernelPath& path, const Site& site, const Call& call, int threads) {
+  return path.scratch ? path.scratch(site, call, threads) : 0;
+}
 
 /// "same bits in any batch, on any number of threads", or what they depend on.
 std::string_view invariance_of(const KernelPath& path);

@@ -41,9 +41,9 @@ constexpr std::array rows = {
             .weights = head, .held_by = HeldBy::dense_weights, .once_a_prompt = true},
     SiteRow{.id = SiteId::sample, .name = "sample", .op = Op::sample, .parts = at_head, .n = Extent::vocab, .once_a_prompt = true},
     SiteRow{.id = SiteId::attention_block, .name = "attention_block", .op = Op::attention_block, .parts = in_attention,
-            .n = Extent::hidden, .made_of = parts_of_attention},
+            .n = Extent::hidden, .k = Extent::hidden, .made_of = parts_of_attention},
     SiteRow{.id = SiteId::experts_block, .name = "experts_block", .op = Op::experts_block, .parts = in_experts, .n = Extent::hidden,
-            .made_of = parts_of_experts},
+            .k = Extent::hidden, .per_expert = true, .made_of = parts_of_experts},
 };
 // clang-format on
 

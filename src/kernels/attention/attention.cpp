@@ -8,6 +8,7 @@
 #include "kernels/cuda_row.h"
 #include "kernels/row_products/portable.h"
 #include "kernels/rows.h"
+#include "kernels/scratch.h"
 #include "kernels/simd/exp.h"
 #include "plan/memory.h"
 
@@ -16,6 +17,7 @@ namespace mxpath {
 MXPATH_CUDA_ROW(attention_cuda_portable, AttentionArgs)
 
 static_assert(kv_block_tokens == kv_block, "what the plan counts is what the cache takes");
+static_assert(sizeof(KvView) == kv_view_bytes);
 namespace {
 
 /// Pair i of `tokens` × key heads. Heads are the slow index, so that the keys of one head stay in the cache for all tokens; tokens
@@ -120,6 +122,13 @@ void attention_portable(const AttentionArgs& args) { run_groups(args, head_group
 void attention_avx2(const AttentionArgs& args) { run_groups(args, head_group_avx2); }
 void attention_avx512(const AttentionArgs& args) { run_groups(args, head_group_avx512); }
 
+/// The partial results of a few tokens whose keys are split over many blocks: largest score, sum of weights, weighted
+/// values.
+size_t attention_cuda_scratch(const Site& site, const Call& call, int) {
+  const int64_t tokens = std::min<int64_t>(call.tokens, attention_split_tokens);
+  return static_cast<size_t>(tokens * site.heads * attention_splits * (site.head_dim + 2)) * sizeof(float);
+}
+
 constexpr KernelPath paths[] = {
     {.name = "attention.cpu.avx512.bf16_f32",
      .op = Op::attention,
@@ -152,15 +161,15 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.2,
      .thread_invariant = true,
      .built = cuda_built,
+     .scratch = attention_cuda_scratch,
      .run = attention_cuda_portable,
      .images = attention_cuda_portable_images},
 };
 
 }  // namespace
 
-size_t attention_scratch_bytes(int64_t tokens, int heads, int head_dim) {
-  return static_cast<size_t>(std::min(tokens, attention_split_tokens)) * static_cast<size_t>(heads) * attention_splits *
-         static_cast<size_t>(head_dim + 2) * sizeof(float);
+SiteCall call_of(const AttentionArgs& args) {
+  return {Site{.heads = args.heads, .kv_heads = args.kv_heads, .head_dim = args.head_dim}, Call{.tokens = args.tokens}};
 }
 
 void kv_store(const KvView& view, int64_t position, int kv_heads, int head_dim, const float* k, const float* v) {

@@ -39,7 +39,7 @@ struct AttentionArgs {
   int tokens = 0, heads = 0, kv_heads = 0, head_dim = 0;
   int window = 0;  // 0: all earlier positions
   float scale = 0;
-  void* scratch = nullptr;  // attention_scratch_bytes(), cuda paths only
+  void* scratch = nullptr;  // KernelPath::scratch of the row, 64-byte aligned
   ThreadPool* threads = nullptr;
   Stream* stream =
       nullptr;  // cuda paths: every pointer lies in device memory, the KvViews and their block tables too; blocks start on 16 bytes
@@ -48,7 +48,9 @@ struct AttentionArgs {
 /// Up to so many tokens are a decode: a cuda path splits the keys of each over so many blocks, or the card would stand idle.
 inline constexpr int64_t attention_split_tokens = 16;
 inline constexpr int attention_splits = 32;
-/// What cuda paths need to split the keys of a few tokens over many blocks.
-size_t attention_scratch_bytes(int64_t tokens, int heads, int head_dim);
+
+struct SiteCall;  // kernels/scratch.h
+/// Looks at the heads and at `tokens`.
+SiteCall call_of(const AttentionArgs& args);
 
 }  // namespace mxpath

@@ -18,6 +18,7 @@ struct AttentionBlockArgs {
   BlockPart<AttentionArgs> attention;
   BlockPart<LinearArgs> output;
   Trace* trace = nullptr;
+  Stream* stream = nullptr;  // cuda paths: that of every part
 };
 
 }  // namespace mxpath

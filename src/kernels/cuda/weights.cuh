@@ -5,21 +5,9 @@
 
 #include <cstdint>
 
-#include "plan/layout_kind.h"
+#include "plan/layout_table.h"
 
 namespace mxpath {
-
-/// A PackedMatrix without its functions: a kernel parameter.
-struct WeightView {
-  Layout layout = Layout::none;
-  int64_t experts = 1, rows = 0, columns = 0;
-  const uint8_t* data = nullptr;
-  const uint8_t* scales = nullptr;
-};
-template <class Matrix>
-WeightView view_of(const Matrix& matrix) {
-  return {matrix.layout, matrix.experts, matrix.rows, matrix.columns, matrix.data, matrix.scales};
-}
 
 /// What a kernel is compiled for. `any` reads value by value through weight_at; the others read plain rows in words, and every row starts
 /// on 16 bytes.
@@ -42,25 +30,40 @@ __host__ __device__ constexpr bool has_scales(WordFormat format) { return bits_o
 /// Columns of one 32-bit word of a row.
 __host__ __device__ constexpr int columns_of_word(WordFormat format) { return 32 / bits_of(format); }
 
+inline WordFormat word_format(NumberFormat format) {
+  switch (format) {
+    case NumberFormat::fp32: return WordFormat::fp32;
+    case NumberFormat::bf16: return WordFormat::bf16;
+    case NumberFormat::fp16: return WordFormat::fp16;
+    case NumberFormat::mxfp4: return WordFormat::mxfp4;
+    case NumberFormat::fp8_e4m3: return WordFormat::e4m3;
+    case NumberFormat::fp8_e5m2: return WordFormat::e5m2;
+    case NumberFormat::int8: return WordFormat::int8;
+    case NumberFormat::int4: return WordFormat::int4;
+    case NumberFormat::nf4: return WordFormat::nf4;
+    default: return WordFormat::any;
+  }
+}
+
+/// A PackedMatrix without its functions: a kernel parameter. It brings the map of its layout, so that device code knows
+/// no layout by name.
+struct WeightView {
+  WordFormat format = WordFormat::any;  ///< of its codes
+  int64_t experts = 1, rows = 0, columns = 0;
+  const uint8_t* data = nullptr;
+  const uint8_t* scales = nullptr;
+  AddressMap map = {};
+};
+template <class Matrix>
+WeightView view_of(const Matrix& matrix) {
+  const LayoutRow& row = row_of(matrix.layout);
+  return {word_format(row.format), matrix.experts, matrix.rows, matrix.columns, matrix.data, matrix.scales, row.map};
+}
+
 /// The format whose kernels may read this matrix: its own if the rows are plain and all start on 16 bytes, else `any`.
 inline WordFormat readable_format(const WeightView& w) {
-  WordFormat format = WordFormat::any;
-  switch (w.layout) {
-    case Layout::fp32_rows: format = WordFormat::fp32; break;
-    case Layout::bf16_rows: format = WordFormat::bf16; break;
-    case Layout::fp16_rows: format = WordFormat::fp16; break;
-    case Layout::mxfp4_rows: format = WordFormat::mxfp4; break;
-    case Layout::fp8_e4m3_rows: format = WordFormat::e4m3; break;
-    case Layout::fp8_e5m2_rows: format = WordFormat::e5m2; break;
-    case Layout::int8_rows: format = WordFormat::int8; break;
-    case Layout::int4_g32_rows:
-    case Layout::int4_g64_rows: format = WordFormat::int4; break;
-    case Layout::nf4_g32_rows:
-    case Layout::nf4_g64_rows: format = WordFormat::nf4; break;
-    default: break;
-  }
-  const bool aligned = reinterpret_cast<uintptr_t>(w.data) % 16 == 0 && w.columns * bits_of(format) % 128 == 0;
-  return aligned ? format : WordFormat::any;
+  const bool aligned = reinterpret_cast<uintptr_t>(w.data) % 16 == 0 && w.columns * bits_of(w.format) % 128 == 0;
+  return aligned && w.map.is_plain() ? w.format : WordFormat::any;
 }
 
 // ---- numbers
@@ -202,27 +205,16 @@ struct WeightRow {
 template <WordFormat format>
 __host__ __device__ inline int scale_row_bytes(const WeightView& w) {
   if constexpr (!has_scales(format)) return 0;
-  const int blocks = static_cast<int>(w.columns / 32), wide = w.layout == Layout::int4_g64_rows || w.layout == Layout::nf4_g64_rows;
-  return format == WordFormat::mxfp4 ? blocks : bits_of(format) == 4 ? blocks * 4 >> wide : 4;
+  const int groups = static_cast<int>(w.columns >> w.map.scale_shift);
+  return format == WordFormat::mxfp4 ? groups : bits_of(format) == 4 ? groups * 4 : 4;
 }
 template <WordFormat format>
 __host__ __device__ inline WeightRow row_of(const WeightView& w, int64_t expert, int64_t row) {
   const int64_t at = expert * w.rows + row;
   return {w.data + at * (w.columns * bits_of(format) / 8), has_scales(format) ? w.scales + at * scale_row_bytes<format>(w) : nullptr};
 }
-/// log2 of the columns under one scale; 62 where a row has one scale.
-__host__ __device__ inline int scale_shift(Layout layout) {
-  switch (layout) {
-    case Layout::mxfp4_rows:
-    case Layout::int4_g32_rows:
-    case Layout::nf4_g32_rows: return 5;
-    case Layout::int4_g64_rows:
-    case Layout::nf4_g64_rows: return 6;
-    default: return 62;
-  }
-}
 /// The stored scale of the word that starts at `column`: a byte or the bits of a float. Kernels load it early and decode it when they use
-/// it, because an instruction that waits for a load holds up those behind it. shift = scale_shift.
+/// it, because an instruction that waits for a load holds up those behind it. shift: AddressMap::scale_shift.
 template <WordFormat format>
 __host__ __device__ inline uint32_t stored_scale(const uint8_t* scales, int64_t column, int shift) {
   if constexpr (format == WordFormat::mxfp4) return scales[column >> 5];
@@ -259,41 +251,29 @@ __host__ __device__ inline float code_at(const uint8_t* codes, int64_t i) {
   }
 }
 
-/// Weight [expert][row][column] of any layout but none and any, as src/layout decodes it.
-__host__ __device__ inline float weight_at(const WeightView& w, int64_t expert, int64_t row, int64_t column) {
-  const int64_t at = expert * w.rows + row, i = at * w.columns + column, padded_rows = (w.rows + 15) / 16 * 16, lane = row % 16;
-  const float* scales = reinterpret_cast<const float*>(w.scales);
-  switch (w.layout) {
-    case Layout::none:
-    case Layout::any: break;
-    case Layout::fp32_rows: return code_at<WordFormat::fp32>(w.data, i);
-    case Layout::bf16_rows: return code_at<WordFormat::bf16>(w.data, i);
-    case Layout::fp16_rows: return code_at<WordFormat::fp16>(w.data, i);
-    case Layout::mxfp4_rows:
-      return code_at<WordFormat::mxfp4>(w.data, i) * decode_scale_byte(w.scales[at * (w.columns / 32) + column / 32]);
-    case Layout::fp8_e4m3_rows: return code_at<WordFormat::e4m3>(w.data, i) * scales[at];
-    case Layout::fp8_e5m2_rows: return code_at<WordFormat::e5m2>(w.data, i) * scales[at];
-    case Layout::int8_rows: return code_at<WordFormat::int8>(w.data, i) * scales[at];
-    case Layout::int4_g32_rows: return code_at<WordFormat::int4>(w.data, i) * scales[i / 32];
-    case Layout::int4_g64_rows: return code_at<WordFormat::int4>(w.data, i) * scales[i / 64];
-    case Layout::nf4_g32_rows: return code_at<WordFormat::nf4>(w.data, i) * scales[i / 32];
-    case Layout::nf4_g64_rows: return code_at<WordFormat::nf4>(w.data, i) * scales[i / 64];
-    case Layout::bf16_rows16: {
-      const int64_t group = (expert * padded_rows + row) / 16, pairs = (w.columns + 1) / 2;
-      return code_at<WordFormat::bf16>(w.data, (group * pairs + column / 2) * 32 + lane * 2 + column % 2);
-    }
-    case Layout::int8_rows16: {
-      const int64_t padded = expert * padded_rows + row, quads = (w.columns + 3) / 4;
-      return code_at<WordFormat::int8>(w.data, (padded / 16 * quads + column / 4) * 64 + lane * 4 + column % 4) * scales[padded];
-    }
-    case Layout::mxfp4_rows16: {
-      const int64_t block = (expert * padded_rows + row) / 16 * (w.columns / 32) + column / 32;
-      const int64_t in_line = column % 8, nibble = in_line / 2 + in_line % 2 * 4;
-      return code_at<WordFormat::mxfp4>(w.data, (block * 4 + column % 32 / 8) * 128 + lane * 8 + nibble) *
-             decode_scale_byte(w.scales[block * 16 + lane]);
-    }
+__host__ __device__ inline float code_at(WordFormat format, const uint8_t* codes, int64_t i) {
+  switch (format) {
+    case WordFormat::any: break;
+    case WordFormat::fp32: return code_at<WordFormat::fp32>(codes, i);
+    case WordFormat::bf16: return code_at<WordFormat::bf16>(codes, i);
+    case WordFormat::fp16: return code_at<WordFormat::fp16>(codes, i);
+    case WordFormat::mxfp4: return code_at<WordFormat::mxfp4>(codes, i);
+    case WordFormat::e4m3: return code_at<WordFormat::e4m3>(codes, i);
+    case WordFormat::e5m2: return code_at<WordFormat::e5m2>(codes, i);
+    case WordFormat::int8: return code_at<WordFormat::int8>(codes, i);
+    case WordFormat::int4: return code_at<WordFormat::int4>(codes, i);
+    case WordFormat::nf4: return code_at<WordFormat::nf4>(codes, i);
   }
   return 0;
+}
+
+/// Weight [expert][row][column] of any layout but none and any, where its map says.
+__host__ __device__ inline float weight_at(const WeightView& w, int64_t expert, int64_t row, int64_t column) {
+  const float value = code_at(w.format, w.data, w.map.code(w.rows, w.columns, expert, row, column));
+  if (w.map.scale_bytes == 0) return value;
+  const int64_t scale = w.map.scale(w.rows, w.columns, expert, row, column);
+  return value * (w.map.scale_bytes == 1 ? decode_scale_byte(w.scales[scale])
+                                         : reinterpret_cast<const float*>(w.scales)[scale]);
 }
 
 }  // namespace mxpath

@@ -55,10 +55,10 @@ void expect_row(const WeightView& view, int64_t expert, int64_t row, const std::
     std::memcpy(&word, from.codes + c * bits_of(format) / 8, 4);
     float values[columns];
     decode_word<format>(word, table, values);
-    const float scale = scale_at<format>(from.scales, c, scale_shift(view.layout));
+    const float scale = scale_at<format>(from.scales, c, view.map.scale_shift);
     for (int i = 0; i < columns; ++i)
       ASSERT_TRUE(same(values[i] * scale, want[static_cast<size_t>(c + i)]))
-          << name_of(view.layout) << ", row " << row << ", column " << c + i << ": " << values[i] * scale << ", expected "
+          << "row " << row << ", column " << c + i << ": " << values[i] * scale << ", expected "
           << want[static_cast<size_t>(c + i)];
   }
 }

@@ -6,6 +6,7 @@
 
 #include "kernels/experts_block/experts_block.h"
 #include "kernels/row_products/check_products.h"
+#include "kernels/scratch.h"
 #include "plan/block.h"
 
 namespace mxpath {
@@ -37,13 +38,13 @@ struct BlockProblem {
         u(static_cast<size_t>(tokens * choices * 2 * gates), poison),
         h(static_cast<size_t>(tokens * choices * gates), poison),
         first(experts + 1),
-        order(static_cast<size_t>(tokens * choices)),
-        scratch(scratch_of(moe_scratch_bytes(int64_t{tokens} * choices, hidden, s.threads.size()))) {
+        order(static_cast<size_t>(tokens * choices)) {
     scale_sums();
     // Every third token to expert 1, the rest to 0, a second choice to 2: expert 3 stays empty.
     for (int token = 0; token < tokens; ++token) expert.insert(expert.end(), {token % 3 == 1, 2});
     group_by_expert(expert.data(), std::ssize(expert), experts, first.data(), order.data());
     batches = {experts, choices, tokens, first.data(), order.data(), nullptr};
+    scratch = scratch_of(scratch_bytes(s.path, args(s), s.threads.size()));
   }
 
   const float* input(int64_t token) const { return &t[static_cast<size_t>(token * hidden)]; }

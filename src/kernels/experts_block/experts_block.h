@@ -16,6 +16,9 @@ struct ExpertsBlockArgs {
   BlockPart<SwigluArgs> swiglu;
   BlockPart<MoeMatmulArgs> down;
   Trace* trace = nullptr;
+  Stream* stream = nullptr;  // cuda paths: that of every part
 };
+struct SiteCall;  // kernels/scratch.h
+SiteCall call_of(const ExpertsBlockArgs& args);
 
 }  // namespace mxpath

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "kernels/scratch.h"
 #include "kernels/test_rows.h"
 #include "plan/block.h"
 
@@ -25,7 +26,7 @@ struct Block {
   std::vector<uint8_t> scratch;
   Trace trace;
 
-  Block(Layout layout, int count, int64_t gates, int threads) : tokens(count), width(gates) {
+  Block(Layout layout, int count, int64_t gates) : tokens(count), width(gates) {
     Random random(7);
     const auto floats = [&](int64_t n) { return activations(random, n, false); };
     const auto matrix = [&](Layout held, int64_t n, int64_t rows, int64_t columns) {
@@ -39,7 +40,14 @@ struct Block {
     u.assign(static_cast<size_t>(tokens * choices * 2 * width), poison), h.assign(u.size() / 2, poison);
     expert.resize(weight.size()), order.resize(weight.size()), first.resize(experts + 1);
     batches = {experts, choices, tokens, first.data(), order.data(), weight.data()};
-    scratch.resize(moe_scratch_bytes(tokens * choices, std::max(hidden, width), threads) + 64);
+  }
+  /// Enough for these rows.
+  void keep_scratch(const KernelPath& block, const KernelPath& product, const KernelPath& gate, ThreadPool& threads) {
+    const ExpertsBlockArgs all = args(product, gate, threads);
+    const int count = threads.size();
+    const size_t bytes = std::max({scratch_bytes(block, all, count), scratch_bytes(product, all.gate_up.args, count),
+                                   scratch_bytes(portable_row(Op::moe_down), all.down.args, count)});
+    scratch.resize(bytes + 64);
   }
   void* scratch_start() { return scratch.data() + (64 - reinterpret_cast<uintptr_t>(scratch.data()) % 64) % 64; }
 
@@ -97,7 +105,8 @@ TEST_P(ExpertsBlock, GivesTheBitsOfTheRowsThatItStandsFor) {
     for (const int tokens : {1, 2, 7, 17, 129})
       for (const int count : {1, 3}) {
         ThreadPool threads(count);
-        Block apart(part(SiteId::gate_up).layout, tokens, width, count), together(part(SiteId::gate_up).layout, tokens, width, count);
+        Block apart(part(SiteId::gate_up).layout, tokens, width), together(part(SiteId::gate_up).layout, tokens, width);
+        for (Block* block : {&apart, &together}) block->keep_scratch(path(), product, gate, threads);
         run_row(row("experts_block.cpu.composite"), apart.args(product, gate, threads));
         run_row(path(), together.args(product, gate, threads));
         const std::string which = fmt::format("{} gates, {} tokens, {} threads", width, tokens, count);
@@ -110,7 +119,8 @@ TEST_P(ExpertsBlock, GivesTheBitsOfTheRowsThatItStandsFor) {
 
 TEST_P(ExpertsBlock, WritesNothingThatIsNotANumber) {
   ThreadPool threads(2);
-  Block block(part(SiteId::gate_up).layout, 5, 37, 2);
+  Block block(part(SiteId::gate_up).layout, 5, 37);
+  block.keep_scratch(path(), row(part(SiteId::gate_up).like), row(part(SiteId::swiglu).like), threads);
   run_row(path(), block.args(row(part(SiteId::gate_up).like), row(part(SiteId::swiglu).like), threads));
   for (const float value : block.h) ASSERT_FALSE(std::isnan(value));
 }

@@ -1,6 +1,8 @@
 #include "kernels/experts_block/experts_block.h"
 #include "kernels/moe_matmul/moe_kernels.h"
+#include "kernels/row_products/scratch.h"
 #include "kernels/rows.h"
+#include "kernels/scratch.h"
 
 namespace mxpath {
 namespace {
@@ -40,6 +42,7 @@ constexpr KernelPath paths[] = {
      .fuses = like_avx512_bf16,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = bf16_tokens_scratch,
      .run = swiglu_in_gate_up<moe_gate_up_swiglu_avx512bf16_mxfp4_bf16>},
     {.name = "experts_block.cpu.avx512.mxfp4_swiglu",
      .op = Op::experts_block,
@@ -49,6 +52,7 @@ constexpr KernelPath paths[] = {
      .fuses = like_avx512,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = swiglu_in_gate_up<moe_gate_up_swiglu_avx512_mxfp4_f32>},
     {.name = "experts_block.cpu.avx2.mxfp4_swiglu",
      .op = Op::experts_block,
@@ -58,6 +62,7 @@ constexpr KernelPath paths[] = {
      .fuses = like_avx2,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = swiglu_in_gate_up<moe_gate_up_swiglu_avx2_mxfp4_f32>},
     {.name = "experts_block.cpu.composite",
      .op = Op::experts_block,
@@ -80,5 +85,12 @@ constexpr KernelPath paths[] = {
 }  // namespace
 
 std::span<const KernelPath> experts_block_paths() { return paths; }
+
+SiteCall call_of(const ExpertsBlockArgs& args) {
+  const ExpertBatches& batches = *args.gate_up.args.batches;
+  Site site{.id = SiteId::experts_block, .experts_per_token = batches.experts_per_token};
+  site.n = site.k = args.gate_up.args.weights->columns;
+  return {site, {.tokens = batches.tokens}};
+}
 
 }  // namespace mxpath

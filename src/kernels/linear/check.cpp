@@ -29,9 +29,7 @@ struct LinearProblem {
 /// add: onto what is there, and without a bias.
 std::vector<float> run_linear(Subject& s, Comparison& out, const LinearProblem& p, int tokens, bool add, ThreadPool& threads) {
   std::vector<float> y(static_cast<size_t>(tokens * p.n), add ? 1.0f : poison);
-  Buffer scratch = scratch_of(linear_scratch_bytes(tokens, p.k, threads.size()));
-  call(s, out,
-       LinearArgs{.weights = &p.w.packed,
+  LinearArgs args{.weights = &p.w.packed,
                   .bias = add ? nullptr : p.bias.data(),
                   .x = p.x.data(),
                   .x_stride = p.k,
@@ -39,8 +37,10 @@ std::vector<float> run_linear(Subject& s, Comparison& out, const LinearProblem& 
                   .y_stride = p.n,
                   .tokens = tokens,
                   .accumulate = add,
-                  .scratch = scratch.data(),
-                  .threads = &threads});
+                  .threads = &threads};
+  Buffer scratch = scratch_of(scratch_bytes(s.path, args, threads.size()));
+  args.scratch = scratch.data();
+  call(s, out, args);
   return y;
 }
 

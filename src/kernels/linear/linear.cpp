@@ -5,6 +5,7 @@
 #include "kernels/linear/linear_kernels.h"
 #include "kernels/row_products/portable.h"
 #include "kernels/row_products/to_bf16.h"
+#include "kernels/scratch.h"
 
 namespace mxpath {
 namespace {
@@ -41,11 +42,9 @@ void run_rows16(const LinearArgs& args, const TokenJob& whole, Rows16Fn kernel) 
 
 }  // namespace
 
-size_t linear_scratch_bytes(int64_t tokens, int64_t k, int threads) {
-  return static_cast<size_t>(threads) * row_products_thread_bytes(k) + static_cast<size_t>(tokens * bf16_stride(k)) * 2;
+SiteCall call_of(const LinearArgs& args) {
+  return {Site{.n = args.weights->rows, .k = args.weights->columns}, Call{.tokens = args.tokens}};
 }
-
-size_t linear_cuda_scratch_bytes(int64_t, int64_t, int64_t) { return 0; }
 
 void linear_portable(const LinearArgs& args) {
   const TokenJob job = job_of(args);

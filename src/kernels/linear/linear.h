@@ -21,13 +21,12 @@ struct LinearArgs {
   int64_t y_stride = 0;
   int tokens = 0;
   bool accumulate = false;  // y += instead of y =: the residual
-  void* scratch = nullptr;  // linear_scratch_bytes(), 64-byte aligned
+  void* scratch = nullptr;  // KernelPath::scratch of the row, 64-byte aligned
   ThreadPool* threads = nullptr;
   Stream* stream = nullptr;  // cuda paths: data, scales and every pointer above lie in device memory
 };
-/// Enough for every path: the activations once more in the narrowest padded form, and a panel of weights for each thread.
-size_t linear_scratch_bytes(int64_t tokens, int64_t k, int threads);
-/// The same for cuda paths, device memory.
-size_t linear_cuda_scratch_bytes(int64_t tokens, int64_t n, int64_t k);
+struct SiteCall;  // kernels/scratch.h
+/// Looks at the shape of `weights` and at `tokens`.
+SiteCall call_of(const LinearArgs& args);
 
 }  // namespace mxpath

@@ -1,5 +1,6 @@
 #include "kernels/cuda_row.h"
 #include "kernels/linear/linear_kernels.h"
+#include "kernels/row_products/scratch.h"
 #include "kernels/rows.h"
 
 namespace mxpath {
@@ -18,6 +19,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.87,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = bf16_tokens_scratch,
      .run = linear_avx512bf16_bf16_bf16},
     {.name = "linear.cpu.avx512.bf16_f32",
      .op = Op::linear,
@@ -27,6 +29,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.87,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = linear_avx512_bf16_f32},
     {.name = "linear.cpu.avx512.int8_f32",
      .op = Op::linear,
@@ -36,6 +39,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.8,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = linear_avx512_int8_f32},
     {.name = "linear.cpu.avx2.bf16_f32",
      .op = Op::linear,
@@ -45,6 +49,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.85,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = linear_avx2_bf16_f32},
     {.name = "linear.cpu.avx2.int8_f32",
      .op = Op::linear,
@@ -54,6 +59,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.6,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = linear_avx2_int8_f32},
     {.name = "linear.cpu.portable.f32",
      .op = Op::linear,
@@ -62,6 +68,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.27,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = linear_portable},
     {.name = "linear.cuda.portable.f32",
      .op = Op::linear,

@@ -53,15 +53,15 @@ struct MoeProblem {
 std::vector<float> run_moe(Subject& s, Comparison& out, const MoeProblem& p, const KnownRouting& routing, ThreadPool& threads) {
   const int64_t tokens = routing.batches.tokens, pairs = tokens * p.choices;
   std::vector<float> y(static_cast<size_t>((p.down ? tokens : pairs) * p.n), p.down ? 1.0f : poison);  // down adds to the residual
-  Buffer scratch = scratch_of(moe_scratch_bytes(pairs, p.k, threads.size()));
-  call(s, out,
-       MoeMatmulArgs{.weights = &p.w.packed,
+  MoeMatmulArgs args{.weights = &p.w.packed,
                      .bias = p.bias.data(),
                      .x = p.x.data(),
                      .y = y.data(),
                      .batches = &routing.batches,
-                     .scratch = scratch.data(),
-                     .threads = &threads});
+                     .threads = &threads};
+  Buffer scratch = scratch_of(scratch_bytes(s.path, args, threads.size()));
+  args.scratch = scratch.data();
+  call(s, out, args);
   return y;
 }
 

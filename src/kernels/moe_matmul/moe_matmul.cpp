@@ -5,6 +5,7 @@
 #include "kernels/moe_matmul/moe_kernels.h"
 #include "kernels/row_products/portable.h"
 #include "kernels/row_products/to_bf16.h"
+#include "kernels/scratch.h"
 #include "kernels/swiglu/swiglu_row.h"
 
 namespace mxpath {
@@ -108,13 +109,11 @@ auto gating(const SwigluArgs& args, SwigluRowFn row) {
 
 }  // namespace
 
-size_t moe_scratch_bytes(int64_t rows, int64_t k, int threads) {
-  return static_cast<size_t>(threads) * row_products_thread_bytes(k) + static_cast<size_t>(rows * bf16_stride(k)) * 2;
-}
-
-size_t moe_cuda_scratch_bytes(int64_t rows, int64_t n, int64_t) {
-  // What down adds up: the product of each pair, and where the pair stands in the order by expert.
-  return static_cast<size_t>(rows * n) * sizeof(float) + static_cast<size_t>(rows) * sizeof(int32_t);
+SiteCall call_of(const MoeMatmulArgs& args) {
+  const PackedMatrix& w = *args.weights;
+  const ExpertBatches& batches = *args.batches;
+  return {Site{.n = w.rows, .k = w.columns, .experts = batches.experts, .experts_per_token = batches.experts_per_token},
+          Call{.tokens = batches.tokens}};
 }
 
 void moe_gate_up_portable(const MoeMatmulArgs& args) { run_portable(args, Side::gate_up); }

@@ -26,13 +26,12 @@ struct MoeMatmulArgs {
   const float* x = nullptr;               // contiguous rows of k
   float* y = nullptr;                     // contiguous rows of n
   const ExpertBatches* batches = nullptr;
-  void* scratch = nullptr;  // moe_scratch_bytes(), 64-byte aligned
+  void* scratch = nullptr;  // KernelPath::scratch of the row, 64-byte aligned
   ThreadPool* threads = nullptr;
   Stream* stream = nullptr;  // cuda paths: every pointer lies in device memory, those of batches too
 };
-/// Enough for every path; rows = tokens * experts_per_token.
-size_t moe_scratch_bytes(int64_t rows, int64_t k, int threads);
-/// The same for cuda paths, device memory.
-size_t moe_cuda_scratch_bytes(int64_t rows, int64_t n, int64_t k);
+struct SiteCall;  // kernels/scratch.h
+/// Looks at the shape of `weights` and at the counts of `batches`.
+SiteCall call_of(const MoeMatmulArgs& args);
 
 }  // namespace mxpath

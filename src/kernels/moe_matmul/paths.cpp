@@ -1,5 +1,6 @@
 #include "kernels/cuda_row.h"
 #include "kernels/moe_matmul/moe_kernels.h"
+#include "kernels/row_products/scratch.h"
 #include "kernels/rows.h"
 
 namespace mxpath {
@@ -8,6 +9,12 @@ MXPATH_CUDA_ROW(moe_gate_up_cuda_portable, MoeMatmulArgs)
 MXPATH_CUDA_ROW(moe_down_cuda_portable, MoeMatmulArgs)
 
 namespace {
+
+/// The product of each pair of token and expert, and where the pair stands in the order by expert.
+size_t moe_down_cuda_scratch(const Site& site, const Call& call, int) {
+  const int64_t pairs = int64_t{call.tokens} * site.experts_per_token;
+  return static_cast<size_t>(pairs * site.n) * sizeof(float) + static_cast<size_t>(pairs) * sizeof(int32_t);
+}
 
 constexpr KernelPath paths[] = {
     {.name = "moe_gate_up.cpu.avx512_bf16.mxfp4_bf16",
@@ -19,6 +26,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.73,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = bf16_tokens_scratch,
      .run = moe_gate_up_avx512bf16_mxfp4_bf16},
     {.name = "moe_gate_up.cpu.avx512_bf16.bf16_bf16",
      .op = Op::moe_gate_up,
@@ -29,6 +37,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.77,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = bf16_tokens_scratch,
      .run = moe_gate_up_avx512bf16_bf16_bf16},
     {.name = "moe_gate_up.cpu.avx512.mxfp4_f32",
      .op = Op::moe_gate_up,
@@ -38,6 +47,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.65,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = moe_gate_up_avx512_mxfp4_f32},
     {.name = "moe_gate_up.cpu.avx512.bf16_f32",
      .op = Op::moe_gate_up,
@@ -47,6 +57,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.85,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = moe_gate_up_avx512_bf16_f32},
     {.name = "moe_gate_up.cpu.avx512.int8_f32",
      .op = Op::moe_gate_up,
@@ -56,6 +67,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.65,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = moe_gate_up_avx512_int8_f32},
     {.name = "moe_gate_up.cpu.avx2.mxfp4_f32",
      .op = Op::moe_gate_up,
@@ -65,6 +77,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.38,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = moe_gate_up_avx2_mxfp4_f32},
     {.name = "moe_gate_up.cpu.avx2.bf16_f32",
      .op = Op::moe_gate_up,
@@ -74,6 +87,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.8,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = moe_gate_up_avx2_bf16_f32},
     {.name = "moe_gate_up.cpu.avx2.int8_f32",
      .op = Op::moe_gate_up,
@@ -83,6 +97,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.56,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = moe_gate_up_avx2_int8_f32},
     {.name = "moe_gate_up.cpu.portable.f32",
      .op = Op::moe_gate_up,
@@ -91,6 +106,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.24,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = moe_gate_up_portable},
     {.name = "moe_gate_up.cuda.portable.f32",
      .op = Op::moe_gate_up,
@@ -112,6 +128,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.73,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = bf16_pairs_scratch,
      .run = moe_down_avx512bf16_mxfp4_bf16},
     {.name = "moe_down.cpu.avx512_bf16.bf16_bf16",
      .op = Op::moe_down,
@@ -122,6 +139,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.77,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = bf16_pairs_scratch,
      .run = moe_down_avx512bf16_bf16_bf16},
     {.name = "moe_down.cpu.avx512.mxfp4_f32",
      .op = Op::moe_down,
@@ -131,6 +149,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.65,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = moe_down_avx512_mxfp4_f32},
     {.name = "moe_down.cpu.avx512.bf16_f32",
      .op = Op::moe_down,
@@ -140,6 +159,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.85,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = moe_down_avx512_bf16_f32},
     {.name = "moe_down.cpu.avx512.int8_f32",
      .op = Op::moe_down,
@@ -149,6 +169,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.65,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = moe_down_avx512_int8_f32},
     {.name = "moe_down.cpu.avx2.mxfp4_f32",
      .op = Op::moe_down,
@@ -158,6 +179,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.38,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = moe_down_avx2_mxfp4_f32},
     {.name = "moe_down.cpu.avx2.bf16_f32",
      .op = Op::moe_down,
@@ -167,6 +189,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.8,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = moe_down_avx2_bf16_f32},
     {.name = "moe_down.cpu.avx2.int8_f32",
      .op = Op::moe_down,
@@ -176,6 +199,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.56,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = moe_down_avx2_int8_f32},
     {.name = "moe_down.cpu.portable.f32",
      .op = Op::moe_down,
@@ -184,6 +208,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.24,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = panels_scratch,
      .run = moe_down_portable},
     {.name = "moe_down.cuda.portable.f32",
      .op = Op::moe_down,
@@ -194,6 +219,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.29,
      .thread_invariant = true,
      .built = cuda_built,
+     .scratch = moe_down_cuda_scratch,
      .run = moe_down_cuda_portable,
      .images = moe_down_cuda_portable_images},
 };

@@ -139,7 +139,7 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows
   const int64_t last = p.weights.rows - R, begin = own < last ? own : last;
   const WeightRow first_row = row_of<format>(p.weights, tile.expert, begin);
   const int row_codes = columns / 4 * bits_of(format) / 2, row_scales = scale_row_bytes<format>(p.weights),
-            shift = scale_shift(p.weights.layout);
+            shift = p.weights.map.scale_shift;
 
   Pieces<S> next;
   const auto request = [&](int step) {

@@ -126,7 +126,7 @@ __global__ void __launch_bounds__(threads, 3) many_rows(const __grid_constant__ 
   const bool x_fours = x_in_fours(p);
   const int64_t w_row = min(n0 + tid, p.weights.rows - 1);
   const WeightRow w = row_of<format>(p.weights, tile.expert, w_row);
-  const int shift = scale_shift(p.weights.layout);
+  const int shift = p.weights.map.scale_shift;
 
   float x_piece[columns_each];
   Piece<format> w_piece[depth / columns_each];

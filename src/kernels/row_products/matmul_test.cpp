@@ -59,9 +59,23 @@ Problem held(Problem p, Layout layout, bool exact) {
 }
 bool divides(Layout layout, int64_t k) { return group_of(layout) == 0 || k % group_of(layout) == 0; }
 
-/// Scratch full of NaN: nothing may be read from it that was not written before.
-std::vector<float> poisoned(size_t bytes) { return std::vector<float>(bytes / 4 + 32, poison); }
-void* aligned(std::vector<float>& memory) { return memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64 / 4; }
+/// Scratch full of NaN: nothing may be read from it that was not written before. Exactly what the row says it keeps,
+/// and a guard.
+class Scratch {
+ public:
+  explicit Scratch(size_t bytes) : memory_(bytes + 64 + guard_bytes, 0xff), bytes_(bytes) {}
+  void* data() { return memory_.data() + start(); }
+  bool guard_is_whole() const {
+    const auto* end = memory_.data() + start() + bytes_;
+    return std::all_of(end, end + guard_bytes, [](uint8_t byte) { return byte == 0xff; });
+  }
+
+ private:
+  static constexpr size_t guard_bytes = 4096;
+  size_t start() const { return (64 - reinterpret_cast<uintptr_t>(memory_.data()) % 64) % 64; }
+  std::vector<uint8_t> memory_;
+  size_t bytes_;
+};
 
 std::vector<float> run_linear(const KernelPath& path, const Problem& p, const PackedMatrix& matrix, int threads, int padding) {
   ThreadPool pool(threads);
@@ -71,9 +85,12 @@ std::vector<float> run_linear(const KernelPath& path, const Problem& p, const Pa
     std::copy_n(p.x.begin() + t * p.shape.k, p.shape.k, x.begin() + t * x_stride);
     std::copy_n(p.y_before.begin() + t * p.shape.n, p.shape.n, y.begin() + t * y_stride);
   }
-  std::vector<float> scratch = poisoned(linear_scratch_bytes(p.shape.tokens, p.shape.k, threads));
-  run_row(path, LinearArgs{&matrix, p.bias.data(), x.data(), x_stride, y.data(), y_stride, p.shape.tokens, p.shape.accumulate,
-                           aligned(scratch), &pool});
+  LinearArgs args{&matrix,  p.bias.data(),  x.data(),           x_stride, y.data(),
+                  y_stride, p.shape.tokens, p.shape.accumulate, nullptr,  &pool};
+  Scratch scratch(scratch_bytes(path, args, threads));
+  args.scratch = scratch.data();
+  run_row(path, args);
+  EXPECT_TRUE(scratch.guard_is_whole()) << path.name << " wrote beyond its scratch";
   std::vector<float> result;
   for (int64_t t = 0; t < p.shape.tokens; ++t) {
     result.insert(result.end(), y.begin() + t * y_stride, y.begin() + t * y_stride + p.shape.n);
@@ -84,9 +101,13 @@ std::vector<float> run_linear(const KernelPath& path, const Problem& p, const Pa
 
 std::vector<float> run_moe(const KernelPath& path, const Problem& p, const PackedMatrix& matrix, int threads) {
   ThreadPool pool(threads);
-  std::vector<float> y = p.y_before, scratch = poisoned(moe_scratch_bytes(p.pairs(), p.shape.k, threads));
+  std::vector<float> y = p.y_before;
   const ExpertBatches batches{p.shape.experts, p.shape.per_token, p.shape.tokens, p.first.data(), p.order.data(), p.router_weight.data()};
-  run_row(path, MoeMatmulArgs{&matrix, p.bias.data(), p.x.data(), y.data(), &batches, aligned(scratch), &pool});
+  MoeMatmulArgs args{&matrix, p.bias.data(), p.x.data(), y.data(), &batches, nullptr, &pool};
+  Scratch scratch(scratch_bytes(path, args, threads));
+  args.scratch = scratch.data();
+  run_row(path, args);
+  EXPECT_TRUE(scratch.guard_is_whole()) << path.name << " wrote beyond its scratch";
   return y;
 }
 

@@ -12,7 +12,7 @@ void check_sample(Subject& s, Comparison& out) {
   const int vocab = static_cast<int>(s.site.n), largest = std::max(vocab - 3, 0);
   auto logits = known_inputs(static_cast<size_t>(vocab), false, s.random);
   std::ranges::fill(logits.begin() + largest + 1, logits.end(), 9.0f);
-  std::vector<uint8_t> scratch(sample_scratch_bytes(vocab));
+  Buffer scratch = scratch_of(scratch_bytes(s.path, SampleArgs{.vocab = vocab}, 1));
   std::vector<int> places{0, 3, 4, 31, 32, 255, 256, largest / 2, largest - 1, largest};
   for (int i = 0; i < 4; ++i) places.push_back(static_cast<int>(s.random.integer(0, largest)));
   for (int wanted : places) {

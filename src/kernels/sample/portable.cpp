@@ -4,6 +4,7 @@
 
 #include "kernels/cuda_row.h"
 #include "kernels/rows.h"
+#include "kernels/scratch.h"
 #include "kernels/sample/sample.h"
 #include "kernels/simd/exp.h"
 
@@ -129,6 +130,15 @@ void sample_portable(const SampleArgs& args) {
   else *args.token = static_cast<int32_t>(pick(logits.size(), args.random, total, [&](size_t i) { return likelihoods[i]; }));
 }
 
+/// The likelihood of each id, and that with its id to be sorted.
+size_t sample_scratch(const Site& site, const Call&, int) {
+  return static_cast<size_t>(site.n) * (sizeof(Choice) + sizeof(float));
+}
+
+size_t sample_cuda_scratch(const Site&, const Call&, int) {
+  return sample_cuda_parts * (sizeof(float) + sizeof(int32_t));
+}
+
 constexpr KernelPath paths[] = {
     {.name = "sample.cpu.portable.f32",
      .op = Op::sample,
@@ -136,6 +146,7 @@ constexpr KernelPath paths[] = {
      .efficiency = 0.05,
      .batch_invariant = true,
      .thread_invariant = true,
+     .scratch = sample_scratch,
      .run = sample_portable},
     {.name = "sample.cuda.portable.f32",
      .op = Op::sample,
@@ -146,13 +157,14 @@ constexpr KernelPath paths[] = {
      .batch_invariant = true,
      .thread_invariant = true,
      .built = cuda_built,
+     .scratch = sample_cuda_scratch,
      .run = sample_cuda_portable,
      .images = sample_cuda_portable_images},
 };
 
 }  // namespace
 
-size_t sample_scratch_bytes(int vocab) { return static_cast<size_t>(vocab) * (sizeof(Choice) + sizeof(float)); }
+SiteCall call_of(const SampleArgs& args) { return {Site{.id = SiteId::sample, .n = args.vocab}, Call{}}; }
 
 std::span<const KernelPath> sample_paths() { return paths; }
 

@@ -9,7 +9,7 @@
 namespace mxpath {
 namespace {
 
-constexpr int threads = 256, most_parts = 256;
+constexpr int threads = 256, most_parts = sample_cuda_parts;
 constexpr int64_t least_part = 1024;
 
 /// A logit and where it stands; nobody: minus infinity at INT_MAX. What is not finite, of any id, stands as infinity at -1 and beats all.

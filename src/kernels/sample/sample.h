@@ -17,10 +17,16 @@ struct SampleArgs {
   float temperature = 1, top_p = 1, min_p = 0;
   int top_k = 0;
   double random = 0;             // uniform in [0, 1)
-  void* scratch = nullptr;       // sample_scratch_bytes(vocab)
+  void* scratch = nullptr;       // KernelPath::scratch of the row, 8-byte aligned
   int32_t* token = nullptr;      // out; -1: the logits are not finite
   Stream* stream = nullptr;  // cuda paths: every pointer lies in device memory; they are greedy, whatever temperature says
 };
-size_t sample_scratch_bytes(int vocab);
+
+/// A cuda path looks for the largest of so many parts at once, each a logit and its token.
+inline constexpr int sample_cuda_parts = 256;
+
+struct SiteCall;  // kernels/scratch.h
+/// Looks at `vocab`.
+SiteCall call_of(const SampleArgs& args);
 
 }  // namespace mxpath

@@ -15,9 +15,10 @@ class Sample : public RowTest {
     if (!IsSkipped() && path().device == DeviceKind::cuda && !name.starts_with("Greedy")) GTEST_SKIP() << "CUDA rows are greedy";
   }
   int32_t pick(const std::vector<float>& logits, SampleArgs args) {
-    std::vector<uint8_t> scratch(sample_scratch_bytes(static_cast<int>(logits.size())), 0xff);
     int32_t token = -1;
-    args.logits = logits.data(), args.vocab = static_cast<int>(logits.size()), args.scratch = scratch.data(), args.token = &token;
+    args.logits = logits.data(), args.vocab = static_cast<int>(logits.size()), args.token = &token;
+    std::vector<uint8_t> scratch(scratch_bytes(path(), args, 1), 0xff);
+    args.scratch = scratch.data();
     if (args.largest_token == 0) args.largest_token = args.vocab - 1;
     run_row(path(), args);
     return token;

@@ -1,0 +1,14 @@
+// The arrays behind SampleArgs.
+#include "kernels/arguments.h"
+#include "kernels/sample/sample.h"
+#include "kernels/rows.h"
+
+namespace mxpath {
+
+void list_arguments(Arguments& list, SampleArgs& a) {
+  list.in(a.logits, a.vocab);
+  list.in_out(a.token, 1);
+  list.scratch(a);
+}
+
+}  // namespace mxpath
