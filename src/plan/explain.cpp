@@ -15,9 +15,11 @@ std::string duration(double seconds) {
   return fmt::format("{:.2f} s", seconds);
 }
 
+std::string slower_text(double ratio) { return ratio < 1.05 ? "about as fast" : fmt::format("{:.1f} times slower", ratio); }
+
 /// Why a candidate is not the chosen one: slower, or refused.
 std::string verdict(const Candidate& candidate, const Decision& decision, bool verbose) {
-  if (candidate.why_not.empty()) return fmt::format("slower, {:.1f}x", candidate.seconds / decision.all.front().seconds);
+  if (candidate.why_not.empty()) return slower_text(candidate.seconds / decision.all.front().seconds);
   if (!verbose) {
     const size_t more = candidate.why_not.size() - 1;
     return to_string(candidate.why_not.front()) + (more ? fmt::format(" (+{})", more) : "");
@@ -85,7 +87,7 @@ std::string site_header(const Plan& whole, const SitePlan& plan) {
                                                            s.format != s.stored ? fmt::format(" (stored {})", name_of(s.stored)) : "")
                                              : "";
   const std::string where = s.device.is_gpu() ? fmt::format("on {}  ", whole.name_of(s.device)) : "";
-  return fmt::format("{}  x{}  {}{}{}\n", title_of(s), s.count, where, shape, layout);
+  return fmt::format("{} × {}  {}{}{}\n", s.count, title_of(s), where, shape, layout);
 }
 
 std::string memory_line(const Plan& plan, const MemoryPlan& m) {
@@ -93,9 +95,9 @@ std::string memory_line(const Plan& plan, const MemoryPlan& m) {
   const std::string held = m.held   ? fmt::format("; other programs hold {}", human_bytes(double(m.held)))
                            : m.free ? fmt::format("; only {} are free now", human_bytes(double(m.free)))
                                     : "";
-  return fmt::format("{} of {} ({}): weights {}, key/value cache {} for {} tokens, scratch {}{}{}", human_bytes(double(m.total())),
-                     human_bytes(double(m.available)), m.fits() ? "fits" : "does NOT fit", human_bytes(double(m.weights)),
-                     human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)), in_place, held);
+  return fmt::format("{} of {} ({}): weights {}, key/value cache {} for {}, scratch {}{}{}", human_bytes(double(m.total())),
+                     human_bytes(double(m.available)), m.fits() ? "fits" : "does not fit", human_bytes(double(m.weights)),
+                     human_bytes(double(m.kv_cache)), plural(plan.context, "token"), human_bytes(double(m.scratch)), in_place, held);
 }
 
 /// Between GPUs, where there are several; what the CPU's part costs, the placement says.
@@ -106,7 +108,7 @@ std::string crossing_line(const Plan& plan) {
 }
 
 std::string expected_line(const Plan& plan) {
-  return fmt::format("{:.1f} tok/s answering, {:.1f} tok/s reading a prompt; {} of weights a token", 1 / plan.decode_seconds,
+  return fmt::format("{:.1f} tok/s answering, {:.1f} tok/s reading a prompt; {} of weights per token", 1 / plan.decode_seconds,
                      512 / plan.prefill_seconds, human_bytes(plan.decode_bytes));
 }
 
@@ -121,14 +123,14 @@ std::string header(const Plan& plan) {
   out += fmt::format("model     {}\nmachine   {}\ndevice    {}{}\nmemory    {}\n", plan.model, plan.machine, plan.placement.to_string(),
                      plan.device_reason.empty() ? "" : fmt::format(": {}", plan.device_reason), memory_line(plan, plan.memory()));
   for (const auto& [id, memory] : plan.devices)
-    if (id.is_gpu()) out += fmt::format("{:<10}{}\n", fmt::format("on {}", plan.name_of(id)), memory_line(plan, memory));
+    if (id.is_gpu()) out += fmt::format("on {:<7}{}\n", plan.placement.gpus.size() > 1 ? to_string(id) : "GPU", memory_line(plan, memory));
   out += crossing_line(plan);
   out += fmt::format("expected  {}\n", expected_line(plan));
-  for (const auto& concession : plan.concessions) out += fmt::format("gave up   {}\n", concession);
+  for (const auto& concession : plan.concessions) out += fmt::format("{:<10}{}\n", label_of(concession.kind), concession.text);
   return out;
 }
 
-Json refusal_json(const Refusal& r) { return {{"check", name_of(r.check)}, {"wants", r.wants}, {"have", r.have}}; }
+Json refusal_json(const Refusal& r) { return {{"check", name_of(r.check)}, {"wants", r.wants}, {"have", r.have}, {"text", to_string(r)}}; }
 
 Json range_json(const Range& range) { return {{"low", range.low}, {"high", range.high == Range{}.high ? Json() : Json(range.high)}}; }
 
@@ -223,6 +225,12 @@ std::string to_string(const Conversion& c, std::optional<uint64_t> rounded) {
                      human_bytes(double(c.bytes_before)), human_bytes(double(c.bytes_after)), loss);
 }
 
+Json concessions_json(const Plan& plan) {
+  Json out = Json::array();
+  for (const Concession& concession : plan.concessions) out.push_back(concession.text);
+  return out;
+}
+
 std::string explain(const Plan& plan, bool verbose) {
   std::string out = header(plan) + conversion_lines(plan);
   for (const SitePlan& site : plan.sites)
@@ -268,7 +276,7 @@ Json plan_to_json(const Plan& plan) {
             {"prefill_tokens_per_second", 512 / plan.prefill_seconds},
             {"decode_bytes", plan.decode_bytes}}},
           {"conversions", conversions_json(plan)},
-          {"concessions", plan.concessions},
+          {"concessions", concessions_json(plan)},
           {"sites", std::move(sites)}};
 }
 

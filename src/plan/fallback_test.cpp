@@ -73,9 +73,9 @@ TEST(Rehearse, ADeviceThatFailsIsOneFailureAndTheModelRunsOnTheCpu) {
   EXPECT_EQ(after.plan->device.kind, DeviceKind::cpu);
   EXPECT_NE(after.plan->device_reason.find("device_failed"), std::string::npos) << after.plan->device_reason;
   ASSERT_FALSE(after.plan->concessions.empty());
-  EXPECT_NE(after.plan->concessions.back().find("because of cuda:0: it failed in the self-check of norm.cuda.portable.f32: made to fail"),
+  EXPECT_NE(after.plan->concessions.back().text.find("because of cuda:0: it failed in the self-check of norm.cuda.portable.f32: made to fail"),
             std::string::npos)
-      << after.plan->concessions.back();
+      << after.plan->concessions.back().text;
   EXPECT_EQ(in_words(rehearsed({"norm.cpu.*:device"}, false, machine).plan.error().message),
             "inject_failure=norm.cpu.*:device: norm.cpu.portable.f32 runs on a CPU and has no device that could fail");
 }

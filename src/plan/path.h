@@ -30,7 +30,8 @@ std::string_view name_of(Arithmetic arithmetic);
 struct Range {
   int low = 1, high = std::numeric_limits<int>::max();
   constexpr bool contains(Range other) const { return low <= other.low && other.high <= high; }
-  std::string to_string() const;  ///< "1..15", ">= 16", "any"
+  std::string to_string() const;  ///< for tables: "1..15", ">= 16", "any"
+  std::string of_tokens() const;  ///< for sentences: "1 token", "2 to 15 tokens", "16 or more tokens", "any number of tokens"
 };
 
 /// What a path needs. Every default means "no requirement". Closed on purpose: data can be printed, compared and tested; a predicate

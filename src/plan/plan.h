@@ -71,6 +71,19 @@ struct Conversion {
 /// counted: "… with loss: 93.2 % of the values rounded", or "without loss" if none was.
 std::string to_string(const Conversion& conversion, std::optional<uint64_t> rounded = {});
 
+/// What a plan gives up against the best one, as a sentence.
+struct Concession {
+  enum class Kind : uint8_t {
+    fallback,    ///< another path, or another place, than the best
+    conversion,  ///< weights held in another format than the checkpoint's
+    arithmetic   ///< a path that rounds more than the checkpoint's numbers ask for
+  };
+  Kind kind = Kind::fallback;
+  std::string text = {};
+};
+/// The label of its line in a report: "fallback", "converted", "rounded".
+std::string_view label_of(Concession::Kind kind);
+
 struct DevicePlan {
   DeviceId id;
   MemoryPlan memory;
@@ -89,7 +102,7 @@ struct Plan {
   std::vector<Conversion> conversions;   ///< in the order of their first sites; every one is a concession too
   int fitting_context = 0;               ///< the longest context up to the one asked for that fits; 0: none does
   std::vector<std::string> would_fit;    ///< when it does not fit: changes with which it would, hints such as context=4096
-  std::vector<std::string> concessions;  ///< what was given up against the best plan, one sentence each; `strict` refuses any
+  std::vector<Concession> concessions;   ///< `strict` refuses any
   double decode_seconds = 0;             ///< predicted, one token
   double prefill_seconds = 0;            ///< predicted, 512 tokens
   double decode_bytes = 0;               ///< weights read for one token
@@ -101,7 +114,7 @@ struct Plan {
   const MemoryPlan& memory(DeviceId device = cpu_device) const;
   /// All GPUs together.
   MemoryPlan gpu_memory() const;
-  /// What the plan calls a device among its own: "cuda" where it uses one GPU alone, "cuda:1" where it uses several.
+  /// What the plan calls a device among its own: "the GPU" where it uses one alone, "cuda:1" where it uses several.
   std::string name_of(DeviceId device) const;
   /// The first of that row; one without decisions if there is none.
   const SitePlan& site(SiteId id) const;

@@ -201,9 +201,9 @@ TEST(SeveralGpus, AFailureOnOneLeavesTheRowToTheOthers) {
   const Suspect row{"moe_gate_up.cuda.portable.f32", cuda_device(0)};
   const Plan elsewhere = planned(gpus_of({80, 80}), {}, {{row, failure}});
   EXPECT_EQ(elsewhere.placement.to_string(), "cuda:1");
-  EXPECT_NE(elsewhere.concessions.back().find("because of moe_gate_up.cuda.portable.f32 on cuda:0: token 0"),
+  EXPECT_NE(elsewhere.concessions.back().text.find("because of moe_gate_up.cuda.portable.f32 on cuda:0: token 0"),
             std::string::npos)
-      << elsewhere.concessions.back();
+      << elsewhere.concessions.back().text;
   const Plan device = planned(gpus_of({80, 80}), {}, {{{"", cuda_device(0)}, failure}});
   EXPECT_EQ(device.placement.to_string(), "cuda:1");
 }

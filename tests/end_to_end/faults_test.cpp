@@ -130,8 +130,8 @@ TEST_P(FastRows, FailAndTheAnswerIsTheSame) {
   })) << notices[0];
   // What was given up, and what it costs, stands in the plan.
   const auto& concessions = (*after)->model.plan.concessions;
-  EXPECT_TRUE(std::ranges::any_of(concessions, [&](const std::string& c) {
-    return c.find(path.name) != c.npos && c.find(mention(Knob::inject_failure)) != c.npos;
+  EXPECT_TRUE(std::ranges::any_of(concessions, [&](const Concession& c) {
+    return c.text.find(path.name) != c.text.npos && c.text.find(mention(Knob::inject_failure)) != c.text.npos;
   })) << path.name;
   const Greedy answer = greedy(**after, prompt.tokens);
   EXPECT_EQ(answer.tokens, expected.tokens);
