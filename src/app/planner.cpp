@@ -14,7 +14,7 @@ namespace {
 
 /// A context that fits into memory and is too short helps only with less to put into it.
 Plan with_possible_advice(Plan plan, const LeastContext& least) {
-  for (std::string& advice : plan.would_fit)
+  for (std::string& advice : plan.suggestions)
     for (const Hint& hint : hints_in(advice)) {
       const int context = hint.knob == Knob::context ? std::atoi(hint.value.c_str()) : least.tokens;
       if (context < least.tokens) advice += fmt::format(" with {} of at most {} tokens", least.what, context);
@@ -25,11 +25,11 @@ Plan with_possible_advice(Plan plan, const LeastContext& least) {
 }  // namespace
 
 Result<Plan> plan_here(const Manifest& manifest, const Machine& machine, const Policy& policy, const Notice& notice) {
-  return rehearse(manifest, catalogue(), machine, policy, failures_before_loading(machine, policy), notice);
+  return simulate_fallback(manifest, catalogue(), machine, policy, failures_before_loading(machine, policy), notice);
 }
 
 Result<Plan> plan_elsewhere(const Manifest& manifest, const Machine& machine, const Policy& policy, const Notice& notice) {
-  return rehearse(manifest, catalogue_of_full_build(), machine, policy, {}, notice);
+  return simulate_fallback(manifest, catalogue_of_full_build(), machine, policy, {}, notice);
 }
 
 Result<Plan> plan_for(std::string_view model, const ModelPlaces& places, std::string_view machine, const Policy& policy,

@@ -32,7 +32,7 @@ void decode_row(const PackedMatrix& matrix, int64_t expert, int64_t row, float* 
 
 /// Turns the values of a row into what `layout` holds of them, computed by the scalar code of src/formats alone: what decode_row must give
 /// for a packed row, bit for bit (but for the sign of zeros).
-void as_held(Layout layout, std::span<float> row);
+void quantised_reference(Layout layout, std::span<float> row);
 
 /// Where the rows of one packed matrix come from: q, k and v, say, stacked. All have the same columns and experts.
 struct PackSource {

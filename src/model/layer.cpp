@@ -60,7 +60,7 @@ void attend(const Model& m, State& s, int layer) {
 
 }  // namespace
 
-Activations& enter(const Model& model, State& state, DeviceId device) {
+Activations& move_residual_to(const Model& model, State& state, DeviceId device) {
   Activations& there = state.on(device);
   if (state.where == device) return there;
   const size_t bytes = static_cast<size_t>(state.staged) * static_cast<size_t>(model.config.hidden) * sizeof(float);
@@ -80,7 +80,7 @@ void attention_block(const Model& m, State& s, int layer) {
   const LayerWeights& w = m.weights.layers[static_cast<size_t>(layer)];
   const LayerSites& sites = s.sites.layers[static_cast<size_t>(layer)];
   const DeviceId device = m.plan.placement.attention(layer);
-  Activations& a = enter(m, s, device);
+  Activations& a = move_residual_to(m, s, device);
   const int n = s.staged;
   const int64_t width = c.q_width() + 2 * c.kv_width();
 
@@ -131,7 +131,7 @@ void experts_block(const Model& m, State& s, int layer) {
   const LayerWeights& w = m.weights.layers[static_cast<size_t>(layer)];
   const LayerSites& sites = s.sites.layers[static_cast<size_t>(layer)];
   const DeviceId device = m.plan.placement.experts(layer);
-  Activations& a = enter(m, s, device);
+  Activations& a = move_residual_to(m, s, device);
   const int n = s.staged;
 
   norm(m, *sites.mlp_norm, s, w.mlp_norm);
@@ -191,7 +191,7 @@ void embed(const Model& m, State& s) {
 }
 
 void final_norm(const Model& m, State& s) {
-  enter(m, s, m.plan.placement.head());
+  move_residual_to(m, s, m.plan.placement.head());
   norm(m, *s.sites.final_norm, s, m.weights.final_norm);
 }
 

@@ -270,7 +270,7 @@ Json plan_to_json(const Plan& plan) {
           {"devices", devices_json(plan)},
           {"crossings", plan.placement.crossings().size()},
           {"fitting_context", plan.fitting_context},
-          {"would_fit", plan.would_fit},
+          {"would_fit", plan.suggestions},
           {"expected",
            {{"decode_tokens_per_second", 1 / plan.decode_seconds},
             {"prefill_tokens_per_second", 512 / plan.prefill_seconds},

@@ -24,7 +24,7 @@ Rehearsed rehearsed(const std::vector<std::string>& inject, bool strict = false,
   policy.inject_failure = inject, policy.strict = strict;
   std::vector<std::string> told;
   const Manifest manifest = manifest_from_config(test::small_config(), "test");
-  auto plan = rehearse(manifest, test::catalogue(), machine, policy, {}, [&](const std::string& text) { told.push_back(in_words(text)); });
+  auto plan = simulate_fallback(manifest, test::catalogue(), machine, policy, {}, [&](const std::string& text) { told.push_back(in_words(text)); });
   return {std::move(plan), std::move(told)};
 }
 

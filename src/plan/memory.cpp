@@ -231,13 +231,13 @@ Status check_memory(const Plan& plan) {
                   human_bytes(double(m.total())), id.is_gpu() ? "memory on " + to_string(id) : "memory",
                   human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)),
                   human_bytes(double(m.available)), held_text(m));
-  if (plan.would_fit.empty() && others_stand_in_the_way(m)) return fail("{}; nothing else would make it fit", needs);
-  if (plan.would_fit.empty())
+  if (plan.suggestions.empty() && others_stand_in_the_way(m)) return fail("{}; nothing else would make it fit", needs);
+  if (plan.suggestions.empty())
     return fail("{}; no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model",
                 needs);
   std::string changes;
-  for (size_t i = 0; i < plan.would_fit.size(); ++i)
-    changes += (i == 0 ? "" : i + 1 == plan.would_fit.size() ? " or " : ", ") + plan.would_fit[i];
+  for (size_t i = 0; i < plan.suggestions.size(); ++i)
+    changes += (i == 0 ? "" : i + 1 == plan.suggestions.size() ? " or " : ", ") + plan.suggestions[i];
   return fail("{}; {} would fit", needs, changes);
 }
 

@@ -70,7 +70,7 @@ TEST(FreeMemory, TheSentenceSaysWhoHoldsIt) {
 
 TEST(FreeMemory, OnlyClosingProgramsMayHelp) {
   const Plan plan = planned(shared_machine(8, 7.5));
-  ASSERT_TRUE(plan.would_fit.empty());
+  ASSERT_TRUE(plan.suggestions.empty());
   const std::string message = check_memory(plan).error().message;
   EXPECT_TRUE(message.ends_with(": close some of them; nothing else would make it fit")) << message;
   const std::string small = check_memory(planned(shared_machine(0.5, 0.4))).error().message;

@@ -101,7 +101,7 @@ struct Plan {
   int context = 0, chunk = 0, threads = 1;
   std::vector<Conversion> conversions;   ///< in the order of their first sites; every one is a concession too
   int fitting_context = 0;               ///< the longest context up to the one asked for that fits; 0: none does
-  std::vector<std::string> would_fit;    ///< when it does not fit: changes with which it would, hints such as context=4096
+  std::vector<std::string> suggestions;    ///< when it does not fit: changes with which it would, hints such as context=4096
   std::vector<Concession> concessions;   ///< `strict` refuses any
   double decode_seconds = 0;             ///< predicted, one token
   double prefill_seconds = 0;            ///< predicted, 512 tokens
@@ -154,7 +154,7 @@ Site part_on(const Site& site, DeviceId device, const Placement& placement);
 
 /// Pure: the same arguments give the same plan, byte for byte. Reads no weights. Of the placements that fit into all memories the one that
 /// should be fastest is taken. A plan that does not fit into memory is returned with
-/// fits() false and with what would_fit; check_memory says so in a sentence.
+/// fits() false and with what suggestions; check_memory says so in a sentence.
 Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
                        const Failures& failures = {});
 

@@ -281,8 +281,8 @@ TEST(Memory, WhatWouldFitDoes) {
       const Machine machine = cpu_machine(avx2, gigabytes);
       const auto plan = make_plan(manifest(), test::catalogue(), machine, policy);
       ASSERT_TRUE(plan.ok());
-      EXPECT_EQ(plan->would_fit.empty(), plan->memory().fits() || gigabytes < 1) << gigabytes << ", " << context;
-      for (const std::string& change : plan->would_fit) {
+      EXPECT_EQ(plan->suggestions.empty(), plan->memory().fits() || gigabytes < 1) << gigabytes << ", " << context;
+      for (const std::string& change : plan->suggestions) {
         Policy smaller = policy;
         for (const Hint& hint : hints_in(change)) {
           if (hint.knob == Knob::weights) {

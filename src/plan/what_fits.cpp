@@ -115,7 +115,7 @@ Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, con
   auto plan = plan_as_asked(manifest, catalogue, machine, policy, failures);
   if (!plan.ok()) return plan;
   auto [context, changes] = plan->fits() ? WhatFits{plan->context, {}} : what_fits(manifest, catalogue, machine, policy, failures);
-  plan->fitting_context = context, plan->would_fit = std::move(changes);
+  plan->fitting_context = context, plan->suggestions = std::move(changes);
   return plan;
 }
 

@@ -27,7 +27,7 @@ void fill(MachineRow& row, const Plan& plan) {
   row.placement = plan.placement.to_string();
   row.decode = expert_paths(plan, 1), row.prefill = expert_paths(plan, 512);
   row.not_built = !plan.not_built.empty(), row.fits = plan.fits() && !row.not_built, row.context = plan.fitting_context,
-  row.would_fit = plan.would_fit;
+  row.suggestions = plan.suggestions;
   row.bytes = plan.memory().total() + plan.gpu_memory().total();
   row.decode_tokens_per_second = 1 / plan.decode_seconds, row.prefill_tokens_per_second = 512 / plan.prefill_seconds;
 }
@@ -49,7 +49,7 @@ std::string rate(double tokens_per_second) { return fmt::format("{:.{}f}", token
 std::string verdict(const MachineRow& row) {
   if (row.not_built) return "no: mxpath is built for x86-64 only";
   if (row.fits) return "fits";
-  if (!row.would_fit.empty()) return fmt::format("no; {}", fmt::join(row.would_fit, " or "));
+  if (!row.suggestions.empty()) return fmt::format("no; {}", fmt::join(row.suggestions, " or "));
   return "no";
 }
 
@@ -115,7 +115,7 @@ Json to_json(const MachineTable& table) {
                    {"not_built", row.not_built},
                    {"fits", row.fits},
                    {"context_that_fits", row.context},
-                   {"would_fit", row.would_fit},
+                   {"would_fit", row.suggestions},
                    {"bytes", row.bytes},
                    {"decode_tokens_per_second", row.decode_tokens_per_second},
                    {"prefill_tokens_per_second", row.prefill_tokens_per_second}});

@@ -20,7 +20,7 @@ struct MachineRow {
   int context = 0;     ///< tokens; the longest that fits where the one asked for does not, 0: none does
   uint64_t bytes = 0;  ///< of both memories together
   double decode_tokens_per_second = 0, prefill_tokens_per_second = 0;
-  std::vector<std::string> would_fit;  ///< see Plan
+  std::vector<std::string> suggestions;  ///< see Plan
   std::string error;                   ///< why there is no plan at all; everything but the names is then empty
 };
 

@@ -254,7 +254,7 @@ TEST(CheckPlan, MemoryComesBeforeStrictness) {
 TEST(CheckPlan, AContextTooShortForThePromptIsNoAdvice) {
   Plan plan;
   plan.devices = {{cpu_device, {.weights = 2, .available = 1}}};
-  plan.would_fit = {mention(Knob::context, 1024), mention(Knob::weights, "int8"),
+  plan.suggestions = {mention(Knob::context, 1024), mention(Knob::weights, "int8"),
                     mention(Knob::weights, "int4") + " " + mention(Knob::context, 128)};
   const auto advice = [&](const LeastContext& least) {
     const std::string message = in_words(check_plan(plan, {}, least).error().message);
