@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # clang-tidy (the checks of .clang-tidy) on the C++ files that differ from a commit, those not committed yet included.
 #   tools/check_tidy.sh [BASE] [BUILD]     BASE: main, or the commit before this one where that is main; BUILD: build/release, configured
-# Seconds a file, so it is no part of `make test`.
+# Seconds per file, so it is no part of `make test`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 base=${1:-} build=${2:-build/release}

@@ -20,7 +20,7 @@ enum class Role : uint8_t {
   embedding,       // [V, H]
   final_norm,      // [H]
   head,            // [V, H]; absent when the embedding is tied
-  attention_norm,  // [H]            one a layer, as all below
+  attention_norm,  // [H]            one per layer, as all below
   q_weight,
   q_bias,  // [nh*hd, H], [nh*hd]
   k_weight,

@@ -32,7 +32,7 @@ struct CheckpointSummary {
   std::vector<FileSummary> files;
   std::vector<RoleSummary> roles;  ///< in the order of the forward pass
   uint64_t bytes = 0, parameters = 0;
-  uint64_t active_parameters = 0;    ///< used for one token: one vocabulary matrix and experts_per_token experts a layer, as OpenAI counts
+  uint64_t active_parameters = 0;    ///< used for one token: one vocabulary matrix and experts_per_token experts per layer, as OpenAI counts
   std::vector<std::string> remarks;  ///< of the config and of the files
 };
 

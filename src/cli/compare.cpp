@@ -99,7 +99,7 @@ void add_compare(CLI::App& app, Program& program) {
   add_formats(*command, options->compare.weights);
   command
       ->add_option("--prompts", options->prompts,
-                   "one prompt a line, or {\"prompt\": \"…\"} or {\"text\": \"…\"} (read as it stands); - is standard input; default: a "
+                   "one prompt per line, or {\"prompt\": \"…\"} or {\"text\": \"…\"} (read as it stands); - is standard input; default: a "
                    "built-in few")
       ->transform(expanded_path())
       ->check(not_empty())

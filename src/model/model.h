@@ -41,7 +41,7 @@ struct Batch {
 /// Which row ran, in order; tests read it.
 using Trace = std::vector<const KernelPath*>;
 
-/// The activations of one forward in the memory of one device. H hidden, I intermediate, k experts a token, V vocabulary.
+/// The activations of one forward in the memory of one device. H hidden, I intermediate, k experts per token, V vocabulary.
 struct Activations {
   float* x = nullptr;              // [tokens, H] residual stream
   float* t = nullptr;              // [tokens, H] normed input of the next operation; after forward(): the normed output of the last layer

@@ -44,7 +44,7 @@ struct Needs {
   Range tokens = {};
   Range per_sequence = {};  ///< tokens of each sequence of a call
   int n_multiple = 1, k_multiple = 1;
-  size_t shared_memory = 0;  ///< bytes a block, from the constexpr function that the kernel itself uses
+  size_t shared_memory = 0;  ///< bytes per block, from the constexpr function that the kernel itself uses
 };
 
 /// The measured share of its roof that a path reaches (docs/performance.md), for one token and for many; 0: not measured.

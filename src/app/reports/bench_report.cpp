@@ -134,7 +134,7 @@ std::string_view only_in(const std::string& path, const BenchResult& result) {
   return !result.prompt_paths.contains(path) ? " (decode)" : !result.step_paths.contains(path) ? " (prefill)" : "";
 }
 
-/// The rows of the large operations that ran, one a line.
+/// The rows of the large operations that ran, one per line.
 std::string matrix_paths(const BenchResult& result) {
   std::map<std::string, int> all = result.step_paths;
   all.insert(result.prompt_paths.begin(), result.prompt_paths.end());

@@ -68,7 +68,7 @@ Result<CompareReport> compare(const ModelFiles& files, const Machine& machine, c
 /// be measured.
 Status check_compare(const CompareReport& report, const CompareOptions& options);
 
-/// One prompt a line; a line that begins with { is an object with "prompt" (a user's message) or "text" (read as it stands). Empty lines
+/// One prompt per line; a line that begins with { is an object with "prompt" (a user's message) or "text" (read as it stands). Empty lines
 /// are skipped. Errors: JSON that is none, another object, no prompt at all; each with its line.
 Result<std::vector<ComparePrompt>> parse_prompts(std::string_view text, std::string_view where);
 /// problems.jsonl beside a model: {"kind", "prompt", "pattern"} a line. No such file: none.

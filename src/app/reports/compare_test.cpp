@@ -29,7 +29,7 @@ TEST(ComparePrompts, LinesAndObjects) {
 }
 
 TEST(ComparePrompts, EveryDefectIsNamedWithItsLine) {
-  EXPECT_EQ(prompts_error("\n \n"), "p.txt: no prompts; write one a line");
+  EXPECT_EQ(prompts_error("\n \n"), "p.txt: no prompts; write one per line");
   EXPECT_EQ(prompts_error("hello\n{\"prompt\": "), "p.txt:2: not valid JSON at byte 11: it ends too early");
   EXPECT_NE(prompts_error("{\"prompt\": \"a\", \"text\": \"b\"}").find("p.txt:1: expected either"), std::string::npos);
   EXPECT_NE(prompts_error("{\"question\": \"a\"}").find("p.txt:1: expected either"), std::string::npos);

@@ -478,7 +478,7 @@ struct TileState {
   }
 };
 
-/// tokens_at_once tokens a block; `heads` of a key head's query heads at once, `groups` blocks for all of them.
+/// tokens_at_once tokens per block; `heads` of a key head's query heads at once, `groups` blocks for all of them.
 template <class T>
 __global__ void __launch_bounds__(threads) attend_tile(AttentionArgs args, int tokens_at_once, int heads, int groups) {
   __shared__ __align__(16) unsigned char memory[sizeof(T)];
