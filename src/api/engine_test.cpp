@@ -186,7 +186,7 @@ TEST_F(EngineTest, ErrorsNameOptionsAsTheyAreCalled) {
   EXPECT_EQ(context.hints[0].option, "context");
   EXPECT_EQ(context.hints[0].value, "1073741824");
   const Error budget = Engine::load(*model, {.memory_budget = 1000}).error();
-  EXPECT_NE(budget.message.find("leaving out memory_budget would fit"), std::string::npos) << budget.message;
+  EXPECT_NE(budget.message.find("it would fit without memory_budget"), std::string::npos) << budget.message;
   ASSERT_EQ(budget.hints.size(), 1u);
   EXPECT_EQ(budget.hints[0].value, "");
   const Error format = Engine::load(*model, {.weights = "tf32"}).error();

@@ -17,7 +17,7 @@ Plan with_possible_advice(Plan plan, const LeastContext& least) {
   for (std::string& advice : plan.suggestions)
     for (const Hint& hint : hints_in(advice)) {
       const int context = hint.knob == Knob::context ? std::atoi(hint.value.c_str()) : least.tokens;
-      if (context < least.tokens) advice += fmt::format(" with {} of at most {} tokens", least.what, context);
+      if (context < least.tokens) advice += fmt::format(" and {} of at most {}", least.what, plural(context, "token"));
     }
   return plan;
 }

@@ -49,7 +49,7 @@ std::vector<Names> sets_of(const Names& names) {
 }
 
 std::string label_of(const Names& files) {
-  return files.size() == 1 ? printable(files.front()) : fmt::format("{} ({} files)", printable(set_of(files.front())), files.size());
+  return files.size() == 1 ? printable(files.front()) : fmt::format("{} ({})", printable(set_of(files.front())), plural(files.size(), "file"));
 }
 
 Names without(const Names& all, const Names& some) {

@@ -142,7 +142,7 @@ TEST_F(ChosenShards, AnIndexOfAnotherSetOfFiles) {
   change_index([](Json& json) {
     for (auto& entry : json["weight_map"]) entry = "model-00001-of-00009.safetensors";
   });
-  expect_stale("names 1 files that are not there (model-00001-of-00009.safetensors)");
+  expect_stale("names 1 file that is not there (model-00001-of-00009.safetensors)");
   // Only with a tensor lacking is a file missing; and nothing was downloaded.
   fs::remove(folder_ / "m/model-00002-of-00006.safetensors");
   expect_problem({"1 of 1 weight files are missing: model-00001-of-00009.safetensors", "of another set of files than model-?-of-00006"});

@@ -178,8 +178,8 @@ void add_lengths(CLI::App& command, const std::string& name, std::vector<int>& l
 }
 
 void add_measurements(CLI::App& command, BenchOptions& measure) {
-  add_lengths(command, "--prompt", measure.prompts, "read prompts of so many tokens; default 2048, 0: none");
-  add_lengths(command, "--depth", measure.depths, "answer after so many tokens; default 0");
+  add_lengths(command, "--prompt", measure.prompts, "prompt lengths to read, in tokens; default 2048, 0: none");
+  add_lengths(command, "--depth", measure.depths, "tokens of context before the answer; default 0");
   command.add_option("--tokens", measure.tokens, "steps of an answer; default 128, 0: none")
       ->check(whole_number(0, 1 << 20))
       ->type_name("N");

@@ -110,7 +110,7 @@ void add_compare(CLI::App& app, Program& program) {
   command->add_option("--problems", options->problems, "problems of each kind to solve, where the model brings some (default 10)")
       ->check(whole_number(0, 1 << 20))
       ->type_name("N");
-  command->add_option("--plot", options->plot, "also draw size against KL into this SVG file")
+  command->add_option("--plot", options->plot, "also write an SVG plot of size against KL")
       ->transform(expanded_path())
       ->check(not_empty())
       ->type_name("FILE");

@@ -74,8 +74,8 @@ void add_resources(CLI::App& command, Policy& policy) {
           "layers on each GPU, in the order of the GPUs; default: by their free memory")
       ->type_name("N,N")
       ->group(planning);
-  layer_count("--gpu-layers", policy.gpu_layers, "the last N layers on GPUs; default: as many as fit");
-  layer_count("--cpu-experts", policy.cpu_experts, "of those, the experts of the first N on the CPU; default: as few as need be");
+  layer_count("--gpu-layers", policy.gpu_layers, "number of trailing layers to place on GPUs; default: as many as fit");
+  layer_count("--cpu-experts", policy.cpu_experts, "among those, how many keep their experts on the CPU; default: the fewest that fit");
   const auto set_memory = [&policy](double gib) {
     if (!(gib > 0 && gib <= 1 << 20)) throw CLI::ValidationError("--memory: must be above 0 and at most 1048576 GiB");
     policy.memory_budget = static_cast<uint64_t>(gib * double(uint64_t{1} << 30));

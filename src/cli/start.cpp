@@ -26,7 +26,7 @@ void show_plan(const std::string& text) {
 std::string plan_text(const Plan& plan, bool verbose) { return in_flags(verbose ? explain(plan, false) : explain_briefly(plan)) + "\n"; }
 
 std::string context_is_full(int context, int most) {
-  return fmt::format("the context of {} tokens is full; {}", context,
+  return fmt::format("the context of {} is full; {}", plural(context, "token"),
                      context < most ? fmt::format("a larger --ctx holds more, up to {}", most) : "the model allows no more");
 }
 
@@ -47,7 +47,7 @@ std::pair<std::string, std::string_view> end_without_text(const Answer& answer, 
       return {fmt::format("stopped at --max-new-tokens {} before the answer began", how.max_new_tokens),
               "; a larger number leaves room for it"};
     case StopReason::context:
-      return {fmt::format("the context of {} tokens is full before the answer began", runtime.plan().context),
+      return {fmt::format("the context of {} was full before the answer began", plural(runtime.plan().context, "token")),
               "; a larger --ctx holds more"};
     case StopReason::cancelled: return {"stopped by Ctrl-C before the answer began", ""};
     case StopReason::stop_token: break;
@@ -108,7 +108,7 @@ AnswerOptions answer_options(const RunOptions& options, const ModelFiles& files)
 std::string why_no_text(const Answer& answer, const Runtime& runtime, const AnswerOptions& how, std::string_view see_reasoning) {
   const auto [end, remedy] = end_without_text(answer, runtime, how);
   const int tokens = answer.reasoning_tokens;
-  const std::string reasoned = tokens ? fmt::format(", after reasoning for {} token{}", tokens, tokens == 1 ? "" : "s") : "";
+  const std::string reasoned = tokens ? fmt::format(", after reasoning for {}", plural(tokens, "token")) : "";
   return fmt::format("{}{}{}{}", end, reasoned, remedy, tokens ? see_reasoning : "");
 }
 

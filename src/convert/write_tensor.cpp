@@ -25,7 +25,7 @@ std::string position_text(const TensorWriter& writer, const SourceTensor& tensor
 }
 
 Error not_finite(const std::string& place, std::string_view format) {
-  return fail("{} is NaN, infinite, or beyond what {} holds; the source is damaged or was never sound", place, format);
+  return fail("{} is NaN, infinite, or beyond what {} holds; the source is damaged, or was written wrong", place, format);
 }
 
 /// Index `i` into BF16 values stored from `first_row` on, columns fastest (or rows, if transposed).
@@ -138,15 +138,15 @@ Status write_raw_bf16(const TensorWriter& writer, const SourceTensor& tensor, co
   for (size_t expert = 0; expert < tensor.experts; ++expert) {
     const StoredRows& piece = tensor.pieces.front();
     const std::span<const uint8_t> bytes(piece.data + expert * piece.expert_stride, tensor.expert_bytes(piece));
-    MXPATH_CHECK(write_raw(writer, bytes, write, [&](std::span<const uint8_t> piece, size_t at) -> Status {
+    MXPATH_CHECK(write_raw(writer, bytes, write, [&](std::span<const uint8_t> read, size_t at) -> Status {
       std::vector<uint16_t> copy;
-      const auto* values = reinterpret_cast<const uint16_t*>(piece.data());
+      const auto* values = reinterpret_cast<const uint16_t*>(read.data());
       if (reinterpret_cast<uintptr_t>(values) % 2) {  // a header of odd length
-        copy.resize(piece.size() / 2);
-        std::copy(piece.begin(), piece.end(), reinterpret_cast<uint8_t*>(copy.data()));
+        copy.resize(read.size() / 2);
+        std::copy(read.begin(), read.end(), reinterpret_cast<uint8_t*>(copy.data()));
         values = copy.data();
       }
-      const size_t count = piece.size() / 2, bad = first_not_finite(values, count);
+      const size_t count = read.size() / 2, bad = first_not_finite(values, count);
       return bad == count ? Status() : not_finite_at(writer, tensor, expert, 0, tensor.transposed, at / 2 + bad);
     }));
   }

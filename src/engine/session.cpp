@@ -58,7 +58,7 @@ Result<Session> Session::create(const Model& model, ThreadPool& threads) {
 Status check_prompt(std::span<const int32_t> tokens, int context, const ModelConfig& config) {
   if (tokens.empty()) return fail("the prompt is empty; give at least one token");
   if (tokens.size() > static_cast<size_t>(context))
-    return fail("the prompt has {} tokens and the context holds {}; {}", tokens.size(), context,
+    return fail("the prompt has {}, but the context holds {}; {}", plural(tokens.size(), "token"), context,
                 tokens.size() > static_cast<size_t>(config.max_positions)
                     ? fmt::format("the model reads at most {}, so give a shorter prompt", config.max_positions)
                     : fmt::format("choose {} or more (the model allows {}), or a shorter prompt", mention(Knob::context, tokens.size()),

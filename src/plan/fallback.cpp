@@ -40,7 +40,7 @@ Status simulate_packing(Failures& failures, const Plan& plan, const Catalogue& c
 
 Status record_failure(Failures& failures, const Suspect& suspect, Failure failure, const Catalogue& catalogue, const Notice& notice) {
   if (is_cpu_floor(catalogue, suspect.path))
-    return fail("{}: the portable path fails its own check ({}); this program or this computer's memory is broken, please report it",
+    return fail("{}: the portable path failed its own check ({}); the build or the RAM is faulty; please report this",
                 suspect.path, failure.finding);
   const auto [known, is_new] = failures.try_emplace(suspect, std::move(failure));
   if (is_new && notice) notice(fmt::format("{} is not used: {}", to_string(suspect), known->second.finding));
@@ -61,8 +61,8 @@ Status record_packing_failure(Failures& failures, const Failures& before, const 
   }
   if (blamed) return {};
   return fail(
-      "{}: packed as {} the weights are not those of the checkpoint, and only the portable path reads them so ({}); this program or this "
-      "computer's memory is broken, please report it",
+      "{}: weights packed as {} differ from the checkpoint's, and only the portable path reads that layout ({}); the build or the RAM is "
+      "faulty; please report this",
       title_of(site.site), name_of(site.layout), finding);
 }
 

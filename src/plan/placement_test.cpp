@@ -65,7 +65,7 @@ TEST(Placement, WhatFitsThereAndTheRestOnTheCpu) {
     EXPECT_LE(on_gpu, last_on_gpu) << share;
     if (share < 1) {
       EXPECT_FALSE(plan.placement.all_on_gpus());
-      EXPECT_NE(plan.device_reason.find("all of it would take"), std::string::npos) << plan.device_reason;
+      EXPECT_NE(plan.device_reason.find("all of it would need"), std::string::npos) << plan.device_reason;
     }
     last_on_gpu = on_gpu;
   }
@@ -191,7 +191,7 @@ TEST(Placement, WhatCannotLieWhereItWasAskedForIsTheReason) {
   EXPECT_EQ(plan.device.kind, DeviceKind::cpu);
   EXPECT_NE(plan.device_reason.find("moe_gate_up.cuda.portable.f32"), std::string::npos) << plan.device_reason;
   policy.cpu_experts.reset(), policy.gpu_layers = 3;
-  EXPECT_NE(planned(gpu_of(0.6), policy).device_reason.find("as much of it as may lie there would take"), std::string::npos);
+  EXPECT_NE(planned(gpu_of(0.6), policy).device_reason.find("the part that may lie there would need"), std::string::npos);
 }
 
 TEST(Placement, WaysBetweenTheDevicesCountInEveryCall) {

@@ -76,7 +76,7 @@ TEST(Decide, NamesEveryPathThatCouldRunTheBestFirst) {
   policy = {};
   policy.only = {"linear.cpu.no.*"};
   const std::string forced = sentence(policy);
-  EXPECT_TRUE(in_order(forced, {"here: linear.cpu.no.f32.wide (", "), linear.cpu.no.f32 (",
+  EXPECT_TRUE(in_order(forced, {"on this machine: linear.cpu.no.f32.wide (", "), linear.cpu.no.f32 (",
                                 "Paths that can: linear.cpu.best.f32 "
                                 "linear.cpu.twin.f32.wide linear.cpu.twin.f32 linear.cpu.slow.f32"}))
       << forced;
@@ -259,7 +259,7 @@ std::string remedy(const Manifest& model, const Machine& machine, const Policy& 
 TEST(Memory, TooLargeIsRefusedWithWhatWouldFit) {
   Policy policy;
   policy.context = 131072;
-  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 1.66), policy), "context=124928 would fit");
+  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 1.66), policy), "it would fit with context=124928");
   policy.context = 0;
   EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 0.8), policy),
             "no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model");
@@ -268,7 +268,7 @@ TEST(Memory, TooLargeIsRefusedWithWhatWouldFit) {
 TEST(Memory, ABudgetThatIsTooSmallMayBeLeftOut) {
   Policy policy;
   policy.memory_budget = 1 << 20;
-  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 8), policy), "leaving out memory_budget would fit");
+  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 8), policy), "it would fit without memory_budget");
   EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 0.5), policy),
             "no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model");
 }
@@ -299,9 +299,9 @@ TEST(Memory, WhatWouldFitDoes) {
 TEST(Memory, TheFormatAndTheContextAreBothOffered) {
   Policy policy;
   policy.weights = NumberFormat::bf16;
-  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 2), policy), "weights=as-stored would fit");
+  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 2), policy), "it would fit with weights=as-stored");
   policy.context = 131072;
-  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 1.66), policy), "weights=as-stored context=124928 would fit");
+  EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 1.66), policy), "it would fit with weights=as-stored context=124928");
 }
 
 TEST(Memory, CacheFollowsTheHybridFormula) {

@@ -29,8 +29,8 @@ struct Policy {
   std::vector<DeviceId> gpus;               ///< the GPUs to use, all of them and in this order; empty: those that the model needs
   std::vector<std::string> gpu_uuids;       ///< instead of gpus: "GPU-8c0d…" or "MIG-8c0d…", the beginning is enough; named_gpus() finds them
   std::vector<int> split;                   ///< layers for each GPU in order; empty: by free memory
-  std::optional<int> gpu_layers;            ///< the last so many layers on GPUs; empty: as many as fit
-  std::optional<int> cpu_experts;           ///< of those, the experts of the first so many on the CPU; empty: as few as need be
+  std::optional<int> gpu_layers;            ///< number of trailing layers to place on GPUs; empty: as many as fit
+  std::optional<int> cpu_experts;           ///< among those, how many keep their experts on the CPU; empty: the fewest that fit
   bool strict = false;                      ///< nothing but the checkpoint's own numbers on a path that is not the portable one
   int threads = 0;                          ///< 0: all cores of the machine
   int context = 0;                          ///< 0: default_context

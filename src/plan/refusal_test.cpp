@@ -171,8 +171,9 @@ TEST(Refusals, EveryCheckHasANameASentenceAndAMeaning) {
 TEST(Refusals, ThePlanAsJsonHasTheSentenceBesideTheData) {
   const auto plan = make_plan(manifest_from_config(test::small_config(), "test"), test::catalogue(), cpu_machine(avx2), {});
   ASSERT_TRUE(plan.ok()) << plan.error().message;
+  const Json json = plan_to_json(*plan);
   bool found = false;
-  for (const Json& site : plan_to_json(*plan)["sites"])
+  for (const Json& site : json["sites"])
     for (const Json& path : site["regimes"][0]["paths"])
       for (const Json& reason : path["why_not"]) {
         if (reason["check"] != "cpu_feature" || path["path"] != "linear.cpu.avx512.bf16_f32") continue;

@@ -57,7 +57,7 @@ std::string compact(const Plan& plan, const Plan* base) {
                      plan.device_reason.empty() ? "" : fmt::format(" ({})", plan.device_reason), m.total() >> 20, m.available >> 20,
                      plan.device.is_gpu() ? fmt::format(", of the GPU {} of {} MiB", gpu.total() >> 20, gpu.available >> 20) : "",
                      plan.fits() ? "" : " (does not fit)", 1 / plan.decode_seconds, 512 / plan.prefill_seconds);
-  for (const std::string& flags : plan.suggestions) out += "would fit with " + flags + "\n";
+  for (const std::string& flags : plan.suggestions) out += "would fit: " + flags + "\n";
   for (const Concession& concession : plan.concessions) out += fmt::format("{} {}\n", label_of(concession.kind), concession.text);
   for (const SitePlan& site : plan.sites) {
     const SitePlan* before = base ? base->find(site.site.id, site.site.layers.first(), site.site.device) : nullptr;

@@ -78,7 +78,8 @@ Result<MachineTable> plan_everywhere(std::string_view model, const ModelPlaces& 
   MXPATH_TRY(const Manifest manifest, manifest_of(model, places));
   MachineTable table;
   table.context = std::min(policy.context ? policy.context : default_context, manifest.config.max_positions);
-  table.model = fmt::format("{} layers, {} experts, hidden {}", manifest.config.layers, manifest.config.experts, manifest.config.hidden);
+  table.model = fmt::format("{}, {}, hidden {}", plural(manifest.config.layers, "layer"), plural(manifest.config.experts, "expert"),
+                            manifest.config.hidden);
   for (const KnownMachine& known : known_machines()) {
     MXPATH_TRY(MachineRow row, row_of(known, manifest, policy));
     table.rows.push_back(std::move(row));
@@ -89,7 +90,7 @@ Result<MachineTable> plan_everywhere(std::string_view model, const ModelPlaces& 
 
 std::string to_text(const MachineTable& table, Wording wording) {
   std::vector<Cells> lines = {
-      {"machine", "hardware", "on", "answering", "reading a prompt", "memory", "tok/s", fmt::format("at {} tokens", table.context)}};
+      {"machine", "hardware", "on", "answering", "reading a prompt", "memory", "tok/s", fmt::format("at {}", plural(table.context, "token"))}};
   for (const MachineRow& row : table.rows) lines.push_back(cells_of(row, wording));
   std::array<size_t, 8> widths{};
   for (const Cells& line : lines)

@@ -260,12 +260,12 @@ TEST(CheckPlan, AContextTooShortForThePromptIsNoAdvice) {
     const std::string message = in_words(check_plan(plan, {}, least).error().message);
     return message.substr(message.find("; ") + 2);
   };
-  EXPECT_EQ(advice({}), "context=1024, weights=int8 or weights=int4 context=128 would fit");
-  EXPECT_EQ(advice({128, "a prompt"}), "context=1024, weights=int8 or weights=int4 context=128 would fit");
+  EXPECT_EQ(advice({}), "it would fit with context=1024, with weights=int8 or with weights=int4 context=128");
+  EXPECT_EQ(advice({128, "a prompt"}), "it would fit with context=1024, with weights=int8 or with weights=int4 context=128");
   EXPECT_EQ(
       advice({2000, "a prompt"}),
-      "context=1024 with a prompt of at most 1024 tokens, weights=int8 or weights=int4 context=128 with a prompt of at most 128 tokens "
-      "would fit");
+      "it would fit with context=1024 and a prompt of at most 1024 tokens, with weights=int8 or with weights=int4 context=128 and a prompt of "
+      "at most 128 tokens");
 }
 
 TEST(ModelFiles, AVocabularyTooSmallForItsTokenizer) {
