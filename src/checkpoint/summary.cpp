@@ -14,7 +14,7 @@ uint64_t parameters_of(const TensorRecord& record) {
   return static_cast<uint64_t>(record.experts) * static_cast<uint64_t>(record.rows) * static_cast<uint64_t>(record.columns);
 }
 
-/// Of a part of a fused tensor only its own rows count.
+/// The bytes of a tensor; a part of a fused tensor counts with its own rows only.
 uint64_t bytes_of(const TensorRecord& record) {
   const uint64_t row = record.data.bytes / static_cast<uint64_t>(record.stored_rows);
   return (record.stored_rows == record.rows ? record.data.bytes : row * static_cast<uint64_t>(record.rows)) + record.scales.bytes;

@@ -71,7 +71,7 @@ struct SourceFile {
   int64_t modified = 0;  ///< nanoseconds since 1970
   int64_t changed = 0;   ///< likewise; moves with contents, name and mode, and unlike `modified` cannot be set back
 
-  /// By what moves with the contents only.
+  /// Compares only what changes with the contents.
   bool operator==(const SourceFile& other) const { return name == other.name && bytes == other.bytes && modified == other.modified; }
 };
 

@@ -15,7 +15,7 @@ struct NumberFormatFacts {
   int element_bits;          ///< bits of storage per value without its scale; 32 for tf32, which is stored as float32
   std::optional<int> block;  ///< values under one scale by default; none where values stand alone or a row shares one
   int scale_bits;            ///< bits of one such scale; 0 without blocks
-  float largest;             ///< of one element before its scale
+  float largest;             ///< the largest value of one element before its scale
   float smallest;            ///< smallest positive element before its scale; subnormals included
 };
 

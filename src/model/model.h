@@ -85,12 +85,12 @@ struct Room {
 
 /// What a forward works in: a room on each device that the plan uses, the CPU's always.
 struct State {
-  /// For batches of up to `tokens` tokens; the plan must outlive it. Errors: not enough memory, or a device that does not answer.
+  /// Makes room for batches of up to `tokens` tokens; the plan must outlive it. Errors: not enough memory, or a device that does not answer.
   static Result<State> create(const ModelConfig& config, const Plan& plan, int tokens);
   /// What that takes of a device's memory; plan/memory.h promises as much.
   static size_t bytes(const ModelConfig& config, const Plan& plan, int tokens, DeviceId device);
 
-  /// Of a device that the plan uses.
+  /// The activations on a device, which the plan must use.
   Activations& on(DeviceId device) { return room(device).activations; }
   Room& room(DeviceId device);
   /// The first error of a GPU, if there is one.

@@ -100,7 +100,7 @@ std::string memory_line(const Plan& plan, const MemoryPlan& m) {
                      human_bytes(double(m.kv_cache)), plural(plan.context, "token"), human_bytes(double(m.scratch)), in_place, held);
 }
 
-/// Between GPUs, where there are several; what the CPU's part costs, the placement says.
+/// The transfers between GPUs, where there are several. The placement says what the CPU's part costs.
 std::string crossing_line(const Plan& plan) {
   if (plan.placement.gpus.size() < 2) return "";
   return fmt::format("crossings {} per token, {} ({})\n", plan.placement.crossings().size(), duration(plan.crossing_seconds.front()),

@@ -13,7 +13,7 @@ struct LayoutRow {
   int group = 0;        ///< columns under one scale; 0: a row has one or none
   int columns = 1;      ///< that are stored together …
   int bytes = 0;        ///< … in so many bytes
-  int scale_bytes = 0;  ///< of one scale; 0: there are none
+  int scale_bytes = 0;  ///< bytes of one scale; 0: there are none
   int row_tile = 1;     ///< rows that lie together; both rows and columns are filled up with zeros to whole tiles where it is not 1
   constexpr bool is_plain() const { return bytes > 0 && row_tile == 1; }
 };

@@ -121,7 +121,7 @@ void set_gpu_available(MemoryPlan& plan, const Gpu& gpu, const MemoryPlan& cpu) 
 /// Would it fit if no other program held any memory?
 bool others_stand_in_the_way(const MemoryPlan& m) { return m.held > 0 && m.total() <= m.available + m.held; }
 
-/// Beside what is available: what is missing from it, and what to do about that.
+/// What other programs hold of the memory, and what to do about it; "" if they hold none.
 std::string held_text(const MemoryPlan& m) {
   if (m.held == 0) return "";
   return fmt::format("; other programs hold {}{}", human_bytes(double(m.held)), others_stand_in_the_way(m) ? ": close some of them" : "");

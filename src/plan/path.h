@@ -64,7 +64,7 @@ struct KernelPath {
   Arithmetic arithmetic = Arithmetic::f32;
   Needs needs = {};
   Unit unit = Unit::scalar;       ///< which roof it computes under
-  Efficiency efficiency = {};     ///< of that roof
+  Efficiency efficiency = {};     ///< the share of that roof that it reaches
   int launches = 1;               ///< cuda: kernels that one call puts into the stream, one after another
   bool batch_invariant = false;   ///< a token's results have the same bits whatever tokens share the call; a test proves it of each row
   bool thread_invariant = false;  ///< and whatever the number of threads of the computer; also proven
@@ -88,8 +88,8 @@ constexpr int nvcc_version(int major, int minor, int build) { return (major * 10
 /// they run on, never names of rows. Every fact that is set must hold. The portable row of a CPU is never refused: below it there is
 /// nothing.
 struct KnownIssue {
-  std::optional<DeviceKind> device = {};  ///< of the row
-  std::optional<Unit> unit = {};      ///< that the row computes under
+  std::optional<DeviceKind> device = {};  ///< the device of the row
+  std::optional<Unit> unit = {};      ///< the unit that the row computes under
   FormatSet formats = {};             ///< the row reads weights that are held in one of these
   CpuFeatures cpu = {};               ///< on CPUs that have all of these …
   ArchSet arch = any_arch;            ///< … and GPUs of these architectures (cuda paths)

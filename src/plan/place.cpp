@@ -126,7 +126,7 @@ std::string gpu_obstacle(const DeviceSites& gpu, const Search& s) {
   return error ? error->message : "";
 }
 
-/// Of several GPUs those are taken that can run all of a layer; where none can, those that can run its attention.
+/// Keeps the GPUs that can run all of a layer; where none can, those that can run its attention.
 void leave_out_incomplete(OpenGpus& open, const Search& s) {
   const int layers = s.manifest.config.layers;
   const auto lacks = [&](const DeviceSites& gpu) { return gpu.obstacle(on_one(gpu.device, layers, 0)); };
@@ -249,7 +249,7 @@ Placement placed(const Coverage& coverage, const Group& group, const OpenGpus& o
   return placement;
 }
 
-/// Of the residual stream, all of it in FP32.
+/// Seconds of the transfers of the residual stream, which is FP32.
 std::vector<double> seconds_of_crossings(const Placement& placement, const ModelConfig& config,
                                          const Machine& machine) {
   std::vector<double> seconds;

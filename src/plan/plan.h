@@ -63,7 +63,7 @@ struct Conversion {
   NumberFormat from;
   WeightFormat to;
   std::vector<std::string> sites;              ///< title_of each
-  uint64_t matrices = 0, values = 0;           ///< of all layers and experts
+  uint64_t matrices = 0, values = 0;           ///< in all layers and experts
   uint64_t bytes_before = 0, bytes_after = 0;  ///< as stored, and as packed
   bool lossless() const { return is_lossless(from, to); }
 };
@@ -110,7 +110,7 @@ struct Plan {
   std::vector<double> crossing_seconds;  ///< for each regime: the ways between the devices, part of the two predictions
 
   bool fits() const;
-  /// Of a device; nothing where the plan does not use it.
+  /// The memory plan of a device; empty where the plan does not use it.
   const MemoryPlan& memory(DeviceId device = cpu_device) const;
   /// All GPUs together.
   MemoryPlan gpu_memory() const;

@@ -21,8 +21,8 @@ enum class DeviceChoice : uint8_t { automatic, cpu, cuda };
 struct Policy {
   std::vector<std::string> only;              ///< globs: ops that have a matching path use one of the matching paths, or planning fails
   std::vector<std::string> exclude;           ///< globs
-  std::optional<WeightFormat> weights;        ///< of the experts; empty: as stored
-  std::optional<WeightFormat> dense_weights;  ///< of the attention projections and the head; empty: as stored
+  std::optional<WeightFormat> weights;        ///< the format of the experts; empty: as stored
+  std::optional<WeightFormat> dense_weights;  ///< the format of the attention projections and the head; empty: as stored
   Numerics numerics = Numerics::checkpoint;
   Goal goal = Goal::balanced;
   DeviceChoice device = DeviceChoice::automatic;
@@ -40,7 +40,7 @@ struct Policy {
 };
 
 inline constexpr int default_context = 8192;
-inline constexpr int most_layers = 1 << 20;  ///< of gpu_layers and cpu_experts; more than the model has are all of them
+inline constexpr int most_layers = 1 << 20;  ///< the limit of gpu_layers and cpu_experts; more than the model has are all of them
 
 /// Every format that set_weights takes, as typed, the checkpoint's own first.
 std::span<const std::string_view> weights_choices();

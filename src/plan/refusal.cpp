@@ -42,7 +42,7 @@ struct Collector {
 
 DeviceId first_gpu(const Policy& policy) { return policy.gpus.empty() ? cuda_device(0) : policy.gpus.front(); }
 
-/// That a row of a GPU would run on.
+/// The GPU that a row would run on; null: there is none.
 const Gpu* gpu_of(const Question& q) { return q.machine.gpu(q.site.device.is_gpu() ? q.site.device : first_gpu(q.policy)); }
 
 /// Whether the row and what it reads are of the kind that the issue speaks of.
@@ -112,7 +112,7 @@ bool forced_away(const KernelPath& path, const Question& q) {
   return false;
 }
 
-/// Of the device that the weights would lie on.
+/// The memory of the device that the weights would lie on.
 uint64_t budget_of(const Question& q) {
   if (!q.site.device.is_gpu()) return q.policy.memory_budget ? q.policy.memory_budget : q.machine.free_memory();
   const Gpu* gpu = gpu_of(q);

@@ -39,7 +39,7 @@ std::string device_finding(const KernelPath& path, std::string_view why);
 /// Everything that decide() looks at besides the path itself.
 struct Question {
   const Site& site;
-  Layout layout;  ///< of the site's weights; none for ops without weights
+  Layout layout;  ///< the layout of the site's weights; none for ops without weights
   Range tokens;   ///< all of these must be legal, and so must be …
   const Catalogue& catalogue;
   const Machine& machine;

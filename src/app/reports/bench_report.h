@@ -12,9 +12,9 @@ namespace mxpath {
 /// A measurement with all that a figure needs beside it.
 struct BenchReport {
   std::string model;                     ///< as typed
-  std::optional<uint64_t> random_seed;   ///< of random weights
+  std::optional<uint64_t> random_seed;   ///< the seed of random weights
   double making_seconds = 0;             ///< random weights: to make them
-  std::array<double, 3> load_average{};  ///< of the machine before the start: 1, 5 and 15 minutes
+  std::array<double, 3> load_average{};  ///< the machine's load before the start: 1, 5 and 15 minutes
   uint64_t peak_memory = 0;              ///< resident bytes of this process at most
   const Machine* machine = nullptr;
   const LoadedModel* loaded = nullptr;

@@ -48,7 +48,7 @@ struct ComparedFormat {
   double top1 = 0;               ///< share of positions with the same most likely token
   double tokens_per_second = 0;  ///< one conversation, answering
   int right = 0;                 ///< problems, of CompareReport::problems
-  std::string path;              ///< that the experts take for one token
+  std::string path;              ///< the path that the experts take for one token
 };
 
 struct CompareReport {
