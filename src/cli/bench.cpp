@@ -180,11 +180,11 @@ void add_lengths(CLI::App& command, const std::string& name, std::vector<int>& l
 void add_measurements(CLI::App& command, BenchOptions& measure) {
   add_lengths(command, "--prompt", measure.prompts, "prompt lengths to read, in tokens; default 2048, 0: none");
   add_lengths(command, "--depth", measure.depths, "tokens of context before the answer; default 0");
-  command.add_option("--tokens", measure.tokens, "steps of an answer; default 128, 0: none")
+  command.add_option("--tokens", measure.tokens, "tokens of an answer; default 128, 0: none")
       ->check(whole_number(0, 1 << 20))
       ->type_name("N");
-  command.add_option("--repeat", measure.repeat, "times each prompt is read; default 3")->check(whole_number(1, 1 << 20))->type_name("N");
-  command.add_option("--seed", measure.seed, "of random weights and of the prompts; default 1")
+  command.add_option("--repeat", measure.repeat, "how often each prompt is read; default 3")->check(whole_number(1, 1 << 20))->type_name("N");
+  command.add_option("--seed", measure.seed, "seed of the random weights and the prompts; default 1")
       ->check(whole_number(0, std::numeric_limits<uint64_t>::max()))
       ->type_name("N");
 }

@@ -39,7 +39,7 @@ void add_precision(CLI::App& command, Policy& policy) {
       ->type_name("FORMAT")
       ->group(planning);
   add_choice<Numerics>(command, "--numerics", policy.numerics, {{"checkpoint", Numerics::checkpoint}, {"fast", Numerics::fast}},
-                       "checkpoint (default), or fast: paths that quantise activations may compete")
+                       "checkpoint (default), or fast: paths that quantise activations may be chosen too")
       ->group(planning);
   add_choice<Goal>(command, "--for", policy.goal, {{"decode", Goal::decode}, {"balanced", Goal::balanced}, {"prefill", Goal::prefill}},
                    "which token counts weigh most in the choice of a weight layout")
@@ -98,7 +98,7 @@ void add_model(CLI::App& command, std::string& model, bool required) {
 
 void add_output_options(CLI::App& command, bool& verbose, Program& program) {
   command.add_flag("--json", program.json, "JSON on standard output, errors too");
-  command.add_flag("-v,--verbose", verbose, "say more");
+  command.add_flag("-v,--verbose", verbose, "print more detail");
 }
 
 void add_common_options(CLI::App& command, CommonOptions& options, Program& program) {

@@ -51,7 +51,7 @@ class AsyncWriter {
     if (pending_.valid()) pending_.wait();
   }
 
-  /// A buffer that nobody reads any more; what was in it is written or given up. Errors of a write come from submit() and finish().
+  /// Returns a buffer that nobody reads any more; what was in it is written or dropped. Errors of a write come from submit() and finish().
   Result<uint8_t*> buffer(size_t bytes) {
     Buffer& next = buffers_[turn_];
     if (next.size() < bytes) {

@@ -38,7 +38,7 @@ bool holds(const KernelPath& path, const Site& site) {
   return path.weights == Layout::any || path.weights == Layout::none || held_in(path.weights) == site.format;
 }
 
-/// The row that was given up: the best of those that failed here, else the best refused one when nothing but the portable row is left.
+/// The row that was lost: the best of those that failed here, else the best refused one when nothing but the portable row is left.
 const Candidate* lost_to(const Decision& decision, const Site& site, const Failures& failures) {
   const Candidate& chosen = decision.all.front();
   const bool only_floor = std::ranges::none_of(decision.all, [&](const Candidate& c) { return c.why_not.empty() && !is_floor(*c.path); });

@@ -14,7 +14,7 @@
 
 namespace mxpath {
 
-enum class Numerics : uint8_t { checkpoint, fast };       ///< fast: paths that quantise activations may compete
+enum class Numerics : uint8_t { checkpoint, fast };       ///< fast: paths that quantise activations may be chosen too
 enum class Goal : uint8_t { decode, balanced, prefill };  ///< which token counts weigh most when one layout must serve all
 enum class DeviceChoice : uint8_t { automatic, cpu, cuda };
 
