@@ -51,7 +51,7 @@ TEST(Rehearse, OneFailureMayLeadToTheNext) {
 TEST(Rehearse, BelowThePortablePathThereIsNothing) {
   const Rehearsed after = rehearsed({"norm.cpu.*"});
   ASSERT_FALSE(after.plan.ok());
-  EXPECT_NE(after.plan.error().message.find("the portable path fails its own check"), std::string::npos);
+  EXPECT_NE(after.plan.error().message.find("the portable path failed its own check"), std::string::npos);
 }
 
 TEST(Rehearse, WhatNoPathIsIsSaidAndChangesNothing) {

@@ -233,7 +233,7 @@ TEST_F(Cli, AFailureMadeOnPurposeIsSeenOrSaid) {
   EXPECT_EQ(planned.code, 0) << planned.err;
   EXPECT_TRUE(has(planned.err, "is not used: made to fail by --inject-failure")) << planned.err;
   EXPECT_TRUE(has(planned.out, "\nfallback  ")) << planned.out;
-  expect_error(run_mxpath({"plan", model, "--machine", "haswell", "--inject-failure", "norm.cpu.*"}), 1, "the portable path fails");
+  expect_error(run_mxpath({"plan", model, "--machine", "haswell", "--inject-failure", "norm.cpu.*"}), 1, "the portable path failed");
   const std::string idle = "mxpath: --inject-failure norm.cuda.*: no path of this plan is norm.cuda.*, so nothing failed\n";
   EXPECT_EQ(run_mxpath({"plan", model, "--machine", "haswell", "--inject-failure", "norm.cuda.*"}).err, idle);
   const Ran ran = run_mxpath({"run", model, "hello", "--max-new-tokens", "1", "--device", "cpu", "--inject-failure", "norm.cuda.*"});
