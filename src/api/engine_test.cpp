@@ -142,7 +142,7 @@ TEST_F(EngineTest, TheContextEndsAnAnswer) {
   EXPECT_LE(answer->tokens.size(), 5u);
   const auto too_long = engine.continue_tokens(std::vector<int32_t>(17, 65));
   ASSERT_FALSE(too_long.ok());
-  EXPECT_NE(too_long.error().message.find("17 tokens and the context holds 16"), std::string::npos);
+  EXPECT_NE(too_long.error().message.find("17 tokens, but the context holds 16"), std::string::npos);
 }
 
 TEST_F(EngineTest, MessagesOfACaller) {

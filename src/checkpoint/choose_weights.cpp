@@ -153,7 +153,7 @@ class Chooser {
   bool named_files_are_there() const { return !index_ || without(named(), files_.names()).empty(); }
 
   Error two_models(const Names& one, const Names& other) const {
-    return fail("{}: two whole sets of weights lie in it, {} and {}{}; move one of them into another folder", shown_folder(), label_of(one),
+    return fail("{}: it contains two whole sets of weights, {} and {}{}; move one of them into another folder", shown_folder(), label_of(one),
                 label_of(other),
                 index_               ? fmt::format(", and {} {}", shard_index_name, stale_)
                 : bad_index_.empty() ? ""

@@ -161,7 +161,7 @@ TEST_F(ChosenShards, TwoSetsOfShards) {
   // Without an index nothing decides, unless one of them is not whole.
   fs::remove(folder_ / "m/model.safetensors.index.json");
   expect_problem(
-      {"two whole sets of weights lie in it", "model-?-of-00006.safetensors (6 files)", "model-?-of-00007.safetensors (6 files)"});
+      {"it contains two whole sets of weights", "model-?-of-00006.safetensors (6 files)", "model-?-of-00007.safetensors (6 files)"});
   fs::remove(folder_ / "m/model-00003-of-00007.safetensors");
   const auto whole = open_manifest(folder_ / "m");
   ASSERT_TRUE(whole.ok()) << whole.error().message;

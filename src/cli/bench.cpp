@@ -76,7 +76,7 @@ Result<Subject> subject_of(const Options& options) {
 Status set_context(Policy& policy, const BenchOptions& measure, const ModelConfig& config) {
   const int longest = longest_text(measure);
   if (longest > config.max_positions)
-    return wrong_use("the longest measurement takes {} tokens and the model was made for {}; choose shorter --prompt, --depth or --tokens",
+    return wrong_use("the longest measurement takes {} tokens, but the model was made for {}; choose shorter --prompt, --depth or --tokens",
                      longest, config.max_positions);
   if (policy.context > 0 && policy.context < longest)
     return wrong_use("--ctx {}: the longest measurement takes {} tokens; leave out --ctx, or choose shorter --prompt, --depth or --tokens",
@@ -89,7 +89,7 @@ Status set_context(Policy& policy, const BenchOptions& measure, const ModelConfi
 Status check_pools(const Plan& plan, const Manifest& manifest) {
   const uint64_t pools = weight_pool_bytes(manifest), beside = plan.memory().total(), available = plan.memory().available;
   if (pools + beside <= available) return {};
-  return fail("random weights need {} of memory beside the model's {}, and {} are available; measure a smaller --shape",
+  return fail("random weights need {} of memory beside the model's {}, but only {} is available; measure a smaller --shape",
               human_bytes(double(pools)), human_bytes(double(beside)), human_bytes(double(available)));
 }
 

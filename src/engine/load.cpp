@@ -36,7 +36,7 @@ Status check_still_free(const Plan& plan) {
   const SystemMemory memory = system_memory();
   const uint64_t needs = plan.memory().total();
   if (memory.total == 0 || needs <= memory.free) return {};
-  return fail("the model needs {} of memory and only {} of {} are free now; close other programs, or choose a shorter context",
+  return fail("the model needs {} of memory, but only {} of {} is free now; close other programs, or choose a shorter context",
               human_bytes(double(needs)), human_bytes(double(memory.free)), human_bytes(double(memory.total)));
 }
 

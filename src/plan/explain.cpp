@@ -93,7 +93,7 @@ std::string site_header(const Plan& whole, const SitePlan& plan) {
 std::string memory_line(const Plan& plan, const MemoryPlan& m) {
   const std::string in_place = m.mapped ? fmt::format("; {} more read in place", human_bytes(double(m.mapped))) : "";
   const std::string held = m.held   ? fmt::format("; other programs hold {}", human_bytes(double(m.held)))
-                           : m.free ? fmt::format("; only {} are free now", human_bytes(double(m.free)))
+                           : m.free ? fmt::format("; only {} is free now", human_bytes(double(m.free)))
                                     : "";
   return fmt::format("{} of {} ({}): weights {}, key/value cache {} for {}, scratch {}{}{}", human_bytes(double(m.total())),
                      human_bytes(double(m.available)), m.fits() ? "fits" : "does not fit", human_bytes(double(m.weights)),

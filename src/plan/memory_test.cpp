@@ -43,7 +43,7 @@ TEST(FreeMemory, ABudgetAboveItIsKeptAndToldBeside) {
   policy.memory_budget = 64 * gib;
   const Plan plan = planned(shared_machine(8, 5), policy);
   EXPECT_EQ(plan.memory().available, 64 * gib);
-  EXPECT_NE(explain(plan, false).find("; only 2.88 GiB are free now"), std::string::npos) << explain(plan, false);
+  EXPECT_NE(explain(plan, false).find("; only 2.88 GiB is free now"), std::string::npos) << explain(plan, false);
   policy.memory_budget = 2 * gib;
   EXPECT_EQ(planned(shared_machine(8, 5), policy).memory().available, 2 * gib);
   EXPECT_EQ(planned(shared_machine(8, 5), policy).memory().free, 0u);

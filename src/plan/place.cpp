@@ -336,7 +336,7 @@ Plan with(const Plan& base, const Placement& placement, const std::vector<const 
 
 /// "all of it would need 61.7 GiB of cuda:0, but only 23.2 GiB is available"; of several GPUs, what they have together.
 std::string does_not_fit(const Plan& wanted) {
-  const std::string what = wanted.placement.all_on_gpus() ? "all of it" : "the part that may lie there";
+  const std::string what = wanted.placement.all_on_gpus() ? "all of it" : "the part that may go there";
   const MemoryPlan sum = wanted.gpu_memory();
   const std::string where = wanted.placement.gpus.size() == 1
                                 ? to_string(wanted.device)
