@@ -48,6 +48,11 @@ std::vector<Names> sets_of(const Names& names) {
   return out;
 }
 
+/// "1 of 6 weight files is missing"
+std::string are_missing(size_t missing, size_t all) {
+  return fmt::format("{} of {} {} missing", missing, plural(all, "weight file"), missing == 1 ? "is" : "are");
+}
+
 std::string label_of(const Names& files) {
   return files.size() == 1 ? printable(files.front()) : fmt::format("{} ({})", printable(set_of(files.front())), plural(files.size(), "file"));
 }
@@ -166,7 +171,7 @@ class Chooser {
     if (weights_.empty() && !bad_index_.empty()) return fail("{}: {}; and there are no weight files beside it", shown_folder(), bad_index_);
     if (missing.empty() || !(all.lacking || weights_.empty())) return std::move(all.manifest).error();
     const std::string what =
-        fmt::format("{}: {} of {} weight files are missing: {}", shown_folder(), missing.size(), named().size(), some_of(missing));
+        fmt::format("{}: {}: {}", shown_folder(), are_missing(missing.size(), named().size()), some_of(missing));
     const bool interrupted = was_downloaded(files_.folder(), names_) || without(weights_, named()).empty();
     if (interrupted) return fail("{}; repeat the download, it goes on where it stopped", what);
     return fail(
@@ -185,7 +190,7 @@ class Chooser {
     const Names missing = without(whole, weights_);
     if (missing.empty()) return std::nullopt;
     return fail(
-        "{}: {} of {} weight files are missing, as the others are numbered: {}; {}", shown_folder(), missing.size(), whole.size(),
+        "{}: {}, as the others are numbered: {}; {}", shown_folder(), are_missing(missing.size(), whole.size()),
         some_of(missing),
         was_downloaded(files_.folder(), names_) ? "repeat the download, it goes on where it stopped" : "put them beside the others");
   }

@@ -109,14 +109,14 @@ class ChosenShards : public BadCheckpoint {
 
 TEST_F(ChosenShards, MissingShards) {
   fs::remove(folder_ / "m/model-00002-of-00006.safetensors");
-  expect_problem({folder_ / "m", "1 of 6 weight files are missing: model-00002-of-00006.safetensors"});
+  expect_problem({folder_ / "m", "1 of 6 weight files is missing: model-00002-of-00006.safetensors"});
   // Without an index, or with one that says nothing, the numbers tell.
   const std::string index = folder_.read("m/model.safetensors.index.json");
   for (const bool empty : {true, false}) {
     if (empty) folder_.write("m/model.safetensors.index.json", R"({"weight_map":{}})");
     else fs::remove(folder_ / "m/model.safetensors.index.json");
     expect_problem(
-        {folder_ / "m", "1 of 6 weight files are missing, as the others are numbered: model-00002-of-00006.safetensors; put them"});
+        {folder_ / "m", "1 of 6 weight files is missing, as the others are numbered: model-00002-of-00006.safetensors; put them"});
   }
   folder_.write("m/model.safetensors.index.json", index);
   for (const int i : {1, 3, 4, 5, 6}) fs::remove(folder_ / ("m/model-0000" + std::to_string(i) + "-of-00006.safetensors"));
@@ -145,7 +145,7 @@ TEST_F(ChosenShards, AnIndexOfAnotherSetOfFiles) {
   expect_stale("names 1 file that is not there (model-00001-of-00009.safetensors)");
   // Only with a tensor lacking is a file missing; and nothing was downloaded.
   fs::remove(folder_ / "m/model-00002-of-00006.safetensors");
-  expect_problem({"1 of 1 weight files are missing: model-00001-of-00009.safetensors", "of another set of files than model-?-of-00006"});
+  expect_problem({"1 of 1 weight file is missing: model-00001-of-00009.safetensors", "of another set of files than model-?-of-00006"});
   EXPECT_EQ(open_manifest(folder_ / "m").error().message.find("download"), std::string::npos);
 }
 

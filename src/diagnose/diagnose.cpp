@@ -285,7 +285,7 @@ Result<Diagnosis> diagnose_descriptor(int descriptor, const Facts& facts, Langua
     }
   };
   MXPATH_TRY(Diagnosis diagnosis, diagnose_stream(source, facts, language));
-  if (error != 0) return fail("cannot be read any further after {} lines: {}", diagnosis.lines, std::strerror(error));
+  if (error != 0) return fail("cannot be read any further after {}: {}", plural(diagnosis.lines, "line"), std::strerror(error));
   return diagnosis;
 }
 

@@ -68,10 +68,10 @@ Status DeviceCopies::check(const Region& region) const {
   };
   const size_t end = region.start + region.bytes;
   if (changed(region.guarded_from, region.start - region.guarded_from))
-    return fail("CUDA: it wrote before the start of {} of {} bytes", region.what, region.bytes);
+    return fail("CUDA: the kernel wrote before the start of {} of {} bytes", region.what, region.bytes);
   if (changed(end, guard_bytes)) return fail("CUDA: the kernel wrote past the end of {} of {} bytes", region.what, region.bytes);
   if (!region.may_change && changed(region.start, region.bytes))
-    return fail("CUDA: it wrote into {} of {} bytes", region.what, region.bytes);
+    return fail("CUDA: the kernel wrote into {} of {} bytes", region.what, region.bytes);
   return {};
 }
 

@@ -33,7 +33,7 @@ std::vector<Layout> layouts_for(const Site& site, const Catalogue& catalogue) {
 
 std::string reasons(const Candidate& candidate) {
   std::string text;
-  for (const Refusal& refusal : candidate.why_not) text += (text.empty() ? "" : "; ") + to_string(refusal);
+  for (const Refusal& refusal : candidate.why_not) text += (text.empty() ? "" : ", and ") + to_string(refusal);
   return text;
 }
 

@@ -25,7 +25,7 @@ std::string verdict(const Candidate& candidate, const Decision& decision, bool v
     return to_string(candidate.why_not.front()) + (more ? fmt::format(" (+{})", more) : "");
   }
   std::string text;
-  for (const Refusal& refusal : candidate.why_not) text += (text.empty() ? "" : "; ") + to_string(refusal);
+  for (const Refusal& refusal : candidate.why_not) text += (text.empty() ? "" : ", and ") + to_string(refusal);
   return text;
 }
 

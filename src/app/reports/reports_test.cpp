@@ -228,7 +228,7 @@ TEST(ManifestOf, AConfigAloneIsEnoughToPlan) {
   folder.write("model.safetensors.index.json", R"({"weight_map": {"lm_head.weight": "model-00001-of-00001.safetensors"}})");
   std::filesystem::rename(folder / "model.safetensors.index.json", model + "/model.safetensors.index.json");
   EXPECT_TRUE(manifest_of(model, {}).value().header_only);
-  EXPECT_NE(open_manifest(model).error().message.find("1 of 1 weight files are missing"), std::string::npos);
+  EXPECT_NE(open_manifest(model).error().message.find("1 of 1 weight file is missing"), std::string::npos);
 }
 
 TEST(CheckPlan, AMachineThatMxpathIsNotBuiltForIsRefused) {
