@@ -183,7 +183,9 @@ void add_measurements(CLI::App& command, BenchOptions& measure) {
   command.add_option("--tokens", measure.tokens, "tokens of an answer; default 128, 0: none")
       ->check(whole_number(0, 1 << 20))
       ->type_name("N");
-  command.add_option("--repeat", measure.repeat, "how often each prompt is read; default 3")->check(whole_number(1, 1 << 20))->type_name("N");
+  command.add_option("--repeat", measure.repeat, "how often each prompt is read; default 3")
+      ->check(whole_number(1, 1 << 20))
+      ->type_name("N");
   command.add_option("--seed", measure.seed, "seed of the random weights and the prompts; default 1")
       ->check(whole_number(0, std::numeric_limits<uint64_t>::max()))
       ->type_name("N");

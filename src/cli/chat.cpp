@@ -110,8 +110,8 @@ Status answer(Chat& chat, std::string_view text) {
   Runtime& runtime = chat.runtime;
   MXPATH_TRY(const auto prompt, chat.conversation.prompt(*runtime.files.tokenizer, text));
   if (prompt.size() > static_cast<size_t>(runtime.plan().context))
-    return fail("the conversation has {} with this message, but the context holds {}; {}", plural(prompt.size(), "token"), runtime.plan().context,
-                what_would_fit(chat, text, prompt.size()));
+    return fail("the conversation has {} with this message, but the context holds {}; {}", plural(prompt.size(), "token"),
+                runtime.plan().context, what_would_fit(chat, text, prompt.size()));
   AnswerOptions how = answer_options(chat.options, runtime.files);
   AnswerPrinter printer(printer_options(chat.options.show));
   ProgressBar bar;

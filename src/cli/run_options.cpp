@@ -80,7 +80,8 @@ uint64_t random_seed() {
 
 void add_run_options(CLI::App& command, RunOptions& o) {
   add_model(command, o.common.model, false);
-  command.add_option("PROMPT", o.prompt, "the question; - reads it from standard input, and so does leaving it out where that is not a terminal");
+  command.add_option("PROMPT", o.prompt,
+                     "the question; - reads it from standard input, and so does leaving it out where that is not a terminal");
   auto* tokens =
       command.add_option("--tokens", o.tokens, "continue these token ids as they are: [1, 2] or {\"tokens\": [1, 2]}; - is standard input")
           ->transform(expanded_path())

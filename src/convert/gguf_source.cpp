@@ -240,7 +240,8 @@ class GgufOpener {
         return fail("{}: tensor {} belongs to layer {}, but the metadata says there are {} layers", path_, printable(name), layer,
                     source_.config.layers);
     if (!unused.empty())
-      source_.remarks.push_back(fmt::format("{} not used, the first is {}", plural(unused.size(), "tensor is", "tensors are"), printable(unused.front())));
+      source_.remarks.push_back(
+          fmt::format("{} not used, the first is {}", plural(unused.size(), "tensor is", "tensors are"), printable(unused.front())));
     return {};
   }
 

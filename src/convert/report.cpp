@@ -45,10 +45,11 @@ std::string to_text(const ConvertReport& report) {
                                 plural(report.files, "file"));
   const auto lossy = static_cast<size_t>(
       std::count_if(report.tensors.begin(), report.tensors.end(), [](const TensorLoss& t) { return t.loss.changed > 0; }));
-  if (const size_t exact = report.tensors.size() - lossy) out += fmt::format("{} changed format without any loss\n", plural(exact, "tensor"));
+  if (const size_t exact = report.tensors.size() - lossy)
+    out += fmt::format("{} changed format without any loss\n", plural(exact, "tensor"));
   if (lossy)
-    out +=
-        fmt::format("{} lost precision:\n{:<56} {:>11} {:>11} {:>9}\n", plural(lossy, "tensor"), "tensor", "max |delta|", "mean |delta|", "changed");
+    out += fmt::format("{} lost precision:\n{:<56} {:>11} {:>11} {:>9}\n", plural(lossy, "tensor"), "tensor", "max |delta|", "mean |delta|",
+                       "changed");
   for (const auto& [name, loss] : report.tensors)
     if (loss.changed)
       out += fmt::format("{:<56} {:>11.3g} {:>11.3g} {:>8.2f} %\n", name, loss.largest, loss.mean(), 100 * loss.share_changed());

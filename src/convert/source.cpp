@@ -222,8 +222,7 @@ Status Source::check_file(size_t index) const {
 
 Error Source::unreadable(const uint8_t* at) const {
   if (auto changed = check_unchanged(at); !changed.ok()) return std::move(changed).error();
-  return fail("{}: this file of the source cannot be read any more; check its disk, then resume the conversion",
-              path_of(at));
+  return fail("{}: this file of the source cannot be read any more; check its disk, then resume the conversion", path_of(at));
 }
 
 Status Source::check_unchanged() const {

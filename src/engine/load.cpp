@@ -51,7 +51,8 @@ Result<bool> try_plan(LoadedModel& loaded, const Catalogue& catalogue, const Mac
   if (!loaded.threads) loaded.threads = std::make_unique<ThreadPool>(model.plan.threads);
   loaded.checks = self_check(model.plan, model.config, policy, *loaded.threads);
   for (const SelfCheckResult& check : loaded.checks)
-    if (!check.finding.empty()) MXPATH_CHECK(record_failure(loaded.failures, check.suspect(), {check.check, check.finding}, catalogue, options.notice));
+    if (!check.finding.empty())
+      MXPATH_CHECK(record_failure(loaded.failures, check.suspect(), {check.check, check.finding}, catalogue, options.notice));
   if (loaded.failures.size() > known) return false;
   if (model.weights.layers.empty()) MXPATH_CHECK(check_still_free(model.plan));
   MXPATH_CHECK(send_rope_table(model));

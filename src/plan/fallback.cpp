@@ -40,15 +40,15 @@ Status simulate_packing(Failures& failures, const Plan& plan, const Catalogue& c
 
 Status record_failure(Failures& failures, const Suspect& suspect, Failure failure, const Catalogue& catalogue, const Notice& notice) {
   if (is_cpu_floor(catalogue, suspect.path))
-    return fail("{}: the portable path failed its own check ({}); the build or the RAM is faulty; please report this",
-                suspect.path, failure.finding);
+    return fail("{}: the portable path failed its own check ({}); the build or the RAM is faulty; please report this", suspect.path,
+                failure.finding);
   const auto [known, is_new] = failures.try_emplace(suspect, std::move(failure));
   if (is_new && notice) notice(fmt::format("{} is not used: {}", to_string(suspect), known->second.finding));
   return {};
 }
 
 Status record_packing_failure(Failures& failures, const Failures& before, const SitePlan& site, const std::string& finding,
-                     const Catalogue& catalogue, const Notice& notice) {
+                              const Catalogue& catalogue, const Notice& notice) {
   bool blamed = false;
   for (const KernelPath* path : catalogue.paths) {
     const bool reads =
@@ -66,8 +66,8 @@ Status record_packing_failure(Failures& failures, const Failures& before, const 
       title_of(site.site), name_of(site.layout), finding);
 }
 
-Result<Plan> simulate_fallback(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, Failures failures,
-                      const Notice& notice) {
+Result<Plan> simulate_fallback(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
+                               Failures failures, const Notice& notice) {
   for (;;) {
     const size_t known = failures.size();
     MXPATH_TRY(Plan plan, make_plan(manifest, catalogue, machine, policy, failures));

@@ -91,9 +91,9 @@ void add_concessions(Plan& plan, const Failures& failures) {
   for (const SitePlan& site : plan.sites) {
     const Site& s = site.site;
     if (s.has_weights() && s.format != s.stored)
-      plan.concessions.push_back({Concession::Kind::conversion,
-                                  fmt::format("{} holds its weights as {}, stored as {}, {}", title_of(s), name_of(s.format),
-                                              name_of(s.stored), loss_of(s.stored, s.format))});
+      plan.concessions.push_back(
+          {Concession::Kind::conversion, fmt::format("{} holds its weights as {}, stored as {}, {}", title_of(s), name_of(s.format),
+                                                     name_of(s.stored), loss_of(s.stored, s.format))});
     concede(plan.concessions, site, failures);
     concede_arithmetic(plan.concessions, site);
   }
@@ -164,11 +164,10 @@ Status concede_placement(Plan& plan, const Manifest& manifest, const Catalogue& 
   if (failed == failures.end()) return {};
   MXPATH_TRY(const Plan wished, plan_as_asked(manifest, catalogue, machine, policy, {}));
   if (wished.placement == plan.placement) return {};
-  plan.concessions.push_back(
-      {Concession::Kind::fallback, fmt::format("the model runs on {} instead of {}, about {:.1f} times slower, because of {}: {}",
-                                               plan.placement.to_string(), wished.placement.to_string(),
-                                               plan.decode_seconds / wished.decode_seconds, to_string(failed->first),
-                                               failed->second.finding)});
+  plan.concessions.push_back({Concession::Kind::fallback,
+                              fmt::format("the model runs on {} instead of {}, about {:.1f} times slower, because of {}: {}",
+                                          plan.placement.to_string(), wished.placement.to_string(),
+                                          plan.decode_seconds / wished.decode_seconds, to_string(failed->first), failed->second.finding)});
   return {};
 }
 

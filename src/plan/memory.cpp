@@ -231,9 +231,9 @@ Status check_memory(const Plan& plan) {
   const auto& [id, m] = *std::ranges::find_if(plan.devices, [](const DevicePlan& device) { return !device.memory.fits(); });
   const std::string needs =
       fmt::format("the model needs {} of {}, but only {} is available (weights {}, key/value cache {} for {} of context, scratch {}){}",
-                  human_bytes(double(m.total())), id.is_gpu() ? "memory on " + to_string(id) : "memory",
-                  human_bytes(double(m.available)), human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)),
-                  plural(plan.context, "token"), human_bytes(double(m.scratch)), held_text(m));
+                  human_bytes(double(m.total())), id.is_gpu() ? "memory on " + to_string(id) : "memory", human_bytes(double(m.available)),
+                  human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)), plural(plan.context, "token"),
+                  human_bytes(double(m.scratch)), held_text(m));
   if (plan.suggestions.empty() && others_stand_in_the_way(m)) return fail("{}; nothing else would make it fit", needs);
   if (plan.suggestions.empty())
     return fail("{}; no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model",

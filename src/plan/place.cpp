@@ -230,8 +230,7 @@ Status check_split(const OpenGpus& open, const Search& s) {
     return wrong_use("{}: {} names {}; give the layers of each", text, mention(Knob::device), plural(s.policy.gpus.size(), "GPU"));
   if (split.size() > open.sites.size())
     return wrong_use("{}: there {} {} to use", text, open.sites.size() == 1 ? "is" : "are", plural(open.sites.size(), "GPU"));
-  if (sum != layers)
-    return wrong_use("{}: the numbers sum to {}, but {} must be placed on GPUs", text, sum, plural(layers, "layer"));
+  if (sum != layers) return wrong_use("{}: the numbers sum to {}, but {} must be placed on GPUs", text, sum, plural(layers, "layer"));
   return {};
 }
 

@@ -236,8 +236,7 @@ TEST(Placement, AFailedRowTakesItsPartToTheCpu) {
   EXPECT_EQ(embed.placement.embedding(), cpu_device);
   const Plan all = planned(gpu_of(80), {}, {{{"norm.cuda.portable.f32", cuda_device(0)}, failure}});
   EXPECT_EQ(all.device.kind, DeviceKind::cpu);
-  EXPECT_NE(all.device_reason.find("norm.cuda.portable.f32 (failed its self-check: "), std::string::npos)
-      << all.device_reason;
+  EXPECT_NE(all.device_reason.find("norm.cuda.portable.f32 (failed its self-check: "), std::string::npos) << all.device_reason;
   const Plan sample = planned(gpu_of(80), {}, {{{"sample.cuda.portable.f32", cuda_device(0)}, failure}});
   EXPECT_TRUE(sample.placement.all_on_gpus());  // logits come back instead
   EXPECT_EQ(sample.find(SiteId::sample, LayerSet::outside, cuda_device(0)), nullptr);

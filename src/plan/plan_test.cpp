@@ -152,8 +152,7 @@ TEST(Plan, ForcedMeansForced) {
   policy.only = {"linear.cpu.amx.*"};
   const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx2), policy);
   ASSERT_FALSE(plan.ok());
-  EXPECT_NE(plan.error().message.find("linear.cpu.amx.bf16 (needs avx512+amx_bf16; this CPU has no avx512+amx_bf16"),
-            std::string::npos)
+  EXPECT_NE(plan.error().message.find("linear.cpu.amx.bf16 (needs avx512+amx_bf16; this CPU has no avx512+amx_bf16"), std::string::npos)
       << plan.error().message;
   EXPECT_NE(plan.error().message.find("Paths that can: linear.cpu.avx2.bf16_f32"), std::string::npos) << plan.error().message;
   policy.only = {"linear.cpu.avx2.bf16_f32"};
@@ -184,7 +183,8 @@ TEST(Plan, ForcedRowsOfAnotherWeightFormatAreNamedWithTheirRefusals) {
   policy.only = {"moe_gate_up.cpu.avx512.mxfp4_f32"}, policy.weights = NumberFormat::bf16;
   const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), policy);
   ASSERT_FALSE(plan.ok());
-  EXPECT_NE(plan.error().message.find("moe_gate_up.cpu.avx512.mxfp4_f32 (reads mxfp4_rows16; the weights are held as bf16_rows)"), std::string::npos)
+  EXPECT_NE(plan.error().message.find("moe_gate_up.cpu.avx512.mxfp4_f32 (reads mxfp4_rows16; the weights are held as bf16_rows)"),
+            std::string::npos)
       << plan.error().message;
 }
 
@@ -202,7 +202,8 @@ TEST(Plan, StrictRefusesPortablePathsConversionsAndOtherArithmetic) {
   EXPECT_NE(reasons(cpu_machine({}), {}).find("head runs on linear.cpu.portable.f32"), std::string::npos);
   Policy forced, converted, fast;
   forced.only = {"*.portable.*"};
-  EXPECT_NE(in_words(reasons(cpu_machine(avx512), forced)).find("(excluded by only, which names other paths of this operation)"), std::string::npos);
+  EXPECT_NE(in_words(reasons(cpu_machine(avx512), forced)).find("(excluded by only, which names other paths of this operation)"),
+            std::string::npos);
   converted.weights = NumberFormat::fp32;
   EXPECT_NE(reasons(cpu_machine(avx512), converted).find("moe.down holds its weights as fp32, stored as mxfp4"), std::string::npos);
   fast.numerics = Numerics::fast, fast.only = {"linear.cpu.avx2.int8"};

@@ -87,9 +87,8 @@ Status set_device(Policy& policy, std::string_view text) {
   for (const std::string_view name : parts_of(text)) {
     const bool uuid = name.starts_with("GPU-") || name.starts_with("MIG-");
     if (!uuid && !name.starts_with("cuda:"))
-      return wrong_use(
-          "{}: choose auto, cpu, cuda, cuda:N or a GPU's UUID; separate several GPUs by commas, as in cuda:0,cuda:1",
-          mention(Knob::device, printable(text)));
+      return wrong_use("{}: choose auto, cpu, cuda, cuda:N or a GPU's UUID; separate several GPUs by commas, as in cuda:0,cuda:1",
+                       mention(Knob::device, printable(text)));
     if (uuid) {
       policy.gpu_uuids.emplace_back(name);
       continue;

@@ -89,8 +89,7 @@ void check_shape(Collector& out, const KernelPath& path, const Question& q) {
   const Site& s = q.site;
   out.need(path.weights == Layout::any || path.weights == q.layout, Check::layout, std::string(name_of(path.weights)),
            std::string(name_of(q.layout)));
-  out.need(n.tokens.contains(q.tokens), Check::tokens, n.tokens.of_tokens(),
-           q.tokens.of_tokens());
+  out.need(n.tokens.contains(q.tokens), Check::tokens, n.tokens.of_tokens(), q.tokens.of_tokens());
   out.need(n.per_sequence.contains(q.per_sequence), Check::tokens, n.per_sequence.of_tokens() + " per sequence",
            q.per_sequence.of_tokens() + " per sequence");
   out.need(s.n % n.n_multiple == 0, Check::n_multiple, fmt::format("n % {} == 0", n.n_multiple),

@@ -164,8 +164,7 @@ TEST(Formats, Tf32IsAnArithmeticThatNeedsFastNumerics) {
   const auto faithful = make_plan(manifest(), with_tf32_row(), cpu_machine(avx512), {});
   ASSERT_TRUE(faithful.ok());
   EXPECT_EQ(faithful->site(SiteId::head).path_for({1}).name, "linear.cpu.avx512.bf16_f32");
-  EXPECT_NE(in_words(explain(*faithful, false)).find("needs numerics=fast to compute in tf32"),
-            std::string::npos);
+  EXPECT_NE(in_words(explain(*faithful, false)).find("needs numerics=fast to compute in tf32"), std::string::npos);
   Policy policy;
   policy.numerics = Numerics::fast, policy.exclude = {"linear.cpu.avx2.int8"};
   const auto fast = make_plan(manifest(), with_tf32_row(), cpu_machine(avx512), policy);

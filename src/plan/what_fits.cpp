@@ -74,8 +74,7 @@ std::vector<std::pair<std::string, Policy>> freer_placements(const Policy& polic
   std::vector<std::pair<std::string, Policy>> all;
   Policy freer = policy;
   freer.gpu_layers.reset(), freer.cpu_experts.reset();
-  if (policy.gpu_layers || policy.cpu_experts)
-    all.emplace_back(without(policy.gpu_layers ? Knob::gpu_layers : Knob::cpu_experts), freer);
+  if (policy.gpu_layers || policy.cpu_experts) all.emplace_back(without(policy.gpu_layers ? Knob::gpu_layers : Knob::cpu_experts), freer);
   freer.split.clear();
   if (!policy.split.empty()) all.emplace_back(without(Knob::split), freer);
   freer.gpus.clear();

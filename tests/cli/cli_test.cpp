@@ -221,7 +221,8 @@ TEST_F(Cli, ForcedPaths) {
     for (const auto& regime : site["regimes"]) EXPECT_TRUE(has(regime["chosen"], ".portable.")) << site["site"];
   expect_error(run_mxpath({"plan", model, "--machine", "x86_64_v1", "--only", "*.avx512.*"}), 1, "avx512");
   expect_error(run_mxpath({"plan", model, "--device", "cpu", "--only", "moe_down.cuda.*"}), 1, "Paths that can: moe_down.cpu.");
-  expect_error(run_mxpath({"plan", model, "--machine", "haswell", "--only", "moe_down.cpu.avx2.bf16_f32"}), 1, "reads bf16_rows16; the weights are held as ");
+  expect_error(run_mxpath({"plan", model, "--machine", "haswell", "--only", "moe_down.cpu.avx2.bf16_f32"}), 1,
+               "reads bf16_rows16; the weights are held as ");
   for (const char* glob : {"*cuda*", "sample.cuda*"}) {
     const Ran on_gpu = run_mxpath({"plan", model, "--machine", "rtx_3090", "--device", "cuda", "--only", glob});
     EXPECT_EQ(on_gpu.code, 0) << on_gpu.err;

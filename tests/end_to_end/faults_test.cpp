@@ -176,7 +176,8 @@ TEST(Faults, ARehearsalEndsWhereLoadingEnds) {
     std::vector<std::string> loading, rehearsing;
     const auto loaded = load(setting, &loading);
     const Manifest manifest = open_manifest(test::golden_root() + "/top_four").value();
-    const auto plan = simulate_fallback(manifest, catalogue(), here(), setting.policy, {}, [&](const std::string& n) { rehearsing.push_back(n); });
+    const auto plan =
+        simulate_fallback(manifest, catalogue(), here(), setting.policy, {}, [&](const std::string& n) { rehearsing.push_back(n); });
     ASSERT_TRUE(loaded.ok() && plan.ok());
     EXPECT_EQ(plan_to_json(*plan), plan_to_json((*loaded)->model.plan)) << name_of(static_cast<Fault>(fault));
     EXPECT_EQ(rehearsing, loading);

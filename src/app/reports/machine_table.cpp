@@ -89,8 +89,8 @@ Result<MachineTable> plan_everywhere(std::string_view model, const ModelPlaces& 
 }
 
 std::string to_text(const MachineTable& table, Wording wording) {
-  std::vector<Cells> lines = {
-      {"machine", "hardware", "on", "answering", "reading a prompt", "memory", "tok/s", fmt::format("at {}", plural(table.context, "token"))}};
+  std::vector<Cells> lines = {{"machine", "hardware", "on", "answering", "reading a prompt", "memory", "tok/s",
+                               fmt::format("at {}", plural(table.context, "token"))}};
   for (const MachineRow& row : table.rows) lines.push_back(cells_of(row, wording));
   std::array<size_t, 8> widths{};
   for (const Cells& line : lines)

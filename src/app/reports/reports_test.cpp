@@ -255,17 +255,17 @@ TEST(CheckPlan, AContextTooShortForThePromptIsNoAdvice) {
   Plan plan;
   plan.devices = {{cpu_device, {.weights = 2, .available = 1}}};
   plan.suggestions = {mention(Knob::context, 1024), mention(Knob::weights, "int8"),
-                    mention(Knob::weights, "int4") + " " + mention(Knob::context, 128)};
+                      mention(Knob::weights, "int4") + " " + mention(Knob::context, 128)};
   const auto advice = [&](const LeastContext& least) {
     const std::string message = in_words(check_plan(plan, {}, least).error().message);
     return message.substr(message.find("; ") + 2);
   };
   EXPECT_EQ(advice({}), "it would fit with context=1024, with weights=int8 or with weights=int4 context=128");
   EXPECT_EQ(advice({128, "a prompt"}), "it would fit with context=1024, with weights=int8 or with weights=int4 context=128");
-  EXPECT_EQ(
-      advice({2000, "a prompt"}),
-      "it would fit with context=1024 and a prompt of at most 1024 tokens, with weights=int8 or with weights=int4 context=128 and a prompt of "
-      "at most 128 tokens");
+  EXPECT_EQ(advice({2000, "a prompt"}),
+            "it would fit with context=1024 and a prompt of at most 1024 tokens, with weights=int8 or with weights=int4 context=128 and a "
+            "prompt of "
+            "at most 128 tokens");
 }
 
 TEST(ModelFiles, AVocabularyTooSmallForItsTokenizer) {
