@@ -129,8 +129,8 @@ struct Score {
       top;  ///< [n] the most likely (id, logprob) after token i, best first; empty without `top`
 };
 
-/// Returns the plan for a model and a machine, from headers only, as `mxpath plan` prints it. machine: "" for this one, a file, or the name of a machine that mxpath knows.
-/// json: the same as JSON instead of text.
+/// Returns the plan for a model and a machine, from headers only, as `mxpath plan` prints it. machine: "" for this one, a file, or the name
+/// of a machine that mxpath knows. json: the same as JSON instead of text.
 Outcome<std::string> plan(std::string_view model, const Options& options = {}, std::string_view machine = "", bool json = false);
 
 /// A loaded model with one key/value cache. One call at a time; several engines may live side by side.
@@ -154,8 +154,8 @@ class Engine {
   /// Asks one question in the harmony format. Errors: an empty question, one longer than the context, an option out of range, a model whose
   /// vocabulary lacks the special tokens.
   Outcome<Answer> ask(std::string_view question, const GenerateOptions& options = {}, const OnText& on_text = {});
-  /// Answers a conversation, whose last message is a user's or a tool's. A leading system message sets the identity line, developer messages the
-  /// instructions. Analysis of finished turns is dropped. Errors: as above, and an unknown role.
+  /// Answers a conversation, whose last message is a user's or a tool's. A leading system message sets the identity line, developer
+  /// messages the instructions. Analysis of finished turns is dropped. Errors: as above, and an unknown role.
   Outcome<Answer> ask(std::span<const Message> messages, const GenerateOptions& options = {}, const OnText& on_text = {});
 
   /// Continues token ids as they are; stops at <|return|>, <|endoftext|> or the config's eos. Errors: no tokens, an id outside the

@@ -107,8 +107,8 @@ const char* mxpath_version(void);
 /* Frees a text or array that a function of this header made; NULL is allowed. */
 void mxpath_free(void* made);
 
-/* Makes the plan for a model and a machine, from headers only, as JSON. machine: NULL for this one, a file, or a known name. A plan that does
- * not fit is an error. *json is freed with mxpath_free. */
+/* Makes the plan for a model and a machine, from headers only, as JSON. machine: NULL for this one, a file, or a known name. A plan that
+ * does not fit is an error. *json is freed with mxpath_free. */
 mxpath_status mxpath_plan(const char* model, const mxpath_options* options, const char* machine, char** json, char** error);
 
 /* model: a folder, a name in the Hugging Face cache, or "demo". Blocks until the weights are packed and the paths have passed their check.
@@ -120,7 +120,8 @@ mxpath_status mxpath_engine_info(const mxpath_engine* engine, mxpath_model_info*
 /* The plan that was loaded. *json is freed with mxpath_free. */
 mxpath_status mxpath_engine_plan(const mxpath_engine* engine, char** json, char** error);
 
-/* Converts ordinary text to ids; special tokens in it are read as text. *tokens is freed with mxpath_free; it is not NULL even for no tokens. */
+/* Converts ordinary text to ids; special tokens in it are read as text. *tokens is freed with mxpath_free; it is not NULL even for no
+ * tokens. */
 mxpath_status mxpath_tokenize(const mxpath_engine* engine, const char* text, size_t bytes, int32_t** tokens, size_t* count, char** error);
 /* *text ends in a zero and is freed with mxpath_free; *bytes (may be NULL) counts without it, for texts that hold zeros themselves. What
  * has no text is U+FFFD. */
