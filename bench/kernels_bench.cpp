@@ -320,7 +320,7 @@ std::vector<Layout> layouts_of(const KernelPath& path) {
 }
 
 void add_row(const KernelPath& path, const std::vector<int>& threads) {
-  if (row_of(path.op).composite && path.fuses.empty()) return;  // nothing of its own
+  if (only_calls_others(path)) return;
   for (Layout layout : layouts_of(path))
     for (int64_t tokens : path.op == Op::sample ? std::vector<int64_t>{1} : std::vector<int64_t>{1, 8, 64, 512})
       for (int count : threads) {

@@ -37,8 +37,8 @@ emulated "$build/mxpath" plan demo --device cpu --json >"$folder/plan.json" ||
   fail "mxpath plan ends with exit code $? on $cpu"
 chosen=$(grep -o '"chosen": "[^"]*"' "$folder/plan.json" | cut -d'"' -f4 | sort -u)
 [ -n "$chosen" ] || fail "mxpath plan names no chosen row on $cpu"
-legal='\.cpu\.portable\.'
-[ "$what" = without_avx2 ] || legal='\.cpu\.(portable|avx2)\.'
+legal='\.cpu\.(portable\.|composite$)'
+[ "$what" = without_avx2 ] || legal='\.cpu\.((portable|avx2)\.|composite$)'
 wrong=$(grep -vE "$legal" <<<"$chosen" || true)
 [ -z "$wrong" ] || fail "on $cpu these rows cannot run and are planned: $wrong"
 [ "$what" = without_avx2 ] || grep -q '^linear\.cpu\.avx2\.' <<<"$chosen" ||

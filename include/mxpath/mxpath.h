@@ -39,7 +39,7 @@ struct Error {
   std::vector<Hint> hints = {};  ///< the options in the message, in its order; `context=4096` there
 };
 
-/// A T or an Error. Accessing the one that is not there is undefined (asserts in debug).
+/// Holds a T or an Error. Accessing the inactive alternative is undefined (asserts in debug).
 template <class T>
 class [[nodiscard]] Outcome {
  public:
@@ -64,18 +64,18 @@ struct Options {
   std::string split = {};                   ///< layers on each GPU, as in "20,16"; empty: by their free memory
   std::string weights = "as-stored";        ///< format of the experts: as-stored, mxfp4, fp32, fp16, bf16, fp8-e4m3, fp8-e5m2, int8,
                                             ///< int4 (groups of 32), int4-g64, nf4 (blocks of 64), nf4-g32
-  std::string dense_weights = "as-stored";  ///< of the attention projections and the head: as-stored, bf16, fp8-e4m3, int8
+  std::string dense_weights = "as-stored";  ///< format of the attention projections and the head: as-stored, bf16, fp8-e4m3, int8
   std::vector<std::string> only = {};       ///< globs of path names: where an operation has such a path, no other is used
   std::vector<std::string> exclude = {};    ///< globs of path names that are never used
-  bool fast_numerics = false;               ///< let paths compete that quantise activations
+  bool fast_numerics = false;               ///< true: paths that quantise activations may be chosen
   bool strict = false;                      ///< an error instead of a fallback or a change of precision
   int threads = 0;                          ///< 0: all cores this process may use
   int context = 0;                          ///< tokens; 0: 8192, or what the model allows
   std::optional<int> gpu_layers = {};       ///< number of trailing layers to place on the GPU; none: as many as fit
   std::optional<int> cpu_experts = {};      ///< among those, how many keep their experts on the CPU; none: the fewest that fit
   uint64_t memory_budget = 0;               ///< bytes the model may take; 0: what is free
-  std::function<void(std::string_view what, uint64_t done, uint64_t total)> progress = {};  ///< of loading
-  std::function<void(const std::string&)> notice = {};                                      ///< told of each fallback, one sentence
+  std::function<void(std::string_view what, uint64_t done, uint64_t total)> progress = {};  ///< called while the model loads
+  std::function<void(const std::string&)> notice = {};                                      ///< called with one sentence for each fallback
 };
 
 /// What a loaded model is.
@@ -90,9 +90,9 @@ struct ModelInfo {
 struct Message {
   std::string role = {};  ///< system, developer, user, assistant, tool
   std::string content = {};
-  std::string channel = {};    ///< of the assistant: analysis, commentary, final
+  std::string channel = {};    ///< the assistant's channel: analysis, commentary, final
   std::string recipient = {};  ///< "" or a tool such as functions.get_weather
-  std::string name = {};       ///< of a tool that answers
+  std::string name = {};       ///< the name of the tool that answers
 };
 
 struct GenerateOptions {
@@ -113,10 +113,10 @@ struct GenerateOptions {
 using OnText = std::function<void(std::string_view channel, std::string_view text)>;
 
 struct Answer {
-  std::vector<int32_t> tokens;  ///< new ones, the stop token included
+  std::vector<int32_t> tokens;  ///< the new tokens, the stop token included
   std::string text;             ///< final messages (and preambles); everything new in continue_tokens; "": the turn had none
   std::string analysis;
-  int reasoning_tokens = 0;                  ///< of the analysis
+  int reasoning_tokens = 0;                  ///< tokens of the analysis
   std::vector<Message> messages;             ///< the assistant's, each on a channel that is known; empty in continue_tokens
   std::string stop_reason;                   ///< stop, tool_call, length, context, cancelled
   int prompt_tokens = 0, reused_tokens = 0;  ///< reused: still in the cache from the call before
@@ -129,8 +129,8 @@ struct Score {
       top;  ///< [n] the most likely (id, logprob) after token i, best first; empty without `top`
 };
 
-/// The plan for a model and a machine, from headers only, as `mxpath plan` prints it. machine: "" this one, a file, or a name that ships.
-/// json: the structs instead of text.
+/// Returns the plan for a model and a machine, from headers only, as `mxpath plan` prints it. machine: "" for this one, a file, or the name
+/// of a machine that mxpath knows. json: the same as JSON instead of text.
 Outcome<std::string> plan(std::string_view model, const Options& options = {}, std::string_view machine = "", bool json = false);
 
 /// A loaded model with one key/value cache. One call at a time; several engines may live side by side.
@@ -147,22 +147,22 @@ class Engine {
   std::string plan_text(bool verbose = false) const;
   std::string plan_json() const;
 
-  /// Ordinary text to ids: special tokens in it are text too. decode never fails: what has no text is U+FFFD.
+  /// Converts ordinary text to ids; special tokens in it are read as text. decode never fails: a token without text becomes U+FFFD.
   std::vector<int32_t> encode(std::string_view text) const;
   std::string decode(std::span<const int32_t> tokens) const;
 
-  /// One question in the harmony format. Errors: an empty question, one longer than the context, an option out of range, a model whose
+  /// Asks one question in the harmony format. Errors: an empty question, one longer than the context, an option out of range, a model whose
   /// vocabulary lacks the special tokens.
   Outcome<Answer> ask(std::string_view question, const GenerateOptions& options = {}, const OnText& on_text = {});
-  /// A conversation, whose last message is a user's or a tool's. A leading system message sets the identity line, developer messages the
-  /// instructions. Analysis of finished turns is dropped. Errors: as above, and an unknown role.
+  /// Answers a conversation, whose last message is a user's or a tool's. A leading system message sets the identity line, developer
+  /// messages the instructions. Analysis of finished turns is dropped. Errors: as above, and an unknown role.
   Outcome<Answer> ask(std::span<const Message> messages, const GenerateOptions& options = {}, const OnText& on_text = {});
 
-  /// Raw continuation of token ids; stops at <|return|>, <|endoftext|> or the config's eos. Errors: no tokens, an id outside the
+  /// Continues token ids as they are; stops at <|return|>, <|endoftext|> or the config's eos. Errors: no tokens, an id outside the
   /// vocabulary, more tokens than the context holds.
   Outcome<Answer> continue_tokens(std::span<const int32_t> tokens, const GenerateOptions& options = {}, const OnText& on_text = {});
 
-  /// Teacher forcing. top: how many of the most likely tokens to report at each place. Errors: as continue_tokens.
+  /// Scores the tokens by teacher forcing. top: how many of the most likely tokens to report at each place. Errors: as continue_tokens.
   Outcome<Score> score(std::span<const int32_t> tokens, int top = 0);
 
  private:

@@ -28,7 +28,7 @@ extern "C" {
 typedef enum mxpath_status {
   MXPATH_OK = 0,
   MXPATH_FAILED = 1,    /* the input or the machine does not allow it */
-  MXPATH_WRONG_USE = 2, /* an argument that cannot be meant */
+  MXPATH_WRONG_USE = 2, /* invalid argument */
   MXPATH_REFUSED = 3    /* `strict` does not accept what would have to be done */
 } mxpath_status;
 
@@ -42,7 +42,7 @@ typedef struct mxpath_options {
   const char* device;        /* "auto", "cpu", "cuda", "cuda:N", a GPU's UUID, or several: "cuda:0,cuda:1" */
   const char* split;         /* layers on each GPU, as in "20,16"; NULL: by their free memory */
   const char* weights;       /* format of the experts */
-  const char* dense_weights; /* of the attention projections and the head */
+  const char* dense_weights; /* format of the attention projections and the head */
   const char* const* only;   /* globs of path names */
   size_t only_count;
   const char* const* exclude;
@@ -54,13 +54,13 @@ typedef struct mxpath_options {
   int gpu_layers;         /* number of trailing layers to place on the GPU; -1: as many as fit */
   int cpu_experts;        /* of those layers, how many keep their experts on the CPU; -1: the fewest that fit */
   uint64_t memory_budget; /* bytes; 0: what is free */
-  void (*progress)(void* user, const char* what, uint64_t done, uint64_t total); /* of loading */
-  void (*notice)(void* user, const char* sentence);                              /* told of each fallback */
+  void (*progress)(void* user, const char* what, uint64_t done, uint64_t total); /* called while the model loads */
+  void (*notice)(void* user, const char* sentence);                              /* called with a sentence for each fallback */
   void* user;                                                                    /* handed to both */
 } mxpath_options;
 void mxpath_options_init(mxpath_options* options);
 
-/* Of mxpath_ask and mxpath_continue; mxpath_generate_options_init fills it and sets `size`. */
+/* Options of mxpath_ask and mxpath_continue; mxpath_generate_options_init fills them and sets `size`. */
 typedef struct mxpath_generate_options {
   size_t size;
   int max_new_tokens; /* 0: until the context is full */
@@ -96,9 +96,9 @@ typedef struct mxpath_model_info {
 typedef struct mxpath_message {
   const char* role; /* system, developer, user, assistant, tool */
   const char* content;
-  const char* channel;   /* of the assistant: analysis, commentary, final */
+  const char* channel;   /* the assistant's: analysis, commentary, final */
   const char* recipient; /* a tool such as functions.get_weather */
-  const char* name;      /* of a tool that answers */
+  const char* name;      /* the name of the tool that answers */
 } mxpath_message;
 
 /* "0.1.0" of the library, which need not be the version that this header came with. Never freed. */
@@ -107,8 +107,8 @@ const char* mxpath_version(void);
 /* Frees a text or array that a function of this header made; NULL is allowed. */
 void mxpath_free(void* made);
 
-/* The plan for a model and a machine, from headers only, as JSON. machine: NULL this one, a file, or a name that ships. A plan that does
- * not fit is an error. *json is freed with mxpath_free. */
+/* Makes the plan for a model and a machine, from headers only, as JSON. machine: NULL for this one, a file, or a known name. A plan that
+ * does not fit is an error. *json is freed with mxpath_free. */
 mxpath_status mxpath_plan(const char* model, const mxpath_options* options, const char* machine, char** json, char** error);
 
 /* model: a folder, a name in the Hugging Face cache, or "demo". Blocks until the weights are packed and the paths have passed their check.
@@ -120,27 +120,28 @@ mxpath_status mxpath_engine_info(const mxpath_engine* engine, mxpath_model_info*
 /* The plan that was loaded. *json is freed with mxpath_free. */
 mxpath_status mxpath_engine_plan(const mxpath_engine* engine, char** json, char** error);
 
-/* Ordinary text to ids: special tokens in it are text too. *tokens is freed with mxpath_free; it is not NULL even for no tokens. */
+/* Converts ordinary text to ids; special tokens in it are read as text. *tokens is freed with mxpath_free; it is not NULL even for no
+ * tokens. */
 mxpath_status mxpath_tokenize(const mxpath_engine* engine, const char* text, size_t bytes, int32_t** tokens, size_t* count, char** error);
 /* *text ends in a zero and is freed with mxpath_free; *bytes (may be NULL) counts without it, for texts that hold zeros themselves. What
  * has no text is U+FFFD. */
 mxpath_status mxpath_detokenize(const mxpath_engine* engine, const int32_t* tokens, size_t count, char** text, size_t* bytes, char** error);
 
-/* A conversation in the harmony format, whose last message is a user's or a tool's. *answer is freed with mxpath_answer_free. */
+/* Answers a conversation in the harmony format, whose last message is a user's or a tool's. *answer is freed with mxpath_answer_free. */
 mxpath_status mxpath_ask(mxpath_engine* engine, const mxpath_message* messages, size_t count, const mxpath_generate_options* options,
                          mxpath_answer** answer, char** error);
-/* Raw continuation of token ids. */
+/* Continues token ids as they are. */
 mxpath_status mxpath_continue(mxpath_engine* engine, const int32_t* tokens, size_t count, const mxpath_generate_options* options,
                               mxpath_answer** answer, char** error);
-/* Teacher forcing: logprobs has room for count - 1 values and gets that of token i + 1 after the tokens 0..i. */
+/* Scores the tokens by teacher forcing: logprobs has room for count - 1 values and gets that of token i + 1 after the tokens 0..i. */
 mxpath_status mxpath_score(mxpath_engine* engine, const int32_t* tokens, size_t count, double* logprobs, char** error);
 
-/* What an answer holds lives as long as it. Of NULL: "", no tokens, no messages. */
+/* What an answer holds lives as long as the answer does. For NULL they return "", no tokens, no messages. */
 void mxpath_answer_free(mxpath_answer* answer);
 const char* mxpath_answer_text(const mxpath_answer* answer); /* final messages; everything new in mxpath_continue */
 const char* mxpath_answer_analysis(const mxpath_answer* answer);
 const char* mxpath_answer_stop_reason(const mxpath_answer* answer);              /* stop, tool_call, length, context, cancelled */
-const int32_t* mxpath_answer_tokens(const mxpath_answer* answer, size_t* count); /* new ones, the stop token included */
+const int32_t* mxpath_answer_tokens(const mxpath_answer* answer, size_t* count); /* the new tokens, the stop token included */
 size_t mxpath_answer_message_count(const mxpath_answer* answer);
 /* 0 if there is no such message. */
 int mxpath_answer_message(const mxpath_answer* answer, size_t index, mxpath_message* message);

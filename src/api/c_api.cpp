@@ -29,7 +29,7 @@ constexpr size_t first_model_info_bytes = offsetof(mxpath_model_info, load_secon
 
 std::string text_or_empty(const char* text) { return text ? text : ""; }
 
-/// On the heap of C, so that mxpath_free fits all. Null when there is no memory left.
+/// Copies a text to the heap of C, so that mxpath_free fits all. Null when there is no memory left.
 char* copied(std::string_view text) {
   auto* copy = static_cast<char*>(std::malloc(text.size() + 1));
   if (!copy) return nullptr;

@@ -3,7 +3,7 @@
 namespace mxpath::api {
 namespace {
 
-/// Under its name in Options, where one is called otherwise.
+/// The hint under its name in Options, where that differs.
 Hint named(const mxpath::Hint& hint) {
   if (hint.knob != Knob::numerics) return {std::string(name_of(hint.knob)), hint.value};
   return {"fast_numerics", hint.value == "fast" ? "true" : "false"};

@@ -20,7 +20,7 @@ struct AnswerOptions {
   std::function<void(const Delta&)> on_delta;
   UnknownText unknown = UnknownText::settled;  ///< when on_delta hears of text whose channel nobody can know
   std::function<bool()> go_on;                 ///< asked before each chunk of the prompt and after each token; false: stop
-  Progress progress;                           ///< of reading the prompt
+  Progress progress;                           ///< called while the prompt is read
   /// Hears what was generated before an error, if anything was; of its generation only the tokens are set.
   std::function<void(const Answer&)> on_error;
 };
@@ -30,7 +30,7 @@ struct Answer {
   std::vector<harmony::Message> messages;  ///< the assistant's
   std::string text;                        ///< final messages and preambles: what a user is meant to read
   std::string analysis;
-  int reasoning_tokens = 0;  ///< of the analysis, as generated
+  int reasoning_tokens = 0;  ///< tokens of the analysis, as generated
   bool calls_tool = false;   ///< the turn ended with a message to a tool
 };
 
@@ -52,7 +52,7 @@ std::string_view called_tool(const Answer& answer);
 
 /// "stop", "tool_call", "length", "context" or "cancelled".
 std::string_view stop_reason(const Answer& answer);
-/// Of a piece of an answer: final, or text for the user in another channel (a preamble).
+/// Whether a piece of an answer is for the user: final, or text in another channel (a preamble).
 bool is_for_user(std::string_view channel, std::string_view recipient);
 
 }  // namespace mxpath

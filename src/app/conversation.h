@@ -48,7 +48,7 @@ class Conversation {
 /// A message of the user.
 harmony::Message user_message(std::string_view text);
 
-/// As text that a person reads, and as [{"role", "channel", …, "content"}].
+/// The messages as text that a person reads, and as [{"role", "channel", …, "content"}].
 std::string to_text(const std::vector<harmony::Message>& messages);
 Json to_json(const std::vector<harmony::Message>& messages);
 

@@ -11,7 +11,7 @@ namespace mxpath {
 
 /// A piece of an answer as it comes.
 struct Delta {
-  std::string_view channel, recipient;  ///< of the message it belongs to
+  std::string_view channel, recipient;  ///< those of the message it belongs to
   std::string_view text;                ///< whole UTF-8 characters; may be empty when a message begins or ends
   bool begins = false, ends = false;    ///< first or last piece of its message
 };

@@ -15,7 +15,7 @@ enum class Measure { never, if_unknown, again };
 /// the file has (for all cores where it has nothing for so many threads) or leaves the assumed figure. A file that cannot be read or
 /// written costs the measurement, nothing else.
 Machine machine_here(Measure measure, const std::string& cache_file, int threads = 0);
-/// With the file $XDG_CACHE_HOME/mxpath/bandwidth.json.
+/// The same with the file $XDG_CACHE_HOME/mxpath/bandwidth.json.
 Machine machine_here(Measure measure, int threads = 0);
 
 /// A machine file: machine_to_json's object, or one that holds it under "machine". Errors: those of reading and of machine_from_json.

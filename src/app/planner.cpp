@@ -14,10 +14,10 @@ namespace {
 
 /// A context that fits into memory and is too short helps only with less to put into it.
 Plan with_possible_advice(Plan plan, const LeastContext& least) {
-  for (std::string& advice : plan.would_fit)
+  for (std::string& advice : plan.suggestions)
     for (const Hint& hint : hints_in(advice)) {
       const int context = hint.knob == Knob::context ? std::atoi(hint.value.c_str()) : least.tokens;
-      if (context < least.tokens) advice += fmt::format(" with {} of at most {} tokens", least.what, context);
+      if (context < least.tokens) advice += fmt::format(" and {} of at most {}", least.what, plural(context, "token"));
     }
   return plan;
 }
@@ -25,7 +25,7 @@ Plan with_possible_advice(Plan plan, const LeastContext& least) {
 }  // namespace
 
 Result<Plan> plan_here(const Manifest& manifest, const Machine& machine, const Policy& policy, const Notice& notice) {
-  return rehearse(manifest, catalogue(), machine, policy, failures_before_loading(machine, policy), notice);
+  return simulate_fallback(manifest, catalogue(), machine, policy, failures_before_loading(machine, policy), notice);
 }
 
 Machine machine_for(const Manifest& manifest, const Policy& policy, Measure measure) {
@@ -34,7 +34,7 @@ Machine machine_for(const Manifest& manifest, const Policy& policy, Measure meas
 }
 
 Result<Plan> plan_elsewhere(const Manifest& manifest, const Machine& machine, const Policy& policy, const Notice& notice) {
-  return rehearse(manifest, catalogue_of_full_build(), machine, policy, {}, notice);
+  return simulate_fallback(manifest, catalogue_of_full_build(), machine, policy, {}, notice);
 }
 
 Result<Plan> plan_for(std::string_view model, const ModelPlaces& places, std::string_view machine, const Policy& policy,

@@ -14,7 +14,7 @@ struct Runtime {
   std::unique_ptr<LoadedModel> loaded;
   Session session;
 
-  /// As loaded.
+  /// The plan that was loaded.
   const Plan& plan() const { return loaded->model.plan; }
 };
 

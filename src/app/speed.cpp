@@ -6,7 +6,6 @@
 namespace mxpath {
 namespace {
 
-std::string tokens_text(int count) { return fmt::format("{} token{}", count, count == 1 ? "" : "s"); }
 std::string rate_text(double rate) { return rate > 0 ? fmt::format(", {} tok/s", three_digits(rate)) : ""; }
 
 Json number_or_null(double value) { return value > 0 ? Json(value) : Json(); }
@@ -27,9 +26,9 @@ Speed speed_of(const Generation& g, const Plan& plan, const Machine& machine) {
 }
 
 std::string to_text(const Speed& s) {
-  std::string out = fmt::format("prompt {}{}{}", tokens_text(s.prompt_tokens),
+  std::string out = fmt::format("prompt {}{}{}", plural(s.prompt_tokens, "token"),
                                 s.reused_tokens ? fmt::format(" ({} kept)", s.reused_tokens) : "", rate_text(s.prompt_rate));
-  out += fmt::format(" | answer {}{}", tokens_text(s.answer_tokens), rate_text(s.answer_rate));
+  out += fmt::format(" | answer {}{}", plural(s.answer_tokens, "token"), rate_text(s.answer_rate));
   if (s.bytes_rate > 0) out += fmt::format(" | {} GB/s", three_digits(s.bytes_rate / 1e9));
   if (s.bytes_rate > 0 && s.bandwidth > 0)
     out += fmt::format(", {:.0f}% of this machine's {} GB/s", 100 * s.bytes_rate / s.bandwidth, three_digits(s.bandwidth / 1e9));

@@ -10,7 +10,7 @@ namespace mxpath {
 
 struct Speed {
   int prompt_tokens = 0, reused_tokens = 0, answer_tokens = 0;
-  double prompt_rate = 0, answer_rate = 0;  ///< tokens a second; 0: too few to say
+  double prompt_rate = 0, answer_rate = 0;  ///< tokens per second; 0: too few to say
   double bytes_rate = 0;                    ///< bytes of weights read a second while answering
   double bandwidth = 0;                     ///< bytes/s of the machine; 0: not measured
 };

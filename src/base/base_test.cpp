@@ -437,5 +437,14 @@ TEST(Folder, WhatIsThereInOrder) {
   EXPECT_TRUE(entries_of(folder).empty());
 }
 
+// "1 tokens" stood in several reports.
+TEST(Text, CountsHaveTheirNoun) {
+  EXPECT_EQ(plural(1, "token"), "1 token");
+  EXPECT_EQ(plural(0, "token"), "0 tokens");
+  EXPECT_EQ(plural(size_t{8192}, "token"), "8192 tokens");
+  EXPECT_EQ(plural(1, "file that is", "files that are"), "1 file that is");
+  EXPECT_EQ(plural(2, "file that is", "files that are"), "2 files that are");
+}
+
 }  // namespace
 }  // namespace mxpath

@@ -9,7 +9,7 @@ namespace mxpath {
 /// A file that a MappedFile holds in memory.
 struct MappingAt {
   const char* path = nullptr;  ///< null: no file lies there
-  uint64_t offset = 0;         ///< of the address in the file
+  uint64_t offset = 0;         ///< the offset of the address in the file
 };
 
 /// What lies at `address`. Takes no lock and no memory: a signal handler may call it. The path is good while the file stays mapped.

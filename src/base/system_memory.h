@@ -7,7 +7,7 @@ namespace mxpath {
 
 struct SystemMemory {
   uint64_t total = 0;  ///< bytes of RAM, or the least limit of the cgroups around this process; 0: unknown
-  uint64_t free = 0;   ///< of it, what can still be had without swapping; page cache that can be dropped counts. total where nobody says
+  uint64_t free = 0;   ///< the part of it that can still be had without swapping; page cache that can be dropped counts. total where nobody says
   uint64_t limit = 0;  ///< the least limit of the cgroups alone; 0: none
 };
 

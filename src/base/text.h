@@ -2,6 +2,7 @@
 #pragma once
 #include <fmt/format.h>
 
+#include <concepts>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,13 @@ bool glob_match(std::string_view pattern, std::string_view name);
 
 /// 1536 → "1.5 KiB"; binary units, three significant digits at most.
 std::string human_bytes(double bytes);
+
+/// A count with its noun: "1 token", "8192 tokens"; `many` is the plural where it is not the noun with an s.
+template <std::integral Count>
+std::string plural(Count count, std::string_view noun, std::string_view many = {}) {
+  if (count == 1) return fmt::format("1 {}", noun);
+  return many.empty() ? fmt::format("{} {}s", count, noun) : fmt::format("{} {}", count, many);
+}
 
 /// Control characters and what is no UTF-8 become \xNN, and long text is shortened: safe to put into a message.
 std::string printable(std::string_view text, size_t limit = 80);

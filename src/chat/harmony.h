@@ -76,7 +76,7 @@ enum class DropAnalysis {
 /// Tokens of a conversation followed by `<|start|>{next}` when `next` is given. Errors: a vocabulary without the harmony special tokens.
 Result<std::vector<Token>> render(const Tokenizer& tokenizer, std::span<const Message> messages, std::optional<Role> next = Role::assistant,
                                   DropAnalysis drop = DropAnalysis::finished);
-/// As render without `next`, but a last message that is assistant/final ends in `<|return|>`.
+/// Renders as `render` does without `next`, but a last message that is assistant/final ends in `<|return|>`.
 Result<std::vector<Token>> render_for_training(const Tokenizer& tokenizer, std::span<const Message> messages,
                                                DropAnalysis drop = DropAnalysis::reference);
 

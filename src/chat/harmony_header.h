@@ -7,7 +7,7 @@
 
 namespace mxpath::harmony {
 
-/// As the parser of openai/harmony reads it. In `text` the special tokens stand as their literal texts. `preset`: a role that the prompt
+/// Reads a header as the parser of openai/harmony does. In `text` the special tokens stand as their literal texts. `preset`: a role that the prompt
 /// gave.
 Result<Message> parse_header(std::string text, std::optional<Role> preset);
 

@@ -16,7 +16,7 @@ std::string tools_section(std::vector<ToolNamespace> tools);
 std::string system_text(const SystemContent& content, bool function_tools);
 std::string developer_text(const DeveloperContent& content);
 
-/// As Rust's str::lines: at \n or \r\n, without an empty line at the end.
+/// Splits a text as Rust's str::lines does: at \n or \r\n, without an empty line at the end.
 std::vector<std::string> lines_of(std::string_view text);
 
 }  // namespace mxpath::harmony

@@ -100,7 +100,7 @@ TEST_F(BadCheckpoint, TruncatedFileAtEveryLength) {
     write_tiny(folder_ / "m");
   }
   fs::resize_file(file_, size + 1);
-  expect_problem({"1 bytes after the last tensor"});
+  expect_problem({"1 byte after the last tensor"});
 }
 
 TEST_F(BadCheckpoint, HeaderLongerThanTheFile) {

@@ -58,7 +58,7 @@ TEST(CheckValues, TransposedAndSlicedTensorsNameTheLogicalPlace) {
   EXPECT_NE(check_values(record, bytes, 2 * 48, "f").error().message.find("expert 2, row 1, column 2"), std::string::npos);
 }
 
-/// 2 experts, 3 rows, 4 blocks a row; codes of ±1.5, which are numbers under every scale up to 254.
+/// 2 experts, 3 rows, 4 blocks per row; codes of ±1.5, which are numbers under every scale up to 254.
 struct Blocks {
   TensorRecord record = record_of(Encoding::mxfp4_blocks, 2, 3, 128);
   std::vector<uint8_t> codes = std::vector<uint8_t>(24 * 16, 0x3b), scales = std::vector<uint8_t>(24, 254);

@@ -48,8 +48,14 @@ std::vector<Names> sets_of(const Names& names) {
   return out;
 }
 
+/// "1 of 6 weight files is missing"
+std::string are_missing(size_t missing, size_t all) {
+  return fmt::format("{} of {} {} missing", missing, plural(all, "weight file"), missing == 1 ? "is" : "are");
+}
+
 std::string label_of(const Names& files) {
-  return files.size() == 1 ? printable(files.front()) : fmt::format("{} ({} files)", printable(set_of(files.front())), files.size());
+  return files.size() == 1 ? printable(files.front())
+                           : fmt::format("{} ({})", printable(set_of(files.front())), plural(files.size(), "file"));
 }
 
 Names without(const Names& all, const Names& some) {
@@ -153,8 +159,8 @@ class Chooser {
   bool named_files_are_there() const { return !index_ || without(named(), files_.names()).empty(); }
 
   Error two_models(const Names& one, const Names& other) const {
-    return fail("{}: two whole sets of weights lie in it, {} and {}{}; move one of them into another folder", shown_folder(), label_of(one),
-                label_of(other),
+    return fail("{}: it contains two whole sets of weights, {} and {}{}; move one of them into another folder", shown_folder(),
+                label_of(one), label_of(other),
                 index_               ? fmt::format(", and {} {}", shard_index_name, stale_)
                 : bad_index_.empty() ? ""
                                      : ", and " + bad_index_);
@@ -165,8 +171,7 @@ class Chooser {
     const Names missing = index_ ? without(named(), files_.names()) : Names();
     if (weights_.empty() && !bad_index_.empty()) return fail("{}: {}; and there are no weight files beside it", shown_folder(), bad_index_);
     if (missing.empty() || !(all.lacking || weights_.empty())) return std::move(all.manifest).error();
-    const std::string what =
-        fmt::format("{}: {} of {} weight files are missing: {}", shown_folder(), missing.size(), named().size(), some_of(missing));
+    const std::string what = fmt::format("{}: {}: {}", shown_folder(), are_missing(missing.size(), named().size()), some_of(missing));
     const bool interrupted = was_downloaded(files_.folder(), names_) || without(weights_, named()).empty();
     if (interrupted) return fail("{}; repeat the download, it goes on where it stopped", what);
     return fail(
@@ -185,8 +190,7 @@ class Chooser {
     const Names missing = without(whole, weights_);
     if (missing.empty()) return std::nullopt;
     return fail(
-        "{}: {} of {} weight files are missing, as the others are numbered: {}; {}", shown_folder(), missing.size(), whole.size(),
-        some_of(missing),
+        "{}: {}, as the others are numbered: {}; {}", shown_folder(), are_missing(missing.size(), whole.size()), some_of(missing),
         was_downloaded(files_.folder(), names_) ? "repeat the download, it goes on where it stopped" : "put them beside the others");
   }
 

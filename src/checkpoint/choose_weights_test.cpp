@@ -109,14 +109,14 @@ class ChosenShards : public BadCheckpoint {
 
 TEST_F(ChosenShards, MissingShards) {
   fs::remove(folder_ / "m/model-00002-of-00006.safetensors");
-  expect_problem({folder_ / "m", "1 of 6 weight files are missing: model-00002-of-00006.safetensors"});
+  expect_problem({folder_ / "m", "1 of 6 weight files is missing: model-00002-of-00006.safetensors"});
   // Without an index, or with one that says nothing, the numbers tell.
   const std::string index = folder_.read("m/model.safetensors.index.json");
   for (const bool empty : {true, false}) {
     if (empty) folder_.write("m/model.safetensors.index.json", R"({"weight_map":{}})");
     else fs::remove(folder_ / "m/model.safetensors.index.json");
     expect_problem(
-        {folder_ / "m", "1 of 6 weight files are missing, as the others are numbered: model-00002-of-00006.safetensors; put them"});
+        {folder_ / "m", "1 of 6 weight files is missing, as the others are numbered: model-00002-of-00006.safetensors; put them"});
   }
   folder_.write("m/model.safetensors.index.json", index);
   for (const int i : {1, 3, 4, 5, 6}) fs::remove(folder_ / ("m/model-0000" + std::to_string(i) + "-of-00006.safetensors"));
@@ -142,10 +142,10 @@ TEST_F(ChosenShards, AnIndexOfAnotherSetOfFiles) {
   change_index([](Json& json) {
     for (auto& entry : json["weight_map"]) entry = "model-00001-of-00009.safetensors";
   });
-  expect_stale("names 1 files that are not there (model-00001-of-00009.safetensors)");
+  expect_stale("names 1 file that is not there (model-00001-of-00009.safetensors)");
   // Only with a tensor lacking is a file missing; and nothing was downloaded.
   fs::remove(folder_ / "m/model-00002-of-00006.safetensors");
-  expect_problem({"1 of 1 weight files are missing: model-00001-of-00009.safetensors", "of another set of files than model-?-of-00006"});
+  expect_problem({"1 of 1 weight file is missing: model-00001-of-00009.safetensors", "of another set of files than model-?-of-00006"});
   EXPECT_EQ(open_manifest(folder_ / "m").error().message.find("download"), std::string::npos);
 }
 
@@ -161,7 +161,7 @@ TEST_F(ChosenShards, TwoSetsOfShards) {
   // Without an index nothing decides, unless one of them is not whole.
   fs::remove(folder_ / "m/model.safetensors.index.json");
   expect_problem(
-      {"two whole sets of weights lie in it", "model-?-of-00006.safetensors (6 files)", "model-?-of-00007.safetensors (6 files)"});
+      {"it contains two whole sets of weights", "model-?-of-00006.safetensors (6 files)", "model-?-of-00007.safetensors (6 files)"});
   fs::remove(folder_ / "m/model-00003-of-00007.safetensors");
   const auto whole = open_manifest(folder_ / "m");
   ASSERT_TRUE(whole.ok()) << whole.error().message;

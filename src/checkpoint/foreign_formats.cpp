@@ -93,7 +93,7 @@ const Json* object_at(const Json& config, const char* name) {
   return found != config.end() && found->is_object() ? &*found : nullptr;
 }
 
-/// As mlx-lm writes it: how many bits, in groups of how many, and no method.
+/// Whether mlx-lm wrote it: it says how many bits, in groups of how many, and no method.
 bool is_mlx(const Json* quantization) {
   return quantization && !quantization->contains("quant_method") && quantization->contains("group_size") && quantization->contains("bits");
 }

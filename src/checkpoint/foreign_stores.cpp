@@ -82,7 +82,7 @@ std::optional<std::string> store_of_models(const std::string& folder) {
     return fmt::format("the store of Ollama, not a model; give the file of one in its folder blobs to {}", convert_command("FILE"));
   const fs::path cache = is_folder(path / "hub") ? path / "hub" : path;
   if (const auto names = cached_models(cache); !names.empty())
-    return fmt::format("a Hugging Face cache, not a model; name one that lies in it: {}", some_of(names));
+    return fmt::format("a Hugging Face cache, not a model; name one of the models in it: {}", some_of(names));
   return std::nullopt;
 }
 

@@ -68,7 +68,7 @@ class Reader {
   }
 
  private:
-  /// Of the header, which a file full of zeros could make as long as itself.
+  /// The bytes that may be left of the header, which a file full of zeros could make as long as itself.
   uint64_t left() const { return std::min<uint64_t>(file_.size(), largest_header) - at_; }
   Error truncated() const {
     if (file_.size() > largest_header) return fail("{}: its header is longer than {} bytes; not a gpt-oss model", where_, largest_header);

@@ -18,7 +18,7 @@ enum class GgufType : uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, strin
 /// One metadata value: a view into the bytes that were parsed, which must outlive it.
 struct GgufValue {
   GgufType type = GgufType::u8;
-  GgufType element = GgufType::u8;  ///< of an array
+  GgufType element = GgufType::u8;  ///< the type of an array's elements
   uint64_t count = 1;               ///< elements of an array
   std::span<const uint8_t> bytes;   ///< the value, or an array's elements as they lie in the file
 

@@ -27,8 +27,9 @@ void check_total_size(Inventory& inventory, uint64_t promised) {
 
 void note_unmapped(Inventory& inventory, const std::vector<std::string>& unmapped) {
   if (unmapped.empty()) return;
-  inventory.remarks.push_back(
-      fmt::format("{} tensors are in a file for which the index does not name them: {}", unmapped.size(), some_of(unmapped)));
+  inventory.remarks.push_back(fmt::format("{} in a file for which the index does not name {}: {}",
+                                          plural(unmapped.size(), "tensor is", "tensors are"), unmapped.size() == 1 ? "it" : "them",
+                                          some_of(unmapped)));
 }
 
 }  // namespace
@@ -93,7 +94,9 @@ Result<Inventory> WeightFiles::by_index(const ShardIndex& index, std::string& st
   const std::vector<std::string> shards = shards_of(index);
   std::vector<std::string> missing, unmapped;
   std::copy_if(shards.begin(), shards.end(), std::back_inserter(missing), [&](const std::string& shard) { return !contains(shard); });
-  if (!missing.empty()) return stale = fmt::format("names {} files that are not there ({})", missing.size(), some_of(missing)), Inventory{};
+  if (!missing.empty())
+    return stale = fmt::format("names {} not there ({})", plural(missing.size(), "file that is", "files that are"), some_of(missing)),
+           Inventory{};
   MXPATH_TRY(Inventory inventory, open(shards));
   for (size_t file = 0; file < shards.size(); ++file)
     for (const auto& entry : inventory.headers[file]->entries) {

@@ -87,7 +87,7 @@ class Search {
  private:
   static bool is_repository(const fs::path& path) { return name_of_repository(path.filename().string()) && is_folder(path / "snapshots"); }
 
-  /// Of a file in blobs or refs.
+  /// The repository that a file in blobs or refs belongs to.
   static std::optional<fs::path> repository_around(const fs::path& file) {
     std::error_code error;
     fs::path path = fs::absolute(file, error).lexically_normal().parent_path();

@@ -174,7 +174,7 @@ TEST_F(Locate, FormsThatAreRecognisedAndNotResolved) {
            {"https://huggingface.co/models", "the hub itself"},
            {"models--openai--gpt-oss-20b/snapshots/bbb", "its revision bbb is not in the cache"},
            {"$MXPATH_NO_SUCH_VARIABLE/m", "the variable MXPATH_NO_SUCH_VARIABLE is not set"},
-           {folder_ / "hub", "a Hugging Face cache, not a model; name one that lies in it: openai/gpt-oss-20b"}})
+           {folder_ / "hub", "a Hugging Face cache, not a model; name one of the models in it: openai/gpt-oss-20b"}})
     EXPECT_NE(problem(name).find(part), std::string::npos) << name << ": " << problem(name);
 }
 

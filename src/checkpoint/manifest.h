@@ -20,7 +20,7 @@ enum class Role : uint8_t {
   embedding,       // [V, H]
   final_norm,      // [H]
   head,            // [V, H]; absent when the embedding is tied
-  attention_norm,  // [H]            one a layer, as all below
+  attention_norm,  // [H]            one per layer, as all below
   q_weight,
   q_bias,  // [nh*hd, H], [nh*hd]
   k_weight,
@@ -115,7 +115,7 @@ class Checkpoint {
   void decode_row(const TensorRecord& record, int expert, int64_t row, std::span<float> out) const;
   /// Gives the resident pages of a tensor back; weights in memory stay, there is no file to read them from again.
   void release(const TensorRecord& record) const;
-  /// Of a part of its data: `bytes` from `offset`.
+  /// Gives back a part of its data: `bytes` from `offset`.
   void release(const TensorRecord& record, uint64_t offset, uint64_t bytes) const;
 
  private:

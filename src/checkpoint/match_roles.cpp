@@ -60,9 +60,9 @@ class Matcher {
     }
     lacking_ = !hub && !original;
     if (hub == original)
-      return fail(
-          "{}: {}; give the folder of one gpt-oss model", folder(),
-          hub ? "tensors of both the Hugging Face and the OpenAI layout lie in it" : "none of its tensors is named as in a gpt-oss model");
+      return fail("{}: {}; give the folder of one gpt-oss model", folder(),
+                  hub ? "it contains tensors of both the Hugging Face and the OpenAI layout"
+                      : "none of its tensors is named as in a gpt-oss model");
     manifest_.layout = original ? CheckpointLayout::openai_original
                        : blocks ? CheckpointLayout::hugging_face_mxfp4
                                 : CheckpointLayout::hugging_face_bf16;

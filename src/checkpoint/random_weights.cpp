@@ -117,7 +117,7 @@ std::vector<uint16_t> draw_expert(const TensorRecord& record, uint64_t seed, int
   return out;
 }
 
-/// In tiles, so that neither side is walked a cache line for every element.
+/// Transposes in tiles, so that neither side is walked a cache line for every element.
 std::vector<uint16_t> transpose(const std::vector<uint16_t>& in, size_t rows, size_t columns) {
   constexpr size_t tile = 64;
   std::vector<uint16_t> out(in.size());

@@ -181,7 +181,9 @@ Status check_tiling(const std::vector<SafetensorsEntry>& entries, uint64_t size,
     end = entry.end;
     before = entry.name;
   }
-  if (end < size) return fail("{}: {} bytes after the last tensor belong to no tensor", where, size - end);
+  if (end < size)
+    return fail("{}: {} to no tensor", where,
+                plural(size - end, "byte after the last tensor belongs", "bytes after the last tensor belong"));
   return {};
 }
 

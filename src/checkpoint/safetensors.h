@@ -64,7 +64,7 @@ struct SafetensorsEntry {
 struct SafetensorsHeader {
   std::vector<SafetensorsEntry> entries;        ///< sorted by offset
   std::map<std::string, std::string> metadata;  ///< __metadata__
-  uint64_t bytes = 0;                           ///< of the header itself
+  uint64_t bytes = 0;                           ///< bytes of the header itself
 };
 
 /// What the headers of a checkpoint may still hold, all of its files together. A header that fails counts too: it was read as far.

@@ -85,7 +85,7 @@ TEST(SafetensorsHeader, EachProblemHasItsSentence) {
   EXPECT_EQ(problem(two("[0,4]", "[2,6]"), 6), "f: tensors \"a\" and \"b\" overlap in the file");
   EXPECT_EQ(problem(two("[0,4]", "[6,10]"), 10), "f: 2 bytes between \"a\" and \"b\" belong to no tensor");
   EXPECT_EQ(problem(two("[2,6]", "[6,10]"), 10), "f: 2 bytes between \"the header\" and \"a\" belong to no tensor");
-  EXPECT_EQ(problem(two("[0,4]", "[4,8]"), 9), "f: 1 bytes after the last tensor belong to no tensor");
+  EXPECT_EQ(problem(two("[0,4]", "[4,8]"), 9), "f: 1 byte after the last tensor belongs to no tensor");
   EXPECT_EQ(problem(two("[0,4]", "[4,8]"), 7),
             "f: truncated: tensor \"b\" ends at byte 8 of the data, but the file holds only 7; download the file again");
   EXPECT_EQ(problem(two("[0,4]", "[8,4]"), 8), "f: tensor \"b\", U8 [4], needs 4 bytes, but its data_offsets are [8, 4]");

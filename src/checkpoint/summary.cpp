@@ -14,7 +14,7 @@ uint64_t parameters_of(const TensorRecord& record) {
   return static_cast<uint64_t>(record.experts) * static_cast<uint64_t>(record.rows) * static_cast<uint64_t>(record.columns);
 }
 
-/// Of a part of a fused tensor only its own rows count.
+/// The bytes of a tensor; a part of a fused tensor counts with its own rows only.
 uint64_t bytes_of(const TensorRecord& record) {
   const uint64_t row = record.data.bytes / static_cast<uint64_t>(record.stored_rows);
   return (record.stored_rows == record.rows ? record.data.bytes : row * static_cast<uint64_t>(record.rows)) + record.scales.bytes;
@@ -62,7 +62,7 @@ std::string config_text(const ModelConfig& c) {
   const auto sliding = std::count(c.sliding.begin(), c.sliding.end(), true);
   std::string text;
   text += fmt::format("  layers      {} ({} sliding, window {}; {} full)\n", c.layers, sliding, c.sliding_window, c.layers - sliding);
-  text += fmt::format("  experts     {} a layer, {} a token, intermediate {}\n", c.experts, c.experts_per_token, c.intermediate);
+  text += fmt::format("  experts     {} per layer, {} active, intermediate {}\n", c.experts, c.experts_per_token, c.intermediate);
   text += fmt::format("  hidden      {}, {} query heads and {} key/value heads of {}\n", c.hidden, c.heads, c.kv_heads, c.head_dim);
   text += fmt::format("  vocabulary  {}{}\n", c.vocab, c.tied_embeddings ? ", head tied to the embedding" : "");
   text += c.rope.yarn ? fmt::format("  positions   {}, YaRN × {} from {}, theta {}\n", c.max_positions, c.rope.factor,

@@ -10,7 +10,7 @@
 
 namespace mxpath {
 
-/// As write_safetensors of safetensors.h. `watch.written` sees the header and every tensor that has `data`.
+/// Writes as write_safetensors of safetensors.h does. `watch.written` sees the header and every tensor that has `data`.
 Status write_safetensors(const std::string& path, std::span<const SafetensorsItem> items,
                          const std::map<std::string, std::string>& metadata, WriteWatch watch);
 

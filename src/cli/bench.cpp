@@ -90,7 +90,7 @@ std::string what_would_fit(const BenchOptions& measure, int most) {
 Status set_context(Policy& policy, const BenchOptions& measure, const ModelConfig& config) {
   const int longest = longest_text(measure);
   if (longest > config.max_positions)
-    return wrong_use("the longest measurement takes {} tokens and the model was made for {}; choose {}", longest, config.max_positions,
+    return wrong_use("the longest measurement takes {} tokens, but the model was made for {}; choose {}", longest, config.max_positions,
                      what_would_fit(measure, config.max_positions));
   if (policy.context > 0 && policy.context < longest)
     return wrong_use("--ctx {}: the longest measurement takes {} tokens; leave out --ctx, or choose {}", policy.context, longest,
@@ -105,7 +105,7 @@ Status check_pools(const Plan& plan, const Manifest& manifest, const Machine& ma
   if (pools + beside <= available) return {};
   const double tenths_of_gib = std::ceil(double(pools + beside) / double(uint64_t{1} << 30) * 10) / 10;
   const bool more_is_there = policy.memory_budget > 0 && pools + beside <= machine.free_memory();
-  return fail("random weights need {} of memory beside the model's {}, and {} are available; choose {}a smaller --shape",
+  return fail("random weights need {} of memory beside the model's {}, but only {} is available; choose {}a smaller --shape",
               human_bytes(double(pools)), human_bytes(double(beside)), human_bytes(double(available)),
               more_is_there ? fmt::format("--memory {:.1f} or more, or ", tenths_of_gib) : "");
 }
@@ -197,13 +197,15 @@ void add_lengths(CLI::App& command, const std::string& name, std::vector<int>& l
 }
 
 void add_measurements(CLI::App& command, BenchOptions& measure) {
-  add_lengths(command, "--prompt", measure.prompts, "read prompts of so many tokens; default 2048, 0: none");
-  add_lengths(command, "--depth", measure.depths, "answer after so many tokens; default 0");
-  command.add_option("--tokens", measure.tokens, "steps of an answer; default 128, 0: none")
+  add_lengths(command, "--prompt", measure.prompts, "prompt lengths to read, in tokens; default 2048, 0: none");
+  add_lengths(command, "--depth", measure.depths, "tokens of context before the answer; default 0");
+  command.add_option("--tokens", measure.tokens, "tokens of an answer; default 128, 0: none")
       ->check(whole_number(0, 1 << 20))
       ->type_name("N");
-  command.add_option("--repeat", measure.repeat, "times each prompt is read; default 3")->check(whole_number(1, 1 << 20))->type_name("N");
-  command.add_option("--seed", measure.seed, "of random weights and of the prompts; default 1")
+  command.add_option("--repeat", measure.repeat, "how often each prompt is read; default 3")
+      ->check(whole_number(1, 1 << 20))
+      ->type_name("N");
+  command.add_option("--seed", measure.seed, "seed of the random weights and the prompts; default 1")
       ->check(whole_number(0, std::numeric_limits<uint64_t>::max()))
       ->type_name("N");
 }

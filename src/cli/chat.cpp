@@ -120,8 +120,8 @@ Status answer(Chat& chat, std::string_view text) {
   MXPATH_TRY(const auto prompt, chat.conversation.prompt(*runtime.files.tokenizer, text));
   const auto room = static_cast<size_t>(least_answer(chat.options.max_new_tokens) - 1);
   if (prompt.size() + room > static_cast<size_t>(runtime.plan().context))
-    return fail("the conversation has {} tokens with this message and the context holds {}, which leaves no room for an answer; {}",
-                prompt.size(), runtime.plan().context, what_would_fit(chat, text, prompt.size()));
+    return fail("the conversation has {} with this message, but the context holds {}, which leaves no room for an answer; {}",
+                plural(prompt.size(), "token"), runtime.plan().context, what_would_fit(chat, text, prompt.size()));
   AnswerOptions how = answer_options(chat.options, runtime.files);
   AnswerPrinter printer(printer_options(chat.options.show));
   ProgressBar bar;

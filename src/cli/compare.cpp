@@ -100,7 +100,7 @@ void add_compare(CLI::App& app, Program& program) {
   add_formats(*command, options->compare.weights);
   command
       ->add_option("--prompts", options->prompts,
-                   "one prompt a line, or {\"prompt\": \"…\"} or {\"text\": \"…\"} (read as it stands); - is standard input; default: a "
+                   "one prompt per line, or {\"prompt\": \"…\"} or {\"text\": \"…\"} (read as it stands); - is standard input; default: a "
                    "built-in few")
       ->transform(expanded_path())
       ->check(not_empty())
@@ -111,7 +111,7 @@ void add_compare(CLI::App& app, Program& program) {
   command->add_option("--problems", options->problems, "problems of each kind to solve, where the model brings some (default 10)")
       ->check(whole_number(0, 1 << 20))
       ->type_name("N");
-  command->add_option("--plot", options->plot, "also draw size against KL into this SVG file")
+  command->add_option("--plot", options->plot, "also write an SVG plot of size against KL")
       ->transform(expanded_path())
       ->check(not_empty())
       ->type_name("FILE");

@@ -38,7 +38,7 @@ Result<std::string> source_path(const std::string& typed) {
   return std::move(located.folder);
 }
 
-/// One line on a terminal: files, bytes a second since this run began, time left.
+/// One line on a terminal: files, bytes per second since this run began, time left.
 class RateBar {
  public:
   ~RateBar() { clear(); }

@@ -71,7 +71,7 @@ std::string command_section(const CLI::App& command, const Shared& shared) {
       others += fmt::format("{}[{}](#{})", others.empty() ? "" : ", ", group, anchor(group));
     else out += fmt::format("\n{}{}", group == own_group ? "" : group + "\n\n", table(rows));
   }
-  return others.empty() ? out : fmt::format("{}\nAnd: {}.\n", out, others);
+  return others.empty() ? out : fmt::format("{}\nAlso: {}.\n", out, others);
 }
 
 }  // namespace
@@ -95,7 +95,7 @@ std::string flags_page() {
       "--help` shows the same.\n";
   for (const CLI::App* command : commands) out += command_section(*command, shared);
   for (const auto& group : order)
-    out += fmt::format("\n## {}\n\nOf {}.\n\n{}", group.first, fmt::join(shared[group], ", "), table(group.second));
+    out += fmt::format("\n## {}\n\nFlags of {}.\n\n{}", group.first, fmt::join(shared[group], ", "), table(group.second));
   return out;
 }
 

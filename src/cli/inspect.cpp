@@ -77,7 +77,7 @@ Status run(const InspectOptions& options, const Program& program) {
 void add_inspect(CLI::App& app, Program& program) {
   auto options = std::make_shared<InspectOptions>();
   CLI::App* command =
-      app.add_subcommand("inspect", "Show what a checkpoint holds: config, tensors by role, formats, bytes, and what is odd about it");
+      app.add_subcommand("inspect", "Show what a checkpoint holds: config, tensors by role, formats, bytes, and anything unusual");
   add_model(*command, options->model, false);
   command->add_flag("--tensors", options->tensors, "list every tensor");
   add_output_options(*command, options->verbose, program);

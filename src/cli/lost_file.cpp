@@ -77,7 +77,7 @@ void tell_loss(const MappingAt& at) {
   line.add("\"\n  }\n}\n"), line.write_to(STDOUT_FILENO);
 }
 
-/// To whoever had the signal: as soon as this returns, the access is tried again, or the signal comes again.
+/// Passes the signal on to its earlier handler: as soon as this returns, the access is tried again, or the signal comes again.
 void pass_on(int signal, const siginfo_t* info) {
   ::sigaction(signal, &before, nullptr);
   if (info->si_code <= 0) ::raise(signal);  // sent by a process, so nothing would repeat it

@@ -39,7 +39,7 @@ void add_precision(CLI::App& command, Policy& policy) {
       ->type_name("FORMAT")
       ->group(planning);
   add_choice<Numerics>(command, "--numerics", policy.numerics, {{"checkpoint", Numerics::checkpoint}, {"fast", Numerics::fast}},
-                       "checkpoint (default), or fast: paths that quantise activations may compete")
+                       "checkpoint (default), or fast: paths that quantise activations may be chosen too")
       ->group(planning);
   add_choice<Goal>(command, "--for", policy.goal, {{"decode", Goal::decode}, {"balanced", Goal::balanced}, {"prefill", Goal::prefill}},
                    "which token counts weigh most in the choice of a weight layout")
@@ -74,8 +74,8 @@ void add_resources(CLI::App& command, Policy& policy) {
           "layers on each GPU, in the order of the GPUs; default: by their free memory")
       ->type_name("N,N")
       ->group(planning);
-  layer_count("--gpu-layers", policy.gpu_layers, "the last N layers on GPUs; default: as many as fit");
-  layer_count("--cpu-experts", policy.cpu_experts, "of those, the experts of the first N on the CPU; default: as few as need be");
+  layer_count("--gpu-layers", policy.gpu_layers, "number of trailing layers to place on GPUs; default: as many as fit");
+  layer_count("--cpu-experts", policy.cpu_experts, "among those, how many keep their experts on the CPU; default: the fewest that fit");
   const auto set_memory = [&policy](double gib) {
     if (!(gib > 0 && gib <= 1 << 20)) throw CLI::ValidationError("--memory: must be above 0 and at most 1048576 GiB");
     policy.memory_budget = static_cast<uint64_t>(gib * double(uint64_t{1} << 30));
@@ -98,7 +98,7 @@ void add_model(CLI::App& command, std::string& model, bool required) {
 
 void add_output_options(CLI::App& command, bool& verbose, Program& program) {
   command.add_flag("--json", program.json, "JSON on standard output, errors too");
-  command.add_flag("-v,--verbose", verbose, "say more");
+  command.add_flag("-v,--verbose", verbose, "print more detail");
 }
 
 void add_common_options(CLI::App& command, CommonOptions& options, Program& program) {

@@ -28,7 +28,7 @@ constexpr AddCommand commands[] = {add_run,   add_plan,    add_inspect, add_scor
                                    add_bench, add_convert, add_doctor,  add_diagnose};
 
 constexpr const char* footer =
-    "Without a command there is only this help; `mxpath run` alone talks to the demo model.\n"
+    "Without a command, mxpath prints this help; `mxpath run` alone starts a chat with the demo model.\n"
     "Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused by --strict, 130 stopped by Ctrl-C.";
 
 /// What was typed and is longer than a sentence should quote; with it the value of --flag=value.

@@ -37,7 +37,7 @@ void add_conversation(CLI::App& command, RunOptions& o) {
 }
 
 void add_sampling(CLI::App& command, RunOptions& o) {
-  command.add_option("--max-new-tokens", o.max_new_tokens, "stop after so many; default: when the context is full")
+  command.add_option("--max-new-tokens", o.max_new_tokens, "stop after N tokens; default: when the context is full")
       ->check(whole_number(1, std::numeric_limits<int>::max()))
       ->type_name("N")
       ->group(sampling);
@@ -80,12 +80,13 @@ uint64_t random_seed() {
 
 void add_run_options(CLI::App& command, RunOptions& o) {
   add_model(command, o.common.model, false);
-  command.add_option("PROMPT", o.prompt, "what to say; -, or nothing when standard input is not a terminal: read it there");
+  command.add_option("PROMPT", o.prompt,
+                     "the question; - reads it from standard input, and so does leaving it out where that is not a terminal");
   auto* tokens =
       command.add_option("--tokens", o.tokens, "continue these token ids as they are: [1, 2] or {\"tokens\": [1, 2]}; - is standard input")
           ->transform(expanded_path())
           ->type_name("FILE");
-  command.add_flag("--raw", o.raw, "continue PROMPT as it is, without harmony; <|start|> and the like are special tokens")
+  command.add_flag("--raw", o.raw, "continue PROMPT as it is, without harmony; markers such as <|start|> are read as special tokens")
       ->excludes(tokens);
   add_conversation(command, o);
   add_sampling(command, o);

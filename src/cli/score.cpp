@@ -57,7 +57,7 @@ void add_score(CLI::App& app, Program& program) {
                      ->type_name("FILE");
   const auto set_text = [options = options.get()](const std::string& text) { options->text = text, options->has_text = true; };
   command->add_option_function<std::string>("--text", set_text, "plain text, without harmony; - is standard input")->excludes(tokens);
-  command->add_option("--top", options->top, "also the N most likely tokens at every place")
+  command->add_option("--top", options->top, "also print the N most likely tokens at every position")
       ->check(whole_number(1, 1 << 20))
       ->type_name("N");
   add_common_options(*command, options->common, program);

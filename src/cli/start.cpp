@@ -35,14 +35,14 @@ std::string larger_context(int context, int most) {
 
 /// Who filled it: a long prompt and a long answer ask for different remedies.
 std::string shares(const Generation& generation) {
-  return fmt::format("{} tokens of prompt and {} generated", generation.prompt_tokens, generation.tokens.size());
+  return fmt::format("{} of prompt and {} generated", plural(generation.prompt_tokens, "token"), generation.tokens.size());
 }
 
 std::string why_ended(const Answer& answer, const Runtime& runtime, const AnswerOptions& how) {
   switch (answer.generation.reason) {
     case StopReason::length: return fmt::format("stopped at --max-new-tokens {}", how.max_new_tokens);
     case StopReason::context:
-      return fmt::format("the context of {} tokens is full with {}; {}", runtime.plan().context, shares(answer.generation),
+      return fmt::format("the context of {} is full with {}; {}", plural(runtime.plan().context, "token"), shares(answer.generation),
                          larger_context(runtime.plan().context, runtime.files.manifest.config.max_positions));
     case StopReason::cancelled: return interrupted() ? "stopped by Ctrl-C" : "";  // else the output failed, and that is told at the end
     case StopReason::stop_token: return "";
@@ -57,7 +57,7 @@ std::pair<std::string, std::string> end_without_text(const Answer& answer, const
       return {fmt::format("stopped at --max-new-tokens {} before the answer began", how.max_new_tokens),
               "; a larger number leaves room for it"};
     case StopReason::context:
-      return {fmt::format("the context of {} tokens is full with {}, before the answer began", runtime.plan().context,
+      return {fmt::format("the context of {} is full with {}, before the answer began", plural(runtime.plan().context, "token"),
                           shares(answer.generation)),
               "; " + larger_context(runtime.plan().context, runtime.files.manifest.config.max_positions)};
     case StopReason::cancelled: return {"stopped by Ctrl-C before the answer began", ""};
@@ -121,7 +121,7 @@ AnswerOptions answer_options(const RunOptions& options, const ModelFiles& files)
 std::string why_no_text(const Answer& answer, const Runtime& runtime, const AnswerOptions& how, std::string_view see_reasoning) {
   const auto [end, remedy] = end_without_text(answer, runtime, how);
   const int tokens = answer.reasoning_tokens;
-  const std::string reasoned = tokens ? fmt::format(", after reasoning for {} token{}", tokens, tokens == 1 ? "" : "s") : "";
+  const std::string reasoned = tokens ? fmt::format(", after reasoning for {}", plural(tokens, "token")) : "";
   return fmt::format("{}{}{}{}", end, reasoned, remedy, tokens ? see_reasoning : "");
 }
 

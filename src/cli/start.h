@@ -25,8 +25,8 @@ AnswerOptions answer_options(const RunOptions& options, const ModelFiles& files)
 std::string why_no_text(const Answer& answer, const Runtime& runtime, const AnswerOptions& how, std::string_view see_reasoning);
 /// What prints the reasoning, for the end of a sentence; "" where it is printed already.
 std::string_view how_to_see_reasoning(Show show, bool in_chat);
-/// On standard error: why the answer ended before its end, or has no text (`see_reasoning`: none where it is no chat's answer), and the
-/// line of figures.
+/// Writes to standard error why the answer ended before its end, or has no text (`see_reasoning`: none where it is no chat's answer), and
+/// the line of figures.
 void report_end(const Answer& answer, const Runtime& runtime, const AnswerOptions& how, bool verbose,
                 std::optional<std::string_view> see_reasoning);
 

@@ -14,7 +14,7 @@ bool is_terminal(int file_descriptor);
 int typing_shows_on();
 /// A terminal that can take a line back: TERM is set and not dumb.
 bool understands_codes(int file_descriptor);
-/// And wants colours: NO_COLOR is unset or empty.
+/// Whether it is one that should show colours: NO_COLOR is unset or empty.
 bool wants_colour(int file_descriptor);
 
 /// Text of a model as a terminal may show it: control characters but tab and line end are left out, so that no text can move the cursor or

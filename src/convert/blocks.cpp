@@ -120,7 +120,7 @@ void measure(const Eight& eight, const Words (&rounded)[mxfp4_block], Loss& loss
     for (size_t r = 0; r < lanes; ++r) loss.add(decode_bf16(eight.values[i][r] & 0x7fff), decode_bf16(rounded[i][r]));
 }
 
-/// Codes of the eight blocks, one a row of `out`.
+/// Codes of the eight blocks, one per row of `out`.
 void encode_eight(const Eight& eight, Words (&out)[lanes], Loss& loss) {
   Words rounded[mxfp4_block], differs{};
   for (auto& word : out) word = Words{};

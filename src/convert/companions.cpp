@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 12> companion_names = {
 
 bool is_hub_config(const Json& json) { return json.contains("model_type") || json.contains("architectures"); }
 
-/// As in the published checkpoints.
+/// The quantization_config of the published checkpoints.
 Json quantization_of(const ModelConfig& config) {
   ModelConfig quantized = config;
   quantized.quantized_mxfp4 = true;

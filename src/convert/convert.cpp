@@ -28,7 +28,7 @@ namespace fs = std::filesystem;
 
 constexpr const char *index_name = "model.safetensors.index.json", *config_name = "config.json";
 constexpr size_t companion_limit = size_t{512} << 20;
-/// Of a header, the index and the journal together; and what config.json takes.
+/// Room for one tensor in the header, the index and the journal together, and for config.json.
 constexpr uint64_t bytes_a_tensor = 512, config_bytes = 16 << 10;
 
 uint64_t disk_free(const std::string& folder) {

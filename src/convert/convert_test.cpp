@@ -162,7 +162,7 @@ TEST(Convert, WiderNumbersAreRoundedAndTheLossIsTold) {
     size_t lossy = 0;
     for (const auto& tensor : report.tensors) lossy += tensor.loss.changed > 0;
     EXPECT_EQ(lossy, 1u);
-    EXPECT_NE(to_text(report).find("1 tensors lost precision"), std::string::npos);
+    EXPECT_NE(to_text(report).find("1 tensor lost precision"), std::string::npos);
     EXPECT_NE(to_text(report).find(target == CheckpointLayout::openai_original ? "norm.scale" : "model.norm.weight"), std::string::npos);
   }
 }

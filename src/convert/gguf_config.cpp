@@ -42,7 +42,7 @@ class Keys {
     const GgufValue* value = find(key);
     if (!value) return missing(key);
     auto number = value->as_unsigned();
-    // llama.cpp may write one number a layer; gpt-oss has the same everywhere.
+    // llama.cpp may write one number per layer; gpt-oss has the same everywhere.
     if (const auto list = value->as_integers(); list && !list->empty()) {
       for (const int64_t entry : *list)
         if (entry != list->front()) return wrong(key, "the same in every layer");

@@ -130,8 +130,8 @@ class GgufOpener {
     tensor.name = named(row.name, place.layer);
     MXPATH_CHECK(check_one_source(row, place));
     if (is_gate_up(row.role)) MXPATH_CHECK(add_gate_up(tensor, place));
-    else if (find(tensor.name)) MXPATH_CHECK(add_strand(tensor, tensor.name, tensor.rows, 0));
-    else if (!row.other.empty()) MXPATH_CHECK(add_strand(tensor, tensor.name = named(row.other, place.layer), tensor.rows, 0));
+    else if (find(tensor.name)) MXPATH_CHECK(add_piece(tensor, tensor.name, tensor.rows, 0));
+    else if (!row.other.empty()) MXPATH_CHECK(add_piece(tensor, tensor.name = named(row.other, place.layer), tensor.rows, 0));
     else MXPATH_CHECK(add_part_of_qkv(tensor, place));
     source_.tensors.push_back(std::move(tensor));
     return {};
@@ -163,13 +163,13 @@ class GgufOpener {
   /// Gate and up apart; or in one tensor, row by row in Ollama's files, one after the other in llama.cpp's.
   Status add_gate_up(SourceTensor& tensor, const RoleInLayer& place) {
     if (find(tensor.name)) {
-      if (architecture_ == "gptoss") return add_strand(tensor, tensor.name, tensor.rows, 0);
-      MXPATH_CHECK(add_strand(tensor, tensor.name, tensor.rows, 0));
-      return add_strand(tensor, tensor.name, tensor.rows, tensor.rows / 2);
+      if (architecture_ == "gptoss") return add_piece(tensor, tensor.name, tensor.rows, 0);
+      MXPATH_CHECK(add_piece(tensor, tensor.name, tensor.rows, 0));
+      return add_piece(tensor, tensor.name, tensor.rows, tensor.rows / 2);
     }
     tensor.name = part_name(place, "gate");
-    MXPATH_CHECK(add_strand(tensor, tensor.name, tensor.rows / 2, 0));
-    return add_strand(tensor, part_name(place, "up"), tensor.rows / 2, 0);
+    MXPATH_CHECK(add_piece(tensor, tensor.name, tensor.rows / 2, 0));
+    return add_piece(tensor, part_name(place, "up"), tensor.rows / 2, 0);
   }
 
   Status add_part_of_qkv(SourceTensor& tensor, const RoleInLayer& place) {
@@ -178,28 +178,28 @@ class GgufOpener {
     size_t before = 0;
     for (const Extent extent : place.row->fused_before) before += static_cast<size_t>(size_of(extent, source_.config));
     tensor.name = fused;
-    return add_strand(tensor, fused, static_cast<size_t>(size_of(place.row->fused_rows, source_.config)), before);
+    return add_piece(tensor, fused, static_cast<size_t>(size_of(place.row->fused_rows, source_.config)), before);
   }
 
   Error missing(const std::string& name) const { return fail("{}: tensor {} is missing; download the file again", path_, name); }
 
   /// `stored_rows` rows an expert in the file, of which the tensor starts at `first_row`.
-  Status add_strand(SourceTensor& tensor, const std::string& name, size_t stored_rows, size_t first_row) {
+  Status add_piece(SourceTensor& tensor, const std::string& name, size_t stored_rows, size_t first_row) {
     const PlacedTensor* placed = find(name);
     if (!placed) return missing(name);
     used_.insert(name);
-    Strand strand;
-    MXPATH_TRY(strand.stored, stored_of(*placed));
+    StoredRows piece;
+    MXPATH_TRY(piece.stored, stored_of(*placed));
     MXPATH_CHECK(check_shape(*placed, tensor, stored_rows));
-    strand.data = source_.maps[placed->file].bytes().data() + placed->tensor->offset;
-    if (tensor.shares_blocks(strand)) {
-      strand.first_row = first_row, strand.expert_rows = stored_rows;
+    piece.data = source_.maps[placed->file].bytes().data() + placed->tensor->offset;
+    if (tensor.shares_blocks(piece)) {
+      piece.first_row = first_row, piece.expert_rows = stored_rows;
     } else {
-      const size_t row = row_bytes(strand.stored, tensor.columns);
-      strand.data += first_row * row;
-      strand.expert_stride = stored_rows * row;
+      const size_t row = row_bytes(piece.stored, tensor.columns);
+      piece.data += first_row * row;
+      piece.expert_stride = stored_rows * row;
     }
-    tensor.strands.push_back(strand);
+    tensor.pieces.push_back(piece);
     return {};
   }
 
@@ -240,7 +240,8 @@ class GgufOpener {
         return fail("{}: tensor {} belongs to layer {}, but the metadata says there are {} layers", path_, printable(name), layer,
                     source_.config.layers);
     if (!unused.empty())
-      source_.remarks.push_back(fmt::format("{} tensors are not used, the first is {}", unused.size(), printable(unused.front())));
+      source_.remarks.push_back(
+          fmt::format("{} not used, the first is {}", plural(unused.size(), "tensor is", "tensors are"), printable(unused.front())));
     return {};
   }
 

@@ -92,9 +92,9 @@ TEST(GgufVector, PartsAndExpertsThatShareABlock) {
   for (size_t i = 0; i < 32; ++i) file[2 + i] = static_cast<char>(i - 16);
   SourceTensor k;
   k.rows = 8, k.columns = 1;
-  Strand strand;
-  strand.stored = Stored::q8_0, strand.data = reinterpret_cast<const uint8_t*>(file.data()), strand.first_row = 16, strand.expert_rows = 32;
-  k.strands = {strand};
+  StoredRows piece;
+  piece.stored = Stored::q8_0, piece.data = reinterpret_cast<const uint8_t*>(file.data()), piece.first_row = 16, piece.expert_rows = 32;
+  k.pieces = {piece};
   const auto value = [](const SourceTensor& tensor, size_t expert, size_t row) {
     float element = 0;
     tensor.read_row(expert, row, &element);
@@ -103,8 +103,8 @@ TEST(GgufVector, PartsAndExpertsThatShareABlock) {
   for (size_t r = 0; r < 8; ++r) EXPECT_EQ(value(k, 0, r), float(r));
   SourceTensor experts;  // [4, 8, 1]
   experts.experts = 4, experts.rows = 8;
-  strand.first_row = 0, strand.expert_rows = 8;
-  experts.strands = {strand};
+  piece.first_row = 0, piece.expert_rows = 8;
+  experts.pieces = {piece};
   for (size_t e = 0; e < 4; ++e)
     for (size_t r = 0; r < 8; ++r) EXPECT_EQ(value(experts, e, r), float(8 * e + r) - 16);
   EXPECT_FALSE(experts.mxfp4());

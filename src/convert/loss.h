@@ -8,7 +8,7 @@ namespace mxpath::convert {
 /// Over `values` numbers: how many changed, and by how much. Merged in a fixed order, so that the report does not depend on the threads.
 struct Loss {
   uint64_t values = 0, changed = 0;
-  double largest = 0, sum = 0;  ///< of |new - old|
+  double largest = 0, sum = 0;  ///< the largest |new - old|, and their sum
 
   double mean() const { return values ? sum / static_cast<double>(values) : 0; }
   double share_changed() const { return values ? static_cast<double>(changed) / static_cast<double>(values) : 0; }

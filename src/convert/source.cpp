@@ -77,13 +77,13 @@ SourceTensor tensor_of(const TensorRecord& record, const std::vector<MappedFile>
   tensor.experts = static_cast<size_t>(record.experts);
   tensor.rows = static_cast<size_t>(record.rows), tensor.columns = static_cast<size_t>(record.columns);
   tensor.transposed = record.transposed;
-  Strand strand;
-  strand.stored = stored_of(record.encoding);
-  const size_t row = row_bytes(strand.stored, tensor.columns);
-  strand.data = at(record.data) + static_cast<size_t>(record.first_row) * row;
-  strand.expert_stride = static_cast<size_t>(record.stored_rows) * row;
-  if (record.encoding == Encoding::mxfp4_blocks) strand.scales = at(record.scales);
-  tensor.strands = {strand};
+  StoredRows piece;
+  piece.stored = stored_of(record.encoding);
+  const size_t row = row_bytes(piece.stored, tensor.columns);
+  piece.data = at(record.data) + static_cast<size_t>(record.first_row) * row;
+  piece.expert_stride = static_cast<size_t>(record.stored_rows) * row;
+  if (record.encoding == Encoding::mxfp4_blocks) piece.scales = at(record.scales);
+  tensor.pieces = {piece};
   return tensor;
 }
 
@@ -159,43 +159,43 @@ Result<SourceFile> source_file(const std::string& path) {
 }
 
 bool SourceTensor::mxfp4() const {
-  return std::all_of(strands.begin(), strands.end(),
-                     [&](const Strand& strand) { return is_mxfp4(strand.stored) && !shares_blocks(strand); });
+  return std::all_of(pieces.begin(), pieces.end(),
+                     [&](const StoredRows& piece) { return is_mxfp4(piece.stored) && !shares_blocks(piece); });
 }
 
-size_t SourceTensor::expert_bytes(const Strand& strand) const {
-  return shares_blocks(strand) ? 0 : rows / strands.size() * row_bytes(strand.stored, columns);
+size_t SourceTensor::expert_bytes(const StoredRows& piece) const {
+  return shares_blocks(piece) ? 0 : rows / pieces.size() * row_bytes(piece.stored, columns);
 }
 
 void SourceTensor::read_row(size_t expert, size_t row, float* out) const {
-  const Strand& strand = strands[row % strands.size()];
-  const size_t strand_row = row / strands.size();
-  if (shares_blocks(strand))
-    return read_elements(strand.stored, strand.data, (expert * strand.expert_rows + strand.first_row + strand_row) * columns, columns, out);
-  const uint8_t* base = strand.data + expert * strand.expert_stride;
+  const StoredRows& piece = pieces[row % pieces.size()];
+  const size_t piece_row = row / pieces.size();
+  if (shares_blocks(piece))
+    return read_elements(piece.stored, piece.data, (expert * piece.expert_rows + piece.first_row + piece_row) * columns, columns, out);
+  const uint8_t* base = piece.data + expert * piece.expert_stride;
   if (transposed) {
-    const size_t element = row_bytes(strand.stored, 1);
-    return read_plain(strand.stored, base + row * element, rows * element, columns, out);
+    const size_t element = row_bytes(piece.stored, 1);
+    return read_plain(piece.stored, base + row * element, rows * element, columns, out);
   }
-  const uint8_t* at = base + strand_row * row_bytes(strand.stored, columns);
-  if (strand.stored == Stored::mxfp4)
-    return decode_mxfp4_blocks(at, strand.scales + (expert * rows + row) * (columns / block), columns / block, out, NibbleOrder::adjacent);
-  if (block_elements(strand.stored) > 1) return read_elements(strand.stored, at, 0, columns, out);
-  read_plain(strand.stored, at, row_bytes(strand.stored, 1), columns, out);
+  const uint8_t* at = base + piece_row * row_bytes(piece.stored, columns);
+  if (piece.stored == Stored::mxfp4)
+    return decode_mxfp4_blocks(at, piece.scales + (expert * rows + row) * (columns / block), columns / block, out, NibbleOrder::adjacent);
+  if (block_elements(piece.stored) > 1) return read_elements(piece.stored, at, 0, columns, out);
+  read_plain(piece.stored, at, row_bytes(piece.stored, 1), columns, out);
 }
 
 void SourceTensor::read_block_row(size_t expert, size_t row, uint8_t* codes, uint8_t* scales) const {
-  const Strand& strand = strands[row % strands.size()];
-  const size_t blocks = columns / mxfp4_block, strand_row = row / strands.size();
-  const uint8_t* at = strand.data + expert * strand.expert_stride + strand_row * row_bytes(strand.stored, columns);
-  if (strand.stored == Stored::mxfp4) {
+  const StoredRows& piece = pieces[row % pieces.size()];
+  const size_t blocks = columns / mxfp4_block, piece_row = row / pieces.size();
+  const uint8_t* at = piece.data + expert * piece.expert_stride + piece_row * row_bytes(piece.stored, columns);
+  if (piece.stored == Stored::mxfp4) {
     std::memcpy(codes, at, blocks * mxfp4_block_bytes);
-    std::memcpy(scales, strand.scales + (expert * rows + row) * blocks, blocks);
+    std::memcpy(scales, piece.scales + (expert * rows + row) * blocks, blocks);
     return;
   }
   for (size_t b = 0; b < blocks; ++b, at += block_together) {
     scales[b] = at[0];
-    if (strand.stored == Stored::mxfp4_halves) halves_to_adjacent(at + 1, codes + b * mxfp4_block_bytes);
+    if (piece.stored == Stored::mxfp4_halves) halves_to_adjacent(at + 1, codes + b * mxfp4_block_bytes);
     else std::memcpy(codes + b * mxfp4_block_bytes, at + 1, mxfp4_block_bytes);
   }
 }
@@ -222,8 +222,7 @@ Status Source::check_file(size_t index) const {
 
 Error Source::unreadable(const uint8_t* at) const {
   if (auto changed = check_unchanged(at); !changed.ok()) return std::move(changed).error();
-  return fail("{}: this file of the source cannot be read any more; see whether its disk is sound, then resume the conversion",
-              path_of(at));
+  return fail("{}: this file of the source cannot be read any more; check its disk, then resume the conversion", path_of(at));
 }
 
 Status Source::check_unchanged() const {

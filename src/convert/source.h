@@ -13,7 +13,7 @@
 
 namespace mxpath::convert {
 
-/// How a strand's rows are stored.
+/// How a piece's rows are stored.
 enum class Stored : uint8_t {
   bf16,
   f16,
@@ -30,7 +30,7 @@ size_t block_elements(Stored stored);
 size_t row_bytes(Stored stored, size_t elements);
 
 /// Rows of one stored tensor, one expert after the other.
-struct Strand {
+struct StoredRows {
   Stored stored = Stored::bf16;
   const uint8_t* data = nullptr;    ///< first row of the first expert; where rows share blocks, the first block of the tensor
   const uint8_t* scales = nullptr;  ///< mxfp4 only; [experts, rows, columns / 32] without gaps
@@ -40,23 +40,23 @@ struct Strand {
   size_t first_row = 0, expert_rows = 0;
 };
 
-/// One [experts, rows, columns] matrix (vectors: columns 1). With several strands, row r is row r / n of strand r mod n: GGUF keeps gate
+/// One [experts, rows, columns] matrix (vectors: columns 1). With several pieces, row r is row r / n of piece r mod n: GGUF keeps gate
 /// and up apart.
 struct SourceTensor {
   Role role = Role::embedding;
   int layer = -1;
   std::string name;  ///< in the file, for messages
   size_t experts = 1, rows = 0, columns = 1;
-  bool transposed = false;  ///< stored [experts, columns, rows], plain numbers, one strand
-  std::vector<Strand> strands;
+  bool transposed = false;  ///< stored [experts, columns, rows], plain numbers, one piece
+  std::vector<StoredRows> pieces;
 
   /// Every row is a whole number of MXFP4 blocks.
   bool mxfp4() const;
-  bool plain_bf16() const { return strands.size() == 1 && strands.front().stored == Stored::bf16; }
+  bool plain_bf16() const { return pieces.size() == 1 && pieces.front().stored == Stored::bf16; }
   /// Rows share blocks: a vector in a blocked type.
-  bool shares_blocks(const Strand& strand) const { return columns % block_elements(strand.stored) != 0; }
-  /// Bytes of one expert in a strand; 0 where experts may share blocks.
-  size_t expert_bytes(const Strand& strand) const;
+  bool shares_blocks(const StoredRows& piece) const { return columns % block_elements(piece.stored) != 0; }
+  /// Bytes of one expert in a piece; 0 where experts may share blocks.
+  size_t expert_bytes(const StoredRows& piece) const;
 
   /// Row of an expert as floats; transposed tensors too, slowly.
   void read_row(size_t expert, size_t row, float* out) const;
@@ -71,7 +71,7 @@ struct SourceFile {
   int64_t modified = 0;  ///< nanoseconds since 1970
   int64_t changed = 0;   ///< likewise; moves with contents, name and mode, and unlike `modified` cannot be set back
 
-  /// By what moves with the contents only.
+  /// Compares only what changes with the contents.
   bool operator==(const SourceFile& other) const { return name == other.name && bytes == other.bytes && modified == other.modified; }
 };
 

@@ -78,7 +78,7 @@ TEST(Source, SaysWhatItsBytesCannotBeReadFor) {
   write_tiny(folder / "source");
   const auto source = open_source(folder / "source");
   ASSERT_TRUE(source.ok());
-  const uint8_t* at = source->tensors.front().strands.front().data;
+  const uint8_t* at = source->tensors.front().pieces.front().data;
   const std::string weights = folder / "source/model.safetensors";
   EXPECT_NE(source->unreadable(at).message.find(weights + ": this file of the source cannot be read any more"), std::string::npos);
   fs::resize_file(weights, 1000);

@@ -18,40 +18,40 @@ namespace {
 constexpr size_t raw_piece = size_t{1} << 20, band_bytes = size_t{16} << 20, ahead_bytes = size_t{32} << 20;
 constexpr size_t band_rows = 128;  // 256 bytes of each transposed row: whole cache lines, few pages
 
-std::string place(const TensorWriter& writer, const SourceTensor& tensor, size_t expert, size_t row, size_t column) {
-  const Strand& strand = tensor.strands[row % tensor.strands.size()];
-  return fmt::format("{}: tensor {}: expert {}, row {}, column {}", writer.source.path_of(strand.data), printable(tensor.name), expert, row,
+std::string position_text(const TensorWriter& writer, const SourceTensor& tensor, size_t expert, size_t row, size_t column) {
+  const StoredRows& piece = tensor.pieces[row % tensor.pieces.size()];
+  return fmt::format("{}: tensor {}: expert {}, row {}, column {}", writer.source.path_of(piece.data), printable(tensor.name), expert, row,
                      column);
 }
 
 Error not_finite(const std::string& place, std::string_view format) {
-  return fail("{} is NaN, infinite, or beyond what {} holds; the source is damaged or was never sound", place, format);
+  return fail("{} is NaN, infinite, or beyond what {} holds; the source is damaged, or was written wrong", place, format);
 }
 
 /// Index `i` into BF16 values stored from `first_row` on, columns fastest (or rows, if transposed).
 Error not_finite_at(const TensorWriter& writer, const SourceTensor& tensor, size_t expert, size_t first_row, bool transposed, size_t i) {
-  return not_finite(transposed ? place(writer, tensor, expert, i % tensor.rows, i / tensor.rows)
-                               : place(writer, tensor, expert, first_row + i / tensor.columns, i % tensor.columns),
+  return not_finite(transposed ? position_text(writer, tensor, expert, i % tensor.rows, i / tensor.rows)
+                               : position_text(writer, tensor, expert, first_row + i / tensor.columns, i % tensor.columns),
                     "BF16");
 }
 
 /// Before a piece of a tensor is read.
 Status check_unchanged(const TensorWriter& writer, const SourceTensor& tensor) {
-  for (const Strand& strand : tensor.strands)
-    for (const uint8_t* at : {strand.data, strand.scales})
+  for (const StoredRows& piece : tensor.pieces)
+    for (const uint8_t* at : {piece.data, piece.scales})
       if (at) MXPATH_CHECK(writer.source.check_unchanged(at));
   return {};
 }
 
 /// Writes one buffer on a thread of its own while the next is filled.
-class Behind {
+class AsyncWriter {
  public:
-  Behind(const TensorWriter& writer, const WriteBytes& write) : writer_(writer), write_(write) {}
-  ~Behind() {
+  AsyncWriter(const TensorWriter& writer, const WriteBytes& write) : writer_(writer), write_(write) {}
+  ~AsyncWriter() {
     if (pending_.valid()) pending_.wait();
   }
 
-  /// A buffer that nobody reads any more; what was in it is written or given up. Errors of a write come from submit() and finish().
+  /// Returns a buffer that nobody reads any more; what was in it is written or dropped. Errors of a write come from submit() and finish().
   Result<uint8_t*> buffer(size_t bytes) {
     Buffer& next = buffers_[turn_];
     if (next.size() < bytes) {
@@ -110,13 +110,13 @@ Status for_bands(const TensorWriter& writer, size_t rows, size_t band, Loss& los
 
 void prefetch(const TensorWriter& writer, const SourceTensor& tensor, size_t expert) {
   if (expert >= tensor.experts) return;
-  for (const Strand& strand : tensor.strands)
-    writer.source.will_need(strand.data + expert * strand.expert_stride, std::min(ahead_bytes, tensor.expert_bytes(strand)));
+  for (const StoredRows& piece : tensor.pieces)
+    writer.source.will_need(piece.data + expert * piece.expert_stride, std::min(ahead_bytes, tensor.expert_bytes(piece)));
 }
 
 void release(const TensorWriter& writer, const SourceTensor& tensor, size_t expert) {
-  for (const Strand& strand : tensor.strands)
-    writer.source.release(strand.data + expert * strand.expert_stride, tensor.expert_bytes(strand));
+  for (const StoredRows& piece : tensor.pieces)
+    writer.source.release(piece.data + expert * piece.expert_stride, tensor.expert_bytes(piece));
 }
 
 /// Bytes as they are. `check` sees each piece before it is written, and where it starts.
@@ -136,17 +136,17 @@ Status write_raw(const TensorWriter& writer, std::span<const uint8_t> bytes, con
 
 Status write_raw_bf16(const TensorWriter& writer, const SourceTensor& tensor, const WriteBytes& write) {
   for (size_t expert = 0; expert < tensor.experts; ++expert) {
-    const Strand& strand = tensor.strands.front();
-    const std::span<const uint8_t> bytes(strand.data + expert * strand.expert_stride, tensor.expert_bytes(strand));
-    MXPATH_CHECK(write_raw(writer, bytes, write, [&](std::span<const uint8_t> piece, size_t at) -> Status {
+    const StoredRows& piece = tensor.pieces.front();
+    const std::span<const uint8_t> bytes(piece.data + expert * piece.expert_stride, tensor.expert_bytes(piece));
+    MXPATH_CHECK(write_raw(writer, bytes, write, [&](std::span<const uint8_t> read, size_t at) -> Status {
       std::vector<uint16_t> copy;
-      const auto* values = reinterpret_cast<const uint16_t*>(piece.data());
+      const auto* values = reinterpret_cast<const uint16_t*>(read.data());
       if (reinterpret_cast<uintptr_t>(values) % 2) {  // a header of odd length
-        copy.resize(piece.size() / 2);
-        std::copy(piece.begin(), piece.end(), reinterpret_cast<uint8_t*>(copy.data()));
+        copy.resize(read.size() / 2);
+        std::copy(read.begin(), read.end(), reinterpret_cast<uint8_t*>(copy.data()));
         values = copy.data();
       }
-      const size_t count = piece.size() / 2, bad = first_not_finite(values, count);
+      const size_t count = read.size() / 2, bad = first_not_finite(values, count);
       return bad == count ? Status() : not_finite_at(writer, tensor, expert, 0, tensor.transposed, at / 2 + bad);
     }));
   }
@@ -170,24 +170,24 @@ void read_bf16_rows(const SourceTensor& tensor, size_t expert, size_t first, siz
 
 /// Row-major, in pieces of band_bytes.
 Status write_rounded(const TensorWriter& writer, const SourceTensor& tensor, const WriteBytes& write, Loss& loss) {
-  Behind behind(writer, write);
+  AsyncWriter writing(writer, write);
   const size_t piece_rows = std::max<size_t>(1, band_bytes / (tensor.columns * 2));
   for (size_t expert = 0; expert < tensor.experts; ++expert) {
     for (size_t first = 0; first < tensor.rows; first += piece_rows) {
       const size_t rows = std::min(piece_rows, tensor.rows - first);
       MXPATH_CHECK(check_unchanged(writer, tensor));
-      MXPATH_TRY(uint8_t * bytes, behind.buffer(rows * tensor.columns * 2));
+      MXPATH_TRY(uint8_t * bytes, writing.buffer(rows * tensor.columns * 2));
       auto* out = reinterpret_cast<uint16_t*>(bytes);
       MXPATH_CHECK(for_bands(writer, rows, band_rows, loss, [&](size_t begin, size_t count, Loss& part) {
         read_bf16_rows(tensor, expert, first + begin, count, out + begin * tensor.columns, part);
       }));
       const size_t count = rows * tensor.columns, bad = first_not_finite(out, count);
       if (bad < count) return not_finite_at(writer, tensor, expert, first, false, bad);
-      MXPATH_CHECK(behind.submit(count * 2));
+      MXPATH_CHECK(writing.submit(count * 2));
     }
     release(writer, tensor, expert);
   }
-  return behind.finish();
+  return writing.finish();
 }
 
 /// One band of an expert as columns of `out` [columns, rows].
@@ -206,21 +206,21 @@ void fill_columns(const SourceTensor& tensor, size_t expert, size_t first, size_
 }
 
 Status write_transposed(const TensorWriter& writer, const SourceTensor& tensor, const WriteBytes& write, Loss& loss) {
-  Behind behind(writer, write);
+  AsyncWriter writing(writer, write);
   const size_t count = tensor.rows * tensor.columns;
   for (size_t expert = 0; expert < tensor.experts; ++expert) {
     MXPATH_CHECK(check_unchanged(writer, tensor));
     prefetch(writer, tensor, expert + 1);
-    MXPATH_TRY(uint8_t * bytes, behind.buffer(count * 2));
+    MXPATH_TRY(uint8_t * bytes, writing.buffer(count * 2));
     auto* out = reinterpret_cast<uint16_t*>(bytes);
     MXPATH_CHECK(for_bands(writer, tensor.rows, band_rows, loss,
                            [&](size_t first, size_t rows, Loss& part) { fill_columns(tensor, expert, first, rows, out, part); }));
     const size_t bad = first_not_finite(out, count);
     if (bad < count) return not_finite_at(writer, tensor, expert, 0, true, bad);
-    MXPATH_CHECK(behind.submit(count * 2));
+    MXPATH_CHECK(writing.submit(count * 2));
     release(writer, tensor, expert);
   }
-  return behind.finish();
+  return writing.finish();
 }
 
 /// Codes and scales of one band of an expert.
@@ -228,8 +228,8 @@ void fill_blocks(const TensorWriter& writer, const SourceTensor& tensor, size_t 
                  uint8_t* scales, Loss& loss) {
   const size_t blocks = tensor.columns / mxfp4_block, row_codes = blocks * mxfp4_block_bytes;
   codes += first * row_codes, scales += first * blocks;
-  const Strand& strand = tensor.strands.front();
-  const auto* in = reinterpret_cast<const uint16_t*>(strand.data + expert * strand.expert_stride);
+  const StoredRows& piece = tensor.pieces.front();
+  const auto* in = reinterpret_cast<const uint16_t*>(piece.data + expert * piece.expert_stride);
   if (tensor.transposed && tensor.plain_bf16() && reinterpret_cast<uintptr_t>(in) % 2 == 0) {
     encode_transposed(in + first, tensor.rows, rows, blocks, writer.rule, codes, scales, loss);
     return;
@@ -252,7 +252,7 @@ Status check_blocks(const TensorWriter& writer, const SourceTensor& tensor, size
   if (bad == scales.size()) return {};
   const size_t blocks = tensor.columns / mxfp4_block;
   const auto element = static_cast<size_t>(first_not_finite_mxfp4(codes + bad * mxfp4_block_bytes, scales[bad]));
-  const std::string where = place(writer, tensor, expert, bad / blocks, bad % blocks * mxfp4_block + element);
+  const std::string where = position_text(writer, tensor, expert, bad / blocks, bad % blocks * mxfp4_block + element);
   if (tensor.mxfp4() || scales[bad] == e8m0_nan) return not_finite(where, "FP32");
   return fail("{} becomes larger than FP32 can hold under {}; choose {} or nearest, which saturate", where,
               mention(Knob::scale_rule, name_of(writer.rule)), mention(Knob::scale_rule, "ocp"));
@@ -260,13 +260,13 @@ Status check_blocks(const TensorWriter& writer, const SourceTensor& tensor, size
 
 /// Blocks that are stored as they are to be written. Each expert is looked at once, while its pages are there.
 Status write_raw_codes(const TensorWriter& writer, const SourceTensor& tensor, const WriteBytes& write, std::vector<uint8_t>& scales) {
-  const Strand& strand = tensor.strands.front();
+  const StoredRows& piece = tensor.pieces.front();
   const size_t expert_scales = scales.size() / tensor.experts, expert_codes = expert_scales * mxfp4_block_bytes;
   for (size_t expert = 0; expert < tensor.experts; ++expert) {
     MXPATH_CHECK(check_unchanged(writer, tensor));
     const std::span<uint8_t> own_scales(scales.data() + expert * expert_scales, expert_scales);
-    const std::span<const uint8_t> codes(strand.data + expert * expert_codes, expert_codes);
-    std::copy_n(strand.scales + expert * expert_scales, expert_scales, own_scales.begin());
+    const std::span<const uint8_t> codes(piece.data + expert * expert_codes, expert_codes);
+    std::copy_n(piece.scales + expert * expert_scales, expert_scales, own_scales.begin());
     MXPATH_CHECK(check_blocks(writer, tensor, expert, codes.data(), own_scales));
     MXPATH_CHECK(write_raw(writer, codes, write, [](auto, size_t) { return Status(); }));
   }
@@ -284,21 +284,21 @@ Status write_codes(const TensorWriter& writer, const SourceTensor& tensor, const
                    Loss& loss) {
   const size_t expert_scales = tensor.rows * tensor.columns / mxfp4_block, expert_codes = expert_scales * mxfp4_block_bytes;
   scales.resize(tensor.experts * expert_scales);
-  if (tensor.strands.front().stored == Stored::mxfp4) return write_raw_codes(writer, tensor, write, scales);
-  Behind behind(writer, write);
+  if (tensor.pieces.front().stored == Stored::mxfp4) return write_raw_codes(writer, tensor, write, scales);
+  AsyncWriter writing(writer, write);
   for (size_t expert = 0; expert < tensor.experts; ++expert) {
     MXPATH_CHECK(check_unchanged(writer, tensor));
     prefetch(writer, tensor, expert + 1);
-    MXPATH_TRY(uint8_t * codes, behind.buffer(expert_codes));
+    MXPATH_TRY(uint8_t * codes, writing.buffer(expert_codes));
     uint8_t* own_scales = scales.data() + expert * expert_scales;
     MXPATH_CHECK(for_bands(writer, tensor.rows, band_rows, loss, [&](size_t first, size_t rows, Loss& part) {
       fill_blocks(writer, tensor, expert, first, rows, codes, own_scales, part);
     }));
     MXPATH_CHECK(check_blocks(writer, tensor, expert, codes, {own_scales, expert_scales}));
-    MXPATH_CHECK(behind.submit(expert_codes));
+    MXPATH_CHECK(writing.submit(expert_codes));
     release(writer, tensor, expert);
   }
-  return behind.finish();
+  return writing.finish();
 }
 
 Status write_scales(const TensorWriter& writer, const std::vector<uint8_t>& scales, const WriteBytes& write) {

@@ -21,7 +21,7 @@ struct DeviceId {
 };
 inline constexpr DeviceId cpu_device{};
 constexpr DeviceId cuda_device(int index) { return {DeviceKind::cuda, static_cast<int8_t>(index)}; }
-inline constexpr int most_gpus = 64;  ///< of one computer
+inline constexpr int most_gpus = 64;  ///< the most GPUs of one computer
 
 /// "cpu", "cuda:1".
 std::string to_string(DeviceId device);

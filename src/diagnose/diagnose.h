@@ -47,7 +47,7 @@ struct Finding {
   std::string summary, why;
   std::vector<Evidence> evidence;
   std::vector<Fix> fixes;         ///< best first
-  std::vector<std::string> next;  ///< what is likely to fail once this is mended
+  std::vector<std::string> next;  ///< what is likely to fail once this is fixed
   std::string mxpath;             ///< what mxpath would do on that machine
   std::string signature, link;    ///< the row that matched
 };
@@ -78,18 +78,18 @@ Result<Diagnosis> diagnose(std::string_view text, const Facts& facts, Language l
 /// The same for a file descriptor, which is read to its end and not closed.
 Result<Diagnosis> diagnose_descriptor(int descriptor, const Facts& facts, Language language);
 
-/// For a person. No colours; ends with a line end.
+/// The diagnosis for a person, without colours; ends with a line end.
 std::string to_text(const Diagnosis& diagnosis, Language language);
 /// {"verdict", "findings": [{"class", "kernel_path", "confidence", "summary", "why", "evidence": [{"line", "text"}],
 /// "fixes": [{"kind", "text", "note", "from_log"}], "next", "mxpath", "signature", "link"}], "needed": […],
 /// "noise": [{"line", "text", "why"}], "lines", "encoding", "ending"}
 Json to_json(const Diagnosis& diagnosis);
-/// Where the log stopped before its end, and that the rest is not known; for any ending but whole.
+/// Says where the log stopped before its end, and that the rest is not known; for any ending but whole.
 std::string ending_text(const Diagnosis& diagnosis, Language language);
 /// 0 finding, 1 not a failure log, 4 cannot tell.
 int exit_code(const Diagnosis& diagnosis);
 
-/// From config.json: whether it carries quantization_config with quant_method mxfp4. Errors as parse_json.
+/// Whether config.json carries quantization_config with quant_method mxfp4. Errors as parse_json.
 Result<bool> mxfp4_from_config(std::string_view config_json, std::string_view where);
 
 }  // namespace mxpath::diagnose

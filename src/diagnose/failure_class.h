@@ -58,13 +58,13 @@ struct ClassRow {
   bool kernel_path = false;  ///< false: the log may be full of triton and CUDA words, the cause is elsewhere
   Phrase summary;            ///< the finding, one sentence
   Phrase why;                ///< what decided it: layout, kernel, capability, package
-  Phrase next;               ///< what is likely to fail once this is mended; may be empty
+  Phrase next;               ///< what is likely to fail once this is fixed; may be empty
 };
 
 /// Errors as read_table; a class without a row, or with two.
 Result<Table<ClassRow>> classes_from_json(std::string_view json, std::string_view file);
 
-/// By class. Read once.
+/// The rows by class, read once.
 std::span<const ClassRow> classes();
 const ClassRow& row_of(FailureClass id);
 

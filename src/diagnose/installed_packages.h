@@ -31,7 +31,7 @@ struct Surroundings {
   std::string python;                      ///< --python
   std::vector<std::string> site_packages;  ///< --site-packages; wins over everything
 };
-/// From VIRTUAL_ENV, CONDA_PREFIX and PATH of this process.
+/// Reads VIRTUAL_ENV, CONDA_PREFIX and PATH of this process.
 Surroundings surroundings_of_process();
 
 /// Reads *.dist-info/METADATA and *.egg-info of one folder, and what packages bundle (vLLM's triton_kernels). Never

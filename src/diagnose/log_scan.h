@@ -12,10 +12,10 @@ namespace mxpath::diagnose {
 /// The first place where a row matched (an unmarked or error line before a warning).
 struct Found {
   const Signature* row;
-  size_t line = 0;  ///< of the first line of evidence
+  size_t line = 0;  ///< the first line of evidence
   Level level = Level::unmarked;
   std::vector<Evidence> evidence;
-  std::vector<std::string> groups;  ///< of the pattern
+  std::vector<std::string> groups;  ///< the groups of the pattern
   std::string statement;  ///< the lines of evidence and what follows them, as they were printed (at most 8 KB)
 };
 

@@ -23,7 +23,7 @@ constexpr Words english = {"finding",
                            "see",
                            {"low confidence", "medium confidence", "high confidence"},
                            "not a failure log",
-                           "no error was found in {} lines.",
+                           "no error was found in {}.",
                            "note"};
 constexpr Words korean = {"결과",
                           "로그 뒷부분의 다른 실패",
@@ -38,7 +38,7 @@ constexpr Words korean = {"결과",
                           "참고",
                           {"확신 낮음", "확신 보통", "확신 높음"},
                           "실패 로그가 아님",
-                          "{}줄에서 오류를 찾지 못했습니다.",
+                          "{}에서 오류를 찾지 못했습니다.",
                           "참고"};
 
 void add_finding(std::string& out, const Finding& finding, const Words& w, std::string_view title) {
@@ -78,13 +78,18 @@ Json json_of(const Finding& finding) {
   return json;
 }
 
+/// "3 lines", "3줄".
+std::string lines_text(size_t lines, Language language) {
+  return language == Language::ko ? fmt::format("{}줄", lines) : plural(lines, "line");
+}
+
 }  // namespace
 
 std::string to_text(const Diagnosis& diagnosis, Language language) {
   const Words& w = language == Language::ko ? korean : english;
   std::string out;
   if (diagnosis.verdict == Diagnosis::Verdict::not_a_failure)
-    out += fmt::format("{}: {}\n", w.nothing, fmt::format(fmt::runtime(w.nothing_why), diagnosis.lines));
+    out += fmt::format("{}: {}\n", w.nothing, fmt::format(fmt::runtime(w.nothing_why), lines_text(diagnosis.lines, language)));
   for (size_t i = 0; i < diagnosis.findings.size(); ++i) {
     if (i > 0) out += "\n";
     add_finding(out, diagnosis.findings[i], w, i == 0 ? w.finding : w.also);

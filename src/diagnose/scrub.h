@@ -11,7 +11,7 @@ namespace mxpath::diagnose {
 struct Private {
   std::string user, home, host;
 };
-/// From USER, HOME and the host name of this process.
+/// Reads USER, HOME and the host name of this process.
 Private private_of_process();
 
 /// Home paths become ~, user names <user>, host names <host>, e-mail addresses <email>, IP addresses <ip>, access

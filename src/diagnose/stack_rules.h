@@ -50,7 +50,7 @@ std::span<const std::string_view> known_stacks();
 struct ModelBytes {
   uint64_t mxfp4 = 0, bf16 = 0;
 };
-/// From the dimensions: experts at 4.25 bits (or 16), everything else at 16.
+/// Computed from the dimensions: experts at 4.25 bits (or 16), everything else at 16.
 ModelBytes model_bytes(const ModelConfig& config);
 /// gpt-oss-20b.
 ModelBytes default_model_bytes();

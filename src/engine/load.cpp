@@ -36,7 +36,7 @@ Status check_still_free(const Plan& plan) {
   const SystemMemory memory = system_memory();
   const uint64_t needs = plan.memory().total();
   if (memory.total == 0 || needs <= memory.free) return {};
-  return fail("the model needs {} of memory and only {} of {} are free now; close other programs, or choose a shorter context",
+  return fail("the model needs {} of memory, but only {} of {} is free now; close other programs, or choose a shorter context",
               human_bytes(double(needs)), human_bytes(double(memory.free)), human_bytes(double(memory.total)));
 }
 
@@ -51,7 +51,8 @@ Result<bool> try_plan(LoadedModel& loaded, const Catalogue& catalogue, const Mac
   if (!loaded.threads) loaded.threads = std::make_unique<ThreadPool>(model.plan.threads);
   loaded.checks = self_check(model.plan, model.config, policy, *loaded.threads);
   for (const SelfCheckResult& check : loaded.checks)
-    if (!check.finding.empty()) MXPATH_CHECK(learn(loaded.failures, check.suspect(), {check.check, check.finding}, catalogue, options.notice));
+    if (!check.finding.empty())
+      MXPATH_CHECK(record_failure(loaded.failures, check.suspect(), {check.check, check.finding}, catalogue, options.notice));
   if (loaded.failures.size() > known) return false;
   if (model.weights.layers.empty()) MXPATH_CHECK(check_still_free(model.plan));
   MXPATH_CHECK(send_rope_table(model));
@@ -59,7 +60,7 @@ Result<bool> try_plan(LoadedModel& loaded, const Catalogue& catalogue, const Mac
   const Failures before = loaded.failures;
   MXPATH_TRY(const auto differences, packing_differences(loaded, policy));
   for (const auto& [site, finding] : differences)
-    MXPATH_CHECK(learn_packing(loaded.failures, before, *site, finding, catalogue, options.notice));
+    MXPATH_CHECK(record_packing_failure(loaded.failures, before, *site, finding, catalogue, options.notice));
   return loaded.failures.size() == known;
 }
 
@@ -98,7 +99,7 @@ Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Cat
     MXPATH_TRY(const bool stands, try_plan(*loaded, catalogue, machine, policy, options));
     if (stands) break;
   }
-  tell_idle_injections(policy, catalogue, loaded->failures, options.notice);
+  warn_unused_injections(policy, catalogue, loaded->failures, options.notice);
   if (options.notice)
     for (const Conversion& conversion : loaded->model.plan.conversions)
       options.notice("converted on load: " + to_string(conversion, rounded_values(loaded->model.weights, loaded->model.plan, conversion)));

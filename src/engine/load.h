@@ -17,7 +17,7 @@ namespace mxpath {
 struct LoadOptions {
   Progress progress;
   std::function<void(const std::string&)>
-      notice;  ///< told of every fallback as it happens, and of every conversion of weights; one sentence each
+      notice;  ///< called for every fallback as it happens, and of every conversion of weights; one sentence each
 };
 
 /// A model with everything that it stands on. Not movable: the model's matrices may point into the checkpoint's files.
@@ -26,8 +26,8 @@ struct LoadedModel {
   Model model;
   std::unique_ptr<ThreadPool> threads;
   Failures failures;                    ///< paths that failed here
-  std::vector<SelfCheckResult> checks;  ///< of the final plan
-  double seconds = 0;                   ///< that loading took
+  std::vector<SelfCheckResult> checks;  ///< the self-checks of the final plan
+  double seconds = 0;                   ///< the time that loading took
 };
 
 /// What is known before anything is tried: rows for which the driver has no image. Loading begins with them, and so must every plan that

@@ -60,7 +60,7 @@ Status check_prompt(std::span<const int32_t> tokens, int context, const ModelCon
   const auto most = static_cast<size_t>(config.max_positions);
   if (needed > static_cast<size_t>(context)) {
     const size_t enough = std::min(most, tokens.size() + (answer > 0 ? usual_answer : 0));
-    return fail("the prompt has {} tokens and the context holds {}{}; {}", tokens.size(), context,
+    return fail("the prompt has {}, but the context holds {}{}; {}", plural(tokens.size(), "token"), context,
                 answer > 0 ? ", which leaves no room for an answer" : "",
                 needed > most ? fmt::format("the model reads at most {}, so give a shorter prompt", most)
                               : fmt::format("choose {} or more (the model allows {}), or a shorter prompt",

@@ -29,7 +29,7 @@ struct GenerateOptions {
   int32_t largest_token = -1;                   ///< ids above it have no text and are never chosen; -1: all ids of the model
   std::function<bool(int32_t token)> on_token;  ///< called for every new token, the stop token included; false: stop
   std::function<bool()> go_on;                  ///< asked before each chunk of the prompt; false: stop, the answer is empty
-  Progress progress;                            ///< of reading the prompt
+  Progress progress;                            ///< called while the prompt is read
 };
 /// What generate and score ask of a text. `answer`: tokens that must have room behind it; the first needs none, because the last token of the
 /// text predicts it. Errors: the text is empty, it and the answer are longer than the context, or it holds an id outside the vocabulary.

@@ -1,4 +1,4 @@
-// FP8 with one float32 scale a row, so that rows of small weights use the whole range of the format.
+// FP8 with one float32 scale per row, so that rows of small weights use the whole range of the format.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -1,4 +1,4 @@
-// INT4, symmetric with offset 8 (the "uint4b8" of Marlin and GPTQ sym): value = (stored - 8) × scale, one float32 scale a group.
+// INT4, symmetric with offset 8 (the "uint4b8" of Marlin and GPTQ sym): value = (stored - 8) × scale, one float32 scale per group.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -1,4 +1,4 @@
-// MXFP4: blocks of 32 E2M1 elements under one E8M0 scale; 4.25 bits a value.
+// MXFP4: blocks of 32 E2M1 elements under one E8M0 scale; 4.25 bits per value.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +9,7 @@
 namespace mxpath {
 
 inline constexpr int mxfp4_block = 32;        ///< elements under one scale
-inline constexpr int mxfp4_block_bytes = 16;  ///< bytes of codes a block; the scale lies elsewhere
+inline constexpr int mxfp4_block_bytes = 16;  ///< bytes of codes per block; the scale lies elsewhere
 
 /// Where element i of a block lies. `adjacent` (Hugging Face, MLX): byte b = element 2b low, 2b+1 high. `halves` (ggml): byte j =
 /// element j low, j+16 high.

@@ -1,4 +1,4 @@
-// MXFP8: blocks of 32 FP8 elements under one E8M0 scale; 8.25 bits a value.
+// MXFP8: blocks of 32 FP8 elements under one E8M0 scale; 8.25 bits per value.
 #pragma once
 #include <cstdint>
 

@@ -1,4 +1,4 @@
-// NF4 of bitsandbytes: 16 quantiles of a normal distribution times the absmax of 64 elements; 4.5 bits a value, 4.127 nested.
+// NF4 of bitsandbytes: 16 quantiles of a normal distribution times the absmax of 64 elements; 4.5 bits per value, 4.127 nested.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -7,13 +7,13 @@
 
 namespace mxpath {
 
-/// Which rows ran, in order; tests read it.
+/// Which rows ran, in order; tests and the bench read it.
 using Trace = std::vector<const KernelPath*>;
 
-/// trace: null: not recorded.
+/// trace: null: not recorded. A composite row that only calls the rows of its parts is not among those that ran.
 template <class Args>
 void call_row(const KernelPath& path, const Args& args, Trace* trace) {
-  if (trace) trace->push_back(&path);
+  if (trace && !only_calls_others(path)) trace->push_back(&path);
   std::get<void (*)(const Args&)>(path.run)(args);
 }
 

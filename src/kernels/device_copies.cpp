@@ -28,7 +28,7 @@ DeviceCopies::Chunk* DeviceCopies::chunk_for(size_t bytes) {
   return &chunks_.back();
 }
 
-uint8_t* DeviceCopies::place(const char* what, const void* content, size_t bytes) {
+uint8_t* DeviceCopies::put(const char* what, const void* content, size_t bytes) {
   if (!content) return nullptr;
   Chunk* chunk = chunk_for(bytes + 2 * guard_bytes + 2 * line);
   if (!chunk) return nullptr;
@@ -44,7 +44,7 @@ uint8_t* DeviceCopies::place(const char* what, const void* content, size_t bytes
 
 void* DeviceCopies::scratch(size_t bytes) {
   const std::vector<uint8_t> ones(bytes + 64, 0xff);
-  return place("the scratch", ones.data() + (64 - reinterpret_cast<uintptr_t>(ones.data()) % 64) % 64, bytes);
+  return put("the scratch", ones.data() + (64 - reinterpret_cast<uintptr_t>(ones.data()) % 64) % 64, bytes);
 }
 
 const PackedMatrix* DeviceCopies::matrix(const PackedMatrix& host) {
@@ -68,10 +68,10 @@ Status DeviceCopies::check(const Region& region) const {
   };
   const size_t end = region.start + region.bytes;
   if (changed(region.guarded_from, region.start - region.guarded_from))
-    return fail("CUDA: it wrote before the start of {} of {} bytes", region.what, region.bytes);
-  if (changed(end, guard_bytes)) return fail("CUDA: it wrote beyond the end of {} of {} bytes", region.what, region.bytes);
+    return fail("CUDA: the kernel wrote before the start of {} of {} bytes", region.what, region.bytes);
+  if (changed(end, guard_bytes)) return fail("CUDA: the kernel wrote past the end of {} of {} bytes", region.what, region.bytes);
   if (!region.may_change && changed(region.start, region.bytes))
-    return fail("CUDA: it wrote into {} of {} bytes", region.what, region.bytes);
+    return fail("CUDA: the kernel wrote into {} of {} bytes", region.what, region.bytes);
   return {};
 }
 

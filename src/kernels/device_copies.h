@@ -18,14 +18,14 @@ class DeviceCopies {
   /// A copy of `count` elements; null stays null, and so it is after an error, which send() reports.
   template <class T>
   const T* in(const T* host, int64_t count) {
-    uint8_t* at = place("an input", host, static_cast<size_t>(count) * sizeof(T));
+    uint8_t* at = put("an input", host, static_cast<size_t>(count) * sizeof(T));
     if (at) regions_.back().may_change = false;
     return reinterpret_cast<const T*>(at);
   }
   /// The same, and fetch() writes it back.
   template <class T>
   T* in_out(T* host, int64_t count) {
-    uint8_t* at = place("an output", host, static_cast<size_t>(count) * sizeof(T));
+    uint8_t* at = put("an output", host, static_cast<size_t>(count) * sizeof(T));
     if (at) regions_.back().output = host;
     return reinterpret_cast<T*>(at);
   }
@@ -51,7 +51,7 @@ class DeviceCopies {
     void* output = nullptr;  // null: does not come back
     bool may_change = true;
   };
-  uint8_t* place(const char* what, const void* content, size_t bytes);
+  uint8_t* put(const char* what, const void* content, size_t bytes);
   Chunk* chunk_for(size_t bytes);
   Status check(const Region& region) const;
 

@@ -93,6 +93,8 @@ inline Plan plan_with(const KernelPath& path, const KernelPath* stand_in, const 
   for (std::string_view weights : weights_choices()) {
     Policy policy;
     policy.numerics = Numerics::fast, policy.device = DeviceChoice::cpu;
+    for (const FusedPart& part : path.fuses)  // its parts on the rows whose results it gives, or the composite row would be cheaper
+      if (!part.like.empty()) policy.only.emplace_back(part.like);
     if (!set_weights(policy, weights).ok() || !set_dense_weights(policy, weights).ok()) continue;
     auto plan = make_plan(manifest_from_config(config, "test"), reduced, test_machine(), policy);
     if (!plan.ok()) continue;
@@ -123,10 +125,7 @@ inline std::vector<Row> cpu_rows() {
   auto rows = rows_of(
       {Op::embed, Op::norm, Op::linear, Op::rope, Op::attention, Op::router, Op::moe_gate_up, Op::swiglu, Op::moe_down, Op::sample,
        Op::experts_block});
-  // A composite row computes nothing itself.
-  std::erase_if(rows, [](const Row& row) {
-    return row.path->device != DeviceKind::cpu || (row_of(row.path->op).composite && row.path->fuses.empty());
-  });
+  std::erase_if(rows, [](const Row& row) { return row.path->device != DeviceKind::cpu || only_calls_others(*row.path); });
   return rows;
 }
 

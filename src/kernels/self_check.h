@@ -10,14 +10,14 @@
 namespace mxpath {
 
 struct SelfCheckResult {
-  std::string path;      ///< of the row, also where its device failed as a whole
+  std::string path;      ///< the name of the row, also where its device failed as a whole
   SiteId site;           ///< it was checked for
   DeviceId device = {};  ///< where the row was run
   double worst = 0;      ///< largest |difference| of the random problem as a share of its bound; ≤ 1 passes
   double seconds = 0;
   uint64_t work = 0;                ///< multiply-adds, of the row and of what it was compared with: what the check costs on any computer
   std::string finding;              ///< empty: passed
-  Check check = Check::self_check;  ///< of a finding; no_image: the driver does not load a kernel of the row, and nothing was run;
+  Check check = Check::self_check;  ///< the kind of a finding; no_image: the driver does not load a kernel of the row, and nothing was run;
                                     ///< device_failed: the GPU itself failed, and the rest of its rows were not run
   /// Whom a finding is about.
   Suspect suspect() const { return {check == Check::device_failed ? std::string() : path, device}; }

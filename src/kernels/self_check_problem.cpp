@@ -81,7 +81,7 @@ void fill_known_row(Layout layout, std::span<float> row, bool exact, Random& ran
   // Not to be rounded to zero by any format.
   for (float* edge : {&row.front(), &row.back()})
     if (std::abs(*edge) < 0.25f) *edge = 0.25f;
-  as_held(layout, row);
+  quantised_reference(layout, row);
 }
 KnownMatrix known_matrix(Layout layout, int64_t experts, int64_t rows, int64_t columns, bool exact, Random& random) {
   KnownMatrix known{experts, rows, columns, std::vector<float>(static_cast<size_t>(experts * rows * columns)), {}, {}};

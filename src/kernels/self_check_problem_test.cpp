@@ -26,7 +26,7 @@ TEST(KnownProblem, RowsAreHeldAsTheyAre) {
         std::vector<float> row(columns);
         fill_known_row(layout, row, exact, random);
         std::vector<float> held = row;
-        as_held(layout, held);
+        quantised_reference(layout, held);
         EXPECT_EQ(held, row) << name_of(layout);
         EXPECT_TRUE(row.front() != 0 && row.back() != 0) << name_of(layout);
         const KnownMatrix known = known_matrix(layout, 2, 17, static_cast<int64_t>(columns), exact, random);

@@ -46,7 +46,7 @@ inline std::string obstacle(const KernelPath& path) {
   if (path.device == DeviceKind::cuda) {
     if (machine.gpus.empty()) return "no CUDA device (" + machine.no_gpu_reason + ")";
     const Gpu& gpu = machine.gpus.front();
-    if (!path.needs.arch.contains(gpu.arch)) return "it wants " + path.needs.arch.to_string() + ", this is " + gpu.arch.to_string();
+    if (!path.needs.arch.contains(gpu.arch)) return "it needs " + path.needs.arch.to_string() + "; this GPU is " + gpu.arch.to_string();
     if (gpu.driver < path.needs.driver) return "the driver is too old";
   }
   const CpuFeatures missing = path.needs.cpu.without(machine.cpu.features);

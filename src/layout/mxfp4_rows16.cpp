@@ -1,4 +1,4 @@
-// mxfp4_rows16: for each group of 16 rows and each block of 32 columns 256 bytes of codes; 16 scale bytes, one a row, lie apart
+// mxfp4_rows16: for each group of 16 rows and each block of 32 columns 256 bytes of codes; 16 scale bytes, one per row, lie apart
 // ([experts][rows/16][columns/32][16]). Of the four 64-byte lines of a block line q holds columns 8q … 8q+7, and its 32-bit lane r
 // belongs to row r. Nibble p of a lane (low first) is column 8q + 2p for p < 4 and column 8q + 2(p-4) + 1 for p ≥ 4.
 //
@@ -22,7 +22,7 @@ Place place_of(int64_t rows, int64_t columns, int64_t expert, int64_t row) {
   return {map.code(rows, columns, expert, row, 0) / 2, map.scale(rows, columns, expert, row, 0)};
 }
 
-/// Four bytes of the file (columns c … c+7, two a byte, low nibble first) as one lane: even columns in the lower half. T: uint32_t, or
+/// Four bytes of the file (columns c … c+7, two per byte, low nibble first) as one lane: even columns in the lower half. T: uint32_t, or
 /// several of them in a register.
 template <class T>
 constexpr T lane_from_stored(T stored) {

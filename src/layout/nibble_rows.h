@@ -1,4 +1,4 @@
-// What the layouts with two codes a byte and one float scale for each group of columns share.
+// What the layouts with two codes per byte and one float scale for each group of columns share.
 #pragma once
 #include "layout/layout_code.h"
 

@@ -34,7 +34,7 @@ void decode_row(const PackedMatrix& matrix, int64_t expert, int64_t row, float* 
 
 /// Turns the values of a row into what `layout` holds of them, computed by the scalar code of src/formats alone: what decode_row must give
 /// for a packed row, bit for bit (but for the sign of zeros).
-void as_held(Layout layout, std::span<float> row);
+void quantised_reference(Layout layout, std::span<float> row);
 
 /// Where the rows of one packed matrix come from: q, k and v, say, stacked. All have the same columns and experts.
 struct PackSource {
@@ -43,7 +43,7 @@ struct PackSource {
 };
 
 /// Fills `target` (layout_bytes(layout, …) bytes, zeroed) from the checkpoint and returns the view of it. Runs on all threads, uses at most
-/// a few rows of extra memory a thread, and gives the file's pages back as it goes. Errors: a NaN or an infinity among the weights, a scale
+/// a few rows of extra memory per thread, and gives the file's pages back as it goes. Errors: a NaN or an infinity among the weights, a scale
 /// byte 255 or one that makes FP32 infinite, each with tensor, expert, row and column; columns that do not divide into the groups of the
 /// format; a value too large for FP16. A format that cannot hold the stored values exactly is not an error here (planning says so): floats
 /// and mxfp4 (scale rule ceil) round to nearest. `rounded`: the number of values that became another number is added to it; counting costs

@@ -28,7 +28,7 @@ std::vector<float> weights(Random& random, int64_t rows, int64_t columns) {
 
 std::vector<float> held(Layout layout, std::vector<float> values, int64_t columns) {
   for (size_t begin = 0; begin < values.size(); begin += static_cast<size_t>(columns))
-    as_held(layout, std::span(values).subspan(begin, static_cast<size_t>(columns)));
+    quantised_reference(layout, std::span(values).subspan(begin, static_cast<size_t>(columns)));
   return values;
 }
 

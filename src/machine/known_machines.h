@@ -10,7 +10,7 @@ namespace mxpath {
 
 /// A file of tests/machines as it was when the program was built.
 struct KnownMachine {
-  std::string_view name;  ///< of the file: "h100"
+  std::string_view name;  ///< the file's name: "h100"
   std::string_view json;
 };
 

@@ -93,11 +93,11 @@ struct Cpu {
   std::string name = {};
   Isa isa = Isa::x86_64;
   CpuFeatures features;
-  int cores = 1;                    ///< that this process may use
+  int cores = 1;                    ///< cores that this process may use
   double bandwidth = 0;             ///< bytes/s, all cores reading, or bandwidth_threads of them
   int bandwidth_threads = 0;        ///< 0: all cores
   bool bandwidth_measured = false;  ///< false: assumed from the kind of CPU
-  double bandwidth_spread = 0;      ///< of what was measured: how far the readings lie apart, as a share of their median
+  double bandwidth_spread = 0;      ///< how far the readings of a measurement lie apart, as a share of their median
   double bandwidth_load = 0;        ///< the computer's load average when that was measured; 0: it stood idle, or nobody knows
   double flops[unit_count] = {};    ///< flop/s of all cores by Unit; 0 where the unit does not exist
   bool operator==(const Cpu&) const = default;
@@ -119,7 +119,7 @@ struct Machine {
   std::string name = {};
   Cpu cpu;
   uint64_t memory = 0;       ///< bytes of RAM this process may use (cgroup limit included)
-  uint64_t held_memory = 0;  ///< of it, what programs hold already, this one included; 0: nothing, as if it stood idle
+  uint64_t held_memory = 0;  ///< the part of it that programs hold already, this one included; 0: nothing, as if it stood idle
   std::vector<Gpu> gpus;      ///< cuda:0, cuda:1, …, as CUDA counts those that CUDA_VISIBLE_DEVICES shows it
   std::vector<Link> links;    ///< those that are known; link_between() has all
   std::string no_gpu_reason;  ///< why gpus is empty: "this build has no CUDA", "no driver", …

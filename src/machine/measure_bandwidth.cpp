@@ -32,7 +32,7 @@ size_t cache_size() {
   return file >> kib ? kib << 10 : size_t{32} << 20;
 }
 
-/// Four times the cache of one processor and 64 MiB a thread (large CPUs have a cache for every few cores), but not above 1 GiB: the
+/// Four times the cache of one processor and 64 MiB per thread (large CPUs have a cache for every few cores), but not above 1 GiB: the
 /// first touch of a page takes longer than many reads of it, in a fresh virtual machine by far.
 size_t buffer_size(int threads) {
   const size_t wanted = std::max(4 * cache_size(), static_cast<size_t>(threads) << 26);

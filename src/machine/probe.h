@@ -13,7 +13,7 @@ Cpu probe_cpu();
 /// `root` stands for "/", so that tests can bring a tree of their own.
 uint64_t probe_memory(const std::string& root = "");
 
-/// Of that, what no program holds (base/system_memory.h). 0: nothing is left, or unknown.
+/// The part of that memory which no program holds (base/system_memory.h). 0: nothing is left, or unknown.
 uint64_t probe_free_memory(const std::string& root = "");
 
 /// The least memory limit of its cgroups alone; 0: none.

@@ -47,7 +47,7 @@ AttentionArgs attention_args(const Model& m, const State& s, const Activations& 
 
 }  // namespace
 
-Activations& enter(const Model& model, State& state, DeviceId device) {
+Activations& move_residual_to(const Model& model, State& state, DeviceId device) {
   Activations& there = state.on(device);
   if (state.where == device) return there;
   const size_t bytes = static_cast<size_t>(state.staged) * static_cast<size_t>(model.config.hidden) * sizeof(float);
@@ -67,7 +67,7 @@ void attention_block(const Model& m, State& s, int layer) {
   const LayerWeights& w = m.weights.layers[static_cast<size_t>(layer)];
   const LayerSites& sites = s.sites.layers[static_cast<size_t>(layer)];
   const DeviceId device = m.plan.placement.attention(layer);
-  Activations& a = enter(m, s, device);
+  Activations& a = move_residual_to(m, s, device);
   const Call call = s.call();
   const int64_t width = c.q_width() + 2 * c.kv_width();
   const AttentionBlockArgs args{
@@ -117,7 +117,7 @@ void experts_block(const Model& m, State& s, int layer) {
   const LayerWeights& w = m.weights.layers[static_cast<size_t>(layer)];
   const LayerSites& sites = s.sites.layers[static_cast<size_t>(layer)];
   const DeviceId device = m.plan.placement.experts(layer);
-  Activations& a = enter(m, s, device);
+  Activations& a = move_residual_to(m, s, device);
   const Call call = s.call();
   const ExpertBatches batches{c.experts, c.experts_per_token, s.staged, a.first, a.order, a.expert_weight};
   const ExpertsBlockArgs args{
@@ -176,7 +176,7 @@ void embed(const Model& m, State& s) {
 
 void final_norm(const Model& m, State& s) {
   const DeviceId device = m.plan.placement.head();
-  const Activations& a = enter(m, s, device);
+  const Activations& a = move_residual_to(m, s, device);
   run(*s.sites.final_norm, s.call(), norm_args(m, s, a, m.weights.final_norm, device), s.trace);
 }
 

@@ -5,7 +5,7 @@
 namespace mxpath {
 
 /// The activations of a device with the residual stream in them; it is copied from where it lies.
-Activations& enter(const Model& model, State& state, DeviceId device);
+Activations& move_residual_to(const Model& model, State& state, DeviceId device);
 
 /// x = the rows of the embedding.
 void embed(const Model& model, State& state);

@@ -40,7 +40,7 @@ struct Batch {
       sequences;  // [slot][layer]: caches that the caller owns, each where the layer's attention runs
 };
 
-/// The activations of one forward in the memory of one device. H hidden, I intermediate, k experts a token, V vocabulary.
+/// The activations of one forward in the memory of one device. H hidden, I intermediate, k experts per token, V vocabulary.
 struct Activations {
   float* x = nullptr;              // [tokens, H] residual stream
   float* t = nullptr;              // [tokens, H] normed input of the next operation; after forward(): the normed output of the last layer
@@ -85,11 +85,11 @@ struct Room {
 
 /// What a forward works in: a room on each device that the plan uses, the CPU's always.
 struct State {
-  /// For batches of up to the plan's chunk, in the workspace of each device (plan/workspace.h); the plan must outlive
+  /// Makes room for batches of up to the plan's chunk, in the workspace of each device (plan/workspace.h); the plan must outlive
   /// it. Errors: not enough memory, or a device that does not answer.
   static Result<State> create(const ModelConfig& config, const Plan& plan);
 
-  /// Of a device that the plan uses.
+  /// The activations on a device, which the plan must use.
   Activations& on(DeviceId device) { return room(device).activations; }
   Room& room(DeviceId device);
   /// The first error of a GPU, if there is one.

@@ -16,7 +16,7 @@ struct NotFinite {
   enum class Output { embedding, attention, experts, logits };
   Output output;
   int layer = LayerSet::outside;
-  int position = 0;  ///< of the text; the first one that has it
+  int position = 0;  ///< the first position of the text that has it
 };
 
 /// Runs a batch once more with a look at the residual stream after each part, and at all logits. None: every number is finite. Error: the

@@ -185,7 +185,7 @@ Status compare_row(const FetchedRows& from, const Checkpoint& checkpoint, const 
   decode_row(matrix, from.expert, from.row, packed.data());
   checkpoint.decode_row(record, expert, row, stored);
   std::vector<float> expected = stored;
-  if (lossy) as_held(matrix.layout, expected);
+  if (lossy) quantised_reference(matrix.layout, expected);
   for (size_t k = 0; k < stored.size(); ++k)
     if (packed[k] != expected[k])
       return fail("{}: expert {}, row {}, column {} is {} in the file, {} in this format and {} as packed in {}", record.name, expert, row,

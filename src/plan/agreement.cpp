@@ -22,8 +22,9 @@ bool can_keep_inputs(const Decision& decision) {
 void keep_inputs(Decision& decision, const Site& site) {
   for (Candidate& candidate : decision.all)
     if (candidate.why_not.empty() && candidate.path->arithmetic == Arithmetic::bf16_inputs)
-      candidate.why_not.push_back({Check::arithmetic, "inputs that may be rounded to bf16",
-                                   fmt::format("other layers of {} with inputs in f32", site.name())});
+      candidate.why_not.push_back(
+          {Check::arithmetic,
+           fmt::format("inputs that may be rounded to bf16, and other layers of {} keep theirs", site.name()), "f32"});
   std::ranges::stable_sort(decision.all, {},
                            [](const Candidate& c) { return std::tuple(!c.why_not.empty(), c.seconds); });
   decision.chosen = decision.all.front().path;

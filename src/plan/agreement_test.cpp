@@ -69,7 +69,7 @@ TEST(Agreement, ForcedMeansForced) {
 
 TEST(Agreement, IsSaidAndIsNoConcession) {
   const Plan plan = make_plan(mixed(), rows(1.12), machine, {}).value();
-  EXPECT_TRUE(plan.concessions.empty()) << plan.concessions.front();
+  EXPECT_TRUE(plan.concessions.empty()) << plan.concessions.front().text;
   const SitePlan* site = plan.find(SiteId::gate_up, 0, cpu_device);
   ASSERT_NE(site, nullptr);
   const auto& all = site->decisions.front().all;
@@ -79,7 +79,7 @@ TEST(Agreement, IsSaidAndIsNoConcession) {
   ASSERT_EQ(lost->why_not.size(), 1u);
   EXPECT_EQ(
       to_string(lost->why_not[0]),
-      "arithmetic: wants inputs that may be rounded to bf16, have other layers of moe.gate_up with inputs in f32");
+      "needs inputs that may be rounded to bf16, and other layers of moe.gate_up keep theirs");
 }
 
 }  // namespace

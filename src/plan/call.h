@@ -6,9 +6,9 @@ namespace mxpath {
 
 /// One call: so many tokens, of so many sequences, each of which sees so many keys.
 struct Call {
-  int tokens = 1;     ///< of all sequences
-  int sequences = 1;  ///< that they belong to, at most `tokens`
-  int64_t keys = 0;   ///< that a token of a layer without a window sees, itself included; 0: what the site expects (Site::keys)
+  int tokens = 1;     ///< tokens of all sequences
+  int sequences = 1;  ///< sequences that they belong to, at most `tokens`
+  int64_t keys = 0;   ///< keys that a token of a layer without a window sees, itself included; 0: what the site expects (Site::keys)
   bool operator==(const Call&) const = default;
 };
 

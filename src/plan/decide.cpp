@@ -34,7 +34,7 @@ std::vector<Layout> layouts_for(const Site& site, const Catalogue& catalogue) {
 
 std::string reasons(const Candidate& candidate) {
   std::string text;
-  for (const Refusal& refusal : candidate.why_not) text += (text.empty() ? "" : "; ") + to_string(refusal);
+  for (const Refusal& refusal : candidate.why_not) text += (text.empty() ? "" : ", and ") + to_string(refusal);
   return text;
 }
 
@@ -80,12 +80,11 @@ Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue
     if (!c.why_not.empty() && c.path->device == site.device.kind) refused.push_back(c);
   }
   if (legal.empty() && named.empty())
-    return fail("{} on {}: no path can run: {}", title_of(site), name_of(site.device.kind), with_reasons(refused));
+    return fail("{} on {}: no path can run: {}", title_of(site), to_string(site.device), with_reasons(refused));
   if (named.empty())
-    return fail("{}: {} leaves no path for {} tokens; keep one of: {}", title_of(site), mention(Knob::exclude), regime.tokens.to_string(),
-                legal);
-  return fail("{}: {} allows no path that can run with {} tokens here: {}; {}", title_of(site), mention(Knob::only),
-              regime.tokens.to_string(), with_reasons(named), legal.empty() ? "no other path can run either" : "these can: " + legal);
+    return fail("{}: {} leaves no path for {}; keep one of: {}", title_of(site), mention(Knob::exclude), regime.tokens.of_tokens(), legal);
+  return fail("{}: none of the paths selected by {} can run {} on this machine: {}. {}", title_of(site), mention(Knob::only),
+              regime.tokens.of_tokens(), with_reasons(named), legal.empty() ? "No other path can run either" : "Paths that can: " + legal);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ constexpr int64_t mean_keys(int64_t prompt) { return (prompt + 1) / 2; }
 /// One step of an answer: a token that sees `keys` earlier ones (itself included) in the full layers, the window in the sliding ones.
 Expectation expect_step(const Plan& plan, const Machine& machine, int64_t keys);
 
-/// From a prompt to its first token: plan.chunk tokens at a time, the head and the sampling once.
+/// Expects the time from a prompt to its first token: plan.chunk tokens at a time, the head and the sampling once.
 Expectation expect_prompt(const Plan& plan, const Machine& machine, int tokens);
 
 }  // namespace mxpath

@@ -15,15 +15,17 @@ std::string duration(double seconds) {
   return fmt::format("{:.2f} s", seconds);
 }
 
+std::string slower_text(double ratio) { return ratio < 1.05 ? "about as fast" : fmt::format("{:.1f} times slower", ratio); }
+
 /// Why a candidate is not the chosen one: slower, or refused.
 std::string verdict(const Candidate& candidate, const Decision& decision, bool verbose) {
-  if (candidate.why_not.empty()) return fmt::format("slower, {:.1f}x", candidate.seconds / decision.all.front().seconds);
+  if (candidate.why_not.empty()) return slower_text(candidate.seconds / decision.all.front().seconds);
   if (!verbose) {
     const size_t more = candidate.why_not.size() - 1;
     return to_string(candidate.why_not.front()) + (more ? fmt::format(" (+{})", more) : "");
   }
   std::string text;
-  for (const Refusal& refusal : candidate.why_not) text += (text.empty() ? "" : "; ") + to_string(refusal);
+  for (const Refusal& refusal : candidate.why_not) text += (text.empty() ? "" : ", and ") + to_string(refusal);
   return text;
 }
 
@@ -93,7 +95,7 @@ std::string site_header(const Plan& whole, const SitePlan& plan) {
                                                            s.format != s.stored ? fmt::format(" (stored {})", name_of(s.stored)) : "")
                                              : "";
   const std::string where = s.device.is_gpu() ? fmt::format("on {}  ", whole.name_of(s.device)) : "";
-  return fmt::format("{}  x{}  {}{}{}\n", title_of(s), s.count, where, shape, layout);
+  return fmt::format("{} × {}  {}{}{}\n", s.count, title_of(s), where, shape, layout);
 }
 
 /// A composite site, with its parts by name; they have plans of their own.
@@ -102,21 +104,21 @@ std::string block_text(const Plan& whole, const BlockPlan& block, bool verbose) 
   std::string parts;
   for (const SitePlan* part : whole.parts_of(block)) parts += fmt::format("{}{}", parts.empty() ? "" : ", ", part->site.name());
   const std::string where = s.device.is_gpu() ? fmt::format("on {}  ", whole.name_of(s.device)) : "";
-  return fmt::format("{}  x{}  {}made of {}\n", title_of(s), s.count, where, parts) +
+  return fmt::format("{} × {}  {}made of {}\n", s.count, title_of(s), where, parts) +
          (verbose ? verbose_lines(block.plan) : chosen_lines(block.plan) + other_lines(block.plan));
 }
 
 std::string memory_line(const Plan& plan, const MemoryPlan& m) {
   const std::string in_place = m.mapped ? fmt::format("; {} more read in place", human_bytes(double(m.mapped))) : "";
   const std::string held = m.held   ? fmt::format("; other programs hold {}", human_bytes(double(m.held)))
-                           : m.free ? fmt::format("; only {} are free now", human_bytes(double(m.free)))
+                           : m.free ? fmt::format("; only {} is free now", human_bytes(double(m.free)))
                                     : "";
-  return fmt::format("{} of {} ({}): weights {}, key/value cache {} for {} tokens, scratch {}{}{}", human_bytes(double(m.total())),
-                     human_bytes(double(m.available)), m.fits() ? "fits" : "does NOT fit", human_bytes(double(m.weights)),
-                     human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)), in_place, held);
+  return fmt::format("{} of {} ({}): weights {}, key/value cache {} for {}, scratch {}{}{}", human_bytes(double(m.total())),
+                     human_bytes(double(m.available)), m.fits() ? "fits" : "does not fit", human_bytes(double(m.weights)),
+                     human_bytes(double(m.kv_cache)), plural(plan.context, "token"), human_bytes(double(m.scratch)), in_place, held);
 }
 
-/// Between GPUs, where there are several; what the CPU's part costs, the placement says.
+/// The transfers between GPUs, where there are several. The placement says what the CPU's part costs.
 std::string crossing_line(const Plan& plan) {
   if (plan.placement.gpus.size() < 2) return "";
   return fmt::format("crossings {} per token, {} ({})\n", plan.placement.crossings().size(), duration(plan.crossing_seconds.front()),
@@ -124,7 +126,7 @@ std::string crossing_line(const Plan& plan) {
 }
 
 std::string expected_line(const Plan& plan) {
-  return fmt::format("{:.1f} tok/s answering, {:.1f} tok/s reading a prompt; {} of weights a token", 1 / plan.decode_seconds,
+  return fmt::format("{:.1f} tok/s answering, {:.1f} tok/s reading a prompt; {} of weights per token", 1 / plan.decode_seconds,
                      512 / plan.prefill_seconds, human_bytes(plan.decode_bytes));
 }
 
@@ -139,14 +141,14 @@ std::string header(const Plan& plan) {
   out += fmt::format("model     {}\nmachine   {}\ndevice    {}{}\nmemory    {}\n", plan.model, plan.machine, plan.placement.to_string(),
                      plan.device_reason.empty() ? "" : fmt::format(": {}", plan.device_reason), memory_line(plan, plan.memory()));
   for (const auto& [id, memory] : plan.devices)
-    if (id.is_gpu()) out += fmt::format("{:<10}{}\n", fmt::format("on {}", plan.name_of(id)), memory_line(plan, memory));
+    if (id.is_gpu()) out += fmt::format("on {:<7}{}\n", plan.placement.gpus.size() > 1 ? to_string(id) : "GPU", memory_line(plan, memory));
   out += crossing_line(plan);
   out += fmt::format("expected  {}\n", expected_line(plan));
-  for (const auto& concession : plan.concessions) out += fmt::format("gave up   {}\n", concession);
+  for (const auto& concession : plan.concessions) out += fmt::format("{:<10}{}\n", label_of(concession.kind), concession.text);
   return out;
 }
 
-Json refusal_json(const Refusal& r) { return {{"check", name_of(r.check)}, {"wants", r.wants}, {"have", r.have}}; }
+Json refusal_json(const Refusal& r) { return {{"check", name_of(r.check)}, {"wants", r.wants}, {"have", r.have}, {"text", to_string(r)}}; }
 
 Json range_json(const Range& range) { return {{"low", range.low}, {"high", range.high == Range{}.high ? Json() : Json(range.high)}}; }
 
@@ -255,6 +257,12 @@ std::string to_string(const Conversion& c, std::optional<uint64_t> rounded) {
                      human_bytes(double(c.bytes_before)), human_bytes(double(c.bytes_after)), loss);
 }
 
+Json concessions_json(const Plan& plan) {
+  Json out = Json::array();
+  for (const Concession& concession : plan.concessions) out.push_back(concession.text);
+  return out;
+}
+
 std::string explain(const Plan& plan, bool verbose) {
   std::string out = header(plan) + conversion_lines(plan);
   for (const SitePlan& site : plan.sites)
@@ -297,13 +305,13 @@ Json plan_to_json(const Plan& plan) {
           {"devices", devices_json(plan)},
           {"crossings", plan.placement.crossings().size()},
           {"fitting_context", plan.fitting_context},
-          {"would_fit", plan.would_fit},
+          {"would_fit", plan.suggestions},
           {"expected",
            {{"decode_tokens_per_second", 1 / plan.decode_seconds},
             {"prefill_tokens_per_second", 512 / plan.prefill_seconds},
             {"decode_bytes", plan.decode_bytes}}},
           {"conversions", conversions_json(plan)},
-          {"concessions", plan.concessions},
+          {"concessions", concessions_json(plan)},
           {"sites", std::move(sites)},
           {"blocks", std::move(blocks)}};
 }

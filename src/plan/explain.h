@@ -12,5 +12,7 @@ std::string explain(const Plan& plan, bool verbose);
 /// A few lines: what `mxpath run` prints above an answer.
 std::string explain_briefly(const Plan& plan);
 Json plan_to_json(const Plan& plan);
+/// Their sentences.
+Json concessions_json(const Plan& plan);
 
 }  // namespace mxpath

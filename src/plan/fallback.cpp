@@ -15,7 +15,7 @@ bool is_cpu_floor(const Catalogue& catalogue, std::string_view path) {
 }
 
 /// The self-checks of a plan's rows, if only an injected failure could fail them.
-Status rehearse_checks(Failures& failures, const Plan& plan, const Catalogue& catalogue, const Policy& policy, const Notice& notice) {
+Status simulate_checks(Failures& failures, const Plan& plan, const Catalogue& catalogue, const Policy& policy, const Notice& notice) {
   for (const SitePlan* site : plan.all_sites())
     for (const Decision& decision : site->decisions)
       if (const auto failure = injected_failure(policy, *decision.chosen)) {
@@ -23,32 +23,32 @@ Status rehearse_checks(Failures& failures, const Plan& plan, const Catalogue& ca
         const Suspect device{"", site->site.device};
         if (failures.contains(device)) continue;  // what it would answer means nothing any more
         const Suspect row{std::string(path.name), site->site.device};
-        MXPATH_CHECK(learn(failures, failure->check == Check::device_failed ? device : row, *failure, catalogue, notice));
+        MXPATH_CHECK(record_failure(failures, failure->check == Check::device_failed ? device : row, *failure, catalogue, notice));
       }
   return {};
 }
 
-Status rehearse_packing(Failures& failures, const Plan& plan, const Catalogue& catalogue, const Policy& policy, const Notice& notice) {
+Status simulate_packing(Failures& failures, const Plan& plan, const Catalogue& catalogue, const Policy& policy, const Notice& notice) {
   const Failures before = failures;
   for (const SitePlan& site : plan.sites)
     for (const std::string& finding : injected_packing(policy, site))
-      MXPATH_CHECK(learn_packing(failures, before, site, finding, catalogue, notice));
+      MXPATH_CHECK(record_packing_failure(failures, before, site, finding, catalogue, notice));
   return {};
 }
 
 }  // namespace
 
-Status learn(Failures& failures, const Suspect& suspect, Failure failure, const Catalogue& catalogue, const Notice& notice) {
+Status record_failure(Failures& failures, const Suspect& suspect, Failure failure, const Catalogue& catalogue, const Notice& notice) {
   if (is_cpu_floor(catalogue, suspect.path))
-    return fail("{}: the portable path fails its own check ({}); this program or this computer's memory is broken, please report it",
-                suspect.path, failure.finding);
+    return fail("{}: the portable path failed its own check ({}); the build or the RAM is faulty; please report this", suspect.path,
+                failure.finding);
   const auto [known, is_new] = failures.try_emplace(suspect, std::move(failure));
   if (is_new && notice) notice(fmt::format("{} is not used: {}", to_string(suspect), known->second.finding));
   return {};
 }
 
-Status learn_packing(Failures& failures, const Failures& before, const SitePlan& site, const std::string& finding,
-                     const Catalogue& catalogue, const Notice& notice) {
+Status record_packing_failure(Failures& failures, const Failures& before, const SitePlan& site, const std::string& finding,
+                              const Catalogue& catalogue, const Notice& notice) {
   bool blamed = false;
   for (const KernelPath* path : catalogue.paths) {
     const bool reads =
@@ -57,30 +57,30 @@ Status learn_packing(Failures& failures, const Failures& before, const SitePlan&
     const Suspect suspect{std::string(path->name), site.site.device};
     if (!reads || before.contains(suspect)) continue;
     blamed = true;
-    MXPATH_CHECK(learn(failures, suspect, {Check::self_check, finding}, catalogue, notice));
+    MXPATH_CHECK(record_failure(failures, suspect, {Check::self_check, finding}, catalogue, notice));
   }
   if (blamed) return {};
   return fail(
-      "{}: packed as {} the weights are not those of the checkpoint, and only the portable path reads them so ({}); this program or this "
-      "computer's memory is broken, please report it",
+      "{}: weights packed as {} differ from the checkpoint's, and only the portable path reads that layout ({}); the build or the RAM is "
+      "faulty; please report this",
       title_of(site.site), name_of(site.layout), finding);
 }
 
-Result<Plan> rehearse(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy, Failures failures,
-                      const Notice& notice) {
+Result<Plan> simulate_fallback(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
+                               Failures failures, const Notice& notice) {
   for (;;) {
     const size_t known = failures.size();
     MXPATH_TRY(Plan plan, make_plan(manifest, catalogue, machine, policy, failures));
     if (policy.inject_failure.empty() || !plan.fits() || !check_strict(plan, policy).ok()) return plan;
-    MXPATH_CHECK(rehearse_checks(failures, plan, catalogue, policy, notice));
-    if (failures.size() == known) MXPATH_CHECK(rehearse_packing(failures, plan, catalogue, policy, notice));
+    MXPATH_CHECK(simulate_checks(failures, plan, catalogue, policy, notice));
+    if (failures.size() == known) MXPATH_CHECK(simulate_packing(failures, plan, catalogue, policy, notice));
     if (failures.size() > known) continue;
-    tell_idle_injections(policy, catalogue, failures, notice);
+    warn_unused_injections(policy, catalogue, failures, notice);
     return plan;
   }
 }
 
-void tell_idle_injections(const Policy& policy, const Catalogue& catalogue, const Failures& failures, const Notice& notice) {
+void warn_unused_injections(const Policy& policy, const Catalogue& catalogue, const Failures& failures, const Notice& notice) {
   if (!notice) return;
   for (const std::string& text : policy.inject_failure) {
     const auto wanted = parse_injected_failure(text);

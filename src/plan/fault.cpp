@@ -46,8 +46,7 @@ Result<InjectedFailure> parse_injected_failure(std::string_view text) {
   if (colon == text.npos) return InjectedFailure{std::string(text), Fault::any};
   const auto kind = std::ranges::find(names.begin() + 1, names.end(), text.substr(colon + 1));
   if (kind == names.end())
-    return wrong_use("{}: what stands after the colon must be image, exact, random, packing or device",
-                     mention(Knob::inject_failure, printable(text)));
+    return wrong_use("{}: after the colon give image, exact, random, packing or device", mention(Knob::inject_failure, printable(text)));
   return InjectedFailure{std::string(text.substr(0, colon)), static_cast<Fault>(kind - names.begin())};
 }
 

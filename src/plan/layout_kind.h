@@ -79,7 +79,7 @@ struct WeightFormat {
     return number == NumberFormat::mxfp4 || number == NumberFormat::int4 ? 32 : number == NumberFormat::nf4 ? 64 : 0;
   }
 };
-/// As on the command line: "bf16", "fp8-e4m3", "int4-g32".
+/// The name on the command line: "bf16", "fp8-e4m3", "int4-g32".
 std::string name_of(WeightFormat format);
 /// What a layout holds; not to be asked of none and any.
 WeightFormat held_in(Layout layout);

@@ -43,7 +43,7 @@ bool holds(const KernelPath& path, const Site& site) {
   return path.weights == Layout::any || path.weights == Layout::none || held_in(path.weights) == site.format;
 }
 
-/// The row that was given up: the best of those that failed here, else the best refused one when nothing but the portable row is left.
+/// The row that was lost: the best of those that failed here, else the best refused one when nothing but the portable row is left.
 const Candidate* lost_to(const Decision& decision, const Site& site, const Failures& failures) {
   const Candidate& chosen = decision.all.front();
   const bool only_floor = std::ranges::none_of(decision.all, [&](const Candidate& c) { return c.why_not.empty() && !is_floor(*c.path); });
@@ -58,7 +58,7 @@ const Candidate* lost_to(const Decision& decision, const Site& site, const Failu
   return lost;
 }
 
-void concede(std::vector<std::string>& out, const SitePlan& plan, const Failures& failures) {
+void concede(std::vector<Concession>& out, const SitePlan& plan, const Failures& failures) {
   std::string last;
   for (const Decision& decision : plan.decisions) {
     const Candidate* lost = lost_to(decision, plan.site, failures);
@@ -72,23 +72,23 @@ void concede(std::vector<std::string>& out, const SitePlan& plan, const Failures
     const Refusal& reason = failures.contains({last, plan.site.device}) ? lost->why_not.back()
                             : beside_layout != lost->why_not.end() ? *beside_layout
                                                                    : lost->why_not.front();
-    out.push_back(fmt::format("{} runs on {}{}, because of {}", title_of(plan.site), decision.chosen->name, slower, to_string(reason)));
+    out.push_back({Concession::Kind::fallback,
+                   fmt::format("{} runs on {}{} ({})", title_of(plan.site), decision.chosen->name, slower, to_string(reason))});
   }
 }
 
 /// One line for each row that rounds more than the checkpoint's numbers ask for.
-void concede_arithmetic(std::vector<std::string>& out, const SitePlan& plan) {
+void concede_arithmetic(std::vector<Concession>& out, const SitePlan& plan) {
   const KernelPath* last = nullptr;
   for (const Decision& decision : plan.decisions) {
     const KernelPath* path = std::exchange(last, decision.chosen);
     if (path == decision.chosen) continue;
     const Arithmetic arithmetic = decision.chosen->arithmetic;
-    if (arithmetic == Arithmetic::int8_dynamic)
-      out.push_back(fmt::format("{} quantises activations to int8 ({}), allowed by {}", title_of(plan.site), decision.chosen->name,
-                                mention(Knob::numerics, "fast")));
-    if (arithmetic == Arithmetic::tf32)
-      out.push_back(fmt::format("{} rounds activations and weights to tf32 ({}), allowed by {}", title_of(plan.site), decision.chosen->name,
-                                mention(Knob::numerics, "fast")));
+    if (arithmetic != Arithmetic::int8_dynamic && arithmetic != Arithmetic::tf32) continue;
+    const std::string_view what =
+        arithmetic == Arithmetic::tf32 ? "rounds activations and weights to tf32" : "quantises activations to int8";
+    out.push_back({Concession::Kind::arithmetic, fmt::format("{} {} ({}), allowed by {}", title_of(plan.site), what, decision.chosen->name,
+                                                             mention(Knob::numerics, "fast"))});
   }
 }
 
@@ -105,8 +105,9 @@ void add_concessions(Plan& plan, const Failures& failures) {
   for (const SitePlan& site : plan.sites) {
     const Site& s = site.site;
     if (s.has_weights() && s.format != s.stored)
-      plan.concessions.push_back(fmt::format("{} holds its weights as {}, stored as {}, {}", title_of(s), name_of(s.format),
-                                             name_of(s.stored), loss_of(s.stored, s.format)));
+      plan.concessions.push_back(
+          {Concession::Kind::conversion, fmt::format("{} holds its weights as {}, stored as {}, {}", title_of(s), name_of(s.format),
+                                                     name_of(s.stored), loss_of(s.stored, s.format))});
     concede(plan.concessions, site, failures);
     concede_arithmetic(plan.concessions, site);
   }
@@ -130,8 +131,8 @@ void add_conversions(Plan& plan) {
 
 std::string describe(const Manifest& manifest) {
   const ModelConfig& c = manifest.config;
-  return fmt::format("gpt-oss, {} layers, {} experts of which {} a token, hidden {}, {}", c.layers, c.experts, c.experts_per_token,
-                     c.hidden, name_of(manifest.layout));
+  return fmt::format("gpt-oss, {}, {}, {} active, hidden {}, {}", plural(c.layers, "layer"), plural(c.experts, "expert"),
+                     c.experts_per_token, c.hidden, name_of(manifest.layout));
 }
 
 std::string describe(const Gpu& gpu) {
@@ -158,7 +159,7 @@ std::string describe(const Machine& machine, const Machine& asked, int threads) 
   const bool derived = asked.cpu.cores != (cpu.bandwidth_threads ? cpu.bandwidth_threads : cpu.cores);
   const std::string at_load = measured_while_busy(cpu) ? fmt::format(" at load {:.1f}", cpu.bandwidth_load) : "";
   const std::string beyond = threads > cpu.cores ? fmt::format(" on {} cores, slower than {}", cpu.cores, cpu.cores) : "";
-  return fmt::format("{}, {} threads{}, {}, {:.1f} GB/s ({}{}{}{})", cpu.name.empty() ? machine.name : cpu.name, threads, beyond,
+  return fmt::format("{}, {}{}, {}, {:.1f} GB/s ({}{}{}{})", cpu.name.empty() ? machine.name : cpu.name, plural(threads, "thread"), beyond,
                      cpu.features.to_string(), asked.cpu.bandwidth / 1e9, cpu.bandwidth_measured ? "measured" : "assumed",
                      at_load, derived ? fmt::format(", {} of {} cores", asked.cpu.cores, cpu.cores) : "",
                      cpu.bandwidth_spread > unsteady_spread ? fmt::format(", unsteady: ±{:.0f} %", 50 * cpu.bandwidth_spread) : "") +
@@ -180,13 +181,23 @@ Status concede_placement(Plan& plan, const Manifest& manifest, const Catalogue& 
   if (failed == failures.end()) return {};
   MXPATH_TRY(const Plan wished, plan_as_asked(manifest, catalogue, machine, policy, {}));
   if (wished.placement == plan.placement) return {};
-  plan.concessions.push_back(fmt::format("the model runs on {} instead of {}, about {:.1f} times slower, because of {}: {}",
-                                         plan.placement.to_string(), wished.placement.to_string(),
-                                         plan.decode_seconds / wished.decode_seconds, to_string(failed->first), failed->second.finding));
+  plan.concessions.push_back({Concession::Kind::fallback,
+                              fmt::format("the model runs on {} instead of {}, about {:.1f} times slower, because of {}: {}",
+                                          plan.placement.to_string(), wished.placement.to_string(),
+                                          plan.decode_seconds / wished.decode_seconds, to_string(failed->first), failed->second.finding)});
   return {};
 }
 
 }  // namespace
+
+std::string_view label_of(Concession::Kind kind) {
+  switch (kind) {
+    case Concession::Kind::fallback: return "fallback";
+    case Concession::Kind::conversion: return "converted";
+    case Concession::Kind::arithmetic: return "rounded";
+  }
+  return "";
+}
 
 const SitePlan& Plan::site(SiteId id) const {
   static const SitePlan none;
@@ -258,7 +269,8 @@ MemoryPlan Plan::gpu_memory() const {
 }
 
 std::string Plan::name_of(DeviceId id) const {
-  return placement.gpus.size() > 1 ? to_string(id) : std::string(mxpath::name_of(id.kind));
+  if (placement.gpus.size() > 1) return to_string(id);
+  return id.is_gpu() ? "the GPU" : "the CPU";
 }
 
 Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& wished,
@@ -285,7 +297,7 @@ Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue,
 Status check_strict(const Plan& plan, const Policy& policy) {
   if (!policy.strict || (plan.concessions.empty() && plan.not_built.empty())) return {};
   std::string all = plan.not_built;
-  for (const auto& concession : plan.concessions) all += (all.empty() ? "" : "; ") + concession;
+  for (const auto& concession : plan.concessions) all += (all.empty() ? "" : "; ") + concession.text;
   return refused("{}: {}", mention(Knob::strict), all);
 }
 

@@ -67,11 +67,14 @@ void set_gpu_available(MemoryPlan& plan, const Gpu& gpu, const MemoryPlan& cpu) 
 /// Would it fit if no other program held any memory?
 bool others_stand_in_the_way(const MemoryPlan& m) { return m.held > 0 && m.total() <= m.available + m.held; }
 
-/// Beside what is available: what is missing from it, and what to do about that.
+/// What other programs hold of the memory, and what to do about it; "" if they hold none.
 std::string held_text(const MemoryPlan& m) {
   if (m.held == 0) return "";
-  return fmt::format(", other programs hold {}{}", human_bytes(double(m.held)), others_stand_in_the_way(m) ? ": close some of them" : "");
+  return fmt::format("; other programs hold {}{}", human_bytes(double(m.held)), others_stand_in_the_way(m) ? ": close some of them" : "");
 }
+
+/// "with context=4096"; "without split" already says so.
+std::string with_change(const std::string& change) { return change.starts_with("without ") ? change : "with " + change; }
 
 }  // namespace
 
@@ -185,18 +188,18 @@ Status check_memory(const Plan& plan) {
   if (plan.fits()) return {};
   const auto& [id, m] = *std::ranges::find_if(plan.devices, [](const DevicePlan& device) { return !device.memory.fits(); });
   const std::string needs =
-      fmt::format("the model needs {} of {} (weights {}, key/value cache {} for {} tokens of context, scratch {}) and {} are available{}",
-                  human_bytes(double(m.total())), id.is_gpu() ? "memory on " + to_string(id) : "memory",
-                  human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)), plan.context, human_bytes(double(m.scratch)),
-                  human_bytes(double(m.available)), held_text(m));
-  if (plan.would_fit.empty() && others_stand_in_the_way(m)) return fail("{}; nothing else would make it fit", needs);
-  if (plan.would_fit.empty())
+      fmt::format("the model needs {} of {}, but only {} is available (weights {}, key/value cache {} for {} of context, scratch {}){}",
+                  human_bytes(double(m.total())), id.is_gpu() ? "memory on " + to_string(id) : "memory", human_bytes(double(m.available)),
+                  human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)), plural(plan.context, "token"),
+                  human_bytes(double(m.scratch)), held_text(m));
+  if (plan.suggestions.empty() && others_stand_in_the_way(m)) return fail("{}; nothing else would make it fit", needs);
+  if (plan.suggestions.empty())
     return fail("{}; no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model",
                 needs);
   std::string changes;
-  for (size_t i = 0; i < plan.would_fit.size(); ++i)
-    changes += (i == 0 ? "" : i + 1 == plan.would_fit.size() ? " or " : ", ") + plan.would_fit[i];
-  return fail("{}; {} would fit", needs, changes);
+  for (size_t i = 0; i < plan.suggestions.size(); ++i)
+    changes += (i == 0 ? "" : i + 1 == plan.suggestions.size() ? " or " : ", ") + with_change(plan.suggestions[i]);
+  return fail("{}; it would fit {}", needs, changes);
 }
 
 }  // namespace mxpath

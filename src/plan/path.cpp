@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace mxpath {
 
 std::string_view name_of(Arithmetic arithmetic) {
@@ -20,6 +22,12 @@ std::string Range::to_string() const {
   const bool open = high == std::numeric_limits<int>::max();
   if (open) return low <= 1 ? "any" : fmt::format(">= {}", low);
   return low == high ? fmt::format("{}", low) : fmt::format("{}..{}", low, high);
+}
+
+std::string Range::of_tokens() const {
+  if (low <= 1 && high == std::numeric_limits<int>::max()) return "any number of tokens";
+  if (high == std::numeric_limits<int>::max()) return fmt::format("{} or more tokens", low);
+  return low == high ? plural(low, "token") : fmt::format("{} to {} tokens", low, high);
 }
 
 std::string_view invariance_of(const KernelPath& path) {

@@ -30,7 +30,8 @@ std::string_view name_of(Arithmetic arithmetic);
 struct Range {
   int low = 1, high = std::numeric_limits<int>::max();
   constexpr bool contains(Range other) const { return low <= other.low && other.high <= high; }
-  std::string to_string() const;  ///< "1..15", ">= 16", "any"
+  std::string to_string() const;  ///< for tables: "1..15", ">= 16", "any"
+  std::string of_tokens() const;  ///< for sentences: "1 token", "2 to 15 tokens", "16 or more tokens", "any number of tokens"
 };
 
 /// What a path needs. Every default means "no requirement". Closed on purpose: data can be printed, compared and tested; a predicate
@@ -43,7 +44,7 @@ struct Needs {
   Range tokens = {};
   Range per_sequence = {};  ///< tokens of each sequence of a call
   int n_multiple = 1, k_multiple = 1;
-  size_t shared_memory = 0;  ///< bytes a block, from the constexpr function that the kernel itself uses
+  size_t shared_memory = 0;  ///< bytes per block, from the constexpr function that the kernel itself uses
 };
 
 /// The measured share of its roof that a path reaches (docs/performance.md), for one token and for many; 0: not measured.
@@ -75,7 +76,7 @@ struct KernelPath {
   Arithmetic arithmetic = Arithmetic::f32;
   Needs needs = {};
   Unit unit = Unit::scalar;       ///< which roof it computes under
-  Efficiency efficiency = {};     ///< of that roof
+  Efficiency efficiency = {};     ///< the share of that roof that it reaches
   int launches = 1;               ///< cuda: kernels that one call puts into the stream, one after another
   std::span<const FusedPart> fuses = {};  ///< of a composite op: the parts that it computes itself; the others run as the plan has chosen
   bool batch_invariant = false;   ///< a token's results have the same bits whatever tokens share the call; a test proves it of each row
@@ -86,6 +87,9 @@ struct KernelPath {
   std::span<const void* const> (*images)() =
       nullptr;  ///< cuda: one kernel of each kind that it launches, to ask the driver whether they load
 };
+
+/// Whether a row computes nothing itself: the composite one of an operation that is made of others.
+inline bool only_calls_others(const KernelPath& path) { return row_of(path.op).composite && path.fuses.empty(); }
 
 /// What a row keeps during a call.
 inline size_t scratch_bytes(const KernelPath& path, const Site& site, const Call& call, int threads) {
@@ -106,8 +110,8 @@ constexpr int nvcc_version(int major, int minor, int build) { return (major * 10
 /// they run on, never names of rows. Every fact that is set must hold. The portable row of a CPU is never refused: below it there is
 /// nothing.
 struct KnownIssue {
-  std::optional<DeviceKind> device = {};  ///< of the row
-  std::optional<Unit> unit = {};      ///< that the row computes under
+  std::optional<DeviceKind> device = {};  ///< the device of the row
+  std::optional<Unit> unit = {};      ///< the unit that the row computes under
   FormatSet formats = {};             ///< the row reads weights that are held in one of these
   CpuFeatures cpu = {};               ///< on CPUs that have all of these …
   ArchSet arch = any_arch;            ///< … and GPUs of these architectures (cuda paths)

@@ -1,8 +1,5 @@
 #include "plan/paths_page.h"
 
-#include <array>
-
-#include "base/hint.h"
 #include "base/text.h"
 #include "plan/refusal.h"
 
@@ -65,29 +62,6 @@ std::string where_text(const KnownIssue& issue) {
   return out.empty() ? "everywhere" : out;
 }
 
-/// What each Check means, in its order.
-std::array<std::string, check_count> meanings() {
-  return {
-      "the row exists, this program was built without it",
-      "a known fault of this hardware, driver or compiler; the row links to it",
-      "the CPU or the operating system does not grant these instructions",
-      "the kernel's image is not for this compute capability; capabilities are sets, not an order",
-      "the CUDA driver is older than the kernel needs",
-      "the GPU itself failed during the self-check: after that none of its answers means anything",
-      "the driver found no image that it can load on this device",
-      "a block may not have that much shared memory on this device",
-      "the weights are held in another layout, because that one is cheaper over all token counts",
-      fmt::format("the path computes something else than the checkpoint says; `{}` allows it", mention(Knob::numerics, "fast")),
-      "the path is not made for that many tokens in one call",
-      "the output width is not a multiple of the path's tile",
-      "the inner width is not a multiple of the path's tile",
-      "the layer lies on the other device",
-      fmt::format("`{}` names it, or `{}` names others", mention(Knob::exclude), mention(Knob::only)),
-      "its weights alone would not fit into the memory budget",
-      "it gave a wrong result on a known problem on this machine",
-  };
-}
-
 }  // namespace
 
 std::string paths_page(const Catalogue& catalogue) {
@@ -105,9 +79,8 @@ std::string paths_page(const Catalogue& catalogue) {
   out +=
       "\n## Why a path is refused\n\nIn the order of how fundamental a reason is. All of them are kept; `mxpath plan` shows the first, "
       "`-v` and `--json` show all.\n\n| check | meaning |\n|---|---|\n";
-  const auto meaning = meanings();
   for (int c = 0; c < check_count; ++c)
-    out += fmt::format("| `{}` | {} |\n", name_of(static_cast<Check>(c)), meaning[static_cast<size_t>(c)]);
+    out += fmt::format("| `{}` | {} |\n", name_of(static_cast<Check>(c)), meaning_of(static_cast<Check>(c)));
   if (catalogue.known_issues.empty()) return out;
   out +=
       "\n## Known issues\n\nFaults of compilers and drivers that strike some inputs only, so that a self-check may miss them. A path that "

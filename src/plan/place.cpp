@@ -58,7 +58,7 @@ std::string gpu_obstacle(const DeviceSites& gpu, const Search& s) {
   return error ? error->message : "";
 }
 
-/// Of several GPUs those are taken that can run all of a layer; where none can, those that can run its attention.
+/// Keeps the GPUs that can run all of a layer; where none can, those that can run its attention.
 void leave_out_incomplete(OpenGpus& open, const Search& s) {
   const int layers = s.manifest.config.layers;
   const auto lacks = [&](const DeviceSites& gpu) { return gpu.obstacle(on_one(gpu.device, layers, 0)); };
@@ -159,13 +159,10 @@ Status check_split(const OpenGpus& open, const Search& s) {
     return wrong_use("{}: {} has no GPU to split layers over", text, mention(Knob::device, "cpu"));
   if (!open.reason.empty()) return fail("{}: no GPU can be used: {}", text, open.reason);
   if (!s.policy.gpus.empty() && s.policy.gpus.size() != split.size())
-    return wrong_use("{}: {} names {} GPUs; give the layers of each", text, mention(Knob::device), s.policy.gpus.size());
+    return wrong_use("{}: {} names {}; give the layers of each", text, mention(Knob::device), plural(s.policy.gpus.size(), "GPU"));
   if (split.size() > open.sites.size())
-    return wrong_use("{}: there {} GPU{} to use", text,
-                     open.sites.size() == 1 ? "is one" : fmt::format("are {}", open.sites.size()),
-                     open.sites.size() == 1 ? "" : "s");
-  if (sum != layers)
-    return wrong_use("{}: these are {} layers, and {} lie on GPUs; the numbers must sum to that", text, sum, layers);
+    return wrong_use("{}: there {} {} to use", text, open.sites.size() == 1 ? "is" : "are", plural(open.sites.size(), "GPU"));
+  if (sum != layers) return wrong_use("{}: the numbers sum to {}, but {} must be placed on GPUs", text, sum, plural(layers, "layer"));
   return {};
 }
 
@@ -183,7 +180,7 @@ Placement placed(const Coverage& coverage, const Group& group, const OpenGpus& o
   return placement;
 }
 
-/// Of the residual stream, all of it in FP32.
+/// Seconds of the transfers of the residual stream, which is FP32.
 std::vector<double> seconds_of_crossings(const Placement& placement, const ModelConfig& config,
                                          const Machine& machine) {
   std::vector<double> seconds;
@@ -288,14 +285,14 @@ Plan with(const Plan& base, const Placement& placement, const std::vector<const 
   return plan;
 }
 
-/// "all of it would take 61.7 GiB of cuda:0 and 23.2 GiB are available"; of several GPUs, what they have together.
+/// "all of it would need 61.7 GiB of cuda:0, but only 23.2 GiB is available"; of several GPUs, what they have together.
 std::string does_not_fit(const Plan& wanted) {
-  const std::string what = wanted.placement.all_on_gpus() ? "all of it" : "as much of it as may lie there";
+  const std::string what = wanted.placement.all_on_gpus() ? "all of it" : "the part that may go there";
   const MemoryPlan sum = wanted.gpu_memory();
   const std::string where = wanted.placement.gpus.size() == 1
                                 ? to_string(wanted.device)
                                 : fmt::format("{} GPUs together", wanted.placement.gpus.size());
-  return fmt::format("{} would take {} of {} and {} are available", what, human_bytes(double(sum.total())), where,
+  return fmt::format("{} would need {} of {}, but only {} is available", what, human_bytes(double(sum.total())), where,
                      human_bytes(double(sum.available)));
 }
 
@@ -311,7 +308,7 @@ std::string why_cpu(const Plan& most, const OpenGpus& open, const Search& s) {
   if (s.policy.gpu_layers == 0) return fmt::format("asked for by {}", mention(Knob::gpu_layers, 0));
   if (const std::string missing = without_path(open, s); !missing.empty()) return missing;
   if (!most.placement.gpus.empty())
-    return most.fits() ? "the CPU should be faster for so small a model" : does_not_fit(most);
+    return most.fits() ? "this model is small enough that the CPU is expected to be faster" : does_not_fit(most);
   return "the CPU has no path for what would be left to it";
 }
 

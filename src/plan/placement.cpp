@@ -83,9 +83,9 @@ std::string Placement::to_string() const {
   if (gpus.empty()) return mxpath::to_string(cpu_device);
   const int on_gpus = gpu_layers();
   std::string text = gpus_text(gpus);
-  if (on_gpus < layers) text += fmt::format(", {} of {} layers on the CPU", layers - on_gpus, layers);
+  if (on_gpus < layers) text += fmt::format(", {} of {} on the CPU", layers - on_gpus, plural(layers, "layer"));
   else if (cpu_experts == 0 && !gpu_embedding) text += ", the embedding on the CPU";
-  if (cpu_experts > 0) text += fmt::format(", the experts of {} of {} layers on the CPU", cpu_experts, on_gpus);
+  if (cpu_experts > 0) text += fmt::format(", the experts of {} of {} on the CPU", cpu_experts, plural(on_gpus, "layer"));
   return text;
 }
 

@@ -20,7 +20,7 @@ struct GpuShare {
 /// too; the first `cpu_experts` of these layers keep their experts (and the norm and router before them) on the CPU.
 /// Nothing on a GPU: `gpus` is empty.
 struct Placement {
-  int layers = 0;  ///< of the model
+  int layers = 0;  ///< layers of the model
   std::vector<GpuShare> gpus = {};
   int cpu_experts = 0;
   bool gpu_embedding = false;
@@ -53,9 +53,9 @@ std::vector<Coverage> coverages(int layers, const Policy& policy);
 
 /// What the layers need of the GPU they lie on, and what each GPU has for them; bytes.
 struct Loads {
-  std::vector<uint64_t> layers;  ///< of those on GPUs, in order
+  std::vector<uint64_t> layers;  ///< bytes of the layers on GPUs, in order
   uint64_t first = 0, last = 0;  ///< beside its layers, on the first GPU (the embedding) and on the last (the head)
-  std::vector<uint64_t> room;    ///< of each GPU, without what it needs whatever lies there
+  std::vector<uint64_t> room;    ///< the room of each GPU, without what it needs whatever lies there
 };
 /// Ranges of layers for the GPUs, such that the fullest is as empty as can be, each as a share of its room. A GPU
 /// without room gets none.

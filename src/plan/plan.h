@@ -70,13 +70,26 @@ struct Conversion {
   NumberFormat from;
   WeightFormat to;
   std::vector<std::string> sites;              ///< title_of each
-  uint64_t matrices = 0, values = 0;           ///< of all layers and experts
+  uint64_t matrices = 0, values = 0;           ///< in all layers and experts
   uint64_t bytes_before = 0, bytes_after = 0;  ///< as stored, and as packed
   bool lossless() const { return is_lossless(from, to); }
 };
 /// "moe.gate_up, moe.down: mxfp4 to int8, 12.7 GiB to 23.9 GiB, with loss". rounded: how many values it rounded, where that has been
 /// counted: "… with loss: 93.2 % of the values rounded", or "without loss" if none was.
 std::string to_string(const Conversion& conversion, std::optional<uint64_t> rounded = {});
+
+/// What a plan gives up against the best one, as a sentence.
+struct Concession {
+  enum class Kind : uint8_t {
+    fallback,    ///< another path, or another place, than the best
+    conversion,  ///< weights held in another format than the checkpoint's
+    arithmetic   ///< a path that rounds more than the checkpoint's numbers ask for
+  };
+  Kind kind = Kind::fallback;
+  std::string text = {};
+};
+/// The label of its line in a report: "fallback", "converted", "rounded".
+std::string_view label_of(Concession::Kind kind);
 
 struct DevicePlan {
   DeviceId id;
@@ -96,8 +109,8 @@ struct Plan {
   int context = 0, chunk = 0, threads = 1;
   std::vector<Conversion> conversions;   ///< in the order of their first sites; every one is a concession too
   int fitting_context = 0;               ///< the longest context up to the one asked for that fits; 0: none does
-  std::vector<std::string> would_fit;    ///< when it does not fit: changes with which it would, hints such as context=4096
-  std::vector<std::string> concessions;  ///< what was given up against the best plan, one sentence each; `strict` refuses any
+  std::vector<std::string> suggestions;    ///< when it does not fit: changes with which it would, hints such as context=4096
+  std::vector<Concession> concessions;   ///< `strict` refuses any
   double decode_seconds = 0;             ///< predicted, one token
   double prefill_seconds = 0;            ///< predicted, 512 tokens
   double decode_bytes = 0;               ///< weights read for one token
@@ -105,11 +118,11 @@ struct Plan {
   std::vector<double> crossing_seconds;  ///< for each regime: the ways between the devices, part of the two predictions
 
   bool fits() const;
-  /// Of a device; nothing where the plan does not use it.
+  /// The memory plan of a device; empty where the plan does not use it.
   const MemoryPlan& memory(DeviceId device = cpu_device) const;
   /// All GPUs together.
   MemoryPlan gpu_memory() const;
-  /// What the plan calls a device among its own: "cuda" where it uses one GPU alone, "cuda:1" where it uses several.
+  /// What the plan calls a device among its own: "the GPU" where it uses one alone, "cuda:1" where it uses several.
   std::string name_of(DeviceId device) const;
   /// The first of that row; one without decisions if there is none.
   const SitePlan& site(SiteId id) const;
@@ -163,7 +176,7 @@ Site part_on(const Site& site, DeviceId device, const Placement& placement);
 
 /// Pure: the same arguments give the same plan, byte for byte. Reads no weights. Of the placements that fit into all memories the one that
 /// should be fastest is taken. A plan that does not fit into memory is returned with
-/// fits() false and with what would_fit; check_memory says so in a sentence.
+/// fits() false and with what suggestions; check_memory says so in a sentence.
 Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
                        const Failures& failures = {});
 

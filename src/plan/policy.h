@@ -14,15 +14,15 @@
 
 namespace mxpath {
 
-enum class Numerics : uint8_t { checkpoint, fast };       ///< fast: paths that quantise activations may compete
+enum class Numerics : uint8_t { checkpoint, fast };       ///< fast: paths that quantise activations may be chosen too
 enum class Goal : uint8_t { decode, balanced, prefill };  ///< which token counts weigh most when one layout must serve all
 enum class DeviceChoice : uint8_t { automatic, cpu, cuda };
 
 struct Policy {
   std::vector<std::string> only;              ///< globs: ops that have a matching path use one of the matching paths, or planning fails
   std::vector<std::string> exclude;           ///< globs
-  std::optional<WeightFormat> weights;        ///< of the experts; empty: as stored
-  std::optional<WeightFormat> dense_weights;  ///< of the attention projections and the head; empty: as stored
+  std::optional<WeightFormat> weights;        ///< the format of the experts; empty: as stored
+  std::optional<WeightFormat> dense_weights;  ///< the format of the attention projections and the head; empty: as stored
   Numerics numerics = Numerics::checkpoint;
   Goal goal = Goal::balanced;
   DeviceChoice device = DeviceChoice::automatic;
@@ -30,8 +30,8 @@ struct Policy {
   /// Instead of gpus where one is named by its UUID: "cuda:1", "GPU-8c0d…" or "MIG-8c0d…", the beginning is enough; named_gpus() finds them.
   std::vector<std::string> gpu_names;
   std::vector<int> split;                   ///< layers for each GPU in order; empty: by free memory
-  std::optional<int> gpu_layers;            ///< the last so many layers on GPUs; empty: as many as fit
-  std::optional<int> cpu_experts;           ///< of those, the experts of the first so many on the CPU; empty: as few as need be
+  std::optional<int> gpu_layers;            ///< number of trailing layers to place on GPUs; empty: as many as fit
+  std::optional<int> cpu_experts;           ///< among those, how many keep their experts on the CPU; empty: the fewest that fit
   bool strict = false;                      ///< nothing but the checkpoint's own numbers on a path that is not the portable one
   int threads = 0;                          ///< 0: all cores of the machine
   int context = 0;                          ///< 0: default_context
@@ -41,7 +41,7 @@ struct Policy {
 };
 
 inline constexpr int default_context = 8192;
-inline constexpr int most_layers = 1 << 20;  ///< of gpu_layers and cpu_experts; more than the model has are all of them
+inline constexpr int most_layers = 1 << 20;  ///< the limit of gpu_layers and cpu_experts; more than the model has are all of them
 
 /// Every format that set_weights takes, as typed, the checkpoint's own first.
 std::span<const std::string_view> weights_choices();

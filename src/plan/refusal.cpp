@@ -1,7 +1,6 @@
 #include "plan/refusal.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/hint.h"
 #include "base/text.h"
@@ -9,6 +8,26 @@
 
 namespace mxpath {
 namespace {
+
+/// "9.0"
+std::string capability_text(Arch arch) { return fmt::format("{}.{}", arch.number / 10, arch.number % 10); }
+
+/// "compute capability 8.0 or later", "exactly compute capability 9.0"
+std::string capabilities_text(const ArchSet& set) {
+  if (set.kind == ArchSet::Kind::any) return "any compute capability";
+  const std::string least = fmt::format("compute capability {}", capability_text(set.arch));
+  return set.kind == ArchSet::Kind::from ? least + " or later" : "exactly " + least;
+}
+
+/// "a GPU": for sentences that mean no particular one.
+std::string_view kind_text(DeviceKind kind) { return kind == DeviceKind::cpu ? "the CPU" : "a GPU"; }
+
+/// Why a row of a GPU has none to run on; empty: it has one.
+std::string no_gpu_text(const Gpu* gpu, const Machine& machine) {
+  if (gpu) return gpu->problem;
+  if (!machine.no_gpu_reason.empty()) return machine.no_gpu_reason;
+  return fmt::format("there {} {}", machine.gpus.size() == 1 ? "is" : "are", plural(machine.gpus.size(), "CUDA device"));
+}
 
 std::string driver_text(int driver) {
   return driver ? fmt::format("CUDA driver {}.{}", driver / 1000, driver % 1000 / 10) : "no CUDA driver";
@@ -24,7 +43,7 @@ struct Collector {
 
 DeviceId first_gpu(const Policy& policy) { return policy.gpus.empty() ? cuda_device(0) : policy.gpus.front(); }
 
-/// That a row of a GPU would run on.
+/// The GPU that a row would run on; null: there is none.
 const Gpu* gpu_of(const Question& q) { return q.machine.gpu(q.site.device.is_gpu() ? q.site.device : first_gpu(q.policy)); }
 
 /// Whether the row and what it reads are of the kind that the issue speaks of.
@@ -46,8 +65,7 @@ bool concerns(const KnownIssue& issue, const KernelPath& path, const Question& q
 void check_known_issues(Collector& out, const KernelPath& path, const Question& q) {
   for (const KnownIssue& issue : q.catalogue.known_issues)
     if (concerns(issue, path, q))
-      out.need(false, Check::known_issue, fmt::format("a machine without this fault: {}", issue.reason),
-               fmt::format("this one ({})", issue.link));
+      out.need(false, Check::known_issue, "a machine without this fault", fmt::format("{} ({})", issue.reason, issue.link));
 }
 
 void check_machine(Collector& out, const KernelPath& path, const Question& q) {
@@ -56,16 +74,14 @@ void check_machine(Collector& out, const KernelPath& path, const Question& q) {
   out.need(missing.empty(), Check::cpu_feature, n.cpu.to_string(), fmt::format("no {}", missing.to_string()));
   if (path.device != DeviceKind::cuda) return;
   const Gpu* gpu = gpu_of(q);
-  if (gpu && !gpu->problem.empty()) return out.need(false, Check::cuda_arch, "a CUDA device that can be used", gpu->problem);
-  out.need(gpu && n.arch.contains(gpu->arch), Check::cuda_arch, gpu ? n.arch.to_string() : "a CUDA device",
-           gpu                               ? gpu->arch.to_string()
-           : q.machine.no_gpu_reason.empty() ? fmt::format("{} CUDA devices", q.machine.gpus.size())
-                                             : q.machine.no_gpu_reason);
-  if (!gpu) return;
+  const std::string no_gpu = no_gpu_text(gpu, q.machine);
+  out.need(no_gpu.empty(), Check::no_gpu, gpu ? "a CUDA device that can be used" : "a CUDA device", no_gpu);
+  if (!no_gpu.empty()) return;
+  out.need(n.arch.contains(gpu->arch), Check::cuda_arch, capabilities_text(n.arch), capability_text(gpu->arch));
   const auto failed = q.failures.find({"", device_of(path, q)});
   if (failed != q.failures.end()) out.need(false, Check::device_failed, "a device that still works", failed->second.finding);
   out.need(gpu->driver >= n.driver, Check::driver, driver_text(n.driver) + " or later", driver_text(gpu->driver));
-  out.need(gpu->shared_memory >= n.shared_memory, Check::shared_memory, fmt::format("{} bytes a block", n.shared_memory),
+  out.need(gpu->shared_memory >= n.shared_memory, Check::shared_memory, fmt::format("{} bytes", n.shared_memory),
            fmt::format("{} bytes", gpu->shared_memory));
 }
 
@@ -74,10 +90,9 @@ void check_shape(Collector& out, const KernelPath& path, const Question& q) {
   const Site& s = q.site;
   out.need(path.weights == Layout::any || path.weights == q.layout, Check::layout, std::string(name_of(path.weights)),
            std::string(name_of(q.layout)));
-  out.need(n.tokens.contains(q.tokens), Check::tokens, fmt::format("{} tokens", n.tokens.to_string()),
-           fmt::format("{} tokens", q.tokens.to_string()));
-  out.need(n.per_sequence.contains(q.per_sequence), Check::tokens, fmt::format("{} tokens per sequence", n.per_sequence.to_string()),
-           fmt::format("{} tokens per sequence", q.per_sequence.to_string()));
+  out.need(n.tokens.contains(q.tokens), Check::tokens, n.tokens.of_tokens(), q.tokens.of_tokens());
+  out.need(n.per_sequence.contains(q.per_sequence), Check::tokens, n.per_sequence.of_tokens() + " per sequence",
+           q.per_sequence.of_tokens() + " per sequence");
   out.need(s.n % n.n_multiple == 0, Check::n_multiple, fmt::format("n % {} == 0", n.n_multiple),
            fmt::format("n = {}, remainder {}", s.n, s.n % n.n_multiple));
   out.need(s.k % n.k_multiple == 0, Check::k_multiple, fmt::format("k % {} == 0", n.k_multiple),
@@ -105,7 +120,7 @@ bool forced_away(const KernelPath& path, const Question& q) {
   return false;
 }
 
-/// Of the device that the weights would lie on.
+/// The memory of the device that the weights would lie on.
 uint64_t budget_of(const Question& q) {
   if (!q.site.device.is_gpu()) return q.policy.memory_budget ? q.policy.memory_budget : q.machine.free_memory();
   const Gpu* gpu = gpu_of(q);
@@ -114,14 +129,15 @@ uint64_t budget_of(const Question& q) {
 
 void check_policy(Collector& out, const KernelPath& path, const Question& q) {
   const bool exact = path.arithmetic == Arithmetic::f32 || path.arithmetic == Arithmetic::bf16_inputs;
-  out.need(path.device == q.site.device.kind, Check::device, fmt::format("its weights and inputs on {}", name_of(path.device)),
-           fmt::format("this site on {}", name_of(q.site.device.kind)));
-  out.need(exact || q.policy.numerics == Numerics::fast, Check::arithmetic, mention(Knob::numerics, "fast"),
-           fmt::format("{}, and it computes {}", mention(Knob::numerics, "checkpoint"), name_of(path.arithmetic)));
+  out.need(path.device == q.site.device.kind, Check::device, std::string(kind_text(path.device)),
+           std::string(kind_text(q.site.device.kind)));
+  out.need(exact || q.policy.numerics == Numerics::fast, Check::arithmetic,
+           fmt::format("{} to compute in {}", mention(Knob::numerics, "fast"), name_of(path.arithmetic)),
+           mention(Knob::numerics, "checkpoint"));
   for (const auto& glob : q.policy.exclude)
     out.need(!glob_match(glob, path.name), Check::excluded, "not to be excluded", mention(Knob::exclude, printable(glob)));
   out.need(!forced_away(path, q), Check::excluded, fmt::format("to be named by {}", mention(Knob::only)),
-           fmt::format("{} names other paths of this operation", mention(Knob::only)));
+           fmt::format("{}, which names other paths of this operation", mention(Knob::only)));
   // A padded layout may be too large where the plain one fits; whether the whole model fits is the memory plan's question.
   const auto bytes_in = [&](Layout layout) {
     return layout_bytes(layout, q.site.experts, q.site.n, q.site.k) * static_cast<uint64_t>(q.site.count);
@@ -155,13 +171,6 @@ void check_parts(Collector& out, const KernelPath& path, const Question& q) {
 
 }  // namespace
 
-std::string_view name_of(Check check) {
-  constexpr std::array<std::string_view, check_count> names = {
-      "not_built",  "known_issue", "cpu_feature", "cuda_arch",  "driver", "device_failed", "no_image",      "shared_memory", "layout",
-      "arithmetic", "tokens",      "n_multiple",  "k_multiple", "device", "excluded",      "memory_budget", "self_check"};
-  return names[static_cast<size_t>(check)];
-}
-
 std::string to_string(const Suspect& suspect) {
   if (suspect.path.empty()) return to_string(suspect.device);
   return suspect.device.is_gpu() ? fmt::format("{} on {}", suspect.path, to_string(suspect.device)) : suspect.path;
@@ -191,8 +200,6 @@ std::vector<Refusal> refusals(const KernelPath& path, const Question& q) {
   return std::move(out.found);
 }
 
-std::string to_string(const Refusal& refusal) {
-  return fmt::format("{}: wants {}, have {}", name_of(refusal.check), refusal.wants, refusal.have);
-}
+std::string to_string(const Refusal& refusal) { return sentence_of(refusal.check, refusal.wants, refusal.have); }
 
 }  // namespace mxpath

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "plan/check_table.h"
 #include "plan/path.h"
 #include "plan/policy.h"
 
@@ -12,30 +13,7 @@ namespace mxpath {
 
 struct SitePlan;
 
-/// In the order of how fundamental a reason is; the first is shown when only one can be.
-enum class Check : uint8_t {
-  not_built,
-  known_issue,
-  cpu_feature,
-  cuda_arch,
-  driver,
-  device_failed,
-  no_image,
-  shared_memory,
-  layout,
-  arithmetic,
-  tokens,
-  n_multiple,
-  k_multiple,
-  device,
-  excluded,
-  memory_budget,
-  self_check
-};
-inline constexpr int check_count = 17;
-std::string_view name_of(Check check);
-
-/// One reason: what the path wants, and what there is instead.
+/// One reason: what the path needs, and what there is instead. Both are data; to_string makes the sentence.
 struct Refusal {
   Check check;
   std::string wants, have;
@@ -44,7 +22,7 @@ struct Refusal {
 
 /// What went wrong with a path on this machine although planning allowed it. Planning again with it is how mxpath falls back.
 struct Failure {
-  Check check = Check::self_check;  ///< self_check, no_image, shared_memory or device_failed
+  Check check = Check::self_check;  ///< self_check, no_image or device_failed
   std::string finding;              ///< "differs at (3, 17): 1.5, portable 1.25"
 };
 /// Whom a failure belongs to: a row on a device, since what fails on one GPU may work on the next; without a path the device itself, all of
@@ -63,7 +41,7 @@ std::string device_finding(const KernelPath& path, std::string_view why);
 /// Everything that decide() looks at besides the path itself.
 struct Question {
   const Site& site;
-  Layout layout;  ///< of the site's weights; none for ops without weights
+  Layout layout;  ///< the layout of the site's weights; none for ops without weights
   Range tokens;   ///< all of these must be legal, and so must be …
   const Catalogue& catalogue;
   const Machine& machine;
@@ -80,7 +58,7 @@ DeviceId device_of(const KernelPath& path, const Question& question);
 /// All reasons against a path, the most fundamental first; empty: it may run.
 std::vector<Refusal> refusals(const KernelPath& path, const Question& question);
 
-/// "k_multiple: wants k % 128 == 0, have k = 2880, remainder 64"
+/// "needs k % 128 == 0; here k = 2880, remainder 64": the sentence of the check, about the path.
 std::string to_string(const Refusal& refusal);
 
 }  // namespace mxpath

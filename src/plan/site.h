@@ -34,9 +34,9 @@ struct Site {
   Shard shard = {};      ///< n, k and experts are those of the shard
   int64_t n = 0, k = 0;  ///< output width and inner width of one token; embed, norm, rope, swiglu: n = width
   int experts = 1, experts_per_token = 1;
-  NumberFormat stored = NumberFormat::bf16;   ///< of the weights in the checkpoint; fp32 where its tensors differ
+  NumberFormat stored = NumberFormat::bf16;   ///< the format of the weights in the checkpoint; fp32 where its tensors differ
   std::vector<NumberFormat> tensors = {};     ///< the formats that its tensors are stored in, each once
-  WeightFormat format = NumberFormat::bf16;   ///< of the weights as they will be held (policy may convert)
+  WeightFormat format = NumberFormat::bf16;   ///< the format of the weights as they will be held (policy may convert)
   LayerSet layers = {};                       ///< those it stands for: they share what is stored and the device
   bool stored_alike = true;                   ///< false: other layers store these weights in another format
   int count = 1;                              ///< how many times it runs in one forward; a norm runs twice in a layer

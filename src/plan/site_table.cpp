@@ -54,7 +54,7 @@ constexpr bool in_enum_order() {
 }
 static_assert(in_enum_order());
 
-/// So that a matrix lies on one device.
+/// Holds so that a matrix lies on one device.
 constexpr bool every_matrix_has_one_part() {
   for (const SiteRow& row : rows)
     if (!row.weights.empty() && row.parts.count() != 1) return false;

@@ -24,7 +24,7 @@ class StoredFormats {
   explicit StoredFormats(const Manifest& manifest) : formats_(static_cast<size_t>(manifest.config.layers + 1) * roles) {
     for (const TensorRecord& record : manifest.tensors) at(record.role, record.layer) = stored_format(record.encoding);
   }
-  /// Of the tensors of a layer's matrix, each once, in their order.
+  /// The formats of the tensors of a layer's matrix, each once, in their order.
   std::vector<NumberFormat> of(const std::vector<Role>& tensors, int layer) {
     std::vector<NumberFormat> formats;
     for (const Role role : tensors)

@@ -42,7 +42,7 @@ struct Search {
   }
 };
 
-std::string leaving_out(Knob knob) { return fmt::format("leaving out {}", mention(knob)); }
+std::string without(Knob knob) { return fmt::format("without {}", mention(knob)); }
 
 /// Bits that a value of the experts takes, in the mean over the layers.
 double expert_bits(const Manifest& manifest, const Policy& policy) {
@@ -74,10 +74,9 @@ std::vector<std::pair<std::string, Policy>> freer_placements(const Policy& polic
   std::vector<std::pair<std::string, Policy>> all;
   Policy freer = policy;
   freer.gpu_layers.reset(), freer.cpu_experts.reset();
-  if (policy.gpu_layers || policy.cpu_experts)
-    all.emplace_back(leaving_out(policy.gpu_layers ? Knob::gpu_layers : Knob::cpu_experts), freer);
+  if (policy.gpu_layers || policy.cpu_experts) all.emplace_back(without(policy.gpu_layers ? Knob::gpu_layers : Knob::cpu_experts), freer);
   freer.split.clear();
-  if (!policy.split.empty()) all.emplace_back(leaving_out(Knob::split), freer);
+  if (!policy.split.empty()) all.emplace_back(without(Knob::split), freer);
   freer.gpus.clear();
   if (policy.device == DeviceChoice::cuda && !policy.gpus.empty()) all.emplace_back(mention(Knob::device, "cuda"), freer);
   freer.device = DeviceChoice::automatic;
@@ -90,7 +89,7 @@ std::vector<std::pair<std::string, Policy>> no_budget(const Policy& policy) {
   if (policy.memory_budget == 0) return {};
   Policy freer = policy;
   freer.memory_budget = 0;
-  return {{leaving_out(Knob::memory_budget), freer}};
+  return {{without(Knob::memory_budget), freer}};
 }
 
 }  // namespace
@@ -115,7 +114,7 @@ Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, con
   auto plan = plan_as_asked(manifest, catalogue, machine, policy, failures);
   if (!plan.ok()) return plan;
   auto [context, changes] = plan->fits() ? WhatFits{plan->context, {}} : what_fits(manifest, catalogue, machine, policy, failures);
-  plan->fitting_context = context, plan->would_fit = std::move(changes);
+  plan->fitting_context = context, plan->suggestions = std::move(changes);
   return plan;
 }
 

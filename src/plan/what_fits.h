@@ -15,7 +15,7 @@ struct WhatFits {
   std::vector<std::string> changes;
 };
 
-/// For a plan that does not fit.
+/// Looks for the changes with which a plan that does not fit would fit.
 WhatFits what_fits(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
                    const Failures& failures);
 

@@ -71,7 +71,7 @@ TEST_F(BenchCommand, OneSentenceForEachWrongUse) {
   expect_error(bench({"demo", "--shape", "20b"}), 2, "both given");
   expect_error(bench({"demo", "--stored", "bf16"}), 2, "--random-weights");
   expect_error(bench({"--shape", "tiny", "--stored", "int4"}), 2, "mxfp4|bf16");
-  expect_error(bench({"--shape", "tiny", "--prompt", "200000"}), 2, "200001 tokens and the model was made for 131072");
+  expect_error(bench({"--shape", "tiny", "--prompt", "200000"}), 2, "200001 tokens, but the model was made for 131072");
   expect_error(bench({"--shape", "tiny", "--prompt", "100", "--ctx", "100"}), 2, "--ctx 100: the longest measurement takes");
   expect_error(bench({"--shape", "tiny", "--prompt", "100", "--ctx", "100"}), 2, "leave out --ctx, or choose --prompt 99 or less");
   expect_error(bench({"demo", "--depth", "4093"}), 2, "the model was made for 4096; choose --depth 3964 or less");

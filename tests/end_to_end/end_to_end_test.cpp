@@ -202,7 +202,7 @@ TEST(Engine, WrongInputIsOneSentence) {
   EXPECT_FALSE(session.generate(std::vector<int32_t>{loaded->model.config.vocab}, {}).ok());
   const auto too_long = session.generate(std::vector<int32_t>(65, 1), {});
   ASSERT_FALSE(too_long.ok());
-  EXPECT_NE(too_long.error().message.find("the prompt has 65 tokens and the context holds 64"), std::string::npos);
+  EXPECT_NE(too_long.error().message.find("the prompt has 65 tokens, but the context holds 64"), std::string::npos);
   GenerateOptions full;
   full.sampling.temperature = 0;
   const auto generation = session.generate(std::vector<int32_t>(60, 1), full);
@@ -252,7 +252,7 @@ TEST(Fallback, EndsAtThePortableRowsAndNeverBelow) {
   policy.inject_failure = {"*.cpu.*"};
   const auto nothing = load_model(golden.folder, catalogue(), machine, policy);
   ASSERT_FALSE(nothing.ok());
-  EXPECT_NE(nothing.error().message.find("the portable path fails its own check"), std::string::npos);
+  EXPECT_NE(nothing.error().message.find("the portable path failed its own check"), std::string::npos);
 }
 
 TEST(SelfCheck, EveryChosenRowPassesWithRoomToSpare) {

@@ -132,8 +132,8 @@ TEST_P(FastRows, FailAndTheAnswerIsTheSame) {
   })) << notices[0];
   // What was given up, and what it costs, stands in the plan.
   const auto& concessions = (*after)->model.plan.concessions;
-  EXPECT_TRUE(std::ranges::any_of(concessions, [&](const std::string& c) {
-    return c.find(path.name) != c.npos && c.find(mention(Knob::inject_failure)) != c.npos;
+  EXPECT_TRUE(std::ranges::any_of(concessions, [&](const Concession& c) {
+    return c.text.find(path.name) != c.text.npos && c.text.find(mention(Knob::inject_failure)) != c.text.npos;
   })) << path.name;
   const Greedy answer = greedy(**after, prompt.tokens);
   EXPECT_EQ(answer.tokens, expected.tokens);
@@ -178,7 +178,8 @@ TEST(Faults, ARehearsalEndsWhereLoadingEnds) {
     std::vector<std::string> loading, rehearsing;
     const auto loaded = load(setting, &loading);
     const Manifest manifest = open_manifest(test::golden_root() + "/top_four").value();
-    const auto plan = rehearse(manifest, catalogue(), here(), setting.policy, {}, [&](const std::string& n) { rehearsing.push_back(n); });
+    const auto plan =
+        simulate_fallback(manifest, catalogue(), here(), setting.policy, {}, [&](const std::string& n) { rehearsing.push_back(n); });
     ASSERT_TRUE(loaded.ok() && plan.ok());
     EXPECT_EQ(plan_to_json(*plan), plan_to_json((*loaded)->model.plan)) << name_of(static_cast<Fault>(fault));
     EXPECT_EQ(rehearsing, loading);

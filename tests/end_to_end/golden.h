@@ -43,7 +43,7 @@ inline std::vector<std::string> golden_names() {
 }
 
 inline Golden read_golden(const std::string& name) {
-  Golden golden{name, golden_root() + "/" + name, {}};
+  Golden golden{name, (std::filesystem::path(golden_root()) / name).string(), {}};
   const Json json = parse_json(read_text_file(golden.folder + "/golden.json").value(), name).value();
   const MappedFile file = MappedFile::open(golden.folder + "/golden.safetensors").value();
   const SafetensorsHeader header = parse_safetensors(file.bytes(), file.bytes().size(), name).value();

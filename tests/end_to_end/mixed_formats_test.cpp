@@ -180,7 +180,7 @@ TEST(MixedFormats, ThePlanShowsEachGroupOfLayers) {
   const Plan& plan = loaded->model.plan;
   const std::string whole = explain(plan, false), brief = explain_briefly(plan);
   for (const char* line :
-       {"\nmoe.gate_up (layer 0)  x1  ", "\nmoe.gate_up (layer 1)  x1  ", "\nmoe.down (layer 1)  x1  ", "\nattention.qkv  x2  "})
+       {"\n1 × moe.gate_up (layer 0)  ", "\n1 × moe.gate_up (layer 1)  ", "\n1 × moe.down (layer 1)  ", "\n2 × attention.qkv  "})
     EXPECT_NE(whole.find(line), std::string::npos) << line << whole;
   EXPECT_NE(brief.find("moe.gate_up (layer 0): "), std::string::npos) << brief;
   EXPECT_NE(brief.find("moe.gate_up (layer 1): "), std::string::npos) << brief;

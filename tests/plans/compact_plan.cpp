@@ -65,9 +65,9 @@ std::string compact(const Plan& plan, const Plan* base) {
   out += fmt::format("{}{}: {} of {} MiB{}{}, {:.4g} and {:.4g} tok/s\n", plan.placement.to_string(),
                      plan.device_reason.empty() ? "" : fmt::format(" ({})", plan.device_reason), m.total() >> 20, m.available >> 20,
                      plan.device.is_gpu() ? fmt::format(", of the GPU {} of {} MiB", gpu.total() >> 20, gpu.available >> 20) : "",
-                     plan.fits() ? "" : " DOES NOT FIT", 1 / plan.decode_seconds, 512 / plan.prefill_seconds);
-  for (const std::string& flags : plan.would_fit) out += "would fit with " + flags + "\n";
-  for (const std::string& concession : plan.concessions) out += "gave up " + concession + "\n";
+                     plan.fits() ? "" : " (does not fit)", 1 / plan.decode_seconds, 512 / plan.prefill_seconds);
+  for (const std::string& flags : plan.suggestions) out += "would fit: " + flags + "\n";
+  for (const Concession& concession : plan.concessions) out += fmt::format("{} {}\n", label_of(concession.kind), concession.text);
   for (const SitePlan& site : plan.sites) {
     const SitePlan* before = base ? base->find(site.site.id, site.site.layers.first(), site.site.device) : nullptr;
     if (const std::string text = site_text(site); !before || site_text(*before) != text) out += text;

@@ -52,7 +52,7 @@ void expect_golden(const std::string& name, const std::string& plan) {
 
 class GoldenPlan : public testing::TestWithParam<std::string> {};
 
-/// The plan as stored, then with `--weights bf16`, of each model: one file a machine.
+/// The plan as stored, then with `--weights bf16`, of each model: one file per machine.
 TEST_P(GoldenPlan, IsWhatWasReviewed) {
   std::string text;
   Policy bf16;

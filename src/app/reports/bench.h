@@ -16,7 +16,7 @@ struct BenchOptions {
   std::vector<int> depths = {0};      ///< tokens that stand before an answer
   int tokens = 128;                   ///< measured steps of an answer; 0: none
   int repeat = 3;                     ///< times each prompt is read
-  uint64_t seed = 1;                  ///< of the prompts' tokens
+  uint64_t seed = 1;                  ///< for the prompts' tokens
   std::function<bool()> go_on = {};   ///< false: stop, and keep what was measured
   Progress progress = {};
 };
@@ -27,11 +27,11 @@ int longest_text(const BenchOptions& options);
 
 /// One row of the report.
 struct Measurement {
-  int tokens = 0;                       ///< of the prompt; 1 for a step
+  int tokens = 0;                       ///< tokens of the prompt; 1 for a step
   int depth = 0;                        ///< a step only: tokens before it
   std::vector<double> seconds;          ///< a step: each step with its sampling; a prompt: each reading up to the first token
-  Expectation expected;                 ///< of the middle of the measurement
-  double quantile(double share) const;  ///< of the seconds, the nearest rank; 0.5 is the median
+  Expectation expected;                 ///< what is predicted for the middle of the measurement
+  double quantile(double share) const;  ///< a quantile of the seconds, by the nearest rank; 0.5 is the median
   double rate(double share) const { return tokens / quantile(share); }
 };
 

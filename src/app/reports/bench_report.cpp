@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "checkpoint/summary.h"
+#include "plan/explain.h"
 
 namespace mxpath {
 namespace {
@@ -133,7 +134,7 @@ std::string_view only_in(const std::string& path, const BenchResult& result) {
   return !result.prompt_paths.contains(path) ? " (decode)" : !result.step_paths.contains(path) ? " (prefill)" : "";
 }
 
-/// The rows of the large operations that ran, one a line.
+/// The rows of the large operations that ran, one per line.
 std::string matrix_paths(const BenchResult& result) {
   std::map<std::string, int> all = result.step_paths;
   all.insert(result.prompt_paths.begin(), result.prompt_paths.end());
@@ -162,7 +163,7 @@ std::string header(const BenchReport& report, bool verbose) {
   out += line("device", device_text(report));
   out += line("memory", memory_text(report));
   out += line("load", load_text(report));
-  for (const auto& concession : plan.concessions) out += line("gave up", concession);
+  for (const auto& concession : plan.concessions) out += line(label_of(concession.kind), concession.text);
   return out + (verbose ? verbose_text(report) : line("paths", matrix_paths(report.result)));
 }
 
@@ -213,7 +214,7 @@ Json to_json(const BenchReport& report) {
           {"chunk", plan.chunk},
           {"memory", {{"planned", plan.memory().total()}, {"planned_gpu", plan.gpu_memory().total()}, {"peak_resident", report.peak_memory}}},
           {"load", load_json(report)},
-          {"concessions", plan.concessions},
+          {"concessions", concessions_json(plan)},
           {"paths", {{"decode", report.result.step_paths}, {"prefill", report.result.prompt_paths}}},
           {"prefill", list_json(report.result.prompts, prompt_json)},
           {"decode", list_json(report.result.steps, step_json)}};

@@ -48,7 +48,7 @@ struct ComparedFormat {
   double top1 = 0;               ///< share of positions with the same most likely token
   double tokens_per_second = 0;  ///< one conversation, answering
   int right = 0;                 ///< problems, of CompareReport::problems
-  std::string path;              ///< that the experts take for one token
+  std::string path;              ///< the path that the experts take for one token
 };
 
 struct CompareReport {
@@ -68,7 +68,7 @@ Result<CompareReport> compare(const ModelFiles& files, const Machine& machine, c
 /// be measured.
 Status check_compare(const CompareReport& report, const CompareOptions& options);
 
-/// One prompt a line; a line that begins with { is an object with "prompt" (a user's message) or "text" (read as it stands). Empty lines
+/// One prompt per line; a line that begins with { is an object with "prompt" (a user's message) or "text" (read as it stands). Empty lines
 /// are skipped. Errors: JSON that is none, another object, no prompt at all; each with its line.
 Result<std::vector<ComparePrompt>> parse_prompts(std::string_view text, std::string_view where);
 /// problems.jsonl beside a model: {"kind", "prompt", "pattern"} a line. No such file: none.

@@ -59,7 +59,7 @@ Result<std::vector<ComparePrompt>> parse_prompts(std::string_view text, std::str
     prompts.push_back(std::move(prompt));
     return {};
   }));
-  if (prompts.empty()) return fail("{}: no prompts; write one a line", where);
+  if (prompts.empty()) return fail("{}: no prompts; write one per line", where);
   return prompts;
 }
 

@@ -63,9 +63,9 @@ std::string compare_text(const CompareReport& report) {
     for (size_t i = 0; i < row.size(); ++i)
       widths[i] = std::max(widths[i], row[i].size() - (i == 3 && &row == &rows[0]));  // Δ is two bytes
   widths[3] += 1;
-  std::string out =
-      fmt::format("model    {}\nmachine  {}\nagainst the FP32 forward at {} positions of {} texts{}\n\n", report.model, report.machine,
-                  report.positions, report.texts, report.problems ? fmt::format("; {} problems, greedy", report.problems) : "");
+  std::string out = fmt::format("model    {}\nmachine  {}\nagainst the FP32 forward at {} of {}{}\n\n", report.model, report.machine,
+                                plural(report.positions, "position"), plural(report.texts, "text"),
+                                report.problems ? fmt::format("; {}, greedy", plural(report.problems, "problem")) : "");
   for (const auto& row : rows) out += line_of(row, widths);
   for (const ComparedFormat& f : report.formats)
     if (!f.problem.empty()) out += fmt::format("{}: {}\n", f.weights, f.problem);

@@ -29,7 +29,7 @@ TEST(ComparePrompts, LinesAndObjects) {
 }
 
 TEST(ComparePrompts, EveryDefectIsNamedWithItsLine) {
-  EXPECT_EQ(prompts_error("\n \n"), "p.txt: no prompts; write one a line");
+  EXPECT_EQ(prompts_error("\n \n"), "p.txt: no prompts; write one per line");
   EXPECT_EQ(prompts_error("hello\n{\"prompt\": "), "p.txt:2: not valid JSON at byte 11: it ends too early");
   EXPECT_NE(prompts_error("{\"prompt\": \"a\", \"text\": \"b\"}").find("p.txt:1: expected either"), std::string::npos);
   EXPECT_NE(prompts_error("{\"question\": \"a\"}").find("p.txt:1: expected either"), std::string::npos);
@@ -169,7 +169,7 @@ TEST_F(CompareChat, NothingToCompareIsAnErrorBeforeLoading) {
   EXPECT_EQ(error_of({}).kind, ErrorKind::wrong_use);
   policy.only = {"moe_gate_up.cuda.*"};
   EXPECT_EQ(error_of({}).kind, ErrorKind::failed);
-  EXPECT_NE(in_words(error_of({"int8", "as-stored"}).message).find("only allows no path"), std::string::npos);
+  EXPECT_NE(in_words(error_of({"int8", "as-stored"}).message).find("none of the paths selected by only can run"), std::string::npos);
   EXPECT_FALSE(loaded);
 }
 

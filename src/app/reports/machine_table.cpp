@@ -27,7 +27,7 @@ void fill(MachineRow& row, const Plan& plan) {
   row.placement = plan.placement.to_string();
   row.decode = expert_paths(plan, 1), row.prefill = expert_paths(plan, 512);
   row.not_built = !plan.not_built.empty(), row.fits = plan.fits() && !row.not_built, row.context = plan.fitting_context,
-  row.would_fit = plan.would_fit;
+  row.suggestions = plan.suggestions;
   row.bytes = plan.memory().total() + plan.gpu_memory().total();
   row.decode_tokens_per_second = 1 / plan.decode_seconds, row.prefill_tokens_per_second = 512 / plan.prefill_seconds;
 }
@@ -49,7 +49,7 @@ std::string rate(double tokens_per_second) { return fmt::format("{:.{}f}", token
 std::string verdict(const MachineRow& row) {
   if (row.not_built) return "no: mxpath is built for x86-64 only";
   if (row.fits) return "fits";
-  if (!row.would_fit.empty()) return fmt::format("no; {}", fmt::join(row.would_fit, " or "));
+  if (!row.suggestions.empty()) return fmt::format("no; {}", fmt::join(row.suggestions, " or "));
   return "no";
 }
 
@@ -78,7 +78,8 @@ Result<MachineTable> plan_everywhere(std::string_view model, const ModelPlaces& 
   MXPATH_TRY(const Manifest manifest, manifest_of(model, places));
   MachineTable table;
   table.context = std::min(policy.context ? policy.context : default_context, manifest.config.max_positions);
-  table.model = fmt::format("{} layers, {} experts, hidden {}", manifest.config.layers, manifest.config.experts, manifest.config.hidden);
+  table.model = fmt::format("{}, {}, hidden {}", plural(manifest.config.layers, "layer"), plural(manifest.config.experts, "expert"),
+                            manifest.config.hidden);
   for (const KnownMachine& known : known_machines()) {
     MXPATH_TRY(MachineRow row, row_of(known, manifest, policy));
     table.rows.push_back(std::move(row));
@@ -88,8 +89,8 @@ Result<MachineTable> plan_everywhere(std::string_view model, const ModelPlaces& 
 }
 
 std::string to_text(const MachineTable& table, Wording wording) {
-  std::vector<Cells> lines = {
-      {"machine", "hardware", "on", "answering", "reading a prompt", "memory", "tok/s", fmt::format("at {} tokens", table.context)}};
+  std::vector<Cells> lines = {{"machine", "hardware", "on", "answering", "reading a prompt", "memory", "tok/s",
+                               fmt::format("at {}", plural(table.context, "token"))}};
   for (const MachineRow& row : table.rows) lines.push_back(cells_of(row, wording));
   std::array<size_t, 8> widths{};
   for (const Cells& line : lines)
@@ -115,7 +116,7 @@ Json to_json(const MachineTable& table) {
                    {"not_built", row.not_built},
                    {"fits", row.fits},
                    {"context_that_fits", row.context},
-                   {"would_fit", row.would_fit},
+                   {"would_fit", row.suggestions},
                    {"bytes", row.bytes},
                    {"decode_tokens_per_second", row.decode_tokens_per_second},
                    {"prefill_tokens_per_second", row.prefill_tokens_per_second}});

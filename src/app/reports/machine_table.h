@@ -18,15 +18,15 @@ struct MachineRow {
   bool not_built = false;       ///< mxpath does not run there at all: it is for x86-64
   bool fits = false;
   int context = 0;     ///< tokens; the longest that fits where the one asked for does not, 0: none does
-  uint64_t bytes = 0;  ///< of both memories together
+  uint64_t bytes = 0;  ///< in both memories together
   double decode_tokens_per_second = 0, prefill_tokens_per_second = 0;
-  std::vector<std::string> would_fit;  ///< see Plan
+  std::vector<std::string> suggestions;  ///< see Plan
   std::string error;                   ///< why there is no plan at all; everything but the names is then empty
 };
 
 struct MachineTable {
   std::string model;
-  int context = 0;               ///< that was asked for
+  int context = 0;               ///< the context that was asked for
   std::vector<MachineRow> rows;  ///< the fastest answering first, then what does not fit
 };
 

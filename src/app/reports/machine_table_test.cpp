@@ -65,14 +65,14 @@ TEST(MachineTable, NamesTheContextThatWouldFit) {
   const MachineRow& small = row_of(bf16, "zen3");  // 32 GB: 38 GB of weights
   EXPECT_FALSE(small.fits);
   EXPECT_EQ(small.context, 0);
-  ASSERT_FALSE(small.would_fit.empty());
-  EXPECT_EQ(small.would_fit.front(), mention(Knob::weights, "as-stored"));
+  ASSERT_FALSE(small.suggestions.empty());
+  EXPECT_EQ(small.suggestions.front(), mention(Knob::weights, "as-stored"));
   EXPECT_NE(to_text(bf16).find("no; weights=as-stored"), std::string::npos);
   policy.weights.reset(), policy.memory_budget = uint64_t{13} << 30;
   const MachineRow tight = row_of(plan_everywhere(model_20b, {}, policy).value(), "zen3");
   EXPECT_FALSE(tight.fits);
-  ASSERT_FALSE(tight.would_fit.empty());
-  EXPECT_EQ(tight.would_fit.front(), mention(Knob::context, tight.context));
+  ASSERT_FALSE(tight.suggestions.empty());
+  EXPECT_EQ(tight.suggestions.front(), mention(Knob::context, tight.context));
   policy.context = tight.context;
   EXPECT_TRUE(row_of(plan_everywhere(model_20b, {}, policy).value(), "zen3").fits);
 }

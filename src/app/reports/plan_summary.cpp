@@ -49,7 +49,7 @@ std::string plan_in_a_sentence(const Plan& plan, diagnose::Language language) {
   if (!plan.fits())
     return korean ? fmt::format("mxpath는 이 모델을 그 컴퓨터에서 실행하지 않습니다: 메모리 {}가 필요한데 {}만 쓸 수 있습니다.", memory,
                                 available)
-                  : fmt::format("mxpath would refuse this model there: it needs {} of memory and {} are available.", memory, available);
+                  : fmt::format("mxpath would refuse this model there: it needs {} of memory, but only {} is available.", memory, available);
   return korean ? fmt::format("mxpath는 그 컴퓨터의 {}에서 MXFP4 그대로 실행합니다: {}, 메모리 {}, 초당 약 {:.1f}토큰.", device, path,
                               memory, speed)
                 : fmt::format("mxpath would run it there on the {}, in MXFP4 as stored: {}, {} of memory, about {:.1f} tok/s.", device,

@@ -237,7 +237,7 @@ TEST(ManifestOf, AConfigAloneIsEnoughToPlan) {
   folder.write("model.safetensors.index.json", R"({"weight_map": {"lm_head.weight": "model-00001-of-00001.safetensors"}})");
   std::filesystem::rename(folder / "model.safetensors.index.json", model + "/model.safetensors.index.json");
   EXPECT_TRUE(manifest_of(model, {}).value().header_only);
-  EXPECT_NE(open_manifest(model).error().message.find("1 of 1 weight files are missing"), std::string::npos);
+  EXPECT_NE(open_manifest(model).error().message.find("1 of 1 weight file is missing"), std::string::npos);
 }
 
 TEST(CheckPlan, AMachineThatMxpathIsNotBuiltForIsRefused) {
@@ -263,18 +263,18 @@ TEST(CheckPlan, MemoryComesBeforeStrictness) {
 TEST(CheckPlan, AContextTooShortForThePromptIsNoAdvice) {
   Plan plan;
   plan.devices = {{cpu_device, {.weights = 2, .available = 1}}};
-  plan.would_fit = {mention(Knob::context, 1024), mention(Knob::weights, "int8"),
-                    mention(Knob::weights, "int4") + " " + mention(Knob::context, 128)};
+  plan.suggestions = {mention(Knob::context, 1024), mention(Knob::weights, "int8"),
+                      mention(Knob::weights, "int4") + " " + mention(Knob::context, 128)};
   const auto advice = [&](const LeastContext& least) {
     const std::string message = in_words(check_plan(plan, {}, least).error().message);
     return message.substr(message.find("; ") + 2);
   };
-  EXPECT_EQ(advice({}), "context=1024, weights=int8 or weights=int4 context=128 would fit");
-  EXPECT_EQ(advice({128, "a prompt"}), "context=1024, weights=int8 or weights=int4 context=128 would fit");
-  EXPECT_EQ(
-      advice({2000, "a prompt"}),
-      "context=1024 with a prompt of at most 1024 tokens, weights=int8 or weights=int4 context=128 with a prompt of at most 128 tokens "
-      "would fit");
+  EXPECT_EQ(advice({}), "it would fit with context=1024, with weights=int8 or with weights=int4 context=128");
+  EXPECT_EQ(advice({128, "a prompt"}), "it would fit with context=1024, with weights=int8 or with weights=int4 context=128");
+  EXPECT_EQ(advice({2000, "a prompt"}),
+            "it would fit with context=1024 and a prompt of at most 1024 tokens, with weights=int8 or with weights=int4 context=128 and a "
+            "prompt of "
+            "at most 128 tokens");
 }
 
 TEST(ModelFiles, AVocabularyTooSmallForItsTokenizer) {

@@ -89,7 +89,7 @@ struct Box {
   bool meets(const Box& other) const { return x < other.x + other.width && other.x < x + width && std::abs(y - other.y) < line_height; }
 };
 
-/// Beside the point, on the side with room, moved up or down until it covers no other label.
+/// Places a label beside its point, on the side with room, moved up or down until it covers no other label.
 Box place_label(double px, double py, double text_width, const std::vector<Box>& taken) {
   const double x = px + 10 + text_width > plot_right ? px - 10 - text_width : px + 10;
   for (int step = 0; step < 40; ++step) {

@@ -53,8 +53,8 @@ std::string score_text(std::span<const Token> tokens, const Score& score, const 
     if (!score.top.empty()) out += fmt::format("{:>24}  next:{}\n", "", likely_text(score.top[i], tokenizer));
   }
   if (const auto value = perplexity(score))
-    out += fmt::format("perplexity {} over {} tokens\n", *value < 1e15 ? fmt::format("{:.4f}", *value) : fmt::format("{:.4g}", *value),
-                       score.logprobs.size());
+    out += fmt::format("perplexity {} over {}\n", *value < 1e15 ? fmt::format("{:.4f}", *value) : fmt::format("{:.4g}", *value),
+                       plural(score.logprobs.size(), "token"));
   return out;
 }
 

@@ -8,7 +8,7 @@
 namespace mxpath {
 namespace {
 
-/// As many tokens as that have a query each; more of them share.
+/// Up to this many tokens have a query each; more of them share.
 constexpr int most_queries = 10;
 
 /// A cache with more keys than the window holds, of which the batch brings its own, and as small a ring as a session makes.

@@ -47,10 +47,10 @@ struct Cache {
         capacity(view->capacity < INT_MAX ? static_cast<unsigned>(view->capacity) : INT_MAX) {}
 };
 /// Where the row of one position and key head lies.
-struct Place {
+struct CacheSlot {
   unsigned block;
   int64_t offset;  // elements
-  __device__ Place(const Cache& cache, int position, int64_t kv_head, int head_dim) {
+  __device__ CacheSlot(const Cache& cache, int position, int64_t kv_head, int head_dim) {
     const unsigned p = static_cast<unsigned>(position), slot = p < cache.capacity ? p : p % cache.capacity;
     block = slot / kv_block_tokens, offset = (kv_head * kv_block_tokens + slot % kv_block_tokens) * head_dim;
   }
@@ -63,8 +63,8 @@ __device__ int first_position(const AttentionArgs& args, int last) {
 /// Writes k and v of one token and key head; `lanes` threads of which this is number `lane`.
 __device__ void store_row(const AttentionArgs& args, int64_t token, int64_t kv_head, int lane, int lanes) {
   const Cache cache(args.kv[token]);
-  const Place place(cache, args.positions[token], kv_head, args.head_dim);
-  uint16_t *k = cache.k_blocks[place.block] + place.offset, *v = cache.v_blocks[place.block] + place.offset;
+  const CacheSlot slot(cache, args.positions[token], kv_head, args.head_dim);
+  uint16_t *k = cache.k_blocks[slot.block] + slot.offset, *v = cache.v_blocks[slot.block] + slot.offset;
   const int64_t from = token * args.q_stride + kv_head * args.head_dim;
   for (int i = lane; i < args.head_dim; i += lanes) k[i] = bf16_of(args.k[from + i]), v[i] = bf16_of(args.v[from + i]);
 }
@@ -131,9 +131,9 @@ struct KeyWalk {
       const int position = base + u * side_by_side + lane / key_lanes;
       k[u] = v[u] = uint4{0, 0, 0, 0};  // what is not there must not reach a sum, not even times zero
       if (position < end && chunk < args.head_dim) {
-        const Place place(cache, position, kv_head, args.head_dim);
-        k[u] = *reinterpret_cast<const uint4*>(cache.k_blocks[place.block] + place.offset + chunk);
-        v[u] = *reinterpret_cast<const uint4*>(cache.v_blocks[place.block] + place.offset + chunk);
+        const CacheSlot slot(cache, position, kv_head, args.head_dim);
+        k[u] = *reinterpret_cast<const uint4*>(cache.k_blocks[slot.block] + slot.offset + chunk);
+        v[u] = *reinterpret_cast<const uint4*>(cache.v_blocks[slot.block] + slot.offset + chunk);
       }
     }
     float score[in_flight], most = largest;
@@ -152,11 +152,11 @@ struct KeyWalk {
       score[u] = base + u * side_by_side + lane / key_lanes < end ? score[u] * args.scale : -INFINITY;
       most = fmaxf(most, score[u]);
     }
-    take_in(score, v, most, lane);
+    accumulate(score, v, most, lane);
   }
 
  private:
-  __device__ void take_in(float (&score)[in_flight], const uint4 (&v)[in_flight], float most, int lane) {
+  __device__ void accumulate(float (&score)[in_flight], const uint4 (&v)[in_flight], float most, int lane) {
     for (int step = key_lanes; step < 32; step *= 2) most = fmaxf(most, __shfl_xor_sync(all_lanes, most, step));
     const float base = base_of(most), keep = expf(largest - base);
     largest = most, sum *= keep;
@@ -350,8 +350,8 @@ __device__ void load_queries(const AttentionArgs& args, const TileRows& rows, T&
 __device__ uint4 load_8(const AttentionArgs& args, const Cache& cache, uint16_t* const* blocks, int64_t kv_head, int position, int end,
                         int chunk) {
   if (position >= end || chunk >= args.head_dim) return {0, 0, 0, 0};
-  const Place place(cache, position, kv_head, args.head_dim);
-  return *reinterpret_cast<const uint4*>(blocks[place.block] + place.offset + chunk);
+  const CacheSlot slot(cache, position, kv_head, args.head_dim);
+  return *reinterpret_cast<const uint4*>(blocks[slot.block] + slot.offset + chunk);
 }
 
 /// Keys and values of positions [base, base + keys) before `end`; zeros for the rest.
@@ -416,7 +416,7 @@ struct TileState {
   }
 
   /// Scores to weights, with everything before them brought down to the new largest score.
-  __device__ void weigh(float (&s)[T::row_tile][T::key_tile], float scale, int base) {
+  __device__ void softmax(float (&s)[T::row_tile][T::key_tile], float scale, int base) {
 #pragma unroll
     for (int i = 0; i < T::row_tile; ++i) {
       float most = largest[i];
@@ -436,7 +436,7 @@ struct TileState {
     }
   }
 
-  __device__ void put_weights(const float (&s)[T::row_tile][T::key_tile], T& tile) const {
+  __device__ void store_probabilities(const float (&s)[T::row_tile][T::key_tile], T& tile) const {
 #pragma unroll
     for (int j = 0; j < T::key_tile; ++j)
 #pragma unroll
@@ -478,7 +478,7 @@ struct TileState {
   }
 };
 
-/// tokens_at_once tokens a block; `heads` of a key head's query heads at once, `groups` blocks for all of them.
+/// tokens_at_once tokens per block; `heads` of a key head's query heads at once, `groups` blocks for all of them.
 template <class T>
 __global__ void __launch_bounds__(threads) attend_tile(AttentionArgs args, int tokens_at_once, int heads, int groups) {
   __shared__ __align__(16) unsigned char memory[sizeof(T)];
@@ -508,9 +508,9 @@ __global__ void __launch_bounds__(threads) attend_tile(AttentionArgs args, int t
       load_keys(args, cache, kv_head, base, end, tile);
       __syncthreads();
       state.score(tile, s);
-      state.weigh(s, args.scale, base);
+      state.softmax(s, args.scale, base);
       __syncthreads();
-      state.put_weights(s, tile);
+      state.store_probabilities(s, tile);
       __syncthreads();
       state.add_values(tile);
     }
@@ -538,8 +538,8 @@ __global__ void __launch_bounds__(threads) attend_plain(AttentionArgs args) {
     const int count = min(threads, last + 1 - base);
     float score = -INFINITY;
     if (thread < count) {
-      const Place place(cache, base + thread, kv_head, args.head_dim);
-      const uint16_t* k = cache.k_blocks[place.block] + place.offset;
+      const CacheSlot slot(cache, base + thread, kv_head, args.head_dim);
+      const uint16_t* k = cache.k_blocks[slot.block] + slot.offset;
       score = 0;
       for (int i = 0; i < args.head_dim; ++i) score += q[i] * low_bf16(k[i]);
       score *= args.scale;
@@ -559,8 +559,8 @@ __global__ void __launch_bounds__(threads) attend_plain(AttentionArgs args) {
     for (int i = thread; i < args.head_dim; i += threads) {
       float value = y[i] * keep;
       for (int j = 0; j < count; ++j) {
-        const Place place(cache, base + j, kv_head, args.head_dim);
-        value += scores[j] * low_bf16(cache.v_blocks[place.block][place.offset + i]);
+        const CacheSlot slot(cache, base + j, kv_head, args.head_dim);
+        value += scores[j] * low_bf16(cache.v_blocks[slot.block][slot.offset + i]);
       }
       y[i] = value;
     }

@@ -103,7 +103,7 @@ void moe_down_cuda_portable(const MoeMatmulArgs& args) {
 
 KernelImages moe_gate_up_cuda_portable_images() { return cuda_products_images(); }
 KernelImages moe_down_cuda_portable_images() {
-  static const void* const kernels[] = {cuda_few_rows_kernel(), cuda_many_rows_kernel(), reinterpret_cast<const void*>(add_choices)};
+  static const void* const kernels[] = {cuda_gemv_tiles_kernel(), cuda_gemm_tiles_kernel(), reinterpret_cast<const void*>(add_choices)};
   return kernels;
 }
 

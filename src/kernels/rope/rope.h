@@ -9,7 +9,7 @@
 
 namespace mxpath {
 
-/// Inverse frequencies [head_dim / 2] (radians a position) and the factor on cos and sin: YaRN (Peng et al. 2023) as gpt_oss/torch/model.py
+/// Inverse frequencies [head_dim / 2] (radians per position) and the factor on cos and sin: YaRN (Peng et al. 2023) as gpt_oss/torch/model.py
 /// of openai/gpt-oss has it, in double.
 struct RopeTable {
   std::vector<double> inverse_frequency;

@@ -12,7 +12,7 @@ inline constexpr int64_t exact_rows = 69;   // four tiles of 16 rows and a ragge
 inline constexpr int64_t random_rows = 37;  // two tiles and a ragged one
 inline constexpr int most_random_tokens = 17;
 
-/// So many rows of weights, or the next count that the path takes.
+/// `rows`, or the next larger count of rows of weights that the path takes.
 int64_t rows_for(const KernelPath& path, int64_t rows);
 
 /// Σ f x over some rows of activations, and Σ f.

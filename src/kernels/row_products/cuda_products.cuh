@@ -25,14 +25,14 @@ struct CudaProducts {
 
 /// Chooses by the number of rows. Grids depend on shapes alone, so that a graph may hold the launch.
 void cuda_products(Stream& stream, const char* name, const CudaProducts& products);
-/// Up to some sixty rows: one pass over the weights for every eight of them (cuda_few_rows.cu).
-void cuda_few_rows(Stream& stream, const char* name, const CudaProducts& products);
-/// Any number: tiles of 64 rows (cuda_many_rows.cu).
-void cuda_many_rows(Stream& stream, const char* name, const CudaProducts& products);
+/// Up to some sixty rows: one pass over the weights for every eight of them (cuda_gemv_tiles.cu).
+void cuda_gemv_tiles(Stream& stream, const char* name, const CudaProducts& products);
+/// Any number: tiles of 64 rows (cuda_gemm_tiles.cu).
+void cuda_gemm_tiles(Stream& stream, const char* name, const CudaProducts& products);
 
 /// One kernel of each file, and both as a list for planning to ask the driver about.
-const void* cuda_few_rows_kernel();
-const void* cuda_many_rows_kernel();
+const void* cuda_gemv_tiles_kernel();
+const void* cuda_gemm_tiles_kernel();
 KernelImages cuda_products_images();
 
 /// Calls body.template operator()<format>() for the kernels that may read the matrix.

@@ -237,13 +237,13 @@ TEST_P(Matmul, StaysWithinTheBoundForInputsThatRoundAsBadlyAsTheyCan) {
         if (p.adds()) std::ranges::fill(p.y_before, 0.0f);
         for (Layout layout : layouts_of(path())) {
           if (!divides(layout, k)) continue;
-          Problem as_held_there = p;
+          Problem as_stored_there = p;
           for (size_t row = 0; row < p.weights.size(); row += static_cast<size_t>(k))
-            as_held(layout, std::span(as_held_there.weights).subspan(row, static_cast<size_t>(k)));
-          const float weight = as_held_there.weights.front();
+            quantised_reference(layout, std::span(as_stored_there.weights).subspan(row, static_cast<size_t>(k)));
+          const float weight = as_stored_there.weights.front();
           const double exact = static_cast<double>(k) * static_cast<double>(x) * static_cast<double>(weight);
           const double bound = dot_bound(path().arithmetic, std::fabs(exact), k);
-          for (const float y : run(path(), as_held_there, layout))
+          for (const float y : run(path(), as_stored_there, layout))
             ASSERT_LE(std::fabs(static_cast<double>(y) - exact), bound)
                 << name_of(layout) << ", n " << n << ", k " << k << ", inputs " << x;
         }
@@ -268,7 +268,7 @@ TEST_P(Matmul, ReadsTheEndsOfTheScale) {
     const std::vector<float> portable = run(portable_row(p.shape.op), p, Layout::fp32_rows);
     for (Layout layout : layouts_of(path())) {
       std::vector<float> row(p.weights.begin(), p.weights.begin() + 64);
-      if (as_held(layout, row); !std::equal(row.begin(), row.end(), p.weights.begin())) continue;  // not a scale of this format
+      if (quantised_reference(layout, row); !std::equal(row.begin(), row.end(), p.weights.begin())) continue;  // not a scale of this format
       // VDPBF16PS takes subnormal operands for zero; scales are applied after it, so only plain BF16 weights of that size are lost.
       if (scale == -127 && layout == Layout::bf16_rows16 && rounds_x()) continue;
       const std::vector<float> y = run(path(), p, layout);

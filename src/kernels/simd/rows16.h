@@ -1,5 +1,5 @@
 // Groups of 16 rows times tokens: the loops that all instruction sets share. `Math` gives the instructions:
-//   Element  what x holds: float, or bf16 as uint16_t         Sum    `lanes` floats, one a row; 16 rows are one or two such vectors
+//   Element  what x holds: float, or bf16 as uint16_t         Sum    `lanes` floats, one per row; 16 rows are one or two such vectors
 //   Weight   `lanes` rows of two adjacent columns             Pair   the same two columns of one token, in all lanes
 //   Line     8 columns of `lanes` rows as codes               Scale  `lanes` block scales
 //   Bytes    4 columns of `lanes` rows as INT8 codes

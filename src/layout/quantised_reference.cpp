@@ -50,7 +50,7 @@ void through_nf4(std::span<float> row, size_t block) {
 
 }  // namespace
 
-void as_held(Layout layout, std::span<float> row) {
+void quantised_reference(Layout layout, std::span<float> row) {
   const size_t group = static_cast<size_t>(group_of(layout));
   switch (format_of(layout)) {
     case NumberFormat::bf16:

@@ -120,7 +120,7 @@ struct Pieces {
 };
 
 template <WordFormat format, int T>
-__global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) few_rows(const __grid_constant__ CudaProducts p, int tiles) {
+__global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) gemv_tiles(const __grid_constant__ CudaProducts p, int tiles) {
   using S = Shape<format, T>;
   constexpr int R = S::rows, D = S::depth;
   __shared__ __align__(16) float xs[T][S::panel + S::panel / 8];
@@ -247,7 +247,7 @@ template <int T>
 void run(Stream& stream, const char* name, const CudaProducts& p) {
   const auto run_as = [&]<WordFormat format>() {
     const int64_t tiles = tile_bound(p, T), row_tiles = blocks_for(p.weights.rows, warps * Shape<format, T>::rows);
-    launch(stream, name, few_rows<format, T>, dim3(static_cast<unsigned>(tiles * row_tiles)), dim3(warps * 32), p, static_cast<int>(tiles));
+    launch(stream, name, gemv_tiles<format, T>, dim3(static_cast<unsigned>(tiles * row_tiles)), dim3(warps * 32), p, static_cast<int>(tiles));
   };
   if (p.weights.rows < 4) run_as.template operator()<WordFormat::any>();  // a warp of the others takes up to four rows
   else with_format(p.weights, run_as);
@@ -255,7 +255,7 @@ void run(Stream& stream, const char* name, const CudaProducts& p) {
 
 }  // namespace
 
-void cuda_few_rows(Stream& stream, const char* name, const CudaProducts& p) {
+void cuda_gemv_tiles(Stream& stream, const char* name, const CudaProducts& p) {
   const int64_t together = p.first ? p.rows / p.weights.experts : p.rows;  // rows that share weights
   if (together < 2) return run<1>(stream, name, p);
   if (together == 2) return run<2>(stream, name, p);
@@ -263,6 +263,6 @@ void cuda_few_rows(Stream& stream, const char* name, const CudaProducts& p) {
   run<8>(stream, name, p);
 }
 
-const void* cuda_few_rows_kernel() { return reinterpret_cast<const void*>(few_rows<WordFormat::mxfp4, 1>); }
+const void* cuda_gemv_tiles_kernel() { return reinterpret_cast<const void*>(gemv_tiles<WordFormat::mxfp4, 1>); }
 
 }  // namespace mxpath

@@ -111,7 +111,7 @@ __device__ inline void write_sums(const CudaProducts& p, int expert, int entry, 
 }
 
 template <WordFormat format>
-__global__ void __launch_bounds__(threads, 3) many_rows(const __grid_constant__ CudaProducts p, int tiles) {
+__global__ void __launch_bounds__(threads, 3) gemm_tiles(const __grid_constant__ CudaProducts p, int tiles) {
   __shared__ __align__(16) float xs[2][depth][tile_x], ws[2][depth][tile_w];
   __shared__ float table[nf4_table_size];
   const int tid = threadIdx.x, lane = tid % 32, warp = tid / 32;
@@ -180,14 +180,14 @@ __global__ void __launch_bounds__(threads, 3) many_rows(const __grid_constant__ 
 
 }  // namespace
 
-void cuda_many_rows(Stream& stream, const char* name, const CudaProducts& p) {
+void cuda_gemm_tiles(Stream& stream, const char* name, const CudaProducts& p) {
   with_format(p.weights, [&]<WordFormat format>() {
     const int64_t tiles = tile_bound(p, tile_x);
-    launch(stream, name, many_rows<format>, dim3(static_cast<unsigned>(tiles * blocks_for(p.weights.rows, tile_w))), dim3(threads), p,
+    launch(stream, name, gemm_tiles<format>, dim3(static_cast<unsigned>(tiles * blocks_for(p.weights.rows, tile_w))), dim3(threads), p,
            static_cast<int>(tiles));
   });
 }
 
-const void* cuda_many_rows_kernel() { return reinterpret_cast<const void*>(many_rows<WordFormat::mxfp4>); }
+const void* cuda_gemm_tiles_kernel() { return reinterpret_cast<const void*>(gemm_tiles<WordFormat::mxfp4>); }
 
 }  // namespace mxpath
