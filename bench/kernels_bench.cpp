@@ -1,5 +1,5 @@
-// Every row of the catalogue that this CPU can run, at the shapes of gpt-oss-20b: time, GB/s, GFLOP/s and the share of the roof,
-// max(bytes / bandwidth, flops / peak) / time, with the bandwidth measured at the start.
+// Every row of the catalogue that this CPU can run, at the shapes of gpt-oss-20b: time, GB/s, GFLOP/s and the share of
+// the roof, max(bytes / bandwidth, flops / peak) / time, with the bandwidth measured at the start.
 //
 //   kernels_bench --benchmark_filter='moe_gate_up.*tokens:1/' [--threads=N]...
 #include <benchmark/benchmark.h>
@@ -60,7 +60,8 @@ std::vector<float> random_floats(int64_t count) {
   return values;
 }
 
-/// Bytes that are finite weights in every layout: bf16 and float values near one, MXFP4 codes as they come, scales around 2^-7.
+/// Bytes that are finite weights in every layout: bf16 and float values near one, MXFP4 codes as they come, scales
+/// around 2^-7.
 void fill_weights(Buffer& buffer, Layout layout, uint64_t scales_at) {
   Random random(2);
   uint64_t* words = buffer.as<uint64_t>();
@@ -75,7 +76,8 @@ void fill_weights(Buffer& buffer, Layout layout, uint64_t scales_at) {
 const PackedMatrix& weights_of(const Site& site, Layout layout) {
   static Buffer buffer;
   static PackedMatrix matrix;
-  if (matrix.layout == layout && matrix.experts == site.experts && matrix.rows == site.n && matrix.columns == site.k) return matrix;
+  if (matrix.layout == layout && matrix.experts == site.experts && matrix.rows == site.n && matrix.columns == site.k)
+    return matrix;
   buffer = Buffer();
   buffer = std::move(Buffer::allocate(layout_bytes(layout, site.experts, site.n, site.k)).value());
   matrix = {layout, site.experts, site.n, site.k, buffer.data(), nullptr};
@@ -98,7 +100,8 @@ void measure(benchmark::State& state, const Case& c, const Load& load, Function&
   ideal.efficiency = 1;
   state.counters["GB/s"] = benchmark::Counter(work.bytes * calls / 1e9, benchmark::Counter::kIsRate);
   state.counters["GFLOP/s"] = benchmark::Counter(work.flops * calls / 1e9, benchmark::Counter::kIsRate);
-  state.counters["roof"] = benchmark::Counter(predicted_seconds(ideal, load, machine(c.threads)) * calls, benchmark::Counter::kIsRate);
+  state.counters["roof"] =
+      benchmark::Counter(predicted_seconds(ideal, load, machine(c.threads)) * calls, benchmark::Counter::kIsRate);
 }
 
 template <class Function>
@@ -186,10 +189,12 @@ void bench_moe(benchmark::State& state, const Case& c) {
 
 void bench_attention(benchmark::State& state, const Case& c) {
   ThreadPool pool(c.threads);
-  const int64_t blocks = (c.site.keys + c.tokens + kv_block_tokens - 1) / kv_block_tokens, block = kv_heads * kv_block_tokens * head_dim;
+  const int64_t blocks = (c.site.keys + c.tokens + kv_block_tokens - 1) / kv_block_tokens,
+                block = kv_heads * kv_block_tokens * head_dim;
   std::vector<uint16_t> memory(static_cast<size_t>(2 * blocks * block), 0x3d12);
   std::vector<uint16_t*> k, v;
-  for (int64_t b = 0; b < blocks; ++b) k.push_back(memory.data() + 2 * b * block), v.push_back(memory.data() + (2 * b + 1) * block);
+  for (int64_t b = 0; b < blocks; ++b)
+    k.push_back(memory.data() + 2 * b * block), v.push_back(memory.data() + (2 * b + 1) * block);
   const KvView view{k.data(), v.data(), blocks * kv_block_tokens};
   const std::vector<const KvView*> kv(static_cast<size_t>(c.tokens), &view);
   std::vector<int32_t> positions;
@@ -243,11 +248,13 @@ void bench_small(benchmark::State& state, const Case& c) {
   const std::vector<int32_t> positions(static_cast<size_t>(tokens), 1000);
   const RopeTable table = make_rope_table(RopeConfig{}, head_dim);
   measure(state, c, [&] {
-    if (c.path->op == Op::norm) call_row(*c.path, NormArgs{x.data(), scale.data(), y.data(), hidden, tokens, 1e-5f, &pool});
-    if (c.path->op == Op::swiglu) call_row(*c.path, SwigluArgs{x.data(), y.data(), tokens * per_token, hidden, 7.0f, 1.702f, &pool});
+    if (c.path->op == Op::norm)
+      call_row(*c.path, NormArgs{x.data(), scale.data(), y.data(), hidden, tokens, 1e-5f, &pool});
+    if (c.path->op == Op::swiglu)
+      call_row(*c.path, SwigluArgs{x.data(), y.data(), tokens * per_token, hidden, 7.0f, 1.702f, &pool});
     if (c.path->op == Op::rope)
-      call_row(*c.path, RopeArgs{x.data(), heads * head_dim, positions.data(), table.inverse_frequency.data(), table.attention_factor,
-                                 tokens, heads, head_dim, &pool});
+      call_row(*c.path, RopeArgs{x.data(), heads * head_dim, positions.data(), table.inverse_frequency.data(),
+                                 table.attention_factor, tokens, heads, head_dim, &pool});
   });
 }
 
@@ -274,7 +281,8 @@ void bench_sample(benchmark::State& state, const Case& c) {
 /// What a row of a composite site computes itself: the other parts are rows that do nothing.
 void bench_experts_block(benchmark::State& state, const Case& c) {
   static constexpr KernelPath no_norm{.op = Op::norm, .run = [](const NormArgs&) {}},
-      no_router{.op = Op::router, .run = [](const RouterArgs&) {}}, no_down{.op = Op::moe_down, .run = [](const MoeMatmulArgs&) {}};
+      no_router{.op = Op::router, .run = [](const RouterArgs&) {}},
+      no_down{.op = Op::moe_down, .run = [](const MoeMatmulArgs&) {}};
   ThreadPool pool(c.threads);
   const int64_t pairs = c.tokens * per_token;
   const auto x = random_floats(c.tokens * hidden), bias = random_floats(experts * 2 * hidden);
@@ -289,11 +297,12 @@ void bench_experts_block(benchmark::State& state, const Case& c) {
     routing.choose();
     const ExpertBatches batches = routing.view();
     call_row(*c.path,
-             ExpertsBlockArgs{.norm = {&no_norm, {}},
-                              .router = {&no_router, {}},
-                              .gate_up = {nullptr, {&weights, bias.data(), x.data(), u.data(), &batches, scratch.data(), &pool}},
-                              .swiglu = {nullptr, {u.data(), h.data(), pairs, hidden, 7.0f, 1.702f, &pool}},
-                              .down = {&no_down, {}}});
+             ExpertsBlockArgs{
+                 .norm = {&no_norm, {}},
+                 .router = {&no_router, {}},
+                 .gate_up = {nullptr, {&weights, bias.data(), x.data(), u.data(), &batches, scratch.data(), &pool}},
+                 .swiglu = {nullptr, {u.data(), h.data(), pairs, hidden, 7.0f, 1.702f, &pool}},
+                 .down = {&no_down, {}}});
   });
 }
 
@@ -326,7 +335,8 @@ void add_row(const KernelPath& path, const std::vector<int>& threads) {
       for (int count : threads) {
         const Case c{&path, site_of(path.op), layout, tokens, count};
         const std::string form = path.weights == Layout::any ? "/" + std::string(name_of(layout)) : "";
-        const std::string name = std::string(path.name) + form + "/tokens:" + std::to_string(tokens) + "/threads:" + std::to_string(count);
+        const std::string name =
+            std::string(path.name) + form + "/tokens:" + std::to_string(tokens) + "/threads:" + std::to_string(count);
         benchmark::RegisterBenchmark(name.c_str(), [c](benchmark::State& state) { run_case(state, c); })
             ->UseRealTime()
             ->Unit(benchmark::kMicrosecond);

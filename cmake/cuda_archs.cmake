@@ -1,6 +1,8 @@
-# CUDA where nvcc is found: which architectures each family of kernels is compiled for. The only table of them. A .cu file belongs to the
+# CUDA where nvcc is found: which architectures each family of kernels is compiled for. The only table of them. A .cu
+# file belongs to the
 # family that its name begins with (sm90a_decode.cu); all others are portable.
-#   portable   PTX of compute_75, which any later card's driver can compile, and machine code for the two most common kinds
+#   portable   PTX of compute_75, which any later card's driver can compile, and machine code for the two most common
+#   kinds
 #   sm80       from Ampere on: asynchronous copies and mma.sync in BF16
 #   sm90       from Hopper on: clusters, bulk copies
 #   sm90a      Hopper alone: wgmma
@@ -37,11 +39,13 @@ if(NOT MXPATH_CUDA STREQUAL "OFF" AND NOT MXPATH_SANITIZE)
     set(MXPATH_CUDA_DRIVER ${CUDAToolkit_VERSION_MAJOR}000)
     message(STATUS "CUDA ${CMAKE_CUDA_COMPILER_VERSION}: kernels for ${MXPATH_CUDA_PORTABLE}")
   elseif(MXPATH_CUDA STREQUAL "ON")
-    message(FATAL_ERROR "MXPATH_CUDA=ON, but nvcc was found neither on the PATH nor in $CUDA_HOME/bin; install the CUDA toolkit or use -DMXPATH_CUDA=AUTO")
+    message(FATAL_ERROR "MXPATH_CUDA=ON, but nvcc was found neither on the PATH nor in $CUDA_HOME/bin; "
+                        "install the CUDA toolkit or use -DMXPATH_CUDA=AUTO")
   endif()
 endif()
 
-# mxpath_cuda_family(FOLDER FAMILY ARCHS FILES SOURCES): one object library for each set of architectures; its objects go to the list
+# mxpath_cuda_family(FOLDER FAMILY ARCHS FILES SOURCES): one object library for each set of architectures; its objects
+# go to the list
 macro(mxpath_cuda_family folder family archs files out_objects)
   if(NOT "${files}" STREQUAL "")
     add_library(mxpath_${folder}_cuda_${family} OBJECT ${files})
@@ -51,7 +55,8 @@ macro(mxpath_cuda_family folder family archs files out_objects)
   endif()
 endmacro()
 
-# mxpath_cuda_sources(FOLDER SOURCES TESTS): adds the folder's .cu files to the lists, and leaves out either its no_cuda.cpp or the files that need CUDA
+# mxpath_cuda_sources(FOLDER SOURCES TESTS): adds the folder's .cu files to the lists, and leaves out either its
+# no_cuda.cpp or the files that need CUDA
 function(mxpath_cuda_sources name out out_tests)
   file(GLOB_RECURSE kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cu)
   set(kernel_tests ${kernels})
@@ -74,7 +79,8 @@ function(mxpath_cuda_sources name out out_tests)
   set(${out} ${sources} PARENT_SCOPE)
 endfunction()
 
-# Defines MXPATH_NVCC for one file: "13, 0, 88", or "0, 0, 0" where nothing was compiled by nvcc. Known issues depend on it.
+# Defines MXPATH_NVCC for one file: "13, 0, 88", or "0, 0, 0" where nothing was compiled by nvcc. Known issues depend
+# on it.
 function(mxpath_tell_nvcc_version file)
   set(version "0, 0, 0")
   if(MXPATH_HAS_CUDA AND CMAKE_CUDA_COMPILER_VERSION MATCHES "^([0-9]+)\\.([0-9]+)\\.([0-9]+)")

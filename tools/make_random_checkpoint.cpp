@@ -1,4 +1,5 @@
-// Writes a gpt-oss checkpoint of any shape with random weights, in any of the three layouts: for tests and measurements.
+// Writes a gpt-oss checkpoint of any shape with random weights, in any of the three layouts: for tests and
+// measurements.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -42,19 +43,24 @@ void describe(CLI::App& app, Options& options) {
                                                            {"hf-bf16", CheckpointLayout::hugging_face_bf16},
                                                            {"original", CheckpointLayout::openai_original}};
   app.add_option("folder", options.folder, "where to write; created if need be")->required();
-  auto* shape = app.add_option("--shape", options.shape, "20b, 120b or tiny")->check(CLI::IsMember({"20b", "120b", "tiny"}));
-  app.add_option("--config", options.config, "take the shape from this config.json")->check(CLI::ExistingFile)->excludes(shape);
+  auto* shape =
+      app.add_option("--shape", options.shape, "20b, 120b or tiny")->check(CLI::IsMember({"20b", "120b", "tiny"}));
+  app.add_option("--config", options.config, "take the shape from this config.json")
+      ->check(CLI::ExistingFile)
+      ->excludes(shape);
   app.add_option("--layout", options.what.layout, "hf-mxfp4, hf-bf16 or original")
       ->transform(CLI::CheckedTransformer(layouts))
       ->default_str("hf-mxfp4");
-  app.add_option("--seed", options.what.seed, "the same seed gives the same model, in every layout")->capture_default_str();
+  app.add_option("--seed", options.what.seed, "the same seed gives the same model, in every layout")
+      ->capture_default_str();
   app.add_option("--shard-bytes", options.what.shard_bytes, "start a new file beyond this size")
       ->transform(CLI::AsSizeValue(false))
       ->capture_default_str();
   app.add_flag("--headers-only", options.what.headers_only, "sparse files of the right size, without weights");
   app.add_flag("--tied", options.what.config.tied_embeddings, "the head is the embedding");
   for (const auto& option : size_options)
-    app.add_option(fmt::format("--{}", option.name), options.sizes[option.name], option.text)->check(CLI::PositiveNumber);
+    app.add_option(fmt::format("--{}", option.name), options.sizes[option.name], option.text)
+        ->check(CLI::PositiveNumber);
 }
 
 Result<ModelConfig> chosen_config(const Options& options) {
@@ -62,7 +68,9 @@ Result<ModelConfig> chosen_config(const Options& options) {
     MXPATH_TRY(const std::string text, read_text_file(options.config, 256 << 10));
     return parse_config(text, options.config);
   }
-  return options.shape == "20b" ? gpt_oss_20b_config() : options.shape == "120b" ? gpt_oss_120b_config() : tiny_config();
+  return options.shape == "20b"    ? gpt_oss_20b_config()
+         : options.shape == "120b" ? gpt_oss_120b_config()
+                                   : tiny_config();
 }
 
 Status complete(Options& options) {
@@ -79,8 +87,9 @@ Status complete(Options& options) {
 }
 
 void show_progress(std::string_view what, uint64_t done, uint64_t total) {
-  fmt::print(stderr, "\r{} {:3.0f} %  {} of {}   {}", what, 100.0 * static_cast<double>(done) / static_cast<double>(total),
-             human_bytes(static_cast<double>(done)), human_bytes(static_cast<double>(total)), done == total ? "\n" : "");
+  fmt::print(stderr, "\r{} {:3.0f} %  {} of {}   {}", what,
+             100.0 * static_cast<double>(done) / static_cast<double>(total), human_bytes(static_cast<double>(done)),
+             human_bytes(static_cast<double>(total)), done == total ? "\n" : "");
 }
 
 Status run(Options& options) {

@@ -1,4 +1,5 @@
-// The public C++ API: load a gpt-oss model, ask it, continue tokens, score them. Needs nothing but the standard library.
+// The public C++ API: load a gpt-oss model, ask it, continue tokens, score them. Needs nothing but the standard
+// library.
 //
 //   auto engine = mxpath::api::Engine::load("demo");
 //   if (!engine) return report(engine.error());
@@ -20,8 +21,8 @@
 
 namespace mxpath::api {
 
-/// An option that an error speaks of, and the value that it had or should have: {"context", "4096"}; no value where only the option is
-/// meant.
+/// An option that an error speaks of, and the value that it had or should have: {"context", "4096"}; no value where
+/// only the option is meant.
 struct Hint {
   std::string option;
   std::string value;
@@ -60,22 +61,25 @@ class [[nodiscard]] Outcome {
 
 /// How a model is to run; the same words as on the command line.
 struct Options {
-  std::string device = "auto";              ///< auto, cpu, cuda, cuda:N, a GPU's UUID, or several: "cuda:0,cuda:1"
-  std::string split = {};                   ///< layers on each GPU, as in "20,16"; empty: by their free memory
-  std::string weights = "as-stored";        ///< format of the experts: as-stored, mxfp4, fp32, fp16, bf16, fp8-e4m3, fp8-e5m2, int8,
-                                            ///< int4 (groups of 32), int4-g64, nf4 (blocks of 64), nf4-g32
-  std::string dense_weights = "as-stored";  ///< format of the attention projections and the head: as-stored, bf16, fp8-e4m3, int8
-  std::vector<std::string> only = {};       ///< globs of path names: where an operation has such a path, no other is used
-  std::vector<std::string> exclude = {};    ///< globs of path names that are never used
-  bool fast_numerics = false;               ///< true: paths that quantise activations may be chosen
-  bool strict = false;                      ///< an error instead of a fallback or a change of precision
-  int threads = 0;                          ///< 0: all cores this process may use
-  int context = 0;                          ///< tokens; 0: 8192, or what the model allows
-  std::optional<int> gpu_layers = {};       ///< number of trailing layers to place on the GPU; none: as many as fit
-  std::optional<int> cpu_experts = {};      ///< among those, how many keep their experts on the CPU; none: the fewest that fit
-  uint64_t memory_budget = 0;               ///< bytes the model may take; 0: what is free
-  std::function<void(std::string_view what, uint64_t done, uint64_t total)> progress = {};  ///< called while the model loads
-  std::function<void(const std::string&)> notice = {};                                      ///< called with one sentence for each fallback
+  std::string device = "auto";        ///< auto, cpu, cuda, cuda:N, a GPU's UUID, or several: "cuda:0,cuda:1"
+  std::string split = {};             ///< layers on each GPU, as in "20,16"; empty: by their free memory
+  std::string weights = "as-stored";  ///< format of the experts: as-stored, mxfp4, fp32, fp16, bf16, fp8-e4m3,
+                                      ///< fp8-e5m2, int8, int4 (groups of 32), int4-g64, nf4 (blocks of 64), nf4-g32
+  std::string dense_weights =
+      "as-stored";  ///< format of the attention projections and the head: as-stored, bf16, fp8-e4m3, int8
+  std::vector<std::string> only = {};     ///< globs of path names: where an operation has such a path, no other is used
+  std::vector<std::string> exclude = {};  ///< globs of path names that are never used
+  bool fast_numerics = false;             ///< true: paths that quantise activations may be chosen
+  bool strict = false;                    ///< an error instead of a fallback or a change of precision
+  int threads = 0;                        ///< 0: all cores this process may use
+  int context = 0;                        ///< tokens; 0: 8192, or what the model allows
+  std::optional<int> gpu_layers = {};     ///< number of trailing layers to place on the GPU; none: as many as fit
+  std::optional<int> cpu_experts =
+      {};                      ///< among those, how many keep their experts on the CPU; none: the fewest that fit
+  uint64_t memory_budget = 0;  ///< bytes the model may take; 0: what is free
+  std::function<void(std::string_view what, uint64_t done, uint64_t total)> progress =
+      {};                                               ///< called while the model loads
+  std::function<void(const std::string&)> notice = {};  ///< called with one sentence for each fallback
 };
 
 /// What a loaded model is.
@@ -106,19 +110,20 @@ struct GenerateOptions {
   std::optional<std::string> identity = {};     ///< first line of the system message; ask() only
   std::string developer = {};                   ///< instructions; ask() only
   std::string date = {};                        ///< "2025-06-28"; "": no date in the system message; ask() only
-  std::function<bool()> go_on = {};             ///< asked before each chunk of the prompt and after each token; false: stop
+  std::function<bool()> go_on = {};  ///< asked before each chunk of the prompt and after each token; false: stop
 };
 
-/// Called with every piece of text as it comes, whole UTF-8 characters. channel: analysis, commentary, final; "" without harmony.
+/// Called with every piece of text as it comes, whole UTF-8 characters. channel: analysis, commentary, final; ""
+/// without harmony.
 using OnText = std::function<void(std::string_view channel, std::string_view text)>;
 
 struct Answer {
   std::vector<int32_t> tokens;  ///< the new tokens, the stop token included
-  std::string text;             ///< final messages (and preambles); everything new in continue_tokens; "": the turn had none
+  std::string text;  ///< final messages (and preambles); everything new in continue_tokens; "": the turn had none
   std::string analysis;
-  int reasoning_tokens = 0;                  ///< tokens of the analysis
-  std::vector<Message> messages;             ///< the assistant's, each on a channel that is known; empty in continue_tokens
-  std::string stop_reason;                   ///< stop, tool_call, length, context, cancelled
+  int reasoning_tokens = 0;       ///< tokens of the analysis
+  std::vector<Message> messages;  ///< the assistant's, each on a channel that is known; empty in continue_tokens
+  std::string stop_reason;        ///< stop, tool_call, length, context, cancelled
   int prompt_tokens = 0, reused_tokens = 0;  ///< reused: still in the cache from the call before
   double prompt_seconds = 0, answer_seconds = 0;
 };
@@ -129,15 +134,17 @@ struct Score {
       top;  ///< [n] the most likely (id, logprob) after token i, best first; empty without `top`
 };
 
-/// Returns the plan for a model and a machine, from headers only, as `mxpath plan` prints it. machine: "" for this one, a file, or the name
-/// of a machine that mxpath knows. json: the same as JSON instead of text.
-Outcome<std::string> plan(std::string_view model, const Options& options = {}, std::string_view machine = "", bool json = false);
+/// Returns the plan for a model and a machine, from headers only, as `mxpath plan` prints it. machine: "" for this one,
+/// a file, or the name of a machine that mxpath knows. json: the same as JSON instead of text.
+Outcome<std::string> plan(std::string_view model, const Options& options = {}, std::string_view machine = "",
+                          bool json = false);
 
 /// A loaded model with one key/value cache. One call at a time; several engines may live side by side.
 class Engine {
  public:
-  /// model: a folder, a name in the Hugging Face cache, or "demo". Errors: no such model, every defect of its files, too little memory,
-  /// a refused or impossible option. Blocks until the weights are packed and the paths have passed their self-check.
+  /// model: a folder, a name in the Hugging Face cache, or "demo". Errors: no such model, every defect of its files,
+  /// too little memory, a refused or impossible option. Blocks until the weights are packed and the paths have passed
+  /// their self-check.
   static Outcome<Engine> load(std::string_view model, const Options& options = {});
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
@@ -147,22 +154,27 @@ class Engine {
   std::string plan_text(bool verbose = false) const;
   std::string plan_json() const;
 
-  /// Converts ordinary text to ids; special tokens in it are read as text. decode never fails: a token without text becomes U+FFFD.
+  /// Converts ordinary text to ids; special tokens in it are read as text. decode never fails: a token without text
+  /// becomes U+FFFD.
   std::vector<int32_t> encode(std::string_view text) const;
   std::string decode(std::span<const int32_t> tokens) const;
 
-  /// Asks one question in the harmony format. Errors: an empty question, one longer than the context, an option out of range, a model whose
-  /// vocabulary lacks the special tokens.
+  /// Asks one question in the harmony format. Errors: an empty question, one longer than the context, an option out of
+  /// range, a model whose vocabulary lacks the special tokens.
   Outcome<Answer> ask(std::string_view question, const GenerateOptions& options = {}, const OnText& on_text = {});
-  /// Answers a conversation, whose last message is a user's or a tool's. A leading system message sets the identity line, developer
-  /// messages the instructions. Analysis of finished turns is dropped. Errors: as above, and an unknown role.
-  Outcome<Answer> ask(std::span<const Message> messages, const GenerateOptions& options = {}, const OnText& on_text = {});
+  /// Answers a conversation, whose last message is a user's or a tool's. A leading system message sets the identity
+  /// line, developer messages the instructions. Analysis of finished turns is dropped. Errors: as above, and an unknown
+  /// role.
+  Outcome<Answer> ask(std::span<const Message> messages, const GenerateOptions& options = {},
+                      const OnText& on_text = {});
 
-  /// Continues token ids as they are; stops at <|return|>, <|endoftext|> or the config's eos. Errors: no tokens, an id outside the
-  /// vocabulary, more tokens than the context holds.
-  Outcome<Answer> continue_tokens(std::span<const int32_t> tokens, const GenerateOptions& options = {}, const OnText& on_text = {});
+  /// Continues token ids as they are; stops at <|return|>, <|endoftext|> or the config's eos. Errors: no tokens, an id
+  /// outside the vocabulary, more tokens than the context holds.
+  Outcome<Answer> continue_tokens(std::span<const int32_t> tokens, const GenerateOptions& options = {},
+                                  const OnText& on_text = {});
 
-  /// Scores the tokens by teacher forcing. top: how many of the most likely tokens to report at each place. Errors: as continue_tokens.
+  /// Scores the tokens by teacher forcing. top: how many of the most likely tokens to report at each place. Errors: as
+  /// continue_tokens.
   Outcome<Score> score(std::span<const int32_t> tokens, int top = 0);
 
  private:

@@ -73,15 +73,18 @@ mxpath_status guarded(char** error, Body body) noexcept {
   }
 }
 
-/// The caller's struct as the one of this library: what an older one lacks has its default, what a newer one has more must be zero.
+/// The caller's struct as the one of this library: what an older one lacks has its default, what a newer one has more
+/// must be zero.
 template <class Struct>
 Verdict read_struct(const Struct* given, Struct& out, const char* name, size_t first_size) {
   if (!given) return {};
   if (given->size < first_size || given->size > most_struct_bytes)
-    return wrong_use(std::string(name) + ": its size is " + std::to_string(given->size) + "; fill it with " + name + "_init first");
+    return wrong_use(std::string(name) + ": its size is " + std::to_string(given->size) + "; fill it with " + name +
+                     "_init first");
   const auto* bytes = reinterpret_cast<const unsigned char*>(given);
   for (size_t i = sizeof(Struct); i < given->size; ++i)
-    if (bytes[i] != 0) return wrong_use(std::string(name) + ": it sets something that this version of the library does not know");
+    if (bytes[i] != 0)
+      return wrong_use(std::string(name) + ": it sets something that this version of the library does not know");
   const size_t own = std::min(given->size, sizeof(Struct));
   std::memcpy(&out, given, own);
   out.size = sizeof(Struct);
@@ -89,7 +92,8 @@ Verdict read_struct(const Struct* given, Struct& out, const char* name, size_t f
 }
 
 Verdict read_globs(const char* const* globs, size_t count, const char* name, std::vector<std::string>& out) {
-  if (count > 0 && !globs) return wrong_use(std::string(name) + ": null, but " + std::to_string(count) + " globs are promised");
+  if (count > 0 && !globs)
+    return wrong_use(std::string(name) + ": null, but " + std::to_string(count) + " globs are promised");
   for (size_t i = 0; i < count; ++i) {
     if (!globs[i]) return wrong_use(std::string(name) + ": glob " + std::to_string(i) + " is null");
     out.emplace_back(globs[i]);
@@ -155,7 +159,8 @@ Verdict to_call(const mxpath_generate_options* given, Call& call) {
   if (c.on_text)
     call.on_text = [&call](std::string_view channel, std::string_view text) {
       if (call.stopped) return;
-      call.stopped = call.c.on_text(call.c.user, std::string(channel).c_str(), std::string(text).c_str(), text.size()) != 0;
+      call.stopped =
+          call.c.on_text(call.c.user, std::string(channel).c_str(), std::string(text).c_str(), text.size()) != 0;
     };
   return {};
 }
@@ -217,7 +222,8 @@ const char* mxpath_version(void) {
 
 void mxpath_free(void* made) { std::free(made); }
 
-mxpath_status mxpath_plan(const char* model, const mxpath_options* options, const char* machine, char** json, char** error) {
+mxpath_status mxpath_plan(const char* model, const mxpath_options* options, const char* machine, char** json,
+                          char** error) {
   return guarded(error, [&]() -> Verdict {
     if (!model) return wrong_use("model: null");
     if (!json) return wrong_use("json: null");
@@ -248,7 +254,8 @@ mxpath_status mxpath_engine_info(const mxpath_engine* engine, mxpath_model_info*
     if (!engine) return wrong_use("engine: null");
     if (!info) return wrong_use("info: null");
     if (info->size < first_model_info_bytes || info->size > most_struct_bytes)
-      return wrong_use("mxpath_model_info: its size is " + std::to_string(info->size) + "; set it to sizeof(mxpath_model_info)");
+      return wrong_use("mxpath_model_info: its size is " + std::to_string(info->size) +
+                       "; set it to sizeof(mxpath_model_info)");
     const ModelInfo& of = engine->engine.info();
     const mxpath_model_info full = {info->size,    of.layers,  of.experts,      of.experts_per_token, of.hidden,
                                     of.vocabulary, of.context, of.weight_bytes, of.load_seconds};
@@ -265,7 +272,8 @@ mxpath_status mxpath_engine_plan(const mxpath_engine* engine, char** json, char*
   });
 }
 
-mxpath_status mxpath_tokenize(const mxpath_engine* engine, const char* text, size_t bytes, int32_t** tokens, size_t* count, char** error) {
+mxpath_status mxpath_tokenize(const mxpath_engine* engine, const char* text, size_t bytes, int32_t** tokens,
+                              size_t* count, char** error) {
   return guarded(error, [&]() -> Verdict {
     if (!engine) return wrong_use("engine: null");
     if (!text && bytes > 0) return wrong_use("text: null, but " + std::to_string(bytes) + " bytes are promised");
@@ -280,8 +288,8 @@ mxpath_status mxpath_tokenize(const mxpath_engine* engine, const char* text, siz
   });
 }
 
-mxpath_status mxpath_detokenize(const mxpath_engine* engine, const int32_t* tokens, size_t count, char** text, size_t* bytes,
-                                char** error) {
+mxpath_status mxpath_detokenize(const mxpath_engine* engine, const int32_t* tokens, size_t count, char** text,
+                                size_t* bytes, char** error) {
   return guarded(error, [&]() -> Verdict {
     if (auto wrong = check_tokens(engine, tokens, count)) return wrong;
     if (!text) return wrong_use("text: null");
@@ -292,8 +300,8 @@ mxpath_status mxpath_detokenize(const mxpath_engine* engine, const int32_t* toke
   });
 }
 
-mxpath_status mxpath_ask(mxpath_engine* engine, const mxpath_message* messages, size_t count, const mxpath_generate_options* options,
-                         mxpath_answer** answer, char** error) {
+mxpath_status mxpath_ask(mxpath_engine* engine, const mxpath_message* messages, size_t count,
+                         const mxpath_generate_options* options, mxpath_answer** answer, char** error) {
   return guarded(error, [&]() -> Verdict {
     if (!engine) return wrong_use("engine: null");
     if (!messages && count > 0) return wrong_use("messages: null, but " + std::to_string(count) + " are promised");
@@ -306,8 +314,8 @@ mxpath_status mxpath_ask(mxpath_engine* engine, const mxpath_message* messages, 
   });
 }
 
-mxpath_status mxpath_continue(mxpath_engine* engine, const int32_t* tokens, size_t count, const mxpath_generate_options* options,
-                              mxpath_answer** answer, char** error) {
+mxpath_status mxpath_continue(mxpath_engine* engine, const int32_t* tokens, size_t count,
+                              const mxpath_generate_options* options, mxpath_answer** answer, char** error) {
   return guarded(error, [&]() -> Verdict {
     if (auto wrong = check_tokens(engine, tokens, count)) return wrong;
     if (!answer) return wrong_use("answer: null");
@@ -330,8 +338,12 @@ mxpath_status mxpath_score(mxpath_engine* engine, const int32_t* tokens, size_t 
 
 void mxpath_answer_free(mxpath_answer* answer) { delete answer; }
 const char* mxpath_answer_text(const mxpath_answer* answer) { return answer ? answer->answer.text.c_str() : ""; }
-const char* mxpath_answer_analysis(const mxpath_answer* answer) { return answer ? answer->answer.analysis.c_str() : ""; }
-const char* mxpath_answer_stop_reason(const mxpath_answer* answer) { return answer ? answer->answer.stop_reason.c_str() : ""; }
+const char* mxpath_answer_analysis(const mxpath_answer* answer) {
+  return answer ? answer->answer.analysis.c_str() : "";
+}
+const char* mxpath_answer_stop_reason(const mxpath_answer* answer) {
+  return answer ? answer->answer.stop_reason.c_str() : "";
+}
 
 const int32_t* mxpath_answer_tokens(const mxpath_answer* answer, size_t* count) {
   if (count) *count = answer ? answer->answer.tokens.size() : 0;

@@ -19,7 +19,9 @@ std::string told(mxpath_status status, char*& error) {
 
 class CApi : public testing::Test {
  protected:
-  static void SetUpTestSuite() { ::setenv("XDG_CACHE_HOME", (std::filesystem::temp_directory_path() / "mxpath-test-cache").c_str(), 1); }
+  static void SetUpTestSuite() {
+    ::setenv("XDG_CACHE_HOME", (std::filesystem::temp_directory_path() / "mxpath-test-cache").c_str(), 1);
+  }
   mxpath_engine* load() {
     mxpath_options options;
     mxpath_options_init(&options);
@@ -67,7 +69,8 @@ TEST_F(CApi, WhatACallbackThrowsIsAnError) {
   options.cancelled = [](void*) -> int { throw std::runtime_error("no"); };
   EXPECT_EQ(told(mxpath_continue(engine, prompt, 1, &options, &answer, &error), error), "1: no");
   options.cancelled = [](void*) -> int { throw std::bad_alloc(); };
-  EXPECT_EQ(told(mxpath_continue(engine, prompt, 1, &options, &answer, &error), error), "1: no memory is left for what was asked");
+  EXPECT_EQ(told(mxpath_continue(engine, prompt, 1, &options, &answer, &error), error),
+            "1: no memory is left for what was asked");
   options.cancelled = [](void*) -> int { throw 7; };
   EXPECT_EQ(told(mxpath_continue(engine, prompt, 1, &options, &answer, &error), error),
             "1: a callback threw something that is no std::exception");

@@ -11,8 +11,11 @@ namespace mxpath::api {
 namespace {
 
 Message to_api(const harmony::Message& m) {
-  return {
-      .role = std::string(name_of(m.role)), .content = m.content, .channel = m.channel, .recipient = m.recipient, .name = m.author_name};
+  return {.role = std::string(name_of(m.role)),
+          .content = m.content,
+          .channel = m.channel,
+          .recipient = m.recipient,
+          .name = m.author_name};
 }
 
 /// More layers than the model has are all of them, as on the command line.
@@ -72,14 +75,16 @@ Result<Policy> to_policy(const Options& options) {
   return policy;
 }
 
-Result<AnswerOptions> to_answer_options(const GenerateOptions& options, const SamplingOptions& defaults, const OnText& on_text) {
+Result<AnswerOptions> to_answer_options(const GenerateOptions& options, const SamplingOptions& defaults,
+                                        const OnText& on_text) {
   if (options.max_new_tokens < 0)
     return wrong_use("max_new_tokens {}: must be 0 (until the context is full) or more", options.max_new_tokens);
   AnswerOptions out;
   out.sampling = defaults;
   out.sampling.temperature = options.temperature.value_or(defaults.temperature),
   out.sampling.top_p = options.top_p.value_or(defaults.top_p);
-  out.sampling.min_p = options.min_p.value_or(defaults.min_p), out.sampling.top_k = options.top_k.value_or(defaults.top_k);
+  out.sampling.min_p = options.min_p.value_or(defaults.min_p),
+  out.sampling.top_k = options.top_k.value_or(defaults.top_k);
   out.sampling.seed = options.seed;
   MXPATH_CHECK(check_sampling(out.sampling));
   out.max_new_tokens = options.max_new_tokens, out.use_cache = options.use_cache, out.go_on = options.go_on;
@@ -102,7 +107,9 @@ Result<ConversationOptions> to_conversation_options(const GenerateOptions& optio
 
 Result<harmony::Message> to_message(const Message& message) {
   const auto role = harmony::parse_role(message.role);
-  if (!role) return wrong_use("a message has the role \"{}\"; choose system, developer, user, assistant or tool", printable(message.role));
+  if (!role)
+    return wrong_use("a message has the role \"{}\"; choose system, developer, user, assistant or tool",
+                     printable(message.role));
   harmony::Message out;
   out.role = *role, out.author_name = message.name, out.content = message.content;
   out.channel = message.channel, out.recipient = message.recipient;

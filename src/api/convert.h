@@ -17,7 +17,8 @@ std::string plan_json(const Plan& plan);
 /// Errors (wrong use): a word or number that cannot be meant.
 Result<Policy> to_policy(const Options& options);
 /// Errors (wrong use): a sampling value out of range. on_text must outlive what is returned.
-Result<AnswerOptions> to_answer_options(const GenerateOptions& options, const SamplingOptions& defaults, const OnText& on_text);
+Result<AnswerOptions> to_answer_options(const GenerateOptions& options, const SamplingOptions& defaults,
+                                        const OnText& on_text);
 Result<ConversationOptions> to_conversation_options(const GenerateOptions& options);
 /// Errors (wrong use): an unknown role.
 Result<harmony::Message> to_message(const Message& message);

@@ -34,10 +34,12 @@ Result<std::vector<harmony::Message>> to_harmony(std::span<const Message> messag
   for (const Message& message : messages) {
     MXPATH_TRY(harmony::Message turn, to_message(message));
     if (turn.role == harmony::Role::system) options.identity = turn.content;
-    else if (turn.role == harmony::Role::developer) options.developer += (options.developer.empty() ? "" : "\n\n") + turn.content;
+    else if (turn.role == harmony::Role::developer)
+      options.developer += (options.developer.empty() ? "" : "\n\n") + turn.content;
     else turns.push_back(std::move(turn));
   }
-  if (turns.empty() || turns.back().role == harmony::Role::assistant) return wrong_use("the last message must be a user's or a tool's");
+  if (turns.empty() || turns.back().role == harmony::Role::assistant)
+    return wrong_use("the last message must be a user's or a tool's");
   if (turns.back().content.empty()) return fail("the last message is empty");
   std::vector<harmony::Message> all = Conversation(std::move(options)).messages();
   all.insert(all.end(), std::make_move_iterator(turns.begin()), std::make_move_iterator(turns.end()));
@@ -56,7 +58,8 @@ struct Engine::State {
     MXPATH_TRY(ConversationOptions conversation, to_conversation_options(options));
     MXPATH_TRY(const auto all, to_harmony(messages, std::move(conversation)));
     const Tokenizer& tokenizer = *runtime->files.tokenizer;
-    MXPATH_TRY(const auto prompt, harmony::render(tokenizer, all, harmony::Role::assistant, harmony::DropAnalysis::finished));
+    MXPATH_TRY(const auto prompt,
+               harmony::render(tokenizer, all, harmony::Role::assistant, harmony::DropAnalysis::finished));
     return answer_chat(runtime->session, tokenizer, prompt, how);
   }
 
@@ -83,8 +86,12 @@ Outcome<Engine> Engine::load(std::string_view model, const Options& options) {
 const ModelInfo& Engine::info() const { return state_->info; }
 std::string Engine::plan_text(bool verbose) const { return in_option_names(explain(state_->runtime->plan(), verbose)); }
 std::string Engine::plan_json() const { return api::plan_json(state_->runtime->plan()); }
-std::vector<int32_t> Engine::encode(std::string_view text) const { return state_->runtime->files.tokenizer->encode(text); }
-std::string Engine::decode(std::span<const int32_t> tokens) const { return state_->runtime->files.tokenizer->decode_lossy(tokens); }
+std::vector<int32_t> Engine::encode(std::string_view text) const {
+  return state_->runtime->files.tokenizer->encode(text);
+}
+std::string Engine::decode(std::span<const int32_t> tokens) const {
+  return state_->runtime->files.tokenizer->decode_lossy(tokens);
+}
 
 Outcome<Answer> Engine::ask(std::string_view question, const GenerateOptions& options, const OnText& on_text) {
   const Message message{.role = "user", .content = std::string(question), .channel = {}, .recipient = {}, .name = {}};
@@ -97,7 +104,8 @@ Outcome<Answer> Engine::ask(std::span<const Message> messages, const GenerateOpt
   return to_api(std::move(answer).value());
 }
 
-Outcome<Answer> Engine::continue_tokens(std::span<const int32_t> tokens, const GenerateOptions& options, const OnText& on_text) {
+Outcome<Answer> Engine::continue_tokens(std::span<const int32_t> tokens, const GenerateOptions& options,
+                                        const OnText& on_text) {
   auto answer = state_->go_on(tokens, options, on_text);
   if (!answer.ok()) return to_api(answer.error());
   return to_api(std::move(answer).value());

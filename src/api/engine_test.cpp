@@ -34,10 +34,10 @@ std::string* EngineTest::model = nullptr;
 TEST_F(EngineTest, AnswersAndStreamsTheSameText) {
   Engine engine = load();
   std::string streamed;
-  const auto answer =
-      engine.ask("Hello", {.max_new_tokens = 30, .temperature = 0.0f}, [&](std::string_view channel, std::string_view text) {
-        if (channel != "analysis") streamed += text;
-      });
+  const auto answer = engine.ask("Hello", {.max_new_tokens = 30, .temperature = 0.0f},
+                                 [&](std::string_view channel, std::string_view text) {
+                                   if (channel != "analysis") streamed += text;
+                                 });
   ASSERT_TRUE(answer.ok()) << answer.error().message;
   EXPECT_FALSE(answer->tokens.empty());
   EXPECT_LE(answer->tokens.size(), 30u);
@@ -87,7 +87,8 @@ TEST_F(EngineTest, CacheOrNotTheAnswerIsTheSame) {
 TEST_F(EngineTest, GoOnStopsAnAnswer) {
   Engine engine = load();
   int asked = 0;
-  const auto answer = engine.continue_tokens(engine.encode("one"), {.temperature = 0.0f, .go_on = [&] { return ++asked < 6; }});
+  const auto answer =
+      engine.continue_tokens(engine.encode("one"), {.temperature = 0.0f, .go_on = [&] { return ++asked < 6; }});
   EXPECT_EQ(answer->stop_reason, "cancelled");
   EXPECT_LE(answer->tokens.size(), 6u);
   const auto none = engine.continue_tokens(engine.encode("one"), {.temperature = 0.0f, .go_on = [] { return false; }});
@@ -100,7 +101,8 @@ TEST_F(EngineTest, GoOnIsAskedOnceBeforeAPrompt) {
   const auto stops_at_first = [](Engine& engine, std::vector<int32_t> prompt, bool use_cache = true) {
     int asked = 0;
     const auto answer = engine.continue_tokens(
-        prompt, {.max_new_tokens = 4, .temperature = 0.0f, .use_cache = use_cache, .go_on = [&] { return asked++ > 0; }});
+        prompt,
+        {.max_new_tokens = 4, .temperature = 0.0f, .use_cache = use_cache, .go_on = [&] { return asked++ > 0; }});
     ASSERT_TRUE(answer.ok()) << answer.error().message;
     EXPECT_EQ(asked, 1) << prompt.size();
     EXPECT_EQ(answer->stop_reason, "cancelled") << prompt.size();
@@ -127,7 +129,8 @@ TEST_F(EngineTest, GoOnIsAskedAsOftenForOneTokenAsForMore) {
   for (const std::vector<int32_t>& prompt : {std::vector<int32_t>{65}, {65, 66}, {65, 66, 67}}) {
     Engine engine = load();
     int asked = 0;
-    const auto answer = engine.continue_tokens(prompt, {.max_new_tokens = 1, .temperature = 0.0f, .go_on = [&] { return ++asked, true; }});
+    const auto answer = engine.continue_tokens(
+        prompt, {.max_new_tokens = 1, .temperature = 0.0f, .go_on = [&] { return ++asked, true; }});
     ASSERT_TRUE(answer.ok());
     EXPECT_LE(asked, 2) << prompt.size();
     EXPECT_GE(asked, 1) << prompt.size();
@@ -142,7 +145,8 @@ TEST_F(EngineTest, TheContextEndsAnAnswer) {
   EXPECT_LE(answer->tokens.size(), 5u);
   const auto too_long = engine.continue_tokens(std::vector<int32_t>(17, 65));
   ASSERT_FALSE(too_long.ok());
-  EXPECT_NE(too_long.error().message.find("17 tokens, but the context holds 16, which leaves no room for an answer; choose context=273"),
+  EXPECT_NE(too_long.error().message.find(
+                "17 tokens, but the context holds 16, which leaves no room for an answer; choose context=273"),
             std::string::npos)
       << too_long.error().message;
   EXPECT_FALSE(engine.continue_tokens(std::vector<int32_t>(16, 65)).ok()) << "one token and no more";
@@ -157,10 +161,11 @@ TEST_F(EngineTest, MessagesOfACaller) {
   const auto message = [](const char* role, const char* text) {
     return Message{.role = role, .content = text, .channel = {}, .recipient = {}, .name = {}};
   };
-  const std::vector<Message> good = {message("system", "You are a lamp."),
-                                     message("user", "Hi"),
-                                     {.role = "assistant", .content = "Ho", .channel = "final", .recipient = {}, .name = {}},
-                                     message("user", "Hm")};
+  const std::vector<Message> good = {
+      message("system", "You are a lamp."),
+      message("user", "Hi"),
+      {.role = "assistant", .content = "Ho", .channel = "final", .recipient = {}, .name = {}},
+      message("user", "Hm")};
   EXPECT_TRUE(engine.ask(good, brief).ok());
   EXPECT_FALSE(engine.ask(std::vector<Message>{message("assistant", "x")}, brief).ok());
   EXPECT_FALSE(engine.ask(std::vector<Message>{message("robot", "x")}, brief).ok());
@@ -215,7 +220,8 @@ TEST_F(EngineTest, LayersLieWhereTheOptionsSay) {
     return text.ok() ? *text : text.error().message;
   };
   EXPECT_NE(placement({.device = "cuda", .gpu_layers = 1}).find("1 of 2 layers on the CPU"), std::string::npos);
-  EXPECT_NE(placement({.device = "cuda", .cpu_experts = 1}).find("the experts of 1 of 2 layers on the CPU"), std::string::npos);
+  EXPECT_NE(placement({.device = "cuda", .cpu_experts = 1}).find("the experts of 1 of 2 layers on the CPU"),
+            std::string::npos);
   EXPECT_NE(placement({.gpu_layers = 0}).find("asked for by gpu_layers=0"), std::string::npos);
 }
 

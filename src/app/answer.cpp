@@ -40,9 +40,12 @@ Result<Answer> answer_or_error(Answer answer, const Status& status, const Answer
 
 }  // namespace
 
-std::string_view stop_reason(const Answer& answer) { return answer.calls_tool ? "tool_call" : name_of(answer.generation.reason); }
+std::string_view stop_reason(const Answer& answer) {
+  return answer.calls_tool ? "tool_call" : name_of(answer.generation.reason);
+}
 
-Result<Answer> answer_chat(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt, const AnswerOptions& options) {
+Result<Answer> answer_chat(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt,
+                           const AnswerOptions& options) {
   DeltaStream stream(tokenizer, options.on_delta, options.unknown);
   GenerateOptions generate = generate_options(options);
   generate.stop_tokens = harmony::stop_tokens(tokenizer);
@@ -59,8 +62,8 @@ Result<Answer> answer_chat(Session& session, const Tokenizer& tokenizer, std::sp
   return answer_or_error(std::move(answer), status, options);
 }
 
-Result<Answer> continue_raw(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt, std::span<const Token> stop_tokens,
-                            const AnswerOptions& options) {
+Result<Answer> continue_raw(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt,
+                            std::span<const Token> stop_tokens, const AnswerOptions& options) {
   Utf8Stream stream;
   bool first = true;
   const auto report = [&](const std::string& text, bool last) {
@@ -80,7 +83,8 @@ Result<Answer> continue_raw(Session& session, const Tokenizer& tokenizer, std::s
   if (!status.ok() && answer.generation.tokens.empty()) return status.error();
   report(stream.flush(), true);
   const size_t stop = answer.generation.reason == StopReason::stop_token ? 1 : 0;
-  answer.text = tokenizer.decode_lossy(std::span(answer.generation.tokens).first(answer.generation.tokens.size() - stop));
+  answer.text =
+      tokenizer.decode_lossy(std::span(answer.generation.tokens).first(answer.generation.tokens.size() - stop));
   return answer_or_error(std::move(answer), status, options);
 }
 

@@ -19,8 +19,8 @@ struct AnswerOptions {
   bool use_cache = true;
   std::function<void(const Delta&)> on_delta;
   UnknownText unknown = UnknownText::settled;  ///< when on_delta hears of text whose channel nobody can know
-  std::function<bool()> go_on;                 ///< asked before each chunk of the prompt and after each token; false: stop
-  Progress progress;                           ///< called while the prompt is read
+  std::function<bool()> go_on;  ///< asked before each chunk of the prompt and after each token; false: stop
+  Progress progress;            ///< called while the prompt is read
   /// Hears what was generated before an error, if anything was; of its generation only the tokens are set.
   std::function<void(const Answer&)> on_error;
 };
@@ -34,18 +34,21 @@ struct Answer {
   bool calls_tool = false;   ///< the turn ended with a message to a tool
 };
 
-/// Continues a rendered conversation until <|return|>, <|call|>, <|endoftext|> or another role speaks, and parses what comes, however
-/// malformed (DeltaStream). Errors: those of Session::generate; what came before one has been told to on_delta and on_error.
-Result<Answer> answer_chat(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt, const AnswerOptions& options);
+/// Continues a rendered conversation until <|return|>, <|call|>, <|endoftext|> or another role speaks, and parses what
+/// comes, however malformed (DeltaStream). Errors: those of Session::generate; what came before one has been told to
+/// on_delta and on_error.
+Result<Answer> answer_chat(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt,
+                           const AnswerOptions& options);
 
 /// Ends the stream; what it heard, sorted into text, analysis and calls.
 void take_messages(Answer& answer, DeltaStream& stream);
 
 /// Continues plain tokens without harmony; `text` is all of it but a stop token, special tokens in their literal form.
-Result<Answer> continue_raw(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt, std::span<const Token> stop_tokens,
-                            const AnswerOptions& options);
+Result<Answer> continue_raw(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt,
+                            std::span<const Token> stop_tokens, const AnswerOptions& options);
 
-/// Whether there is something for a user to read. Without: the turn ended in its reasoning, with a call, or with nothing.
+/// Whether there is something for a user to read. Without: the turn ended in its reasoning, with a call, or with
+/// nothing.
 bool has_text(const Answer& answer);
 /// The tool that a turn without a text called last; "": none.
 std::string_view called_tool(const Answer& answer);

@@ -54,7 +54,8 @@ std::string today() {
 Status check_date(std::string_view date) {
   const auto digits = [&](size_t at, size_t count) {
     int value = 0;
-    for (size_t i = at; i < at + count; ++i) value = date[i] >= '0' && date[i] <= '9' && value >= 0 ? value * 10 + (date[i] - '0') : -1;
+    for (size_t i = at; i < at + count; ++i)
+      value = date[i] >= '0' && date[i] <= '9' && value >= 0 ? value * 10 + (date[i] - '0') : -1;
     return value;
   };
   if (date.size() == 10 && date[4] == '-' && date[7] == '-') {

@@ -28,8 +28,8 @@ class Conversation {
 
   /// Tokens of all turns and of this new message of the user, up to <|start|>assistant. Errors: those of render.
   Result<std::vector<Token>> prompt(const Tokenizer& tokenizer, std::string_view user) const;
-  /// Keeps a turn: what the user said, and of an answer that was cut short what a reader has seen of it (analysis without a final after
-  /// it is dropped).
+  /// Keeps a turn: what the user said, and of an answer that was cut short what a reader has seen of it (analysis
+  /// without a final after it is dropped).
   void add_turn(std::string_view user, std::vector<harmony::Message> answer);
   /// Adds messages as they are: history from elsewhere.
   void add(harmony::Message message) { turns_.push_back(std::move(message)); }

@@ -11,7 +11,8 @@ std::shared_ptr<const Tokenizer> tokenizer() { return Tokenizer::for_model(MXPAT
 
 Message assistant(std::string channel, std::string content, std::string recipient = "") {
   Message m;
-  m.role = harmony::Role::assistant, m.channel = std::move(channel), m.content = std::move(content), m.recipient = std::move(recipient);
+  m.role = harmony::Role::assistant, m.channel = std::move(channel), m.content = std::move(content),
+  m.recipient = std::move(recipient);
   return m;
 }
 
@@ -22,7 +23,9 @@ std::string prompt_text(const Conversation& conversation, std::string_view user)
 
 TEST(Conversation, SystemAndDeveloperMessages) {
   const std::string text = prompt_text(
-      Conversation({.identity = "You are a lamp.", .developer = "Shine.", .effort = harmony::Effort::low, .date = "2025-06-28"}), "Hi");
+      Conversation(
+          {.identity = "You are a lamp.", .developer = "Shine.", .effort = harmony::Effort::low, .date = "2025-06-28"}),
+      "Hi");
   EXPECT_TRUE(text.starts_with("<|start|>system<|message|>You are a lamp.\n")) << text;
   EXPECT_NE(text.find("Current date: 2025-06-28"), std::string::npos);
   EXPECT_NE(text.find("Reasoning: low"), std::string::npos);
@@ -69,7 +72,8 @@ TEST(Conversation, WhatTheUserSaidIsKeptWithoutAnAnswer) {
     ASSERT_EQ(c.messages().size(), 2u);
     EXPECT_EQ(c.messages()[1].content, "My name is Ada.");
     EXPECT_TRUE(prompt_text(c, "Who am I?")
-                    .ends_with("<|start|>user<|message|>My name is Ada.<|end|><|start|>user<|message|>Who am I?<|end|><|start|>assistant"));
+                    .ends_with("<|start|>user<|message|>My name is Ada.<|end|><|start|>user<|message|>Who am "
+                               "I?<|end|><|start|>assistant"));
   }
 }
 
@@ -82,8 +86,8 @@ TEST(Conversation, AToolCallIsKept) {
 
 TEST(Conversation, Dates) {
   for (const char* good : {"2025-06-28", "2024-02-29", "2000-02-29"}) EXPECT_TRUE(check_date(good).ok()) << good;
-  for (const char* bad : {"", "2025-6-28", "2025-02-29", "1900-02-29", "2025-13-01", "2025-00-10", "2025-01-00", "2025-01-32", "20250-1-1",
-                          "2o25-01-01", "2025/01/01", "2025-01-01 "})
+  for (const char* bad : {"", "2025-6-28", "2025-02-29", "1900-02-29", "2025-13-01", "2025-00-10", "2025-01-00",
+                          "2025-01-32", "20250-1-1", "2o25-01-01", "2025/01/01", "2025-01-01 "})
     EXPECT_FALSE(check_date(bad).ok()) << bad;
   EXPECT_TRUE(check_date(today()).ok());
 }

@@ -8,7 +8,9 @@ namespace {
 using harmony::Message;
 using harmony::Role;
 
-bool is_known(std::string_view channel) { return channel == "analysis" || channel == "commentary" || channel == "final"; }
+bool is_known(std::string_view channel) {
+  return channel == "analysis" || channel == "commentary" || channel == "final";
+}
 bool calls(const Message& m) { return !m.recipient.empty() && m.recipient != "all"; }
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == text.npos; }
 bool is_content_type(std::string_view type) {
@@ -52,7 +54,8 @@ std::vector<Message> DeltaStream::finish() {
 int DeltaStream::reasoning_tokens() const {
   int count = 0;
   for (size_t i = 0; i < heard_.size(); ++i)
-    if (message(i).role == Role::assistant && channel_of(i) == "analysis" && !calls(message(i))) count += heard_[i].tokens;
+    if (message(i).role == Role::assistant && channel_of(i) == "analysis" && !calls(message(i)))
+      count += heard_[i].tokens;
   return count;
 }
 
@@ -113,7 +116,8 @@ void DeltaStream::report() {
     const harmony::Piece& piece = waiting_[reported_];
     const bool open = heard_[piece.message].verdict == Verdict::open;
     if (open && unknown_ == UnknownText::settled) return;
-    if (sink_) sink_({channel_of(piece.message), message(piece.message).recipient, piece.text, piece.begins, piece.ends});
+    if (sink_)
+      sink_({channel_of(piece.message), message(piece.message).recipient, piece.text, piece.begins, piece.ends});
   }
   waiting_.clear(), reported_ = 0;
 }

@@ -22,17 +22,19 @@ enum class UnknownText {
   at_once,  ///< as it comes, under the name that it has, if any
 };
 
-/// Feeds the tokens after <|start|>assistant to a lossy parser and reports what each completes. Never fails, however malformed they are.
+/// Feeds the tokens after <|start|>assistant to a lossy parser and reports what each completes. Never fails, however
+/// malformed they are.
 ///
-/// Text whose channel nobody can know is analysis as soon as text follows on the channel final, and final if none does. Without a name of a
-/// channel it waits for that only until it is `longest_wait` bytes long: then it is final, and what waits under a name is analysis. So each
-/// text is settled once, in the order in which it came.
+/// Text whose channel nobody can know is analysis as soon as text follows on the channel final, and final if none does.
+/// Without a name of a channel it waits for that only until it is `longest_wait` bytes long: then it is final, and what
+/// waits under a name is analysis. So each text is settled once, in the order in which it came.
 class DeltaStream {
  public:
   static constexpr size_t longest_wait = 256;
 
   /// Both must outlive the stream; an empty sink is fine.
-  DeltaStream(const Tokenizer& tokenizer, const std::function<void(const Delta&)>& sink, UnknownText unknown = UnknownText::settled)
+  DeltaStream(const Tokenizer& tokenizer, const std::function<void(const Delta&)>& sink,
+              UnknownText unknown = UnknownText::settled)
       : parser_(tokenizer, harmony::Role::assistant, false), sink_(sink), unknown_(unknown) {}
 
   void push(Token token);

@@ -27,7 +27,9 @@ Streamed stream(std::string_view text, UnknownText unknown = UnknownText::settle
 }
 
 TEST(DeltaStream, AnalysisThenFinal) {
-  const auto s = stream("<|channel|>analysis<|message|>7x = 49<|end|><|start|>assistant<|channel|>final<|message|>x = 7, 한국어<|return|>");
+  const auto s = stream(
+      "<|channel|>analysis<|message|>7x = 49<|end|><|start|>assistant<|channel|>final<|message|>x = 7, "
+      "한국어<|return|>");
   EXPECT_EQ(s.log, "[analysis]7x = 49|[final]x = 7, 한국어|");
   ASSERT_EQ(s.messages.size(), 2u);
   EXPECT_EQ(s.messages[1].content, "x = 7, 한국어");
@@ -59,9 +61,10 @@ TEST(DeltaStream, AnUnknownChannelIsAnalysisWhenAFinalFollows) {
 }
 
 TEST(DeltaStream, ReasoningUnderADamagedNameIsNotTheAnswer) {
-  for (const auto& [reasoning, answer] : {std::pair("“analysis”", "“final”"), {"the analysis", "the final"}, {"анализ", "final"}}) {
-    const auto s =
-        stream(fmt::format("<|channel|>{}<|message|>T.<|end|><|start|>assistant<|channel|>{}<|message|>Four.", reasoning, answer));
+  for (const auto& [reasoning, answer] :
+       {std::pair("“analysis”", "“final”"), {"the analysis", "the final"}, {"анализ", "final"}}) {
+    const auto s = stream(fmt::format(
+        "<|channel|>{}<|message|>T.<|end|><|start|>assistant<|channel|>{}<|message|>Four.", reasoning, answer));
     EXPECT_EQ(s.log, "[analysis]T.|[final]Four.|") << reasoning;
   }
 }
@@ -91,14 +94,16 @@ TEST(DeltaStream, TextWithoutAChannelWaitsALittle) {
 
 TEST(DeltaStream, EndsWhereAnotherRoleBegins) {
   for (const char* role : {"user", "system", "functions.f to=assistant", "critic", "사용자", "пользователь", "usér"}) {
-    const auto s =
-        stream("<|channel|>final<|message|>Nine.<|end|><|start|>" + std::string(role) + "<|message|>And ten?" + std::string(nine));
+    const auto s = stream("<|channel|>final<|message|>Nine.<|end|><|start|>" + std::string(role) +
+                          "<|message|>And ten?" + std::string(nine));
     EXPECT_EQ(s.log, "[final]Nine.|") << role;
     EXPECT_EQ(s.messages.size(), 1u);
   }
 }
 
-TEST(DeltaStream, CallsStandOnAChannel) { EXPECT_EQ(stream(" to=functions.f<|message|>{}<|call|>").log, "[commentary functions.f]{}|"); }
+TEST(DeltaStream, CallsStandOnAChannel) {
+  EXPECT_EQ(stream(" to=functions.f<|message|>{}<|call|>").log, "[commentary functions.f]{}|");
+}
 
 TEST(DeltaStream, MessagesOfOnePieceBeginAndEndAtOnce) {
   EXPECT_EQ(stream("<|channel|>analysis<|message|><|end|><|start|>assistant<|channel|>final<|message|>x<|return|>").log,

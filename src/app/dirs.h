@@ -15,7 +15,8 @@ std::string_view version();
 /// it was to be installed, else in the source tree.
 ModelPlaces model_places();
 
-/// $XDG_CACHE_HOME/mxpath (~/.cache/mxpath) and $XDG_STATE_HOME/mxpath (~/.local/state/mxpath); not created. "" without a home.
+/// $XDG_CACHE_HOME/mxpath (~/.cache/mxpath) and $XDG_STATE_HOME/mxpath (~/.local/state/mxpath); not created. "" without
+/// a home.
 std::string cache_folder();
 std::string state_folder();
 /// Creates a folder and those above it, for the user alone. Error: the system's reason.

@@ -36,7 +36,8 @@ struct Sample {
 
 constexpr size_t enough = 3, most = 7;
 constexpr double seconds_each = 0.1, seconds_again = 0.2;
-/// A figure from a busy machine is too low: it counts no longer when there is one from a machine that is quieter by this much.
+/// A figure from a busy machine is too low: it counts no longer when there is one from a machine that is quieter by
+/// this much.
 constexpr double much_quieter = busy_load_per_core;
 constexpr double most_load = 1e6;
 
@@ -64,7 +65,8 @@ std::vector<Sample> samples_in(const Json& cache, const std::string& key) {
 
 Json to_json(const std::vector<Sample>& samples) {
   Json list = Json::array();
-  for (const Sample& s : samples) list.push_back({{"gb_per_second", s.bytes / 1e9}, {"spread", s.spread}, {"load_per_core", s.load}});
+  for (const Sample& s : samples)
+    list.push_back({{"gb_per_second", s.bytes / 1e9}, {"spread", s.spread}, {"load_per_core", s.load}});
   return {{"readings", std::move(list)}};
 }
 
@@ -137,9 +139,7 @@ Machine machine_here(Measure measure, const std::string& cache_file, int threads
   return machine;
 }
 
-Machine machine_here(Measure measure, int threads) {
-  return machine_here(measure, fact_file(), threads);
-}
+Machine machine_here(Measure measure, int threads) { return machine_here(measure, fact_file(), threads); }
 
 Result<Machine> machine_from_file(const std::string& path) {
   MXPATH_TRY(std::string text, read_input(path, file_limit));
@@ -152,7 +152,8 @@ Result<Machine> machine_named(std::string_view typed) {
   std::error_code ignored;
   const std::string path = expanded_unless_there(typed);
   const auto there = std::filesystem::status(path, ignored);
-  if (!path.empty() && std::filesystem::exists(there) && !std::filesystem::is_directory(there))  // a folder may have the name of a machine
+  if (!path.empty() && std::filesystem::exists(there) &&
+      !std::filesystem::is_directory(there))  // a folder may have the name of a machine
     return machine_from_file(path);
   auto known = known_machine(typed);
   if (!known.ok()) return fail("{} {}", mention(Knob::machine), known.error().message);

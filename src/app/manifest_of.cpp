@@ -14,8 +14,9 @@ namespace fs = std::filesystem;
 
 bool holds_weights(const std::string& folder) {
   const auto names = list_folder(folder);
-  return names.ok() && std::any_of(names->begin(), names->end(),
-                                   [](const std::string& name) { return is_weights_name(name) && name != shard_index_name; });
+  return names.ok() && std::any_of(names->begin(), names->end(), [](const std::string& name) {
+           return is_weights_name(name) && name != shard_index_name;
+         });
 }
 
 /// The config.json of a folder that holds no weights, an index of them perhaps; "" otherwise.
@@ -23,7 +24,8 @@ std::string lone_config(const std::string& folder) {
   const fs::path config = fs::path(folder) / "config.json";
   std::error_code ignored;
   const bool there = fs::exists(fs::symlink_status(config, ignored));
-  return there && !holds_weights(folder) && !holds_weights((fs::path(folder) / "original").string()) ? config.string() : "";
+  return there && !holds_weights(folder) && !holds_weights((fs::path(folder) / "original").string()) ? config.string()
+                                                                                                     : "";
 }
 
 Result<Manifest> open_or_promise(const std::string& folder) {

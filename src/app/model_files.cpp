@@ -51,7 +51,8 @@ Result<SamplingOptions> parse_generation_config(std::string_view json, std::stri
   MXPATH_CHECK(take_number(parsed, "top_p", where, out.top_p));
   MXPATH_CHECK(take_number(parsed, "min_p", where, out.min_p));
   MXPATH_CHECK(take_count(parsed, "top_k", where, out.top_k));
-  if (const auto sample = parsed.find("do_sample"); sample != parsed.end() && sample->is_boolean() && !sample->get<bool>())
+  if (const auto sample = parsed.find("do_sample");
+      sample != parsed.end() && sample->is_boolean() && !sample->get<bool>())
     out.temperature = 0;
   if (const auto status = check_sampling(out); !status.ok()) return fail("{}: {}", where, status.error().message);
   return out;
@@ -74,9 +75,11 @@ Status check_vocabulary(const ModelFiles& files, bool takes_tokens) {
   const Token largest = files.tokenizer->special().largest;
   if (largest < vocab) return {};
   return fail(
-      "{}: the vocabulary of the model has {} entries and its tokenizer ({}) gives ids up to {}; put the tokenizer.json that belongs to "
+      "{}: the vocabulary of the model has {} entries and its tokenizer ({}) gives ids up to {}; put the "
+      "tokenizer.json that belongs to "
       "the model beside it{}",
-      files.folder, vocab, files.tokenizer->source(), largest, takes_tokens ? fmt::format(", or use {}", mention(Knob::tokens)) : "");
+      files.folder, vocab, files.tokenizer->source(), largest,
+      takes_tokens ? fmt::format(", or use {}", mention(Knob::tokens)) : "");
 }
 
 std::vector<Token> raw_stop_tokens(const ModelFiles& files) {

@@ -41,8 +41,9 @@ Result<Manifest> promised_manifest(ModelConfig config, StoredExperts stored, std
   if (stored != StoredExperts::as_config) config.quantized_mxfp4 = stored == StoredExperts::mxfp4;
   Manifest manifest = manifest_from_config(config, name);
   if (stored == StoredExperts::mxfp4 && manifest.layout != CheckpointLayout::hugging_face_mxfp4)
-    return wrong_use("{}: hidden {} and intermediate {} must be multiples of {}; choose {}", mention(Knob::stored, "mxfp4"), config.hidden,
-                     config.intermediate, mxfp4_block, mention(Knob::stored, "bf16"));
+    return wrong_use("{}: hidden {} and intermediate {} must be multiples of {}; choose {}",
+                     mention(Knob::stored, "mxfp4"), config.hidden, config.intermediate, mxfp4_block,
+                     mention(Knob::stored, "bf16"));
   return manifest;
 }
 

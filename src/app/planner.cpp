@@ -33,7 +33,8 @@ Machine machine_for(const Manifest& manifest, const Policy& policy, Measure meas
   return with_crossed_links(machine_here(measure, policy.threads), plan, measure, links_here());
 }
 
-Result<Plan> plan_elsewhere(const Manifest& manifest, const Machine& machine, const Policy& policy, const Notice& notice) {
+Result<Plan> plan_elsewhere(const Manifest& manifest, const Machine& machine, const Policy& policy,
+                            const Notice& notice) {
   return simulate_fallback(manifest, catalogue_of_full_build(), machine, policy, {}, notice);
 }
 

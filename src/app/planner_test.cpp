@@ -25,7 +25,8 @@ TEST(Planner, ShowsThePlanThatIsLoaded) {
   for (Policy policy : {Policy(), bf16, fallback, forced}) {
     policy.device = DeviceChoice::cpu;
     std::vector<std::string> planned, loaded;
-    const auto plan = plan_here(manifest_of(model, {}).value(), machine, policy, [&](const std::string& text) { planned.push_back(text); });
+    const auto plan = plan_here(manifest_of(model, {}).value(), machine, policy,
+                                [&](const std::string& text) { planned.push_back(text); });
     ASSERT_TRUE(plan.ok()) << plan.error().message;
     LoadOptions options;
     options.notice = [&](const std::string& text) { loaded.push_back(text); };

@@ -6,8 +6,8 @@
 
 namespace mxpath {
 
-/// Two spaces of indentation, but an array of plain values, and an array of such arrays, stays on one line: token ids do not fill the
-/// screen. Text that is not UTF-8 gets U+FFFD.
+/// Two spaces of indentation, but an array of plain values, and an array of such arrays, stays on one line: token ids
+/// do not fill the screen. Text that is not UTF-8 gets U+FFFD.
 std::string pretty(const Json& json);
 
 }  // namespace mxpath

@@ -4,7 +4,8 @@
 
 namespace mxpath {
 
-Result<std::unique_ptr<Runtime>> start(ModelFiles files, const Machine& machine, const Policy& policy, const LoadOptions& options) {
+Result<std::unique_ptr<Runtime>> start(ModelFiles files, const Machine& machine, const Policy& policy,
+                                       const LoadOptions& options) {
   for (const std::string& decision : files.manifest.decisions)
     if (options.notice) options.notice(decision);
   MXPATH_TRY(auto loaded, load_model(files.folder, catalogue(), machine, policy, options));

@@ -19,6 +19,7 @@ struct Runtime {
 };
 
 /// Loads the weights and makes a session. Errors: those of load_model, and too little memory for the cache.
-Result<std::unique_ptr<Runtime>> start(ModelFiles files, const Machine& machine, const Policy& policy, const LoadOptions& options);
+Result<std::unique_ptr<Runtime>> start(ModelFiles files, const Machine& machine, const Policy& policy,
+                                       const LoadOptions& options);
 
 }  // namespace mxpath

@@ -12,11 +12,14 @@ Json number_or_null(double value) { return value > 0 ? Json(value) : Json(); }
 
 }  // namespace
 
-std::string three_digits(double value) { return fmt::format("{:.{}f}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0); }
+std::string three_digits(double value) {
+  return fmt::format("{:.{}f}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
+}
 
 Speed speed_of(const Generation& g, const Plan& plan, const Machine& machine) {
   Speed s;
-  s.prompt_tokens = g.prompt_tokens, s.reused_tokens = g.reused_tokens, s.answer_tokens = static_cast<int>(g.tokens.size());
+  s.prompt_tokens = g.prompt_tokens, s.reused_tokens = g.reused_tokens,
+  s.answer_tokens = static_cast<int>(g.tokens.size());
   const int read = g.prompt_tokens - g.reused_tokens, steps = s.answer_tokens - 1;
   if (read > 0 && g.prompt_seconds > 0) s.prompt_rate = read / g.prompt_seconds;
   if (steps > 0 && g.answer_seconds > 0) s.answer_rate = steps / g.answer_seconds;
@@ -26,12 +29,14 @@ Speed speed_of(const Generation& g, const Plan& plan, const Machine& machine) {
 }
 
 std::string to_text(const Speed& s) {
-  std::string out = fmt::format("prompt {}{}{}", plural(s.prompt_tokens, "token"),
-                                s.reused_tokens ? fmt::format(" ({} kept)", s.reused_tokens) : "", rate_text(s.prompt_rate));
+  std::string out =
+      fmt::format("prompt {}{}{}", plural(s.prompt_tokens, "token"),
+                  s.reused_tokens ? fmt::format(" ({} kept)", s.reused_tokens) : "", rate_text(s.prompt_rate));
   out += fmt::format(" | answer {}{}", plural(s.answer_tokens, "token"), rate_text(s.answer_rate));
   if (s.bytes_rate > 0) out += fmt::format(" | {} GB/s", three_digits(s.bytes_rate / 1e9));
   if (s.bytes_rate > 0 && s.bandwidth > 0)
-    out += fmt::format(", {:.0f}% of this machine's {} GB/s", 100 * s.bytes_rate / s.bandwidth, three_digits(s.bandwidth / 1e9));
+    out += fmt::format(", {:.0f}% of this machine's {} GB/s", 100 * s.bytes_rate / s.bandwidth,
+                       three_digits(s.bandwidth / 1e9));
   return out;
 }
 

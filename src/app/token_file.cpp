@@ -13,7 +13,9 @@ Result<int32_t> token_of(const Json& value, size_t index, std::string_view where
   if (!value.is_number_integer())
     return fail("{}: entry {} of the tokens is {}, not an integer", where, index, printable(value.dump(), 40));
   const bool fits = value.is_number_unsigned() ? value.get<uint64_t>() < static_cast<uint64_t>(vocab) : false;
-  if (!fits) return fail("{}: entry {} of the tokens is {}, outside the model's vocabulary of {}", where, index, value.dump(), vocab);
+  if (!fits)
+    return fail("{}: entry {} of the tokens is {}, outside the model's vocabulary of {}", where, index, value.dump(),
+                vocab);
   return static_cast<int32_t>(value.get<uint64_t>());
 }
 

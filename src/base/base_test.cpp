@@ -64,7 +64,7 @@ TEST(OneLine, ShowsWhatCouldActOnATerminal) {
             "\\xc2\\x9b2J");  // the C1 form of ESC [
   EXPECT_EQ(visible("\u202e"
                     "txt"),
-            "\\xe2\\x80\\xaetxt");                                                   // turns the direction of what follows
+            "\\xe2\\x80\\xaetxt");  // turns the direction of what follows
   EXPECT_EQ(visible("\xc0\xaf\xed\xa0\x80\xf5"), "\\xc0\\xaf\\xed\\xa0\\x80\\xf5");  // no UTF-8
   EXPECT_EQ(visible("é 한 🙂 \xe2\x82"), "é 한 🙂 \\xe2\\x82");
   EXPECT_EQ(visible(std::string_view("a\0b", 3)), "a\\x00b");
@@ -102,7 +102,8 @@ TEST(Json, NothingIsLeftUnread) {
   EXPECT_EQ(json_problem(std::string_view("[1, 2, 3]\0, 4, 5]", 17)), "x: not valid JSON at byte 10: a zero byte");
   EXPECT_EQ(json_problem(std::string_view("{\"a\": 1}\0", 9)), "x: not valid JSON at byte 9: a zero byte");
   EXPECT_EQ(json_problem(std::string_view("[1, \0 2]", 8)), "x: not valid JSON at byte 5: a zero byte");
-  EXPECT_EQ(json_problem(std::string_view("[x\0]", 4)), "x: not valid JSON at byte 2") << "what comes first is said first";
+  EXPECT_EQ(json_problem(std::string_view("[x\0]", 4)), "x: not valid JSON at byte 2")
+      << "what comes first is said first";
   EXPECT_EQ(json_problem("[1] 2"), "x: not valid JSON at byte 5");
   EXPECT_EQ(json_problem("[1]]"), "x: not valid JSON at byte 4");
   EXPECT_EQ(parse_json("\xef\xbb\xbf[1]\n", "x").value(), Json::parse("[1]"));
@@ -118,7 +119,8 @@ TEST(Json, EverySentenceIsOurs) {
   EXPECT_EQ(json_problem("[\"\xc3(\"]"), "x: not valid JSON at byte 4: it is not UTF-8");
   EXPECT_EQ(json_problem(R"(["\ud800"])"), "x: not valid JSON at byte 9: \\u escape of half a surrogate pair");
   EXPECT_EQ(json_problem(R"(["\q"])"), "x: not valid JSON at byte 4: no such escape");
-  for (const std::string text : {"[NaN]", "[1.]", "[01]", "[--1]", "{1: 2}", "[1,]", "'a'", "[-1e999]", "[\"\n\"]", "tru", "[\"\\u12\"]"}) {
+  for (const std::string text :
+       {"[NaN]", "[1.]", "[01]", "[--1]", "{1: 2}", "[1,]", "'a'", "[-1e999]", "[\"\n\"]", "tru", "[\"\\u12\"]"}) {
     EXPECT_NE(json_problem(text).find("not valid JSON at byte "), std::string::npos) << text;
     EXPECT_EQ(json_problem(text).find("exception"), std::string::npos) << text;
   }
@@ -131,7 +133,8 @@ TEST(Json, TimeIsLinearInTheKeys) {
   text += "\"last\":[]}";
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(parse_json(text, "x").value().size(), static_cast<size_t>(keys) + 1);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(sanitized ? 120 : 20)) << "a search for each key takes minutes";
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(sanitized ? 120 : 20))
+      << "a search for each key takes minutes";
 }
 
 TEST(Path, WhatAShellWouldHaveExpanded) {
@@ -150,15 +153,16 @@ TEST(Path, WhatAShellWouldHaveExpanded) {
 }
 
 TEST(Folder, ALinkIntoNowhereIsSaidToBeOne) {
-  const std::filesystem::path folder = std::filesystem::temp_directory_path() / fmt::format("mxpath-links-{}", ::getpid());
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / fmt::format("mxpath-links-{}", ::getpid());
   std::filesystem::create_directories(folder);
   std::filesystem::create_symlink("../../blobs/4f0c", folder / "a");
   std::filesystem::create_symlink("a", folder / "b");
   EXPECT_FALSE(dangling_link((folder / "none").string()));
   EXPECT_FALSE(dangling_link(folder.string()));
-  EXPECT_NE(
-      dangling_link((folder / "a").string())->find("a is a link to ../../blobs/4f0c, which is not there: copy the folder again with cp -L"),
-      std::string::npos);
+  EXPECT_NE(dangling_link((folder / "a").string())
+                ->find("a is a link to ../../blobs/4f0c, which is not there: copy the folder again with cp -L"),
+            std::string::npos);
   EXPECT_TRUE(dangling_link((folder / "b").string()));
   EXPECT_NE(MappedFile::open((folder / "a").string()).error().message.find("is a link to"), std::string::npos);
   std::filesystem::remove_all(folder);
@@ -198,7 +202,8 @@ TEST_F(Files, PipesAndSocketsAreNotWaitedFor) {
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   socket_path.copy(address.sun_path, sizeof address.sun_path - 1);
   ASSERT_EQ(::bind(listening.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  EXPECT_EQ(read_input(socket_path, 10).error().message, socket_path + ": not a regular file but a socket; give a file");
+  EXPECT_EQ(read_input(socket_path, 10).error().message,
+            socket_path + ": not a regular file but a socket; give a file");
 }
 
 TEST_F(Files, APipeIsReadToItsEnd) {
@@ -283,7 +288,8 @@ TEST(Buffer, MoreThanIsFreeIsASentence) {
   ASSERT_LE(memory.free, memory.total);
   const auto buffer = Buffer::allocate(memory.free + (size_t{1} << 32));
   ASSERT_FALSE(buffer.ok());
-  EXPECT_NE(buffer.error().message.find(" are free, other programs hold the rest"), std::string::npos) << buffer.error().message;
+  EXPECT_NE(buffer.error().message.find(" are free, other programs hold the rest"), std::string::npos)
+      << buffer.error().message;
 }
 
 TEST(ThreadPool, CoversEveryIndexOnce) {
@@ -321,7 +327,8 @@ TEST(ThreadPool, EachLoopSeesTheOneBefore) {
     ThreadPool pool(threads);
     std::vector<int> now(256, 0), next(256);
     for (int loop = 0; loop < 3000; ++loop) {
-      // Each element takes its neighbour's value, which another thread may have written; every so often the workers have gone to sleep.
+      // Each element takes its neighbour's value, which another thread may have written; every so often the workers
+      // have gone to sleep.
       if (loop % 500 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
       pool.for_range(now.size(), 16, [&](size_t begin, size_t end, int) {
         for (size_t i = begin; i < end; ++i) next[i] = now[(i + 16) % now.size()] + 1;
@@ -398,14 +405,15 @@ double seconds_of_short_loops(ThreadPool& pool) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// With threads that yielded while they waited, each wait gave a whole time slice to the busy ones: two seconds instead of some
-/// hundredths, at times ten.
+/// With threads that yielded while they waited, each wait gave a whole time slice to the busy ones: two seconds instead
+/// of some hundredths, at times ten.
 TEST(ThreadPool, BusyProcessorsSlowItDownByTheirShareOnly) {
   if (sanitized) GTEST_SKIP() << "times mean nothing under a sanitizer";
   ThreadPool pool(std::max(usable_processors(), 2)), one(1);
   const Spinners spinners;
   std::vector<double> shared, alone;
-  for (int run = 0; run < 10; ++run) alone.push_back(seconds_of_short_loops(one)), shared.push_back(seconds_of_short_loops(pool));
+  for (int run = 0; run < 10; ++run)
+    alone.push_back(seconds_of_short_loops(one)), shared.push_back(seconds_of_short_loops(pool));
   std::ranges::sort(shared), std::ranges::sort(alone);
   // The pool may lose what it tries, but never more than a few times what one thread takes beside the same spinners.
   EXPECT_LT(shared[5], 3 * alone[5] + 0.05);

@@ -8,12 +8,13 @@
 
 namespace mxpath {
 
-/// Zero-filled anonymous memory, 64-byte aligned at least. Pages are committed on first touch, and blocks of 2 MiB or more
-/// ask for huge pages (a third more read bandwidth on the machines measured in docs/performance.md). Movable, not copyable.
+/// Zero-filled anonymous memory, 64-byte aligned at least. Pages are committed on first touch, and blocks of 2 MiB or
+/// more ask for huge pages (a third more read bandwidth on the machines measured in docs/performance.md). Movable, not
+/// copyable.
 class Buffer {
  public:
-  /// Error: the system has no such amount of address space or memory left (system_memory is asked for blocks of 16 MiB and more); the
-  /// sentence says how much was asked for and how much is free.
+  /// Error: the system has no such amount of address space or memory left (system_memory is asked for blocks of 16 MiB
+  /// and more); the sentence says how much was asked for and how much is free.
   static Result<Buffer> allocate(size_t bytes);
 
   Buffer() = default;

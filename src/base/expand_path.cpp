@@ -64,7 +64,8 @@ std::string expanded(std::string_view path) {
 
 std::string expanded_unless_there(std::string_view path) {
   std::error_code ignored;
-  if (std::filesystem::exists(std::filesystem::symlink_status(std::filesystem::path(path), ignored))) return std::string(path);
+  if (std::filesystem::exists(std::filesystem::symlink_status(std::filesystem::path(path), ignored)))
+    return std::string(path);
   return expanded(path);
 }
 

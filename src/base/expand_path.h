@@ -8,7 +8,8 @@ namespace mxpath {
 /// The user's home folder: $HOME, else what the system says; "" if neither does.
 std::string home_folder();
 
-/// Does what a shell would: a leading ~ or ~user is a home folder, $NAME and ${NAME} are variables. What is not set or not known stays.
+/// Does what a shell would: a leading ~ or ~user is a home folder, $NAME and ${NAME} are variables. What is not set or
+/// not known stays.
 std::string expanded(std::string_view path);
 
 /// The path itself if something of that name is there, "~" and "$" and all, else expanded().

@@ -9,20 +9,23 @@
 namespace mxpath {
 namespace {
 
-// ASCII's own "another character set begins" and "ends"; printable() lets neither through, so that no file or name can forge a mark.
+// ASCII's own "another character set begins" and "ends"; printable() lets neither through, so that no file or name can
+// forge a mark.
 constexpr char shift_out = '\x0e', shift_in = '\x0f';
 
 constexpr std::array<std::string_view, knob_count> names = {
-    "context", "device",         "gpu_layers",    "cpu_experts", "weights", "dense_weights", "numerics",    "only",  "exclude",
-    "strict",  "inject_failure", "memory_budget", "temperature", "top_p",   "min_p",         "top_k",       "date",  "tokens",
-    "machine", "shape",          "stored",        "problems",    "target",  "scale_rule",    "shard_bytes", "resume", "split"};
+    "context",  "device",  "gpu_layers", "cpu_experts",    "weights",       "dense_weights", "numerics",
+    "only",     "exclude", "strict",     "inject_failure", "memory_budget", "temperature",   "top_p",
+    "min_p",    "top_k",   "date",       "tokens",         "machine",       "shape",         "stored",
+    "problems", "target",  "scale_rule", "shard_bytes",    "resume",        "split"};
 
 /// What stands between the two ends of a mark; nothing if it names no knob.
 std::optional<Hint> hint_from(std::string_view inside) {
   const size_t equals = inside.find('=');
   const auto name = std::ranges::find(names, inside.substr(0, equals));
   if (name == names.end()) return {};
-  return Hint{static_cast<Knob>(name - names.begin()), equals == inside.npos ? "" : std::string(inside.substr(equals + 1))};
+  return Hint{static_cast<Knob>(name - names.begin()),
+              equals == inside.npos ? "" : std::string(inside.substr(equals + 1))};
 }
 
 /// Calls on_text and on_hint for the pieces of a text in their order.
@@ -45,7 +48,9 @@ std::string_view name_of(Knob knob) { return names[static_cast<size_t>(knob)]; }
 
 std::string mention(const Hint& hint) { return fmt::format("{}{}{}", shift_out, plain_wording(hint), shift_in); }
 
-std::string plain_wording(const Hint& hint) { return fmt::format("{}{}{}", name_of(hint.knob), hint.value.empty() ? "" : "=", hint.value); }
+std::string plain_wording(const Hint& hint) {
+  return fmt::format("{}{}{}", name_of(hint.knob), hint.value.empty() ? "" : "=", hint.value);
+}
 
 std::string in_words(std::string_view text, Wording wording) {
   std::string out;

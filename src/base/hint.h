@@ -1,5 +1,6 @@
-// Knobs that sentences speak of. Below the faces nobody knows whether a knob is a flag, a field or an argument: a sentence marks that it
-// means "the context, 4096 for instance", and the face that shows it writes `--ctx 4096` or `context=4096`.
+// Knobs that sentences speak of. Below the faces nobody knows whether a knob is a flag, a field or an argument: a
+// sentence marks that it means "the context, 4096 for instance", and the face that shows it writes `--ctx 4096` or
+// `context=4096`.
 #pragma once
 #include <fmt/format.h>
 
@@ -53,8 +54,8 @@ struct Hint {
 /// "memory_budget": as the fields of Policy and of the public options are called.
 std::string_view name_of(Knob knob);
 
-/// The mark of a hint inside a sentence, to be formatted into it: `fail("choose {} or more", mention(Knob::context, 4096))`. It keeps its
-/// meaning when sentences are put into others. A value from outside must be printable().
+/// The mark of a hint inside a sentence, to be formatted into it: `fail("choose {} or more", mention(Knob::context,
+/// 4096))`. It keeps its meaning when sentences are put into others. A value from outside must be printable().
 std::string mention(const Hint& hint);
 template <class T = std::string_view>
 std::string mention(Knob knob, const T& value = {}) {

@@ -21,12 +21,14 @@ TEST(Hint, EachFaceWordsTheSameSentence) {
 }
 
 TEST(Hint, ASentenceInsideAnotherKeepsItsMarks) {
-  const Error inner = wrong_use("{}: no such path", mention(Knob::only, "linear.*=x")), outer = fail("bf16: {}; {}", inner.message, "end");
+  const Error inner = wrong_use("{}: no such path", mention(Knob::only, "linear.*=x")),
+              outer = fail("bf16: {}; {}", inner.message, "end");
   EXPECT_EQ(in_words(outer.message, loud), "bf16: <only|linear.*=x>: no such path; end");
 }
 
 TEST(Hint, EveryStringOfAReport) {
-  const Json report = {{"a", mention(Knob::top_k, 3)}, {"b", {1, mention(Knob::resume), {{"c", "x " + mention(Knob::date)}}}}};
+  const Json report = {{"a", mention(Knob::top_k, 3)},
+                       {"b", {1, mention(Knob::resume), {{"c", "x " + mention(Knob::date)}}}}};
   EXPECT_EQ(report_in_words(report, loud), Json({{"a", "<top_k|3>"}, {"b", {1, "<resume|>", {{"c", "x <date|>"}}}}}));
 }
 

@@ -66,7 +66,8 @@ bool JsonHandler::refuse(std::string problem) {
 
 Status json_verdict(bool parsed, std::string_view text, const JsonHandler& handler, std::string_view where) {
   const size_t end = std::min(text.find('\0'), text.size());
-  if (!parsed && handler.byte_ == 0) return fail("{}: {}", where, handler.problem_.empty() ? "not valid JSON" : handler.problem_);
+  if (!parsed && handler.byte_ == 0)
+    return fail("{}: {}", where, handler.problem_.empty() ? "not valid JSON" : handler.problem_);
   if (parsed && end == text.size()) return {};
   const size_t byte = parsed ? end + 1 : handler.byte_;
   std::string_view reason = handler.problem_;
@@ -88,7 +89,8 @@ bool JsonBuilder::open(Json container) {
 
 bool JsonBuilder::key(std::string&& key) {
   Level& level = open_.back();
-  if (!level.keys.insert(key).second) return problem_ = fmt::format("key \"{}\" appears twice in one object", printable(key)), false;
+  if (!level.keys.insert(key).second)
+    return problem_ = fmt::format("key \"{}\" appears twice in one object", printable(key)), false;
   // Past the map's own emplace, which would look for the key once more, one by one.
   level.container->get_ref<Json::object_t&>().emplace_back(std::move(key), Json());
   return true;

@@ -11,9 +11,9 @@
 
 namespace mxpath {
 
-/// Parses one JSON document in a time that is linear in its bytes. `where` (a file name) starts every error. Errors: not UTF-8, not JSON
-/// or anything behind the document, a zero byte too (with the byte where it went wrong), a number that is too large, a key twice in one
-/// object, nesting deeper than 256.
+/// Parses one JSON document in a time that is linear in its bytes. `where` (a file name) starts every error. Errors:
+/// not UTF-8, not JSON or anything behind the document, a zero byte too (with the byte where it went wrong), a number
+/// that is too large, a key twice in one object, nesting deeper than 256.
 Result<Json> parse_json(std::string_view text, std::string_view where);
 
 /// The part of nlohmann's event handler that every reader of events shares: the first problem, in words of ours.
@@ -36,8 +36,8 @@ class JsonHandler {
 
 Status json_verdict(bool parsed, std::string_view text, const JsonHandler& handler, std::string_view where);
 
-/// Feeds `text` to a handler with nlohmann's event functions that derives from JsonHandler. Errors: not UTF-8, not JSON, or what the
-/// handler refused; `where` starts each.
+/// Feeds `text` to a handler with nlohmann's event functions that derives from JsonHandler. Errors: not UTF-8, not
+/// JSON, or what the handler refused; `where` starts each.
 template <class Handler>
 Status feed_json(std::string_view text, Handler& handler, std::string_view where) {
   // nlohmann's lexer takes a zero byte for the end of the text and would not look at what follows it.
@@ -45,7 +45,8 @@ Status feed_json(std::string_view text, Handler& handler, std::string_view where
   return json_verdict(Json::sax_parse(looked_at.begin(), looked_at.end(), &handler), text, handler, where);
 }
 
-/// Puts a value together from events. Adding a key to a `Json` object looks through all of its keys; here each object has a set beside it.
+/// Puts a value together from events. Adding a key to a `Json` object looks through all of its keys; here each object
+/// has a set beside it.
 class JsonBuilder {
  public:
   explicit JsonBuilder(size_t deepest) : deepest_(deepest) {}

@@ -1,4 +1,5 @@
-// The name of the JSON type, for headers that only hand it on: the whole library costs seconds in every file that includes it.
+// The name of the JSON type, for headers that only hand it on: the whole library costs seconds in every file that
+// includes it.
 #pragma once
 #include <nlohmann/json_fwd.hpp>
 

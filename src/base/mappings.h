@@ -12,7 +12,8 @@ struct MappingAt {
   uint64_t offset = 0;         ///< the offset of the address in the file
 };
 
-/// What lies at `address`. Takes no lock and no memory: a signal handler may call it. The path is good while the file stays mapped.
+/// What lies at `address`. Takes no lock and no memory: a signal handler may call it. The path is good while the file
+/// stays mapped.
 MappingAt mapping_at(const void* address) noexcept;
 
 /// MappedFile's side: a range of memory begins and ceases to be a file.

@@ -36,10 +36,11 @@ Character first_of(std::string_view text) {
   return {wrong ? 0 : length, value};
 }
 
-/// Control characters of ASCII and Latin-1; the ends of lines and paragraphs, marks of direction, and characters without a width.
+/// Control characters of ASCII and Latin-1; the ends of lines and paragraphs, marks of direction, and characters
+/// without a width.
 bool is_control(uint32_t c) {
-  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200b || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
-         (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xe0000 && c < 0xe0080);
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200b || c == 0x200e || c == 0x200f ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xe0000 && c < 0xe0080);
 }
 
 }  // namespace

@@ -96,7 +96,8 @@ using Status = Result<void>;
   } while (0)
 
 /// `MXPATH_TRY(auto x, f())`: x = the value of f(), or returns its error from the enclosing function.
-#define MXPATH_TRY(declaration, expression)                                                                             \
-  auto MXPATH_CONCAT(mxpath_result_, __LINE__) = (expression);                                                          \
-  if (!MXPATH_CONCAT(mxpath_result_, __LINE__).ok()) return std::move(MXPATH_CONCAT(mxpath_result_, __LINE__)).error(); \
+#define MXPATH_TRY(declaration, expression)                            \
+  auto MXPATH_CONCAT(mxpath_result_, __LINE__) = (expression);         \
+  if (!MXPATH_CONCAT(mxpath_result_, __LINE__).ok())                   \
+    return std::move(MXPATH_CONCAT(mxpath_result_, __LINE__)).error(); \
   declaration = std::move(MXPATH_CONCAT(mxpath_result_, __LINE__)).value()

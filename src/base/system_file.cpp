@@ -16,7 +16,8 @@
 namespace mxpath {
 namespace {
 
-constexpr int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;  // opening a pipe without O_NONBLOCK waits for its other end
+constexpr int flags =
+    O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;  // opening a pipe without O_NONBLOCK waits for its other end
 constexpr auto patience = std::chrono::seconds(1);
 
 std::string_view kind_of(mode_t mode) {
@@ -34,9 +35,12 @@ struct Opened {
   struct stat info;
 };
 
-/// Looks before it opens, because opening some devices does something, and afterwards, because another file may have come in between.
+/// Looks before it opens, because opening some devices does something, and afterwards, because another file may have
+/// come in between.
 Result<Opened> open_checked(const std::string& path, bool (*good)(mode_t)) {
-  const auto wrong = [&](mode_t mode) { return fail("{}: not a regular file but {}; give a file", path, kind_of(mode)); };
+  const auto wrong = [&](mode_t mode) {
+    return fail("{}: not a regular file but {}; give a file", path, kind_of(mode));
+  };
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return open_error(path, errno);
   if (!good(info.st_mode)) return wrong(info.st_mode);
@@ -69,8 +73,10 @@ Error open_error(const std::string& path, int code) {
   if (code == ENOENT)
     if (auto dangling = dangling_link(path)) return fail("{}", *dangling);
   if (code == ENOENT) return fail("{}: no such file", path);
-  if (code == EACCES || code == EPERM) return fail("{}: no permission to read it; check the owner and mode of the file", path);
-  if (code == EMFILE || code == ENFILE) return fail("{}: cannot be opened, too many files are open; raise the limit (ulimit -n)", path);
+  if (code == EACCES || code == EPERM)
+    return fail("{}: no permission to read it; check the owner and mode of the file", path);
+  if (code == EMFILE || code == ENFILE)
+    return fail("{}: cannot be opened, too many files are open; raise the limit (ulimit -n)", path);
   if (code == ENAMETOOLONG) return fail("{}: the name is too long for a file; check what was given", shortened(path));
   return fail("{}: cannot be opened: {}", path, std::strerror(code));
 }

@@ -35,15 +35,16 @@ struct RegularFile {
 /// The sentence for an open(path) that failed with errno `code`.
 Error open_error(const std::string& path, int code);
 
-/// A file of a model or of a cache, for reading. Errors: it is missing, cannot be read, or is a folder, a pipe, a socket or a device; none
-/// of these is waited for.
+/// A file of a model or of a cache, for reading. Errors: it is missing, cannot be read, or is a folder, a pipe, a
+/// socket or a device; none of these is waited for.
 Result<RegularFile> open_regular_file(const std::string& path);
 
-/// A file that the user named, for reading from front to back: a regular one, or a pipe as `<(command)` makes it. Errors as above; nothing
-/// writes into the pipe within a second.
+/// A file that the user named, for reading from front to back: a regular one, or a pipe as `<(command)` makes it.
+/// Errors as above; nothing writes into the pipe within a second.
 Result<SystemFile> open_input(const std::string& path);
 
-/// What is left of `fd`, at most `limit` bytes of it. Errors, each beginning with `where`: it cannot be read, or is longer.
+/// What is left of `fd`, at most `limit` bytes of it. Errors, each beginning with `where`: it cannot be read, or is
+/// longer.
 Result<std::string> read_to_end(int fd, std::string_view where, uint64_t limit);
 
 /// The whole of open_input(path).

@@ -10,7 +10,8 @@ namespace {
 
 constexpr uint64_t no_limit = std::numeric_limits<uint64_t>::max();
 
-/// How one version of cgroups names its files. v2 throttles above memory.high until hardly anything runs, so that is a limit too.
+/// How one version of cgroups names its files. v2 throttles above memory.high until hardly anything runs, so that is a
+/// limit too.
 struct Names {
   const char *limit, *soft_limit, *usage, *active, *inactive;
 };
@@ -19,7 +20,8 @@ constexpr Names v2 = {"memory.max", "memory.high", "memory.current", "active_fil
 
 uint64_t less(uint64_t bytes, uint64_t taken) { return bytes - std::min(bytes, taken); }
 
-/// The number that a file holds; no_limit for "max" and for files that are not there. (v1 says "none" with a huge number.)
+/// The number that a file holds; no_limit for "max" and for files that are not there. (v1 says "none" with a huge
+/// number.)
 uint64_t number_in(const std::string& path) {
   std::ifstream file(path);
   uint64_t bytes = 0;
@@ -40,12 +42,13 @@ uint64_t sum_of(const std::string& path, std::string_view one, std::string_view 
 struct Limits {
   uint64_t limit = no_limit, left = no_limit;
 
-  /// A group and those around it. Inside a container its path may not be there, but the root is. The usage of a group is that of all groups
-  /// in it; its page cache is counted there as well, and is dropped before anything is refused.
+  /// A group and those around it. Inside a container its path may not be there, but the root is. The usage of a group
+  /// is that of all groups in it; its page cache is counted there as well, and is dropped before anything is refused.
   void add(const std::string& mount, std::string group, const Names& names) {
     for (;;) {
       const std::string folder = mount + group + "/";
-      const uint64_t hard = number_in(folder + names.limit), soft = *names.soft_limit ? number_in(folder + names.soft_limit) : no_limit;
+      const uint64_t hard = number_in(folder + names.limit),
+                     soft = *names.soft_limit ? number_in(folder + names.soft_limit) : no_limit;
       add_group(folder, std::min(hard, soft), names);
       if (group.empty()) return;
       const size_t slash = group.rfind('/');
@@ -58,7 +61,8 @@ struct Limits {
     if (bytes >= uint64_t{1} << 60) return;
     limit = std::min(limit, bytes);
     const uint64_t used = number_in(folder + names.usage);
-    const uint64_t held = used == no_limit ? 0 : less(used, sum_of(folder + "memory.stat", names.active, names.inactive));
+    const uint64_t held =
+        used == no_limit ? 0 : less(used, sum_of(folder + "memory.stat", names.active, names.inactive));
     left = std::min(left, less(bytes, held));
   }
 };
@@ -73,8 +77,8 @@ bool names_memory(std::string_view controllers) {
   return false;
 }
 
-/// Each line of /proc/self/cgroup is "number:controllers:path"; v2 has number 0 and no controllers. Where both versions are mounted, v2 is
-/// in "unified".
+/// Each line of /proc/self/cgroup is "number:controllers:path"; v2 has number 0 and no controllers. Where both versions
+/// are mounted, v2 is in "unified".
 Limits cgroup_limits(const std::string& root) {
   const std::string mount = root + "/sys/fs/cgroup";
   Limits limits;
@@ -103,7 +107,8 @@ MemInfo read_meminfo(const std::string& root) {
     if (word == name && file >> kib) into = kib * 1024;
   };
   while (file >> word)
-    take("MemTotal:", info.total), take("MemAvailable:", info.available), take("MemFree:", info.free), take("Cached:", info.cached);
+    take("MemTotal:", info.total), take("MemAvailable:", info.available), take("MemFree:", info.free),
+        take("Cached:", info.cached);
   return info;
 }
 

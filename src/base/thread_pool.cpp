@@ -14,11 +14,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A token is hundreds of short loops, microseconds apart; to wake a thread that sleeps takes tens of them, most of all in a virtual
-/// machine. Nobody yields meanwhile: on Linux 6.18 a thread that yields to a busy one gives a whole time slice away, 2 ms where 2 µs were
-/// meant, and got the demo's answer 200 times later; a thread that sleeps keeps its claim and preempts when it is woken.
+/// A token is hundreds of short loops, microseconds apart; to wake a thread that sleeps takes tens of them, most of all
+/// in a virtual machine. Nobody yields meanwhile: on Linux 6.18 a thread that yields to a busy one gives a whole time
+/// slice away, 2 ms where 2 µs were meant, and got the demo's answer 200 times later; a thread that sleeps keeps its
+/// claim and preempts when it is woken.
 constexpr auto awake = 50us;
-/// How long loops run alone, when the others did not help, before they are shared again: 8 times what the try has cost …
+/// How long loops run alone, when the others did not help, before they are shared again: 8 times what the try has cost
+/// …
 constexpr int alone_factor = 8;
 /// … and longer each time in a row, up to this.
 constexpr auto longest_alone = 200ms;
@@ -82,24 +84,27 @@ void ThreadPool::share(size_t count, size_t chunk, Call call, void* body) {
   give_out(parts);
   const auto start = Clock::now();
   take({ticket_.load(std::memory_order_relaxed)}, 0, 0);
-  saved_ += (Clock::now() - start) * static_cast<int>(parts - 1);  // parts take about the same, one after another on one thread
+  saved_ += (Clock::now() - start) *
+            static_cast<int>(parts - 1);  // parts take about the same, one after another on one thread
   wait_for_parts();
 }
 
 void ThreadPool::give_out(size_t parts) {
   const Ticket ticket = Ticket{ticket_.load(std::memory_order_relaxed)}.next(parts);
-  ticket_ = ticket.number;  // sequentially consistent with sleepers_: whoever goes to sleep counts first and looks again then
+  ticket_ =
+      ticket.number;  // sequentially consistent with sleepers_: whoever goes to sleep counts first and looks again then
   if (sleepers_ == 0) return;
   { std::lock_guard lock(mutex_); }
   start_.notify_all();
 }
 
-/// Runs a part unless somebody else has begun it. A ticket that is over has no part left to take, and only who holds a part of it may
-/// look at the loop, which stays as it is until all are done.
+/// Runs a part unless somebody else has begun it. A ticket that is over has no part left to take, and only who holds a
+/// part of it may look at the loop, which stays as it is until all are done.
 bool ThreadPool::take(Ticket ticket, size_t part, int thread) {
   std::atomic<uint64_t>& taken = claims_[part].taken;
   uint64_t last = taken.load(std::memory_order_relaxed);
-  if (last >= ticket.number || !taken.compare_exchange_strong(last, ticket.number, std::memory_order_acq_rel)) return false;
+  if (last >= ticket.number || !taken.compare_exchange_strong(last, ticket.number, std::memory_order_acq_rel))
+    return false;
   const size_t begin = chunk_ * part;
   call_(body_, begin, std::min(count_, begin + chunk_), thread);
   if (left_.fetch_sub(1) == 1 && caller_sleeps_) {
@@ -133,14 +138,15 @@ bool ThreadPool::alone() {
   return is_alone_;
 }
 
-/// The caller has slept while another thread was at its part, which other programs may have kept from running. Where that took longer
-/// than all that the threads have saved since the last time, the caller is faster alone.
+/// The caller has slept while another thread was at its part, which other programs may have kept from running. Where
+/// that took longer than all that the threads have saved since the last time, the caller is faster alone.
 void ThreadPool::weigh(Clock::duration waited) {
   if (waited <= std::exchange(saved_, {})) {
     next_alone_ = {};
     return;
   }
-  next_alone_ = std::min<Clock::duration>(std::max<Clock::duration>(2 * next_alone_, alone_factor * waited), longest_alone);
+  next_alone_ =
+      std::min<Clock::duration>(std::max<Clock::duration>(2 * next_alone_, alone_factor * waited), longest_alone);
   alone_until_ = Clock::now() + next_alone_, is_alone_ = true, ++times_alone_;
 }
 
@@ -167,11 +173,13 @@ size_t items_worth_a_thread(double nanoseconds) {
 
 int usable_processors() {
   cpu_set_t set;
-  int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : static_cast<int>(std::thread::hardware_concurrency());
+  int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
+                                                          : static_cast<int>(std::thread::hardware_concurrency());
   // cgroup v2: "quota period" in microseconds, or "max period".
   std::ifstream quota("/sys/fs/cgroup/cpu.max");
   double limit = 0, period = 0;
-  if (quota >> limit >> period && limit > 0 && period > 0) count = static_cast<int>(std::min<double>(count, std::ceil(limit / period)));
+  if (quota >> limit >> period && limit > 0 && period > 0)
+    count = static_cast<int>(std::min<double>(count, std::ceil(limit / period)));
   return std::max(count, 1);
 }
 

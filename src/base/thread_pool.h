@@ -14,12 +14,12 @@
 
 namespace mxpath {
 
-/// Splits index ranges over threads. The split never changes a result: kernels compute every output element on one thread,
-/// in one order, so greedy output is the same for any thread count.
+/// Splits index ranges over threads. The split never changes a result: kernels compute every output element on one
+/// thread, in one order, so greedy output is the same for any thread count.
 ///
-/// A loop never waits for a thread that has not begun: the calling thread takes over its part. It waits only for a part that another
-/// thread has begun, and where such waits cost more than the threads bring, because other programs keep the processors busy, loops run
-/// on the calling thread alone for a while.
+/// A loop never waits for a thread that has not begun: the calling thread takes over its part. It waits only for a part
+/// that another thread has begun, and where such waits cost more than the threads bring, because other programs keep
+/// the processors busy, loops run on the calling thread alone for a while.
 class ThreadPool {
  public:
   /// threads ≥ 1; the calling thread is one of them. Fewer where the system starts no more; size() says how many.
@@ -30,15 +30,16 @@ class ThreadPool {
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-  /// Calls body(begin, end, thread) on contiguous parts that cover [0, count), each a multiple of `grain` long but for the last; `grain`
-  /// is the least that is worth a thread of its own (see items_worth_a_thread). `thread` < size() is the one that runs the part, which
-  /// may run several in turn. Returns when all parts are done. A call while another one runs, from a body or from another thread, does
-  /// all of it alone, as thread 0.
+  /// Calls body(begin, end, thread) on contiguous parts that cover [0, count), each a multiple of `grain` long but for
+  /// the last; `grain` is the least that is worth a thread of its own (see items_worth_a_thread). `thread` < size() is
+  /// the one that runs the part, which may run several in turn. Returns when all parts are done. A call while another
+  /// one runs, from a body or from another thread, does all of it alone, as thread 0.
   template <class Body>
   void for_range(size_t count, size_t grain, Body&& body) {
     using Plain = std::remove_reference_t<Body>;
     run(
-        count, grain, [](void* b, size_t begin, size_t end, int thread) { (*static_cast<Plain*>(b))(begin, end, thread); },
+        count, grain,
+        [](void* b, size_t begin, size_t end, int thread) { (*static_cast<Plain*>(b))(begin, end, thread); },
         const_cast<void*>(static_cast<const void*>(&body)));
   }
 
@@ -95,7 +96,8 @@ class ThreadPool {
   int times_alone_ = 0;
 };
 
-/// The grain of a loop whose items take some `nanoseconds` each: parts below some microseconds take less time than handing them out.
+/// The grain of a loop whose items take some `nanoseconds` each: parts below some microseconds take less time than
+/// handing them out.
 size_t items_worth_a_thread(double nanoseconds);
 
 /// Processors this process may run on (affinity and cgroup quota included), at least 1.

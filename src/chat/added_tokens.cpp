@@ -11,7 +11,8 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens) : tokens_(std::move(tok
     largest_ = std::max(largest_, tokens_[i].id);
   }
   for (auto& bucket : by_first_byte_)
-    std::stable_sort(bucket.begin(), bucket.end(), [&](uint32_t a, uint32_t b) { return tokens_[a].text.size() > tokens_[b].text.size(); });
+    std::stable_sort(bucket.begin(), bucket.end(),
+                     [&](uint32_t a, uint32_t b) { return tokens_[a].text.size() > tokens_[b].text.size(); });
 }
 
 const AddedToken* AddedTokens::find(Token id) const {
@@ -20,7 +21,8 @@ const AddedToken* AddedTokens::find(Token id) const {
 }
 
 Token AddedTokens::special(std::string_view text) const {
-  const auto found = std::find_if(tokens_.begin(), tokens_.end(), [&](const AddedToken& t) { return t.special && t.text == text; });
+  const auto found =
+      std::find_if(tokens_.begin(), tokens_.end(), [&](const AddedToken& t) { return t.special && t.text == text; });
   return found == tokens_.end() ? -1 : found->id;
 }
 

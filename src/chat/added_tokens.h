@@ -14,7 +14,8 @@ class AddedTokens {
  public:
   explicit AddedTokens(std::vector<AddedToken> tokens);
 
-  /// Cuts the text at the tokens: calls ordinary(text) and token(id) in the order of the text. Without `specials` they are text.
+  /// Cuts the text at the tokens: calls ordinary(text) and token(id) in the order of the text. Without `specials` they
+  /// are text.
   template <class Ordinary, class Literal>
   void cut(std::string_view text, bool specials, Ordinary ordinary, Literal literal) const {
     size_t done = 0;
@@ -40,7 +41,8 @@ class AddedTokens {
  private:
   const AddedToken* match(std::string_view text, bool specials) const {
     for (const uint32_t index : by_first_byte_[static_cast<uint8_t>(text[0])])
-      if (const AddedToken& token = tokens_[index]; (specials || !token.special) && text.starts_with(token.text)) return &token;
+      if (const AddedToken& token = tokens_[index]; (specials || !token.special) && text.starts_with(token.text))
+        return &token;
     return nullptr;
   }
 

@@ -42,7 +42,8 @@ Merge Merges::find(const Vocabulary& vocabulary, Token left, Token right, std::s
 }
 
 void PieceEncoder::encode(std::string_view piece, std::vector<Token>& out) {
-  for (; piece.size() > longest_piece; piece.remove_prefix(longest_piece)) merge_all(piece.substr(0, longest_piece), out);
+  for (; piece.size() > longest_piece; piece.remove_prefix(longest_piece))
+    merge_all(piece.substr(0, longest_piece), out);
   const Token whole = whole_pieces_first_ ? vocabulary_.find(piece) : -1;
   if (whole >= 0) out.push_back(whole);
   else merge_all(piece, out);
@@ -53,8 +54,8 @@ void PieceEncoder::merge_all(std::string_view piece, std::vector<Token>& out) {
   heap_.clear();
   const auto count = static_cast<int32_t>(piece.size());
   for (int32_t i = 0; i < count; ++i)
-    symbols_.push_back(
-        {vocabulary_.find(piece.substr(static_cast<size_t>(i), 1)), static_cast<uint32_t>(i), 1, i - 1, i + 1 < count ? i + 1 : -1});
+    symbols_.push_back({vocabulary_.find(piece.substr(static_cast<size_t>(i), 1)), static_cast<uint32_t>(i), 1, i - 1,
+                        i + 1 < count ? i + 1 : -1});
   for (int32_t i = 0; i + 1 < count; ++i) consider(piece, i);
   while (!heap_.empty()) {
     std::pop_heap(heap_.begin(), heap_.end());

@@ -11,7 +11,8 @@ Cite information from the tool using the following format:
 Do not quote more than 10 words directly from the tool output.
 sources=web (default: web))";
 
-constexpr const char* search_description = R"(Searches for information related to `query` and displays `topn` results.)";
+constexpr const char* search_description =
+    R"(Searches for information related to `query` and displays `topn` results.)";
 
 constexpr const char* open_description =
     R"(Opens the link `id` from the page indicated by `cursor` starting at line number `loc`, showing `num_lines` lines.
@@ -21,7 +22,8 @@ If `id` is a string, it is treated as a fully qualified URL associated with `sou
 If `loc` is not provided, the viewport will be positioned at the beginning of the document or centered on the most relevant passage, if available.
 Use this function without `id` to scroll to a new location of an opened page.)";
 
-constexpr const char* find_description = R"(Finds exact matches of `pattern` in the current page, or the page given by `cursor`.)";
+constexpr const char* find_description =
+    R"(Finds exact matches of `pattern` in the current page, or the page given by `cursor`.)";
 
 constexpr const char* python_description =
     R"(Use this tool to execute Python code in your chain of thought. The code will not be shown to the user. This tool should be used for internal reasoning, but not for code that is intended to be visible to the user (e.g. when creating plots, tables, or files).
@@ -50,7 +52,8 @@ ToolNamespace browser_tools() {
   const Json find = {{"pattern", typed("string")}, {"cursor", typed("number", -1)}};
   return {"browser",
           browser_description,
-          {tool("search", search_description, search, Json::array({"query"})), tool("open", open_description, open, Json::array()),
+          {tool("search", search_description, search, Json::array({"query"})),
+           tool("open", open_description, open, Json::array()),
            tool("find", find_description, find, Json::array({"pattern"}))}};
 }
 

@@ -13,7 +13,9 @@ struct Alphabet {
   std::array<int, alphabet_end> byte{};
 };
 
-constexpr bool stands_for_itself(int byte) { return (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174; }
+constexpr bool stands_for_itself(int byte) {
+  return (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+}
 
 constexpr Alphabet make_alphabet() {
   Alphabet alphabet;
@@ -38,7 +40,9 @@ bool append_byte_level(std::string_view text, std::vector<char>& out) {
     int code_point = first;
     // The whole alphabet lies below U+0800: one byte, or two.
     if (first >= 0x80)
-      code_point = first >= 0xe0 || i + 1 == text.size() ? alphabet_end : (first & 0x1f) << 6 | (static_cast<uint8_t>(text[++i]) & 0x3f);
+      code_point = first >= 0xe0 || i + 1 == text.size()
+                       ? alphabet_end
+                       : (first & 0x1f) << 6 | (static_cast<uint8_t>(text[++i]) & 0x3f);
     const int byte = code_point < alphabet_end ? alphabet.byte[static_cast<size_t>(code_point)] : -1;
     if (byte < 0) {
       out.resize(before);

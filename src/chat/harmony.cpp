@@ -28,8 +28,9 @@ Result<Effort> parse_effort(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   const auto found = std::find(effort_names.begin(), effort_names.end(), lower);
-  if (found == effort_names.end()) 
-    return wrong_use("reasoning effort \"{}\" is unknown{}; use low, medium or high", printable(text), nearest_note(text, effort_names));
+  if (found == effort_names.end())
+    return wrong_use("reasoning effort \"{}\" is unknown{}; use low, medium or high", printable(text),
+                     nearest_note(text, effort_names));
   return static_cast<Effort>(found - effort_names.begin());
 }
 

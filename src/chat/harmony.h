@@ -73,8 +73,10 @@ enum class DropAnalysis {
   never,
 };
 
-/// Tokens of a conversation followed by `<|start|>{next}` when `next` is given. Errors: a vocabulary without the harmony special tokens.
-Result<std::vector<Token>> render(const Tokenizer& tokenizer, std::span<const Message> messages, std::optional<Role> next = Role::assistant,
+/// Tokens of a conversation followed by `<|start|>{next}` when `next` is given. Errors: a vocabulary without the
+/// harmony special tokens.
+Result<std::vector<Token>> render(const Tokenizer& tokenizer, std::span<const Message> messages,
+                                  std::optional<Role> next = Role::assistant,
                                   DropAnalysis drop = DropAnalysis::finished);
 /// Renders as `render` does without `next`, but a last message that is assistant/final ends in `<|return|>`.
 Result<std::vector<Token>> render_for_training(const Tokenizer& tokenizer, std::span<const Message> messages,
@@ -89,17 +91,18 @@ struct Piece {
 
 /// Tokens to messages, one token at a time. After an error the parser is where it was before that token.
 ///
-/// A lossy parser (strict = false) takes headers as models write them; docs/harmony.md has the rules. Channels are the nearest known ones;
-/// a name that nobody knows stays as it is, and "" is the channel of text that has none. What can be no header any more is content and
-/// comes as it is pushed. Nobody is called who is not named as a recipient.
+/// A lossy parser (strict = false) takes headers as models write them; docs/harmony.md has the rules. Channels are the
+/// nearest known ones; a name that nobody knows stays as it is, and "" is the channel of text that has none. What can
+/// be no header any more is content and comes as it is pushed. Nobody is called who is not named as a recipient.
 class Parser {
  public:
-  /// role: preset for the first message, when the prompt already holds `<|start|>assistant`. strict = false closes what is malformed
-  /// as well as it can and never fails. The tokenizer must outlive the parser.
+  /// role: preset for the first message, when the prompt already holds `<|start|>assistant`. strict = false closes what
+  /// is malformed as well as it can and never fails. The tokenizer must outlive the parser.
   Parser(const Tokenizer& tokenizer, std::optional<Role> role, bool strict);
 
-  /// Errors (strict): a token other than <|start|> between messages; a header that is cut, has no channel after <|channel|>, an unknown
-  /// role or words left over. Content never fails: a token without a text and invalid UTF-8 become U+FFFD.
+  /// Errors (strict): a token other than <|start|> between messages; a header that is cut, has no channel after
+  /// <|channel|>, an unknown role or words left over. Content never fails: a token without a text and invalid UTF-8
+  /// become U+FFFD.
   Status push(Token token);
   Status finish();  ///< end of stream; closes a message in its content. Error (strict): inside a header
 
@@ -111,7 +114,8 @@ class Parser {
   const std::string& content_type() const { return current_.content_type; }
   const std::string& content() const { return current_.content; }  ///< so far
   const Message& current() const { return current_; }
-  /// Text that the last push completed, message by message. Where a push ended a message, a cut character became U+FFFD.
+  /// Text that the last push completed, message by message. Where a push ended a message, a cut character became
+  /// U+FFFD.
   const std::vector<Piece>& pieces() const { return pieces_; }
   std::string last_delta() const;                               ///< the same in one
   bool in_content() const { return state_ == State::content; }  ///< between <|message|> and the end of a message

@@ -30,7 +30,8 @@ std::vector<std::string> words_of(const std::string& text) {
     spaced += text[at];
   }
   std::vector<std::string> words;
-  for (size_t begin = spaced.find_first_not_of(spaces), end; begin != std::string::npos; begin = spaced.find_first_not_of(spaces, end)) {
+  for (size_t begin = spaced.find_first_not_of(spaces), end; begin != std::string::npos;
+       begin = spaced.find_first_not_of(spaces, end)) {
     end = std::min(spaced.find_first_of(spaces, begin), spaced.size());
     words.push_back(spaced.substr(begin, end - begin));
   }
@@ -53,7 +54,8 @@ bool take_role(std::string_view word, Message& message) {
 Status take_author(std::vector<std::string>& words, Message& message) {
   if (words.empty()) return fail("a message header has no role");
   if (!take_role(words[0], message)) {
-    if (words.size() == 1 && !is_recipient(words[0])) return fail("a message header has the unknown role \"{}\"", printable(words[0]));
+    if (words.size() == 1 && !is_recipient(words[0]))
+      return fail("a message header has the unknown role \"{}\"", printable(words[0]));
     message.role = Role::tool;
     message.author_name = words[0];
   }
@@ -61,7 +63,8 @@ Status take_author(std::vector<std::string>& words, Message& message) {
   return {};
 }
 
-// The last word is the recipient if it says so or stands alone; otherwise it is the content type and the word before the recipient.
+// The last word is the recipient if it says so or stands alone; otherwise it is the content type and the word before
+// the recipient.
 void take_recipient(std::vector<std::string>& words, Message& message) {
   if (words.empty()) return;
   if (words.size() > 1 && !is_recipient(words.back())) {
@@ -86,7 +89,8 @@ Result<Message> parse_header(std::string text, std::optional<Role> preset) {
   if (preset) message.role = *preset;
   if (!words.empty() && words[0] == name_of(message.role)) words.erase(words.begin());
   take_recipient(words, message);
-  if (!words.empty()) return fail("a message header has unexpected words: \"{}\"", printable(fmt::format("{}", fmt::join(words, " "))));
+  if (!words.empty())
+    return fail("a message header has unexpected words: \"{}\"", printable(fmt::format("{}", fmt::join(words, " "))));
   return message;
 }
 

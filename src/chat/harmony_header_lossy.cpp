@@ -19,9 +19,12 @@ constexpr size_t most_extras = 3;                       // words that a header m
 
 std::string_view trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(spaces);
-  return begin == std::string_view::npos ? std::string_view() : text.substr(begin, text.find_last_not_of(spaces) - begin + 1);
+  return begin == std::string_view::npos ? std::string_view()
+                                         : text.substr(begin, text.find_last_not_of(spaces) - begin + 1);
 }
-std::string_view trimmed_front(std::string_view text) { return text.substr(std::min(text.find_first_not_of(spaces), text.size())); }
+std::string_view trimmed_front(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(spaces), text.size()));
+}
 
 enum class Kind { word, channel, constrain };
 struct Item {
@@ -39,7 +42,8 @@ bool is_content_type(std::string_view word) { return word == "json" || word == "
 // Where words have grown together: before "to=" behind a name, and before JSON.
 size_t joint(std::string_view word) {
   const size_t to = word.find("to="), brace = word.find('{');
-  const bool named = to != word.npos && to > 0 && (nearest_role(word.substr(0, to)) || nearest_channel(word.substr(0, to)));
+  const bool named =
+      to != word.npos && to > 0 && (nearest_role(word.substr(0, to)) || nearest_channel(word.substr(0, to)));
   const size_t at = std::min(named ? to : word.npos, brace);
   return at == 0 ? word.npos : at;
 }
@@ -61,7 +65,8 @@ class Items {
     const std::string_view rest = text_.substr(at);
     if (rest.starts_with(channel_marker)) return add(Kind::channel, at, channel_marker.size());
     if (rest.starts_with(constrain_marker)) return add(Kind::constrain, at, constrain_marker.size());
-    const size_t end = std::min({rest.find_first_of(spaces), rest.find(channel_marker), rest.find(constrain_marker), rest.size()});
+    const size_t end =
+        std::min({rest.find_first_of(spaces), rest.find(channel_marker), rest.find(constrain_marker), rest.size()});
     return add(Kind::word, at, std::min(end, joint(rest.substr(0, end))));
   }
   size_t add(Kind kind, size_t at, size_t length) {
@@ -89,21 +94,25 @@ std::string_view tool_in(std::string_view word) {
 // The whole word is a tool's name, but for marks around it: "functions.f\x1b[31m" and "functions." name nobody.
 std::string_view recipient_in(std::string_view word) {
   const std::string_view name = tool_in(word);
-  if (name.empty() || name.size() > longest_tool || name.find_first_of(":/@") != name.npos || !isalpha(static_cast<unsigned char>(name[0])))
+  if (name.empty() || name.size() > longest_tool || name.find_first_of(":/@") != name.npos ||
+      !isalpha(static_cast<unsigned char>(name[0])))
     return {};
   const std::string_view rest = word.substr(static_cast<size_t>(name.data() - word.data()) + name.size());
   if (rest.find_first_not_of("\"'`>),;.:") != rest.npos) return {};
   return name == "functions" || name == "browser" || name == "container" ? std::string_view() : name;
 }
 
-bool is_identifier(std::string_view word) { return !word.empty() && isalpha(static_cast<unsigned char>(word[0])) && tool_in(word) == word; }
+bool is_identifier(std::string_view word) {
+  return !word.empty() && isalpha(static_cast<unsigned char>(word[0])) && tool_in(word) == word;
+}
 
 constexpr std::string_view assistant_name = "assistant";
 // "assistantFour", "assistant사": text, where "assistants" is a name that is misspelt.
 bool is_glued(std::string_view word) {
   if (!word.starts_with(assistant_name) || word.size() == assistant_name.size()) return false;
   const char next = word[assistant_name.size()];
-  return (next >= 'A' && next <= 'Z') || (static_cast<unsigned char>(next) >= 0x80 && has_letters(word.substr(assistant_name.size())));
+  return (next >= 'A' && next <= 'Z') ||
+         (static_cast<unsigned char>(next) >= 0x80 && has_letters(word.substr(assistant_name.size())));
 }
 
 class LossyReader {
@@ -165,19 +174,21 @@ bool LossyReader::take_role(const Item& item, bool exact) {
   return true;
 }
 
-// The index of the first item behind the author. Where the prompt gave the role, the same word may be the first of a text.
+// The index of the first item behind the author. Where the prompt gave the role, the same word may be the first of a
+// text.
 size_t LossyReader::take_author() {
   message_.role = place_.role.value_or(Role::assistant);
   if (!has_word(0)) return 0;
   Item& first = items_[0];
   const size_t end = first.begin + first.text.size();
   if (place_.role) {
-    if (items_.size() > 1 && items_[1].new_line) text_begin_ = lower_ascii(first.text) == name_of(*place_.role) ? end : 0;
+    if (items_.size() > 1 && items_[1].new_line)
+      text_begin_ = lower_ascii(first.text) == name_of(*place_.role) ? end : 0;
     if (lower_ascii(first.text) == name_of(*place_.role)) return 1;
   } else if (!is_glued(first.text) && take_role(first, !place_.after_start)) {
     return 1;
-  } else if (place_.after_start &&
-             (is_tool_name(first.text) || (is_identifier(first.text) && has_word(1) && items_[1].text == to_assistant))) {
+  } else if (place_.after_start && (is_tool_name(first.text) ||
+                                    (is_identifier(first.text) && has_word(1) && items_[1].text == to_assistant))) {
     message_.role = Role::tool, message_.author_name = first.text, text_begin_ = end;
     return 1;
   }
@@ -228,7 +239,8 @@ void LossyReader::take_name(size_t& at) {
   else first_extra_ = std::min(first_extra_, static_cast<size_t>(near->rest.data() - text_.data()));
 }
 
-// "to=X", "to= X", "to =X", "to: X", "recipient=X"; with another word before the =, or with none, X must look like a tool.
+// "to=X", "to= X", "to =X", "to: X", "recipient=X"; with another word before the =, or with none, X must look like a
+// tool.
 bool LossyReader::take_recipient(size_t& at) {
   const std::string_view word = items_[at].text;
   if (word.size() > longest_tool + std::string_view("recipient=").size()) return false;
@@ -237,8 +249,10 @@ bool LossyReader::take_recipient(size_t& at) {
   const std::string left = lower_ascii(word.substr(0, equals));
   const bool says = left == "to" || left == "recipient";
   if (equals == word.npos && !says)
-    return extras_ == 0 && message_.channel != "final" && is_tool_name(recipient_in(word)) && set_recipient(recipient_in(word), begin);
-  if (!says && (equals > 10 || word[equals] != '=' || !is_tool_name(recipient_in(word.substr(equals + 1))))) return false;
+    return extras_ == 0 && message_.channel != "final" && is_tool_name(recipient_in(word)) &&
+           set_recipient(recipient_in(word), begin);
+  if (!says && (equals > 10 || word[equals] != '=' || !is_tool_name(recipient_in(word.substr(equals + 1)))))
+    return false;
   std::string_view name = equals == word.npos ? "" : word.substr(equals + 1);
   bool signs = equals != word.npos;
   size_t next = at;
@@ -281,7 +295,8 @@ bool LossyReader::must_be_content() const {
   if (!marked_ && recipient_begin_ < first_extra_ && extra().starts_with('{')) return false;
   if (broken_) return true;
   // "<|start|>weather to=assi": what a tool says begins so.
-  if (place_.after_start && items_.size() == 2 && items_[1].last && to_assistant.starts_with(items_[1].text)) return false;
+  if (place_.after_start && items_.size() == 2 && items_[1].last && to_assistant.starts_with(items_[1].text))
+    return false;
   return marked_ && for_assistant() ? extras_ > most_extras : whole_extras_ > 0;
 }
 
@@ -293,9 +308,11 @@ std::string_view LossyReader::unused() const {
 
 // "<|start|>critic<|message|>", in any script: a role that nobody knows is still not the assistant's.
 bool LossyReader::is_lone_name() const {
-  if (!place_.after_start || glued_ || !for_assistant() || extras_ != 1 || items_[0].begin != first_extra_) return false;
+  if (!place_.after_start || glued_ || !for_assistant() || extras_ != 1 || items_[0].begin != first_extra_)
+    return false;
   const std::string_view name = items_[0].text;
-  return name.size() <= longest_tool && has_letters(name) && std::string_view(".!?,").find(name.back()) == std::string_view::npos;
+  return name.size() <= longest_tool && has_letters(name) &&
+         std::string_view(".!?,").find(name.back()) == std::string_view::npos;
 }
 
 bool LossyReader::is_of_header(std::string_view word) const {
@@ -361,7 +378,8 @@ LossyHeader LossyReader::result(HeaderEnd end) {
   if (end == HeaderEnd::channel && is_lone_name()) out.message.content.clear();
   // " to=functions.f": cut before <|channel|>.
   if (end == HeaderEnd::cut && !has_extra() && says_to_ && !message_.recipient.empty()) out.message.content.clear();
-  if (end == HeaderEnd::cut && (is_lone_name() || (extras_ == 1 && extra().starts_with("to=")))) out.message.content.clear();
+  if (end == HeaderEnd::cut && (is_lone_name() || (extras_ == 1 && extra().starts_with("to="))))
+    out.message.content.clear();
   return out;
 }
 

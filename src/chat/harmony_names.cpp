@@ -23,12 +23,14 @@ class Characters {
   explicit Characters(const char* pattern) {
     int error = 0;
     size_t at = 0;
-    code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern), PCRE2_ZERO_TERMINATED, PCRE2_UTF, &error, &at, nullptr);
+    code_ =
+        pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern), PCRE2_ZERO_TERMINATED, PCRE2_UTF, &error, &at, nullptr);
   }
   bool found_in(std::string_view text) const {
     const std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> match(pcre2_match_data_create(1, nullptr),
                                                                                     pcre2_match_data_free);
-    return code_ && match && pcre2_match(code_, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, 0, match.get(), nullptr) >= 0;
+    return code_ && match &&
+           pcre2_match(code_, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, 0, match.get(), nullptr) >= 0;
   }
 
  private:
@@ -94,7 +96,8 @@ size_t distance(std::string_view a, std::string_view b) {
   for (size_t i = 1; i <= a.size(); ++i)
     for (size_t j = 1; j <= b.size(); ++j) {
       d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
     }
   return d[a.size()][b.size()];
 }
@@ -137,8 +140,11 @@ NamedChannel glued_name(const Known& known, std::string_view rest) {
   return {known.name, rest, lower && rest.size() <= known.letters_off};
 }
 
-constexpr std::pair<std::string_view, Role> other_roles[] = {
-    {"human", Role::user}, {"model", Role::assistant}, {"ai", Role::assistant}, {"bot", Role::assistant}, {"gpt", Role::assistant}};
+constexpr std::pair<std::string_view, Role> other_roles[] = {{"human", Role::user},
+                                                             {"model", Role::assistant},
+                                                             {"ai", Role::assistant},
+                                                             {"bot", Role::assistant},
+                                                             {"gpt", Role::assistant}};
 
 }  // namespace
 
@@ -164,7 +170,8 @@ std::optional<NamedChannel> nearest_channel(std::string_view word) {
       if (letters == meant) return NamedChannel{channel, rest_from(letters.size()), false};
     for (const Known& known : channels)
       if (letters.starts_with(known.name)) return glued_name(known, rest_from(known.name.size()));
-    if (const auto channel = channel_of(std::string(letters))) return NamedChannel{*channel, rest_from(letters.size()), false};
+    if (const auto channel = channel_of(std::string(letters)))
+      return NamedChannel{*channel, rest_from(letters.size()), false};
   }
   for (const auto& [meant, channel] : other_scripts)
     if (name.as_written == meant) return NamedChannel{channel, {}, false};
@@ -193,7 +200,8 @@ bool is_tool_name(std::string_view word) {
   if (word == "python") return true;
   const auto fits = [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '.'; };
   for (const std::string_view space : {"functions.", "browser.", "container."})
-    if (word.starts_with(space) && word.size() > space.size() && word.back() != '.') return std::all_of(word.begin(), word.end(), fits);
+    if (word.starts_with(space) && word.size() > space.size() && word.back() != '.')
+      return std::all_of(word.begin(), word.end(), fits);
   return false;
 }
 

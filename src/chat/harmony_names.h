@@ -7,15 +7,16 @@
 
 namespace mxpath::harmony {
 
-/// A channel that a word names, and what is glued behind the name ("finalFour." is final and "Four."); marks alone are left out.
+/// A channel that a word names, and what is glued behind the name ("finalFour." is final and "Four."); marks alone are
+/// left out.
 struct NamedChannel {
   std::string_view channel;  ///< analysis, commentary or final
   std::string_view rest;     ///< a part of the word
   bool may_be_name;          ///< the rest may be letters too many of the name ("finalx")
 };
 
-/// The known channel that is meant: in any case, with marks, accents, fullwidth letters or what has no width, a few letters off, cut short,
-/// run into other letters, or a word for the same ("thinking"). Null: nobody can know.
+/// The known channel that is meant: in any case, with marks, accents, fullwidth letters or what has no width, a few
+/// letters off, cut short, run into other letters, or a word for the same ("thinking"). Null: nobody can know.
 std::optional<NamedChannel> nearest_channel(std::string_view word);
 /// "channel", "assistant" or "the", which stand beside the name of a channel.
 bool is_header_word(std::string_view word);

@@ -6,7 +6,8 @@
 
 namespace mxpath::harmony {
 
-Parser::Parser(const Tokenizer& tokenizer, std::optional<Role> role, bool strict) : tokenizer_(&tokenizer), strict_(strict) {
+Parser::Parser(const Tokenizer& tokenizer, std::optional<Role> role, bool strict)
+    : tokenizer_(&tokenizer), strict_(strict) {
   if (role) begin_header(role);
 }
 
@@ -19,7 +20,8 @@ void Parser::begin_header(std::optional<Role> role) {
 // <|endoftext|> is what a model without the harmony habit ends on.
 bool Parser::ends_message(Token token) const {
   const SpecialTokens& special = tokenizer_->special();
-  return token >= 0 && (token == special.end || token == special.return_ || token == special.call || token == special.end_of_text);
+  return token >= 0 &&
+         (token == special.end || token == special.return_ || token == special.call || token == special.end_of_text);
 }
 
 Status Parser::push(Token token) {
@@ -36,7 +38,8 @@ std::string Parser::last_delta() const {
 }
 
 void Parser::add_piece(std::string_view text, bool begins, bool ends) {
-  if (pieces_.empty() || pieces_.back().message != messages_.size()) pieces_.push_back({.message = messages_.size(), .text = {}});
+  if (pieces_.empty() || pieces_.back().message != messages_.size())
+    pieces_.push_back({.message = messages_.size(), .text = {}});
   Piece& piece = pieces_.back();
   piece.text += text;
   piece.begins |= begins, piece.ends |= ends;

@@ -21,7 +21,9 @@ Message without_content(Role role, std::string channel = {}, std::string recipie
   return message;
 }
 
-HeaderEnd end_of_header(bool channel, bool call) { return channel ? HeaderEnd::channel : call ? HeaderEnd::call : HeaderEnd::other; }
+HeaderEnd end_of_header(bool channel, bool call) {
+  return channel ? HeaderEnd::channel : call ? HeaderEnd::call : HeaderEnd::other;
+}
 
 }  // namespace
 
@@ -66,7 +68,8 @@ void Parser::push_lossy(Token token) {
   take_text(bytes.ok() ? stream_.push(*bytes) : stream_.flush() + std::string(replacement_character));
 }
 
-// In a header a marker that is spelled in ordinary tokens is one, and then in its message too. In other content it is text.
+// In a header a marker that is spelled in ordinary tokens is one, and then in its message too. In other content it is
+// text.
 void Parser::take_text(std::string text) {
   text = std::exchange(held_, {}) + text;
   while (!text.empty()) {
@@ -152,7 +155,8 @@ void Parser::marker_in_header(Marker marker) {
 // `<|start|>assistant` is an invitation, not a message.
 void Parser::close_header(Marker marker) {
   const bool channel = marker == Marker::channel;
-  LossyHeader header = read_lossy_header(header_text_, {preset_, after_start_}, end_of_header(channel, marker == Marker::call));
+  LossyHeader header =
+      read_lossy_header(header_text_, {preset_, after_start_}, end_of_header(channel, marker == Marker::call));
   Message& message = header.message;
   if (channel && message.content.empty()) return void(header_text_ += channel_marker);
   const Role role = message.role;

@@ -81,7 +81,8 @@ TEST(HarmonyParse, UpstreamTokenFixtures) {
 
 TEST(HarmonyParse, ParsedMessagesRenderBackToTheSameIds) {
   const auto ids = builtin().encode_with_special(
-      "<|start|>assistant to=functions.get_weather<|channel|>commentary <|constrain|>json<|message|>{\"location\": \"Tokyo\"}<|call|>"
+      "<|start|>assistant to=functions.get_weather<|channel|>commentary <|constrain|>json<|message|>{\"location\": "
+      "\"Tokyo\"}<|call|>"
       "<|start|>functions.get_weather to=assistant<|channel|>commentary<|message|>sunny<|end|>");
   const Parsed parsed = parse(builtin(), ids, {}, true);
   ASSERT_TRUE(parsed.status.ok()) << parsed.status.error().message;
@@ -91,7 +92,8 @@ TEST(HarmonyParse, ParsedMessagesRenderBackToTheSameIds) {
 TEST(HarmonyParse, StateWhileStreaming) {
   Parser parser(builtin(), Role::assistant, true);
   EXPECT_EQ(parser.role(), Role::assistant);
-  for (const Token id : builtin().encode_with_special("<|channel|>analysis to=python code<|message|>")) ASSERT_TRUE(parser.push(id).ok());
+  for (const Token id : builtin().encode_with_special("<|channel|>analysis to=python code<|message|>"))
+    ASSERT_TRUE(parser.push(id).ok());
   EXPECT_TRUE(parser.in_content());
   EXPECT_EQ(parser.channel(), "analysis");
   EXPECT_EQ(parser.recipient(), "python");
@@ -128,7 +130,8 @@ TEST(HarmonyParse, StrictErrors) {
                        "<|start|>assistant<|start|>assistant<|message|>x<|end|>",
                        "<|start|>assistant<|end|>",
                        "<|start|>assistant<|channel|>commentary to=assistant<|channel|>final<|message|>x<|end|>"};
-  for (const char* text : bad) EXPECT_FALSE(parse(builtin(), builtin().encode_with_special(text), {}, true).status.ok()) << text;
+  for (const char* text : bad)
+    EXPECT_FALSE(parse(builtin(), builtin().encode_with_special(text), {}, true).status.ok()) << text;
   const std::vector<Token> undecodable = {200006, 173781, 201000, 200008};
   EXPECT_FALSE(parse(builtin(), undecodable, {}, true).status.ok());
 }
@@ -139,21 +142,28 @@ TEST(HarmonyParse, StrictHeaders) {
     return parsed.status.ok() ? shown(parsed.messages).at(0) : parsed.status.error().message;
   };
   EXPECT_EQ(strict("<|start|>user:alice<|message|>x<|end|>"), "user|alice||||x");
-  EXPECT_EQ(strict("<|start|>python to=assistant<|channel|>commentary<|message|>x<|end|>"), "tool|python|assistant|commentary||x");
-  EXPECT_EQ(strict("<|start|>assistant to=f.g abc<|channel|>analysis<|message|>x<|call|>"), "assistant||f.g|analysis|abc|x");
-  EXPECT_EQ(strict("<|start|>assistant<|channel|>analysis lookup<|message|>x<|call|>"), "assistant||lookup|analysis||x");
+  EXPECT_EQ(strict("<|start|>python to=assistant<|channel|>commentary<|message|>x<|end|>"),
+            "tool|python|assistant|commentary||x");
+  EXPECT_EQ(strict("<|start|>assistant to=f.g abc<|channel|>analysis<|message|>x<|call|>"),
+            "assistant||f.g|analysis|abc|x");
+  EXPECT_EQ(strict("<|start|>assistant<|channel|>analysis lookup<|message|>x<|call|>"),
+            "assistant||lookup|analysis||x");
   EXPECT_EQ(strict("<|start|>assistant<|channel|>final<|message|><|return|>"), "assistant|||final||");
 }
 
 using Lines = std::vector<std::string>;
 
 TEST(HarmonyParseLossy, WhatModelsReallyWrite) {
-  EXPECT_EQ(lossy("<|channel|>commentary to=assistant<|channel|>analysis<|message|>hm<|end|>"), Lines{"assistant|||analysis||hm"});
-  EXPECT_EQ(lossy("<|channel|>final <|constrain|>json<|message|>{}<|return|>"), Lines{"assistant|||final|<|constrain|>json|{}"});
+  EXPECT_EQ(lossy("<|channel|>commentary to=assistant<|channel|>analysis<|message|>hm<|end|>"),
+            Lines{"assistant|||analysis||hm"});
+  EXPECT_EQ(lossy("<|channel|>final <|constrain|>json<|message|>{}<|return|>"),
+            Lines{"assistant|||final|<|constrain|>json|{}"});
   EXPECT_EQ(lossy(" to=functions.f<|channel|>commentary<|constrain|>json<|message|>{}<|call|>"),
             Lines{"assistant||functions.f|commentary|<|constrain|>json|{}"});
-  EXPECT_EQ(lossy("<|channel|>commentary to= functions.f json<|message|>{}<|call|>"), Lines{"assistant||functions.f|commentary|json|{}"});
-  EXPECT_EQ(lossy("<|channel|>analysis to=functions.f one two<|message|>{}"), Lines{"assistant||functions.f|analysis|one two|{}"});
+  EXPECT_EQ(lossy("<|channel|>commentary to= functions.f json<|message|>{}<|call|>"),
+            Lines{"assistant||functions.f|commentary|json|{}"});
+  EXPECT_EQ(lossy("<|channel|>analysis to=functions.f one two<|message|>{}"),
+            Lines{"assistant||functions.f|analysis|one two|{}"});
   EXPECT_EQ(lossy("<|channel|>commentary to=python <|constrain|>code<|message|>1+1<|call|>"),
             Lines{"assistant||python|commentary|<|constrain|>code|1+1"});
   EXPECT_EQ(lossy("<|channel|><|message|>x"), Lines{"assistant|||||x"});
@@ -168,20 +178,23 @@ TEST(HarmonyParseLossy, MissingPieces) {
             (Lines{"assistant|||analysis||a", "assistant|||final||b"}));
   EXPECT_EQ(lossy("<|channel|>analysis<|message|>a<|end|>assistant<|channel|>final<|message|>b"),
             (Lines{"assistant|||analysis||a", "assistant|||final||b"}));
-  EXPECT_EQ(lossy("<|channel|>analysis<|message|>a<|end|><|message|>b"), (Lines{"assistant|||analysis||a", "assistant|||||b"}));
+  EXPECT_EQ(lossy("<|channel|>analysis<|message|>a<|end|><|message|>b"),
+            (Lines{"assistant|||analysis||a", "assistant|||||b"}));
   // no <|message|> at all
   EXPECT_EQ(lossy("Just  text, two spaces."), Lines{"assistant|||||Just  text, two spaces."});
   EXPECT_EQ(lossy("<|channel|>commentary to=functions.f <|constrain|>json {\"a\": 1}<|call|>"),
             Lines{"assistant||functions.f|commentary|<|constrain|>json|{\"a\": 1}"});
   EXPECT_EQ(lossy("<|start|>assistant<|channel|>final<|message|>b"), Lines{"assistant|||final||b"});
-  EXPECT_EQ(lossy("<|channel|>final<|message|>a<|message|>b<|end|><|end|><|return|><|endoftext|>"), Lines{"assistant|||final||ab"});
+  EXPECT_EQ(lossy("<|channel|>final<|message|>a<|message|>b<|end|><|end|><|return|><|endoftext|>"),
+            Lines{"assistant|||final||ab"});
 }
 
 TEST(HarmonyParseLossy, RolesAndEmptiness) {
   EXPECT_EQ(lossy(""), Lines{});
   EXPECT_EQ(lossy("<|end|>"), Lines{});
   EXPECT_EQ(lossy("<|start|>assistant", {}), Lines{});
-  EXPECT_EQ(lossy("<|start|>to=functions.f<|channel|>analysis<|message|>x", {}), Lines{"assistant||functions.f|analysis||x"});
+  EXPECT_EQ(lossy("<|start|>to=functions.f<|channel|>analysis<|message|>x", {}),
+            Lines{"assistant||functions.f|analysis||x"});
   EXPECT_EQ(lossy("<|start|>functions.f<|message|>x<|end|>", {}), Lines{"tool|functions.f||||x"});
   EXPECT_EQ(lossy("<|start|>assistant Sorry.<|end|>", {}), Lines{"assistant|||||Sorry."});
   EXPECT_EQ(lossy("<|start|><|message|>x<|end|>", {}), Lines{"assistant|||||x"});
@@ -200,8 +213,10 @@ TEST(HarmonyParseLossy, NeverFailsOnRandomTokens) {
   for (int i = 0; i < 2000; ++i) {
     std::vector<Token> ids;
     for (int64_t n = random.integer(0, 30); n > 0; --n)
-      ids.push_back(static_cast<Token>(random.integer(0, 2) ? random.integer(199995, 200025) : random.integer(-2, 201100)));
-    const Parsed parsed = parse(builtin(), ids, random.integer(0, 1) ? std::optional(Role::assistant) : std::nullopt, false);
+      ids.push_back(
+          static_cast<Token>(random.integer(0, 2) ? random.integer(199995, 200025) : random.integer(-2, 201100)));
+    const Parsed parsed =
+        parse(builtin(), ids, random.integer(0, 1) ? std::optional(Role::assistant) : std::nullopt, false);
     EXPECT_TRUE(parsed.status.ok());
     std::string contents;
     for (const Message& message : parsed.messages) contents += message.content;

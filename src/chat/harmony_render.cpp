@@ -37,7 +37,9 @@ class Renderer {
 };
 
 Status Renderer::special(Token id, std::string_view text) {
-  if (id < 0) return fail("{}: the vocabulary has no special token {}, which the harmony format needs", tokenizer_.source(), text);
+  if (id < 0)
+    return fail("{}: the vocabulary has no special token {}, which the harmony format needs", tokenizer_.source(),
+                text);
   tokens_.push_back(id);
   return {};
 }
@@ -54,7 +56,8 @@ Status Renderer::author(const Message& message) {
     return {};
   }
   if (message.author_name.empty())
-    return wrong_use("a message of role tool has no author_name; give the tool's full name, such as functions.get_weather");
+    return wrong_use(
+        "a message of role tool has no author_name; give the tool's full name, such as functions.get_weather");
   text(message.author_name);
   return {};
 }
@@ -109,7 +112,8 @@ Status Renderer::next_role(Role role) {
 bool defines_functions(const Message& message) {
   if (!message.developer) return false;
   const auto& tools = message.developer->tools;
-  return std::any_of(tools.begin(), tools.end(), [](const ToolNamespace& t) { return t.name == "functions" && !t.tools.empty(); });
+  return std::any_of(tools.begin(), tools.end(),
+                     [](const ToolNamespace& t) { return t.name == "functions" && !t.tools.empty(); });
 }
 
 // Analysis before this index is dropped.
@@ -118,7 +122,8 @@ size_t keep_analysis_from(std::span<const Message> messages, DropAnalysis drop) 
     const auto last = std::find_if(messages.rbegin(), messages.rend(), is_final);
     return static_cast<size_t>(messages.rend() - last);
   }
-  const auto assistant = std::find_if(messages.rbegin(), messages.rend(), [](const Message& m) { return m.role == Role::assistant; });
+  const auto assistant =
+      std::find_if(messages.rbegin(), messages.rend(), [](const Message& m) { return m.role == Role::assistant; });
   if (drop == DropAnalysis::never || assistant == messages.rend() || !is_final(*assistant)) return 0;
   return static_cast<size_t>(std::find_if(messages.begin(), messages.end(), is_final) - messages.begin());
 }
@@ -132,15 +137,16 @@ Status render_messages(Renderer& renderer, std::span<const Message> messages, Dr
 
 }  // namespace
 
-Result<std::vector<Token>> render(const Tokenizer& tokenizer, std::span<const Message> messages, std::optional<Role> next,
-                                  DropAnalysis drop) {
+Result<std::vector<Token>> render(const Tokenizer& tokenizer, std::span<const Message> messages,
+                                  std::optional<Role> next, DropAnalysis drop) {
   Renderer renderer(tokenizer, std::any_of(messages.begin(), messages.end(), defines_functions));
   MXPATH_CHECK(render_messages(renderer, messages, drop));
   if (next) MXPATH_CHECK(renderer.next_role(*next));
   return renderer.take();
 }
 
-Result<std::vector<Token>> render_for_training(const Tokenizer& tokenizer, std::span<const Message> messages, DropAnalysis drop) {
+Result<std::vector<Token>> render_for_training(const Tokenizer& tokenizer, std::span<const Message> messages,
+                                               DropAnalysis drop) {
   MXPATH_TRY(std::vector<Token> tokens, render(tokenizer, messages, std::nullopt, drop));
   if (messages.empty() || messages.back().role != Role::assistant || !is_final(messages.back())) return tokens;
   if (tokenizer.special().return_ < 0)

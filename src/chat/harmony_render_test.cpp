@@ -7,7 +7,8 @@
 namespace mxpath::harmony {
 namespace {
 
-std::string rendered(std::span<const Message> messages, std::optional<Role> next = {}, DropAnalysis drop = DropAnalysis::never) {
+std::string rendered(std::span<const Message> messages, std::optional<Role> next = {},
+                     DropAnalysis drop = DropAnalysis::never) {
   const auto tokens = render(builtin(), messages, next, drop);
   return tokens.ok() ? builtin().decode(*tokens).value() : tokens.error().message;
 }
@@ -131,7 +132,8 @@ TEST(HarmonyRender, ErrorsAreSentences) {
   const auto tokenizer = Tokenizer::from_json(json.dump(), "t.json").value();
   const auto result = render(*tokenizer, std::vector{text_message(Role::user, "hi")});
   ASSERT_FALSE(result.ok());
-  EXPECT_EQ(result.error().message, "t.json: the vocabulary has no special token <|end|>, which the harmony format needs");
+  EXPECT_EQ(result.error().message,
+            "t.json: the vocabulary has no special token <|end|>, which the harmony format needs");
 }
 
 TEST(HarmonyText, ResponseFormats) {
@@ -168,20 +170,21 @@ TEST(HarmonyText, TypesOfSchemas) {
   EXPECT_EQ(type_of(R"({"type":"array"})"), "Array<any>");
   EXPECT_EQ(type_of(R"({"type":"array","items":{"type":"array","items":{"type":"boolean"}}})"), "boolean[][]");
   EXPECT_EQ(type_of(R"({"type":"string","enum":["a","b",3]})"), "\"a\" | \"b\"");
-  for (const char* other :
-       {R"({})", R"({"anyOf":[{"type":"string"}]})", R"({"$ref":"#/x"})", R"({"type":"null"})", "true", "[]", R"({"type":[]})"})
+  for (const char* other : {R"({})", R"({"anyOf":[{"type":"string"}]})", R"({"$ref":"#/x"})", R"({"type":"null"})",
+                            "true", "[]", R"({"type":[]})"})
     EXPECT_EQ(type_of(other), "any") << other;
   EXPECT_EQ(type_of(R"({"type":"object"})"), "{\n}");
 }
 
 TEST(HarmonyText, NestedObjectsAndDefaults) {
-  EXPECT_EQ(type_of(R"({"type":"object","required":["o"],"properties":{
+  EXPECT_EQ(
+      type_of(R"({"type":"object","required":["o"],"properties":{
       "o":{"type":"object","description":"outer","properties":{"n":{"type":"number","default":1.5}}},
       "s":{"type":["string","null"],"nullable":true,"default":null},
       "e":{"type":"string","enum":["x"],"nullable":true,"default":"x"},
       "l":{"type":"array","items":{"type":"string"},"default":["q"]}}})"),
-            "{\n// outer\no:     // outer\n{\n    n?: number, // default: 1.5\n    },\n"
-            "s?: string | null, // default: null\ne?: \"x\" | null, // default: x\nl?: string[], // default: [\"q\"]\n}");
+      "{\n// outer\no:     // outer\n{\n    n?: number, // default: 1.5\n    },\n"
+      "s?: string | null, // default: null\ne?: \"x\" | null, // default: x\nl?: string[], // default: [\"q\"]\n}");
 }
 
 TEST(HarmonyText, UnionsOfObjectsAndRepeatedDescriptions) {
@@ -196,7 +199,8 @@ TEST(HarmonyText, UnionsOfObjectsAndRepeatedDescriptions) {
 TEST(HarmonyText, ToolsWithoutParametersOrText) {
   ToolNamespace space{"functions", {}, {{"b", "", {}}, {"a", "one\r\ntwo\n", Json(nullptr)}}};
   EXPECT_EQ(tools_section({space, {"alpha", "bare", {}}}),
-            "# Tools\n\n## alpha\n\nbare\n\n## functions\n\nnamespace functions {\n\ntype b = () => any;\n\n// one\n// two\ntype a = () => "
+            "# Tools\n\n## alpha\n\nbare\n\n## functions\n\nnamespace functions {\n\ntype b = () => any;\n\n// one\n// "
+            "two\ntype a = () => "
             "any;\n\n"
             "} // namespace functions");
 }

@@ -24,7 +24,8 @@ inline std::vector<ToolNamespace> tools_from(const Json& content) {
   for (const auto& [key, space] : content["tools"].items()) {
     ToolNamespace tools{key, text_or_null(space, "description"), {}};
     for (const Json& tool : space["tools"])
-      tools.tools.push_back({tool["name"], tool["description"], tool["parameters"].is_null() ? std::optional<Json>() : tool["parameters"]});
+      tools.tools.push_back({tool["name"], tool["description"],
+                             tool["parameters"].is_null() ? std::optional<Json>() : tool["parameters"]});
     out.push_back(std::move(tools));
   }
   return out;
@@ -64,7 +65,8 @@ inline std::vector<Message> messages_from(const Json& list) {
 
 /// One line that shows every field.
 inline std::string shown(const Message& m) {
-  return std::string(name_of(m.role)) + "|" + m.author_name + "|" + m.recipient + "|" + m.channel + "|" + m.content_type + "|" + m.content;
+  return std::string(name_of(m.role)) + "|" + m.author_name + "|" + m.recipient + "|" + m.channel + "|" +
+         m.content_type + "|" + m.content;
 }
 
 inline std::vector<std::string> shown(const std::vector<Message>& messages) {

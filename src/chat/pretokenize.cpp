@@ -31,13 +31,14 @@ using Code = std::unique_ptr<pcre2_code, Freed<pcre2_code_free>>;
 using MatchData = std::unique_ptr<pcre2_match_data, Freed<pcre2_match_data_free>>;
 using MatchContext = std::unique_ptr<pcre2_match_context, Freed<pcre2_match_context_free>>;
 
-// PCRE2's own \s still holds U+180E, which left White_Space with Unicode 6.3; the letters that are not here mean different things
-// to Oniguruma and PCRE2, or depend on the engine's idea of a word.
+// PCRE2's own \s still holds U+180E, which left White_Space with Unicode 6.3; the letters that are not here mean
+// different things to Oniguruma and PCRE2, or depend on the engine's idea of a word.
 Result<std::string> unify_classes(std::string_view pattern, std::string_view where) {
   std::string out;
   for (size_t i = 0; i < pattern.size(); ++i) {
     const char c = pattern[i];
-    if (c == '(' && pattern.substr(i, 2) == "(*") return fail("{}: the pattern begins a group with \"(*\", which only PCRE reads", where);
+    if (c == '(' && pattern.substr(i, 2) == "(*")
+      return fail("{}: the pattern begins a group with \"(*\", which only PCRE reads", where);
     if (c != '\\' || i + 1 == pattern.size()) {
       out += c;
       continue;
@@ -60,8 +61,10 @@ Result<std::string> unify_classes(std::string_view pattern, std::string_view whe
 struct Pretokenizer::Stage {
   Code code;
 
-  bool match(std::string_view text, size_t from, pcre2_match_data* data, pcre2_match_context* limits, bool& failed) const;
-  void cut(std::string_view text, std::vector<std::string_view>& pieces, pcre2_match_data* data, pcre2_match_context* limits) const;
+  bool match(std::string_view text, size_t from, pcre2_match_data* data, pcre2_match_context* limits,
+             bool& failed) const;
+  void cut(std::string_view text, std::vector<std::string_view>& pieces, pcre2_match_data* data,
+           pcre2_match_context* limits) const;
 };
 
 Pretokenizer::Pretokenizer() = default;
@@ -83,9 +86,11 @@ Status Pretokenizer::add(std::string_view pattern, bool literal, std::string_vie
   if (!code) {
     PCRE2_UCHAR reason[160] = {};
     pcre2_get_error_message(error, reason, sizeof reason);
-    return fail("{}: the pattern is not a regular expression: {}", where, printable(reinterpret_cast<const char*>(reason), 160));
+    return fail("{}: the pattern is not a regular expression: {}", where,
+                printable(reinterpret_cast<const char*>(reason), 160));
   }
-  pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE);  // where the system forbids executable memory, the interpreter runs
+  pcre2_jit_compile(code.get(),
+                    PCRE2_JIT_COMPLETE);  // where the system forbids executable memory, the interpreter runs
   stages_.push_back({std::move(code)});
   return {};
 }
@@ -109,7 +114,8 @@ void Pretokenizer::Stage::cut(std::string_view text, std::vector<std::string_vie
   bool failed = false;
   for (size_t from = 0; from < text.size() && match(text, from, data, limits, failed);) {
     const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(data);
-    const size_t begin = std::max<size_t>(bounds[0], done), end = std::max<size_t>(bounds[1], begin);  // \K and look-behind
+    const size_t begin = std::max<size_t>(bounds[0], done),
+                 end = std::max<size_t>(bounds[1], begin);  // \K and look-behind
     emit(done, begin);
     emit(begin, end);
     done = end;
@@ -122,8 +128,10 @@ void Pretokenizer::cut(std::string_view text, std::vector<std::string_view>& pie
   const MatchContext limits(pcre2_match_context_create(nullptr));
   const MatchData data(pcre2_match_data_create(1, nullptr));
   if (!limits || !data) return pieces.push_back(text);
-  // The o200k pattern backtracks over a piece a few times at most; only a hostile pattern of a tokenizer.json comes near these.
-  pcre2_set_match_limit(limits.get(), static_cast<uint32_t>(std::clamp<size_t>(100 * text.size(), 10'000'000, UINT32_MAX)));
+  // The o200k pattern backtracks over a piece a few times at most; only a hostile pattern of a tokenizer.json comes
+  // near these.
+  pcre2_set_match_limit(limits.get(),
+                        static_cast<uint32_t>(std::clamp<size_t>(100 * text.size(), 10'000'000, UINT32_MAX)));
   pcre2_set_heap_limit(limits.get(), 256 << 10);  // KiB
   std::vector<std::string_view> before, after{text};
   for (const Stage& stage : stages_) {

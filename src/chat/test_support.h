@@ -42,7 +42,8 @@ double seconds(Run run) {
   return now() - start;
 }
 
-/// A tokenizer.json with all bytes (ids 0–255), "ab" 256, "abc" 257, "bc" 258, " a" 259, and harmony specials from 300 on.
+/// A tokenizer.json with all bytes (ids 0–255), "ab" 256, "abc" 257, "bc" 258, " a" 259, and harmony specials from 300
+/// on.
 inline Json small_tokenizer() {
   Json vocabulary = Json::object();
   for (int byte = 0; byte < 256; ++byte) vocabulary[to_byte_level(std::string(1, static_cast<char>(byte)))] = byte;
@@ -52,8 +53,8 @@ inline Json small_tokenizer() {
   vocabulary["\u0120a"] = 259;
   Json added = Json::array();
   int id = 300;
-  for (const char* name :
-       {"<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|constrain|>", "<|call|>", "<|return|>", "<|endoftext|>"})
+  for (const char* name : {"<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|constrain|>", "<|call|>",
+                           "<|return|>", "<|endoftext|>"})
     added.push_back({{"id", id++},
                      {"content", name},
                      {"single_word", false},
@@ -66,7 +67,8 @@ inline Json small_tokenizer() {
           {"padding", nullptr},
           {"added_tokens", added},
           {"normalizer", nullptr},
-          {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}}},
+          {"pre_tokenizer",
+           {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}}},
           {"post_processor", nullptr},
           {"decoder", {{"type", "ByteLevel"}}},
           {"model",

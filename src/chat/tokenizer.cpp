@@ -76,7 +76,9 @@ std::vector<Token> BpeTokenizer::encode(std::string_view text, bool specials) co
     parts_.pretokenizer.cut(part, cut);
     for (const std::string_view piece : cut) encoder.encode(piece, out);
   };
-  with_valid_utf8(text, [&](std::string_view valid) { added_.cut(valid, specials, ordinary, [&](Token id) { out.push_back(id); }); });
+  with_valid_utf8(text, [&](std::string_view valid) {
+    added_.cut(valid, specials, ordinary, [&](Token id) { out.push_back(id); });
+  });
   return out;
 }
 
@@ -87,8 +89,9 @@ std::vector<std::string> BpeTokenizer::pieces(std::string_view text) const {
     parts_.pretokenizer.cut(part, cut);
     out.insert(out.end(), cut.begin(), cut.end());
   };
-  with_valid_utf8(text,
-                  [&](std::string_view valid) { added_.cut(valid, false, ordinary, [&](Token id) { out.emplace_back(text_of(id)); }); });
+  with_valid_utf8(text, [&](std::string_view valid) {
+    added_.cut(valid, false, ordinary, [&](Token id) { out.emplace_back(text_of(id)); });
+  });
   return out;
 }
 
@@ -132,7 +135,9 @@ bool BpeTokenizer::is_special(Token id) const {
   return token && token->special;
 }
 
-bool is_published(std::span<const uint8_t> file) { return file.size() == published_bytes && sha256(file) == published_sha256; }
+bool is_published(std::span<const uint8_t> file) {
+  return file.size() == published_bytes && sha256(file) == published_sha256;
+}
 
 Result<std::shared_ptr<const Tokenizer>> make_builtin() {
   MXPATH_TRY(TokenizerParts parts, builtin_parts());
@@ -141,20 +146,27 @@ Result<std::shared_ptr<const Tokenizer>> make_builtin() {
 
 }  // namespace
 
-std::shared_ptr<const Tokenizer> make_tokenizer(TokenizerParts parts) { return std::make_shared<const BpeTokenizer>(std::move(parts)); }
+std::shared_ptr<const Tokenizer> make_tokenizer(TokenizerParts parts) {
+  return std::make_shared<const BpeTokenizer>(std::move(parts));
+}
 
 Result<TokenizerParts> builtin_parts() {
   MXPATH_TRY(Vocabulary vocabulary, unpack_ranks(packed_o200k_base()));
-  TokenizerParts parts{
-      .vocabulary = std::move(vocabulary), .merges = {}, .pretokenizer = {}, .added = {}, .source = "built-in o200k_harmony"};
+  TokenizerParts parts{.vocabulary = std::move(vocabulary),
+                       .merges = {},
+                       .pretokenizer = {},
+                       .added = {},
+                       .source = "built-in o200k_harmony"};
   MXPATH_CHECK(parts.pretokenizer.add(o200k_pattern, false, parts.source));
-  constexpr std::array<std::string_view, 21> names = {"startoftext", "endoftext", "",    "",        "return", "constrain", "",
-                                                      "channel",     "start",     "end", "message", "",       "",          "",
-                                                      "call",        "",          "",    "",        "",       "",          "endofprompt"};
+  constexpr std::array<std::string_view, 21> names = {
+      "startoftext", "endoftext", "",    "",        "return", "constrain", "",
+      "channel",     "start",     "end", "message", "",       "",          "",
+      "call",        "",          "",    "",        "",       "",          "endofprompt"};
   const Token first = parts.vocabulary.size();
   for (size_t i = 0; i < names.size(); ++i) {
     const Token id = first + static_cast<Token>(i);
-    parts.added.push_back({names[i].empty() ? fmt::format("<|reserved_{}|>", id) : fmt::format("<|{}|>", names[i]), id, true});
+    parts.added.push_back(
+        {names[i].empty() ? fmt::format("<|reserved_{}|>", id) : fmt::format("<|{}|>", names[i]), id, true});
   }
   parts.added.push_back({"<|reserved_200018|>", first + 20, true});
   return parts;
@@ -172,7 +184,8 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_json(std::string_view j
 
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::for_model(const std::string& folder) {
   const std::filesystem::path path = std::filesystem::path(folder) / "tokenizer.json";
-  // A link into nowhere (a half-finished download) exists here and fails in open(); only a file that is not there has a stand-in.
+  // A link into nowhere (a half-finished download) exists here and fails in open(); only a file that is not there has a
+  // stand-in.
   std::error_code error;
   if (std::filesystem::symlink_status(path, error).type() == std::filesystem::file_type::not_found) return builtin();
   MXPATH_TRY(const MappedFile file, MappedFile::open(path.string()));

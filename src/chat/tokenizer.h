@@ -27,17 +27,18 @@ class Tokenizer {
   /// o200k_harmony, from the data inside this program; needs no file. Same object on every call.
   static Result<std::shared_ptr<const Tokenizer>> builtin();
 
-  /// A Hugging Face tokenizer.json (BPE, byte level; added_tokens; Split pre-tokeniser with its own pattern, merges as "a b" or ["a","b"]).
-  /// Errors: every departure from that form, one sentence with the field.
+  /// A Hugging Face tokenizer.json (BPE, byte level; added_tokens; Split pre-tokeniser with its own pattern, merges as
+  /// "a b" or ["a","b"]). Errors: every departure from that form, one sentence with the field.
   static Result<std::shared_ptr<const Tokenizer>> from_json(std::string_view json, std::string_view where);
 
-  /// The tokenizer of a model folder: its tokenizer.json, or the built-in one when the folder has none or when the file is the published
-  /// o200k_harmony file (then it is not parsed: start-up stays under 0.2 s).
+  /// The tokenizer of a model folder: its tokenizer.json, or the built-in one when the folder has none or when the file
+  /// is the published o200k_harmony file (then it is not parsed: start-up stays under 0.2 s).
   static Result<std::shared_ptr<const Tokenizer>> for_model(const std::string& folder);
 
   virtual ~Tokenizer() = default;
 
-  /// Ordinary text: special tokens in it are text too ("<|start|>" gives five ordinary ids). Invalid UTF-8 becomes U+FFFD first.
+  /// Ordinary text: special tokens in it are text too ("<|start|>" gives five ordinary ids). Invalid UTF-8 becomes
+  /// U+FFFD first.
   virtual std::vector<Token> encode(std::string_view text) const = 0;
   /// Text in which the literal special tokens stand for themselves. For trusted text only (fixtures, raw prompts).
   virtual std::vector<Token> encode_with_special(std::string_view text) const = 0;

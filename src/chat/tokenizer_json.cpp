@@ -1,4 +1,5 @@
-// tokenizer.json to tokenizer parts: every field is checked, and what this program would not compute the same way is refused.
+// tokenizer.json to tokenizer parts: every field is checked, and what this program would not compute the same way is
+// refused.
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
@@ -19,11 +20,15 @@ const Json& field(const Json& object, const char* name) {
   return found == object.end() ? null : *found;
 }
 
-bool is_text(const Json& value, std::string_view text) { return value.is_string() && value.get_ref<const std::string&>() == text; }
+bool is_text(const Json& value, std::string_view text) {
+  return value.is_string() && value.get_ref<const std::string&>() == text;
+}
 bool is_true(const Json& value) { return value.is_boolean() && value.get<bool>(); }
 bool is_false_or_absent(const Json& value) { return value.is_null() || (value.is_boolean() && !value.get<bool>()); }
 bool is_empty(const Json& value) { return value.is_null() || is_text(value, ""); }
-std::string shown(const Json& value) { return printable(value.dump(-1, ' ', false, Json::error_handler_t::replace), 60); }
+std::string shown(const Json& value) {
+  return printable(value.dump(-1, ' ', false, Json::error_handler_t::replace), 60);
+}
 
 Status check_model(const Json& model, std::string_view where) {
   if (!model.is_object()) return fail("{}: \"model\" is missing or not an object", where);
@@ -67,7 +72,8 @@ Status add_split(const Json& step, Pretokenizer& out, std::string_view where) {
   for (const char* kind : {"Regex", "String"})
     if (const Json& text = field(pattern, kind); text.is_string() && pattern.size() == 1)
       return out.add(text.get_ref<const std::string&>(), kind[0] == 'S', std::string(where) + ": pre_tokenizer");
-  return fail("{}: pre_tokenizer has a Split whose pattern is {} instead of a Regex or a String", where, shown(pattern));
+  return fail("{}: pre_tokenizer has a Split whose pattern is {} instead of a Regex or a String", where,
+              shown(pattern));
 }
 
 Status add_byte_level(const Json& step, Pretokenizer& out, std::string_view where) {
@@ -97,7 +103,8 @@ Result<Pretokenizer> read_pretokenizer(const Json& value, std::string_view where
     } else if (!last && is_text(field(*step, "type"), "Split")) {
       MXPATH_CHECK(add_split(*step, out, where));
     } else {
-      return fail("{}: pre_tokenizer is not a list of Split steps with ByteLevel at the end, but has {}", where, shown(*step));
+      return fail("{}: pre_tokenizer is not a list of Split steps with ByteLevel at the end, but has {}", where,
+                  shown(*step));
     }
   }
   return out;
@@ -106,14 +113,16 @@ Result<Pretokenizer> read_pretokenizer(const Json& value, std::string_view where
 Result<AddedToken> read_added_token(const Json& value, size_t index, std::string_view where) {
   const Json &id = field(value, "id"), &content = field(value, "content"), &special = field(value, "special");
   if (!id.is_number_unsigned() || id.get<uint64_t>() >= static_cast<uint64_t>(Vocabulary::id_limit))
-    return fail("{}: added_tokens[{}].id is {}; an integer from 0 to {} is needed", where, index, shown(id), Vocabulary::id_limit - 1);
+    return fail("{}: added_tokens[{}].id is {}; an integer from 0 to {} is needed", where, index, shown(id),
+                Vocabulary::id_limit - 1);
   if (!content.is_string() || is_text(content, ""))
     return fail("{}: added_tokens[{}].content is {} instead of a text", where, index, shown(content));
   if (!special.is_null() && !special.is_boolean())
     return fail("{}: added_tokens[{}].special is {} instead of true or false", where, index, shown(special));
   for (const char* name : {"single_word", "lstrip", "rstrip"})
     if (!is_false_or_absent(field(value, name)))
-      return fail("{}: added_tokens[{}].{} is {}; only false is supported", where, index, name, shown(field(value, name)));
+      return fail("{}: added_tokens[{}].{} is {}; only false is supported", where, index, name,
+                  shown(field(value, name)));
   return AddedToken{content.get<std::string>(), id.get<Token>(), is_true(special)};
 }
 
@@ -126,7 +135,8 @@ Result<std::vector<AddedToken>> read_added_tokens(const Json& list, std::string_
   for (size_t i = 0; i < list.size(); ++i) {
     MXPATH_TRY(AddedToken token, read_added_token(list[i], i, where));
     if (!ids.insert(token.id).second) return fail("{}: added_tokens has id {} twice", where, token.id);
-    if (!texts.insert(token.text).second) return fail("{}: added_tokens has \"{}\" twice", where, printable(token.text));
+    if (!texts.insert(token.text).second)
+      return fail("{}: added_tokens has \"{}\" twice", where, printable(token.text));
     out.push_back(std::move(token));
   }
   return out;
@@ -139,12 +149,13 @@ struct Placed {
 };
 
 // A special token's text must not be reachable by merging, and may hold characters outside the alphabet.
-Result<Placed> place_entry(const TokenizerJson& file, const TokenizerJson::Entry& entry, const AddedToken* added, std::vector<char>& bytes,
-                           std::string_view where) {
+Result<Placed> place_entry(const TokenizerJson& file, const TokenizerJson::Entry& entry, const AddedToken* added,
+                           std::vector<char>& bytes, std::string_view where) {
   const std::string_view key = file.key(entry);
   if (key.empty()) return fail("{}: model.vocab has an empty token (id {})", where, entry.id);
   if (added && key != added->text)
-    return fail("{}: id {} is \"{}\" in model.vocab and \"{}\" in added_tokens", where, entry.id, printable(key), printable(added->text));
+    return fail("{}: id {} is \"{}\" in model.vocab and \"{}\" in added_tokens", where, entry.id, printable(key),
+                printable(added->text));
   const size_t offset = bytes.size();
   const bool byte_level = append_byte_level(key, bytes);
   const bool same_text = byte_level && std::string_view(bytes.data() + offset, bytes.size() - offset) == key;
@@ -154,11 +165,13 @@ Result<Placed> place_entry(const TokenizerJson& file, const TokenizerJson::Entry
     return Placed{offset, key.size(), false};
   }
   if (!byte_level)
-    return fail("{}: model.vocab has \"{}\" (id {}), which is not in the byte-level alphabet", where, printable(key), entry.id);
+    return fail("{}: model.vocab has \"{}\" (id {}), which is not in the byte-level alphabet", where, printable(key),
+                entry.id);
   return Placed{offset, bytes.size() - offset, true};
 }
 
-Result<Vocabulary> read_vocabulary(const TokenizerJson& file, const std::vector<AddedToken>& added, std::string_view where) {
+Result<Vocabulary> read_vocabulary(const TokenizerJson& file, const std::vector<AddedToken>& added,
+                                   std::string_view where) {
   if (!file.has_vocabulary) return fail("{}: model.vocab is missing or not an object", where);
   std::unordered_map<int64_t, const AddedToken*> added_by_id;
   for (const AddedToken& token : added) added_by_id[token.id] = &token;
@@ -169,10 +182,11 @@ Result<Vocabulary> read_vocabulary(const TokenizerJson& file, const std::vector<
   int64_t size = 0;
   for (const auto& entry : file.vocabulary) {
     if (entry.id < 0 || entry.id >= Vocabulary::id_limit)
-      return fail("{}: model.vocab gives \"{}\" the id {}; ids go from 0 to {}", where, printable(file.key(entry)), entry.id,
-                  Vocabulary::id_limit - 1);
+      return fail("{}: model.vocab gives \"{}\" the id {}; ids go from 0 to {}", where, printable(file.key(entry)),
+                  entry.id, Vocabulary::id_limit - 1);
     const auto found = added_by_id.find(entry.id);
-    MXPATH_TRY(placed.emplace_back(), place_entry(file, entry, found == added_by_id.end() ? nullptr : found->second, bytes, where));
+    MXPATH_TRY(placed.emplace_back(),
+               place_entry(file, entry, found == added_by_id.end() ? nullptr : found->second, bytes, where));
     size = std::max(size, entry.id + 1);
   }
   Vocabulary vocabulary(std::move(bytes));
@@ -180,7 +194,8 @@ Result<Vocabulary> read_vocabulary(const TokenizerJson& file, const std::vector<
   for (size_t i = 0; i < placed.size(); ++i) {
     const auto& entry = file.vocabulary[i];
     if (!vocabulary.add(static_cast<Token>(entry.id), placed[i].offset, placed[i].length, placed[i].searchable))
-      return fail("{}: model.vocab has the id {} or the token \"{}\" twice", where, entry.id, printable(file.key(entry)));
+      return fail("{}: model.vocab has the id {} or the token \"{}\" twice", where, entry.id,
+                  printable(file.key(entry)));
   }
   return vocabulary;
 }
@@ -190,7 +205,8 @@ Status check_bytes(const Vocabulary& vocabulary, std::string_view where) {
   for (int byte = 0; byte < 256; ++byte) {
     const char text = static_cast<char>(byte);
     if (vocabulary.find({&text, 1}) < 0)
-      return fail("{}: model.vocab lacks the byte 0x{:02x} (\"{}\")", where, byte, printable(to_byte_level({&text, 1})));
+      return fail("{}: model.vocab lacks the byte 0x{:02x} (\"{}\")", where, byte,
+                  printable(to_byte_level({&text, 1})));
   }
   return {};
 }
@@ -201,8 +217,8 @@ Status check_added(const TokenizerJson& file, const std::vector<AddedToken>& add
   for (const AddedToken& token : added) by_text[token.text] = token.id;
   for (const auto& entry : file.vocabulary)
     if (const auto found = by_text.find(file.key(entry)); found != by_text.end() && found->second != entry.id)
-      return fail("{}: \"{}\" has the id {} in model.vocab and {} in added_tokens", where, printable(found->first), entry.id,
-                  found->second);
+      return fail("{}: \"{}\" has the id {} in model.vocab and {} in added_tokens", where, printable(found->first),
+                  entry.id, found->second);
   return {};
 }
 
@@ -222,13 +238,14 @@ Result<Merges> read_merges(const TokenizerJson& file, const Vocabulary& vocabula
     const Token left = vocabulary.find(joined.substr(0, middle)), right = vocabulary.find(joined.substr(middle)),
                 result = vocabulary.find(joined);
     if (left < 0 || right < 0 || result < 0)
-      return fail("{}: model.merges[{}] joins \"{}\" and \"{}\", of which {} is not an ordinary token of model.vocab", where, i,
-                  printable(left_text), printable(right_text),
+      return fail("{}: model.merges[{}] joins \"{}\" and \"{}\", of which {} is not an ordinary token of model.vocab",
+                  where, i, printable(left_text), printable(right_text),
                   left < 0    ? "the first"
                   : right < 0 ? "the second"
                               : "the result");
     if (!merges.add(left, right, result))
-      return fail("{}: model.merges[{}] repeats \"{}\" and \"{}\"", where, i, printable(left_text), printable(right_text));
+      return fail("{}: model.merges[{}] repeats \"{}\" and \"{}\"", where, i, printable(left_text),
+                  printable(right_text));
   }
   return merges;
 }

@@ -36,7 +36,8 @@ class Reader : public JsonHandler {
 
   /// A list of millions of values would take hundreds of bytes for each.
   bool counted() {
-    return ++values_ <= most_values || refuse(fmt::format("more than {} values outside model.vocab and model.merges", most_values));
+    return ++values_ <= most_values ||
+           refuse(fmt::format("more than {} values outside model.vocab and model.merges", most_values));
   }
   bool built(bool good) { return good || refuse(rest_.problem()); }
   bool value(Json v);
@@ -60,7 +61,8 @@ class Reader : public JsonHandler {
 bool Reader::value(Json v) {
   if (place_ == Place::vocabulary)
     return refuse(fmt::format("model.vocab: the value of \"{}\" is not an integer", printable(out_.key(entry_))));
-  if (place_ != Place::rest) return refuse(fmt::format("model.merges[{}] is not \"a b\" or [\"a\", \"b\"]", out_.merges.size()));
+  if (place_ != Place::rest)
+    return refuse(fmt::format("model.merges[{}] is not \"a b\" or [\"a\", \"b\"]", out_.merges.size()));
   return counted() && built(rest_.add(std::move(v)));
 }
 
@@ -73,8 +75,10 @@ bool Reader::open(Json v) {
 
 bool Reader::end() {
   if (place_ == Place::pair) {
-    if (out_.merges.size() == most_entries) return refuse(fmt::format("model.merges has more than {} entries", most_entries));
-    if (parts_ != 2) return refuse(fmt::format("model.merges[{}] has {} parts instead of 2", out_.merges.size(), parts_));
+    if (out_.merges.size() == most_entries)
+      return refuse(fmt::format("model.merges has more than {} entries", most_entries));
+    if (parts_ != 2)
+      return refuse(fmt::format("model.merges[{}] has {} parts instead of 2", out_.merges.size(), parts_));
     out_.merges.push_back(pair_);
     place_ = Place::merges;
   } else if (place_ != Place::rest) {
@@ -116,7 +120,8 @@ bool Reader::key(std::string& v) {
 }
 
 bool Reader::entry(int64_t id) {
-  if (out_.vocabulary.size() == most_entries) return refuse(fmt::format("model.vocab has more than {} entries", most_entries));
+  if (out_.vocabulary.size() == most_entries)
+    return refuse(fmt::format("model.vocab has more than {} entries", most_entries));
   entry_.id = id;
   out_.vocabulary.push_back(entry_);
   return true;
@@ -132,10 +137,12 @@ bool Reader::string(std::string& v) {
 bool Reader::merge_text(std::string_view text) {
   const size_t space = text.find(' ');
   if (space == std::string_view::npos || text.find(' ', space + 1) != std::string_view::npos)
-    return refuse(fmt::format("model.merges[{}] = \"{}\" is not two tokens with one space between", out_.merges.size(), printable(text)));
-  if (out_.merges.size() == most_entries) return refuse(fmt::format("model.merges has more than {} entries", most_entries));
-  out_.merges.push_back(
-      {static_cast<uint32_t>(out_.strings.size()), static_cast<uint32_t>(space), static_cast<uint32_t>(text.size() - space - 1)});
+    return refuse(fmt::format("model.merges[{}] = \"{}\" is not two tokens with one space between", out_.merges.size(),
+                              printable(text)));
+  if (out_.merges.size() == most_entries)
+    return refuse(fmt::format("model.merges has more than {} entries", most_entries));
+  out_.merges.push_back({static_cast<uint32_t>(out_.strings.size()), static_cast<uint32_t>(space),
+                         static_cast<uint32_t>(text.size() - space - 1)});
   out_.strings += text.substr(0, space);
   out_.strings += text.substr(space + 1);
   return true;
@@ -152,7 +159,8 @@ bool Reader::merge_part(std::string_view text) {
 
 Result<TokenizerJson> read_tokenizer_json(std::string_view json, std::string_view where) {
   if (json.size() > largest_file)
-    return fail("{}: {} bytes are more than a tokenizer.json can need ({})", where, json.size(), human_bytes(largest_file));
+    return fail("{}: {} bytes are more than a tokenizer.json can need ({})", where, json.size(),
+                human_bytes(largest_file));
   TokenizerJson out;
   Reader reader(out);
   MXPATH_CHECK(feed_json(json, reader, where));

@@ -9,7 +9,8 @@
 
 namespace mxpath {
 
-/// What the file says, not yet checked beyond its form. A 200k vocabulary as a Json tree would take a second and 100 MB.
+/// What the file says, not yet checked beyond its form. A 200k vocabulary as a Json tree would take a second and 100
+/// MB.
 struct TokenizerJson {
   struct Entry {
     uint32_t offset, length;
@@ -25,15 +26,19 @@ struct TokenizerJson {
   std::vector<Pair> merges;  // "a b" and ["a","b"] alike
   bool has_vocabulary = false, has_merges = false;
 
-  std::string_view key(const Entry& entry) const { return std::string_view(strings).substr(entry.offset, entry.length); }
-  std::string_view left(const Pair& pair) const { return std::string_view(strings).substr(pair.offset, pair.left_length); }
+  std::string_view key(const Entry& entry) const {
+    return std::string_view(strings).substr(entry.offset, entry.length);
+  }
+  std::string_view left(const Pair& pair) const {
+    return std::string_view(strings).substr(pair.offset, pair.left_length);
+  }
   std::string_view right(const Pair& pair) const {
     return std::string_view(strings).substr(pair.offset + pair.left_length, pair.right_length);
   }
 };
 
-/// Errors: not JSON, larger than 96 MiB, nested deeper than 64, a key twice, a vocabulary value that is no integer, a merge that is no
-/// pair.
+/// Errors: not JSON, larger than 96 MiB, nested deeper than 64, a key twice, a vocabulary value that is no integer, a
+/// merge that is no pair.
 Result<TokenizerJson> read_tokenizer_json(std::string_view json, std::string_view where);
 
 }  // namespace mxpath

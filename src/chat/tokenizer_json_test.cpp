@@ -38,7 +38,8 @@ TEST(TokenizerJson, MergesAsPairsAreTheSame) {
   json["model"]["merges"] = Json::array({{"b", "c"}, {"a", "b"}, {"ab", "c"}, {"\u0120", "a"}});
   const auto pairs = load(json);
   ASSERT_TRUE(text.ok() && pairs.ok());
-  for (const char* sample : {"abc", "ab ab abcabc", "\xc3\xa4", "a\n b"}) EXPECT_EQ((*text)->encode(sample), (*pairs)->encode(sample));
+  for (const char* sample : {"abc", "ab ab abcabc", "\xc3\xa4", "a\n b"})
+    EXPECT_EQ((*text)->encode(sample), (*pairs)->encode(sample));
 }
 
 TEST(TokenizerJson, SpecialTokensHaveTheirOwnIds) {
@@ -76,11 +77,13 @@ TEST(TokenizerJson, AddedTokensThatAreNotSpecialMatchInAllText) {
 
 TEST(TokenizerJson, PreTokenizerForms) {
   Json json = small_tokenizer();
-  const Json byte_level = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", false}, {"use_regex", false}};
+  const Json byte_level = {
+      {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", false}, {"use_regex", false}};
   const auto split = [&](const Json& pattern) {
     json["pre_tokenizer"] = {
         {"type", "Sequence"},
-        {"pretokenizers", {{{"type", "Split"}, {"pattern", pattern}, {"behavior", "Isolated"}, {"invert", false}}, byte_level}}};
+        {"pretokenizers",
+         {{{"type", "Split"}, {"pattern", pattern}, {"behavior", "Isolated"}, {"invert", false}}, byte_level}}};
     const auto tokenizer = load(json);
     EXPECT_TRUE(tokenizer.ok()) << tokenizer.error().message;
     return (*tokenizer)->pieces("it's  a.b 12345");
@@ -178,19 +181,22 @@ const Bad bad_files[] = {
     {"added id twice", [](Json& j) { j["added_tokens"][1]["id"] = 300; }, "id 300 twice"},
     {"added text twice", [](Json& j) { j["added_tokens"][1]["content"] = "<|start|>"; }, "\"<|start|>\" twice"},
     {"added id is another token", [](Json& j) { j["added_tokens"][1]["id"] = 256; }, "id 256 is \"ab\""},
-    {"added text has another id", [](Json& j) { j["model"]["vocab"]["<|start|>"] = 299; }, "the id 299 in model.vocab and 300"},
+    {"added text has another id", [](Json& j) { j["model"]["vocab"]["<|start|>"] = 299; },
+     "the id 299 in model.vocab and 300"},
     {"split removed",
      [](Json& j) {
        j["pre_tokenizer"] = {
            {"type", "Sequence"},
-           {"pretokenizers", {{{"type", "Split"}, {"pattern", {{"Regex", "a"}}}, {"behavior", "Removed"}}, j["pre_tokenizer"]}}};
+           {"pretokenizers",
+            {{{"type", "Split"}, {"pattern", {{"Regex", "a"}}}, {"behavior", "Removed"}}, j["pre_tokenizer"]}}};
      },
      "Isolated"},
     {"split regex",
      [](Json& j) {
        j["pre_tokenizer"] = {
            {"type", "Sequence"},
-           {"pretokenizers", {{{"type", "Split"}, {"pattern", {{"Regex", "(a"}}}, {"behavior", "Isolated"}}, j["pre_tokenizer"]}}};
+           {"pretokenizers",
+            {{{"type", "Split"}, {"pattern", {{"Regex", "(a"}}}, {"behavior", "Isolated"}}, j["pre_tokenizer"]}}};
      },
      "not a regular expression"},
 };
@@ -203,13 +209,15 @@ TEST(TokenizerJson, EveryDepartureIsOneSentence) {
     const auto result = load(json);
     ASSERT_FALSE(result.ok()) << bad.name;
     EXPECT_TRUE(result.error().message.starts_with("t.json: ")) << result.error().message;
-    EXPECT_NE(result.error().message.find(bad.message), std::string::npos) << bad.name << ": " << result.error().message;
+    EXPECT_NE(result.error().message.find(bad.message), std::string::npos)
+        << bad.name << ": " << result.error().message;
   }
 }
 
 TEST(TokenizerJson, NotJson) {
   const std::string good = small_tokenizer().dump();
-  for (size_t cut = 0; cut < good.size(); cut += 97) EXPECT_FALSE(Tokenizer::from_json(good.substr(0, cut), "t.json").ok()) << cut;
+  for (size_t cut = 0; cut < good.size(); cut += 97)
+    EXPECT_FALSE(Tokenizer::from_json(good.substr(0, cut), "t.json").ok()) << cut;
   for (const std::string& text :
        {std::string("[]"), std::string("null"), good + "x", std::string(100'000, '['), std::string("{\"a\":\"\xff\"}"),
         std::string(R"({"model":{"vocab":{"a":{"b":1}}}})"), std::string(R"({"model":{"merges":[[["a"]]]}})"),

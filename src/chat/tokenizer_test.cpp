@@ -50,7 +50,8 @@ TEST(BuiltinTokenizer, ExtraCasesWithPieces) {
   EXPECT_EQ(file["cases"].size() + file["hard"].size(), 90u);
   for (const char* list : {"cases", "hard"}) {
     for (const Json& c : file[list]) {
-      EXPECT_EQ(builtin().pieces(c["text"].get<std::string>()), c["pieces"].get<std::vector<std::string>>()) << c["text"];
+      EXPECT_EQ(builtin().pieces(c["text"].get<std::string>()), c["pieces"].get<std::vector<std::string>>())
+          << c["text"];
       EXPECT_EQ(builtin().encode(c["text"].get<std::string>()), c["ids"].get<std::vector<Token>>()) << c["text"];
     }
   }
@@ -93,7 +94,8 @@ TEST(BuiltinTokenizer, SpecialTokens) {
   EXPECT_FALSE(builtin().is_special(199997));
   EXPECT_EQ(builtin().token_bytes(200018).value(), "<|endofprompt|>");
   EXPECT_EQ(builtin().token_bytes(200013).value(), "<|reserved_200013|>");
-  EXPECT_EQ(builtin().encode_with_special("a<|reserved_200018|><|endofprompt|>"), (std::vector<Token>{64, 200018, 200018}));
+  EXPECT_EQ(builtin().encode_with_special("a<|reserved_200018|><|endofprompt|>"),
+            (std::vector<Token>{64, 200018, 200018}));
 }
 
 // Text of a user must never become a control token.
@@ -151,7 +153,8 @@ TEST(BuiltinTokenizer, RandomUnicodeRoundTrips) {
   }
 }
 
-// Merging one piece with the heap must give what the definition gives: again and again the leftmost pair of lowest rank.
+// Merging one piece with the heap must give what the definition gives: again and again the leftmost pair of lowest
+// rank.
 std::vector<Token> merge_by_definition(const Vocabulary& vocabulary, std::string_view piece) {
   std::vector<std::string> parts;
   for (const char c : piece) parts.emplace_back(1, c);
@@ -173,7 +176,8 @@ TEST(Bpe, EqualsTheDefinitionOnRandomPieces) {
   const TokenizerParts parts = builtin_parts().value();
   PieceEncoder merging(parts.vocabulary, parts.merges, false), whole(parts.vocabulary, parts.merges, true);
   Random random(7);
-  const std::string_view alphabets[] = {"ab", "etaoin shr", "xX \xd0\xb0\xd0\xb1", "0123456789", "\xe4\xbd\xa0\xe5\xa5\xbd"};
+  const std::string_view alphabets[] = {"ab", "etaoin shr", "xX \xd0\xb0\xd0\xb1", "0123456789",
+                                        "\xe4\xbd\xa0\xe5\xa5\xbd"};
   for (int i = 0; i < 500; ++i) {
     const std::string_view alphabet = alphabets[random.integer(0, 4)];
     std::string piece;

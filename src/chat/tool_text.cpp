@@ -1,4 +1,5 @@
-// JSON schemas to the TypeScript that gpt-oss was trained to read. Odd blanks and repeated comments are openai/harmony's.
+// JSON schemas to the TypeScript that gpt-oss was trained to read. Odd blanks and repeated comments are
+// openai/harmony's.
 #include <algorithm>
 
 #include "base/text.h"
@@ -40,7 +41,8 @@ std::string default_text(const Json& schema, const Json& value) {
 std::string type_or_null(const Json& schema, const std::string& indent) {
   std::string type = typescript_type(schema, indent);
   const Json* nullable = find(schema, "nullable");
-  if (nullable && nullable->is_boolean() && nullable->get<bool>() && type.find("null") == std::string::npos) type += " | null";
+  if (nullable && nullable->is_boolean() && nullable->get<bool>() && type.find("null") == std::string::npos)
+    type += " | null";
   return type;
 }
 
@@ -60,7 +62,8 @@ std::string union_type(const Json& variants, const std::string& indent) {
     const std::string text = !value                                    ? ""
                              : value->is_string() && !is_enum(variant) ? default_text(variant, *value)
                                                                        : "default: " + compact(*value);
-    out += "\n" + indent + " | " + type_or_null(variant, indent + "   ") + trailing_comment(find_text(variant, "description"), text);
+    out += "\n" + indent + " | " + type_or_null(variant, indent + "   ") +
+           trailing_comment(find_text(variant, "description"), text);
   }
   return out;
 }
@@ -98,8 +101,10 @@ std::string leading_comments(const Json& schema, const std::string& indent) {
   return out;
 }
 
-// A property of several types: one line for each, with the comments of the property above and those of a variant behind it.
-std::string union_property(const Json& schema, const Json& variants, const std::string& name, const std::string& indent) {
+// A property of several types: one line for each, with the comments of the property above and those of a variant behind
+// it.
+std::string union_property(const Json& schema, const Json& variants, const std::string& name,
+                           const std::string& indent) {
   const std::string* description = find_text(schema, "description");
   const std::string* first = variants.empty() ? nullptr : find_text(variants[0], "description");
   const bool described_above = description && !(first && *first == *description);
@@ -109,10 +114,11 @@ std::string union_property(const Json& schema, const Json& variants, const std::
   out += indent + name + ":\n";
   for (const Json& variant : variants) {
     const std::string* comment = find_text(variant, "description");
-    if (comment && ((described_above && &variant == &variants[0]) || (description && *comment == *description))) comment = nullptr;
+    if (comment && ((described_above && &variant == &variants[0]) || (description && *comment == *description)))
+      comment = nullptr;
     const Json* value = find(variant, "default");
-    out += indent + " | " + type_or_null(variant, indent + "   ") + trailing_comment(comment, value ? default_text(variant, *value) : "") +
-           "\n";
+    out += indent + " | " + type_or_null(variant, indent + "   ") +
+           trailing_comment(comment, value ? default_text(variant, *value) : "") + "\n";
   }
   return out + indent + ",\n";
 }
@@ -129,8 +135,9 @@ std::string property(const std::string& key, const Json& schema, bool required, 
 
 bool is_required(const Json& schema, const std::string& key) {
   const Json* list = find_list(schema, "required");
-  return list && std::any_of(list->begin(), list->end(),
-                             [&](const Json& name) { return name.is_string() && name.get_ref<const std::string&>() == key; });
+  return list && std::any_of(list->begin(), list->end(), [&](const Json& name) {
+           return name.is_string() && name.get_ref<const std::string&>() == key;
+         });
 }
 
 std::string object_type(const Json& schema, const std::string& indent) {
@@ -193,7 +200,8 @@ std::string typescript_type(const Json& schema, const std::string& indent) {
 }
 
 std::string tools_section(std::vector<ToolNamespace> tools) {
-  std::stable_sort(tools.begin(), tools.end(), [](const ToolNamespace& a, const ToolNamespace& b) { return a.name < b.name; });
+  std::stable_sort(tools.begin(), tools.end(),
+                   [](const ToolNamespace& a, const ToolNamespace& b) { return a.name < b.name; });
   std::string out = "# Tools";
   for (const ToolNamespace& space : tools) out += "\n\n" + namespace_text(space);
   return out;

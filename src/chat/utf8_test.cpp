@@ -29,7 +29,8 @@ TEST(Utf8, ValidPrefixStopsBeforeTheFirstFault) {
 
 // However a text is cut, valid or not, the stream gives what the whole would give.
 TEST(Utf8, StreamEqualsTheWholeAtEverySplit) {
-  const std::string text = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x92\x96\xf0\x9f\xf0\x9f\x92z\xff\xed\xa0\x80\xe0\xa4\xa8\xe2\x82";
+  const std::string text =
+      "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x92\x96\xf0\x9f\xf0\x9f\x92z\xff\xed\xa0\x80\xe0\xa4\xa8\xe2\x82";
   for (size_t first = 0; first <= text.size(); ++first) {
     for (size_t second = first; second <= text.size(); ++second) {
       Utf8Stream stream;

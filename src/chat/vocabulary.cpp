@@ -44,7 +44,8 @@ bool Vocabulary::add(Token id, size_t offset, size_t length, bool searchable) {
     const size_t mask = table_.size() - 1;
     size_t slot = hash & mask;
     for (; table_[slot] != 0; slot = (slot + 1) & mask)
-      if (table_[slot] % 256 == hash >> 56 && this->text(static_cast<Token>(table_[slot] >> 8) - 1) == text) return false;
+      if (table_[slot] % 256 == hash >> 56 && this->text(static_cast<Token>(table_[slot] >> 8) - 1) == text)
+        return false;
     table_[slot] = static_cast<uint32_t>(id + 1) << 8 | static_cast<uint32_t>(hash >> 56);
     longest_ = std::max(longest_, length);
   }

@@ -17,7 +17,8 @@ class BadCheckpoint : public ::testing::Test {
     ASSERT_FALSE(manifest.ok());
     const std::string& message = manifest.error().message;
     EXPECT_EQ(message.find('\n'), std::string::npos);
-    for (const auto& part : parts) EXPECT_NE(message.find(part), std::string::npos) << "wanted: " << part << "\n   got: " << message;
+    for (const auto& part : parts)
+      EXPECT_NE(message.find(part), std::string::npos) << "wanted: " << part << "\n   got: " << message;
   }
   void change_tensors(const std::function<void(std::vector<LooseTensor>&)>& change) {
     auto tensors = load_tensors(file_);

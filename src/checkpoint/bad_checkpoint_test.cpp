@@ -34,8 +34,10 @@ TEST_F(BadCheckpoint, OtherFormats) {
   folder_.write("m/gpt-oss-20b-mxfp4.gguf", "x");
   folder_.write("m/config.json", "{}");
   expect_problem({"a GGUF file", "`mxpath convert " + (folder_ / "m/gpt-oss-20b-mxfp4.gguf") + " FOLDER --to mxfp4`"});
-  for (const auto& [file, what] : std::map<std::string, std::string>{
-           {"pytorch_model-00001-of-00002.bin", "PyTorch pickle"}, {"model.bin", "Apple Metal"}, {"model.onnx", "ONNX"}}) {
+  for (const auto& [file, what] :
+       std::map<std::string, std::string>{{"pytorch_model-00001-of-00002.bin", "PyTorch pickle"},
+                                          {"model.bin", "Apple Metal"},
+                                          {"model.onnx", "ONNX"}}) {
     fs::remove_all(folder_ / "m");
     folder_.write("m/" + file, "x");
     folder_.write("m/config.json", "{}");
@@ -72,7 +74,8 @@ TEST_F(BadCheckpoint, BrokenLinks) {
   fs::remove(file_);
   fs::create_symlink("nowhere", file_);
   expect_problem({file_, "is a link to nowhere, which is not there"});
-  for (const char* file : {"config.json", "tokenizer.json", "generation_config.json", "model.safetensors.index.json", "model.gguf"}) {
+  for (const char* file :
+       {"config.json", "tokenizer.json", "generation_config.json", "model.safetensors.index.json", "model.gguf"}) {
     fs::remove_all(folder_ / "m");
     write_tiny(folder_ / "m");
     fs::remove(folder_ / ("m/" + std::string(file)));
@@ -117,7 +120,9 @@ TEST_F(BadCheckpoint, HeaderLongerThanTheFile) {
 TEST_F(BadCheckpoint, ConfigIsNotTheModels) {
   write_tiny(folder_ / "m");
   change_config("hidden_size", 32);
-  expect_problem({"model.safetensors: tensor model.embed_tokens.weight has the shape [512, 64], but config.json makes it [512, 32]"});
+  expect_problem(
+      {"model.safetensors: tensor model.embed_tokens.weight has the shape [512, 64], but config.json makes it [512, "
+       "32]"});
 }
 
 TEST_F(BadCheckpoint, ConfigWithOtherLayerCounts) {
@@ -131,8 +136,8 @@ TEST_F(BadCheckpoint, ConfigWithOtherLayerCounts) {
 
 TEST_F(BadCheckpoint, MissingTensor) {
   const std::string layer = "model.layers.1.";
-  for (const std::string& name : {layer + "self_attn.sinks", layer + "mlp.experts.down_proj_scales", layer + "mlp.experts.down_proj_blocks",
-                                  std::string("model.norm.weight")}) {
+  for (const std::string& name : {layer + "self_attn.sinks", layer + "mlp.experts.down_proj_scales",
+                                  layer + "mlp.experts.down_proj_blocks", std::string("model.norm.weight")}) {
     write_tiny(folder_ / "m");
     change_tensors([&](auto& tensors) { std::erase_if(tensors, [&](const auto& t) { return t.name == name; }); });
     expect_problem({"tensor " + name, "is missing from its 1 weight file;"});
@@ -141,22 +146,30 @@ TEST_F(BadCheckpoint, MissingTensor) {
 
 TEST_F(BadCheckpoint, MissingHeadPointsAtTying) {
   write_tiny(folder_ / "m");
-  change_tensors([](auto& tensors) { std::erase_if(tensors, [](const auto& t) { return t.name == "lm_head.weight"; }); });
+  change_tensors(
+      [](auto& tensors) { std::erase_if(tensors, [](const auto& t) { return t.name == "lm_head.weight"; }); });
   expect_problem({"lm_head.weight", "tie_word_embeddings"});
 }
 
 TEST_F(BadCheckpoint, WrongDtype) {
   write_tiny(folder_ / "m");
-  change_tensors([](auto& tensors) { tensor_named(tensors, "model.layers.0.self_attn.o_proj.bias").dtype = Dtype::i16; });
-  expect_problem({"model.safetensors: tensor model.layers.0.self_attn.o_proj.bias has the dtype I16, but must be BF16, F16 or F32"});
+  change_tensors(
+      [](auto& tensors) { tensor_named(tensors, "model.layers.0.self_attn.o_proj.bias").dtype = Dtype::i16; });
+  expect_problem(
+      {"model.safetensors: tensor model.layers.0.self_attn.o_proj.bias has the dtype I16, but must be BF16, F16 or "
+       "F32"});
   write_tiny(folder_ / "m");
-  change_tensors([](auto& tensors) { tensor_named(tensors, "model.layers.0.mlp.experts.down_proj_scales").dtype = Dtype::f8_e8m0; });
+  change_tensors([](auto& tensors) {
+    tensor_named(tensors, "model.layers.0.mlp.experts.down_proj_scales").dtype = Dtype::f8_e8m0;
+  });
   expect_problem({"down_proj_scales has the dtype F8_E8M0, but must be U8"});
 }
 
 TEST_F(BadCheckpoint, WrongShape) {
   write_tiny(folder_ / "m");
-  change_tensors([](auto& tensors) { tensor_named(tensors, "model.layers.0.mlp.experts.gate_up_proj_blocks").shape = {4, 192, 32}; });
+  change_tensors([](auto& tensors) {
+    tensor_named(tensors, "model.layers.0.mlp.experts.gate_up_proj_blocks").shape = {4, 192, 32};
+  });
   expect_problem({"gate_up_proj_blocks has the shape [4, 192, 32], but config.json makes it [4, 192, 2, 16]"});
 }
 
@@ -166,8 +179,10 @@ TEST_F(BadCheckpoint, RowsThatBlocksDoNotDivide) {
   change_tensors([](auto& tensors) {
     for (const std::string layer : {"model.layers.0.", "model.layers.1."}) {
       std::erase_if(tensors, [&](const auto& t) { return t.name.starts_with(layer + "mlp.experts.gate_up"); });
-      tensors.push_back({layer + "mlp.experts.gate_up_proj", Dtype::bf16, {4, 64, 160}, std::vector<uint8_t>(4 * 64 * 160 * 2)});
-      tensors.push_back({layer + "mlp.experts.gate_up_proj_bias", Dtype::bf16, {4, 160}, std::vector<uint8_t>(4 * 160 * 2)});
+      tensors.push_back(
+          {layer + "mlp.experts.gate_up_proj", Dtype::bf16, {4, 64, 160}, std::vector<uint8_t>(4 * 64 * 160 * 2)});
+      tensors.push_back(
+          {layer + "mlp.experts.gate_up_proj_bias", Dtype::bf16, {4, 160}, std::vector<uint8_t>(4 * 160 * 2)});
     }
   });
   expect_problem({"down_proj_blocks is MXFP4, but its rows of 80 elements", "no multiple of 32"});
@@ -176,14 +191,17 @@ TEST_F(BadCheckpoint, RowsThatBlocksDoNotDivide) {
 TEST_F(BadCheckpoint, TensorInTwoForms) {
   write_tiny(folder_ / "m");
   change_tensors([](auto& tensors) {
-    tensors.push_back({"model.layers.0.mlp.experts.down_proj", Dtype::bf16, {4, 96, 64}, std::vector<uint8_t>(4 * 96 * 64 * 2)});
+    tensors.push_back(
+        {"model.layers.0.mlp.experts.down_proj", Dtype::bf16, {4, 96, 64}, std::vector<uint8_t>(4 * 96 * 64 * 2)});
   });
   expect_problem({"is there twice, as MXFP4 blocks and as plain numbers; keep the one that is meant"});
 }
 
 TEST_F(BadCheckpoint, ExtraTensorsAreARemark) {
   write_tiny(folder_ / "m");
-  change_tensors([](auto& tensors) { tensors.push_back({"model.rotary_emb.inv_freq", Dtype::f32, {1}, std::vector<uint8_t>(4)}); });
+  change_tensors([](auto& tensors) {
+    tensors.push_back({"model.rotary_emb.inv_freq", Dtype::f32, {1}, std::vector<uint8_t>(4)});
+  });
   const auto manifest = open_manifest(folder_ / "m");
   ASSERT_TRUE(manifest.ok()) << manifest.error().message;
   EXPECT_EQ(manifest->remarks, std::vector<std::string>{"tensor model.rotary_emb.inv_freq is not used"});

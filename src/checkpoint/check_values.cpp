@@ -21,7 +21,8 @@ bool any_not_finite(const uint8_t* bytes, size_t count, Code exponent) {
   return found != 0;
 }
 
-/// Index of the first element that is not finite; `count` if there is none. Blocks keep the loop above free of branches.
+/// Index of the first element that is not finite; `count` if there is none. Blocks keep the loop above free of
+/// branches.
 template <class Code>
 size_t first_not_finite(std::span<const uint8_t> bytes, Code exponent) {
   constexpr size_t block = 4096;
@@ -50,13 +51,16 @@ Place place_of(const TensorRecord& record, uint64_t index) {
 
 Error bad_value(const TensorRecord& record, uint64_t index, std::string_view where) {
   const auto [expert, row, column] = place_of(record, index);
-  return fail("{}: tensor {} is NaN or infinite at {}row {}, column {}; the file is damaged or its training diverged: download it again",
-              where, record.name, record.experts > 1 ? fmt::format("expert {}, ", expert) : "", row, column);
+  return fail(
+      "{}: tensor {} is NaN or infinite at {}row {}, column {}; the file is damaged or its training diverged: download "
+      "it again",
+      where, record.name, record.experts > 1 ? fmt::format("expert {}, ", expert) : "", row, column);
 }
 
 }  // namespace
 
-Status check_values(const TensorRecord& record, std::span<const uint8_t> values, uint64_t first_byte, std::string_view where) {
+Status check_values(const TensorRecord& record, std::span<const uint8_t> values, uint64_t first_byte,
+                    std::string_view where) {
   const auto report = [&](size_t found, size_t bytes) -> Status {
     if (found == values.size() / bytes) return {};
     return bad_value(record, first_byte / bytes + found, where);
@@ -70,18 +74,21 @@ Status check_values(const TensorRecord& record, std::span<const uint8_t> values,
   return {};
 }
 
-Status check_blocks(const TensorRecord& record, const uint8_t* codes, std::span<const uint8_t> scales, uint64_t first_block,
-                    std::string_view where) {
+Status check_blocks(const TensorRecord& record, const uint8_t* codes, std::span<const uint8_t> scales,
+                    uint64_t first_block, std::string_view where) {
   const size_t found = first_not_finite_mxfp4_block(codes, scales.data(), scales.size());
   if (found == scales.size()) return {};
   const uint64_t index = first_block + found;
   if (scales[found] != e8m0_nan)
     return bad_value(record,
-                     index * mxfp4_block + static_cast<uint64_t>(first_not_finite_mxfp4(codes + found * mxfp4_block_bytes, scales[found])),
+                     index * mxfp4_block + static_cast<uint64_t>(first_not_finite_mxfp4(
+                                               codes + found * mxfp4_block_bytes, scales[found])),
                      where);
-  const uint64_t blocks = static_cast<uint64_t>(record.columns) / mxfp4_block, rows = static_cast<uint64_t>(record.stored_rows);
-  return fail("{}: the scale of tensor {} is 255 (NaN) at expert {}, row {}, block {}; the file is damaged: download it again", where,
-              record.name, index / blocks / rows, index / blocks % rows, index % blocks);
+  const uint64_t blocks = static_cast<uint64_t>(record.columns) / mxfp4_block,
+                 rows = static_cast<uint64_t>(record.stored_rows);
+  return fail(
+      "{}: the scale of tensor {} is 255 (NaN) at expert {}, row {}, block {}; the file is damaged: download it again",
+      where, record.name, index / blocks / rows, index / blocks % rows, index % blocks);
 }
 
 Status check_tensor(const Checkpoint& checkpoint, const TensorRecord& record) {

@@ -55,7 +55,8 @@ TEST(CheckValues, TransposedAndSlicedTensorsNameTheLogicalPlace) {
   std::vector<uint16_t> slice(24, 0);
   slice[9] = 0x7fc0;
   const std::span bytes(reinterpret_cast<const uint8_t*>(slice.data()), 48);
-  EXPECT_NE(check_values(record, bytes, 2 * 48, "f").error().message.find("expert 2, row 1, column 2"), std::string::npos);
+  EXPECT_NE(check_values(record, bytes, 2 * 48, "f").error().message.find("expert 2, row 1, column 2"),
+            std::string::npos);
 }
 
 /// 2 experts, 3 rows, 4 blocks per row; codes of ±1.5, which are numbers under every scale up to 254.
@@ -73,7 +74,9 @@ TEST(CheckBlocks, FindsScale255) {
   Blocks blocks;
   EXPECT_EQ(blocks.error(), "");
   blocks.scales[19] = 255;
-  EXPECT_EQ(blocks.error(), "f: the scale of tensor t is 255 (NaN) at expert 1, row 1, block 3; the file is damaged: download it again");
+  EXPECT_EQ(
+      blocks.error(),
+      "f: the scale of tensor t is 255 (NaN) at expert 1, row 1, block 3; the file is damaged: download it again");
   EXPECT_EQ(blocks.error(12), blocks.error());
   EXPECT_TRUE(check_values(blocks.record, std::vector<uint8_t>(64, 255), 0, "f").ok());  // codes alone are all good
 }
@@ -85,10 +88,10 @@ TEST(CheckBlocks, FindsWhatFp32CannotHold) {
       blocks.scales[19] = static_cast<uint8_t>(scale);
       blocks.codes[19 * 16 + 5] = static_cast<uint8_t>(code << 4 | 1);  // element 11 of block 3: column 107
       const bool infinite = (code & 7) >= (scale == 252 ? 8 : scale == 253 ? 6 : 4);
-      EXPECT_EQ(blocks.error(),
-                infinite ? "f: tensor t is NaN or infinite at expert 1, row 1, column 107; the file is damaged or its training diverged: "
-                           "download it again"
-                         : "")
+      EXPECT_EQ(blocks.error(), infinite ? "f: tensor t is NaN or infinite at expert 1, row 1, column 107; the file is "
+                                           "damaged or its training diverged: "
+                                           "download it again"
+                                         : "")
           << scale << ' ' << code;
       EXPECT_EQ(blocks.error(12), blocks.error());
     }
@@ -102,7 +105,8 @@ TEST(CheckBlocks, LooksAtEveryBlockOfALargeTensor) {
     scales[at] = 253;
     const auto status = check_blocks(record, codes.data(), scales, 0, "f");
     ASSERT_FALSE(status.ok());
-    EXPECT_NE(status.error().message.find(" row " + std::to_string(at) + ", column 0;"), std::string::npos) << status.error().message;
+    EXPECT_NE(status.error().message.find(" row " + std::to_string(at) + ", column 0;"), std::string::npos)
+        << status.error().message;
     scales[at] = 252;
   }
 }

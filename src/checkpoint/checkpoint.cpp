@@ -45,7 +45,8 @@ Result<Checkpoint> Checkpoint::open(Manifest manifest) {
   }
   checkpoint.manifest_ = std::move(manifest);
   if (const FilePart* part = checkpoint.outside())
-    return fail("{}: the file became shorter while it was being opened", checkpoint.manifest_.files[static_cast<size_t>(part->file)]);
+    return fail("{}: the file became shorter while it was being opened",
+                checkpoint.manifest_.files[static_cast<size_t>(part->file)]);
   return checkpoint;
 }
 
@@ -54,7 +55,8 @@ Result<Checkpoint> Checkpoint::in_memory(Manifest manifest, std::vector<Buffer> 
   checkpoint.manifest_ = std::move(manifest);
   checkpoint.memory_ = std::move(memory);
   if (const FilePart* part = checkpoint.outside())
-    return fail("{}: {} bytes from {} on lie outside buffer {}", checkpoint.manifest_.path, part->bytes, part->offset, part->file);
+    return fail("{}: {} bytes from {} on lie outside buffer {}", checkpoint.manifest_.path, part->bytes, part->offset,
+                part->file);
   return checkpoint;
 }
 
@@ -67,7 +69,8 @@ const FilePart* Checkpoint::outside() const {
   const size_t files = memory_.empty() ? files_.size() : memory_.size();
   for (const auto& tensor : manifest_.tensors)
     for (const FilePart* part : {&tensor.data, &tensor.scales})
-      if (part->file >= 0 && (static_cast<size_t>(part->file) >= files || part->offset + part->bytes > file_bytes(part->file).size()))
+      if (part->file >= 0 &&
+          (static_cast<size_t>(part->file) >= files || part->offset + part->bytes > file_bytes(part->file).size()))
         return part;
   return nullptr;
 }
@@ -86,7 +89,8 @@ void Checkpoint::decode_row(const TensorRecord& record, int expert, int64_t row,
   const size_t stored_row = e * stored_rows + static_cast<size_t>(record.first_row + row);
   if (record.encoding == Encoding::mxfp4_blocks) {
     const size_t blocks = columns / mxfp4_block, first = stored_row * blocks;
-    decode_mxfp4_blocks(bytes + first * mxfp4_block_bytes, scales(record).data() + first, blocks, out.data(), NibbleOrder::adjacent);
+    decode_mxfp4_blocks(bytes + first * mxfp4_block_bytes, scales(record).data() + first, blocks, out.data(),
+                        NibbleOrder::adjacent);
   } else if (record.transposed) {
     const size_t first = e * columns * stored_rows + static_cast<size_t>(row);
     decode_plain(record.encoding, bytes + first * element_bytes(record.encoding), stored_rows, out.first(columns));
@@ -103,7 +107,8 @@ void Checkpoint::release(const TensorRecord& record) const {
 
 void Checkpoint::release(const TensorRecord& record, uint64_t offset, uint64_t bytes) const {
   if (!memory_.empty() || record.data.file < 0 || offset >= record.data.bytes) return;
-  files_[static_cast<size_t>(record.data.file)].release(record.data.offset + offset, std::min(bytes, record.data.bytes - offset));
+  files_[static_cast<size_t>(record.data.file)].release(record.data.offset + offset,
+                                                        std::min(bytes, record.data.bytes - offset));
 }
 
 }  // namespace mxpath

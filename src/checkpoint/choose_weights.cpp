@@ -17,7 +17,8 @@ namespace {
 constexpr size_t index_limit = size_t{64} << 20;
 using Names = std::vector<std::string>;
 
-/// "model-00002-of-00005.safetensors" → "model-?-of-00005.safetensors": what the shards of one model share. Other names stand alone.
+/// "model-00002-of-00005.safetensors" → "model-?-of-00005.safetensors": what the shards of one model share. Other names
+/// stand alone.
 std::string set_of(const std::string& name) {
   const size_t of = name.rfind("-of-");
   if (of == std::string::npos) return name;
@@ -33,9 +34,12 @@ Names whole_set_of(const std::string& name) {
   const size_t of = name.rfind("-of-"), mark = set.find('?'), digits = of - mark;
   size_t shards = 0;
   const auto [end, error] = std::from_chars(name.data() + of + 4, name.data() + name.size(), shards);
-  if (error != std::errc{} || shards > most_shards || std::string_view(end, name.data() + name.size()) != ".safetensors") return {};
+  if (error != std::errc{} || shards > most_shards ||
+      std::string_view(end, name.data() + name.size()) != ".safetensors")
+    return {};
   Names all;
-  for (size_t i = 1; i <= shards; ++i) all.push_back(fmt::format("{}{:0{}}{}", name.substr(0, mark), i, digits, name.substr(of)));
+  for (size_t i = 1; i <= shards; ++i)
+    all.push_back(fmt::format("{}{:0{}}{}", name.substr(0, mark), i, digits, name.substr(of)));
   return all;
 }
 
@@ -85,7 +89,8 @@ class Chooser {
     bool lacking = false;  // a tensor that the model needs is in none of the files
   };
 
-  /// Adapters under another name than PEFT's. Headers that cannot be read are no adapters; whoever needs them will say what is wrong.
+  /// Adapters under another name than PEFT's. Headers that cannot be read are no adapters; whoever needs them will say
+  /// what is wrong.
   void leave_adapters() {
     weights_ = files_.names();
     constexpr size_t most_looked_at = 16;
@@ -105,16 +110,19 @@ class Chooser {
     const std::string path = files_.path_of(shard_index_name);
     MXPATH_TRY(const std::string text, read_text_file(path, index_limit));
     auto index = parse_shard_index(text, shard_index_name);
-    // The files have the names of their tensors in them; what is wrong with the index matters only if they are not whole.
+    // The files have the names of their tensors in them; what is wrong with the index matters only if they are not
+    // whole.
     if (!index.ok()) return bad_index_ = std::move(index).error().message, std::optional<Manifest>();
     index_ = std::move(*index);
     auto inventory = files_.by_index(*index_, stale_);
-    if (!inventory.ok()) return weights_ == named() ? Result<std::optional<Manifest>>(inventory.error()) : std::optional<Manifest>();
+    if (!inventory.ok())
+      return weights_ == named() ? Result<std::optional<Manifest>>(inventory.error()) : std::optional<Manifest>();
     if (inventory->files.empty()) return std::optional<Manifest>();
     bool lacking = false;
     auto manifest = match_roles(std::move(*inventory), config_, &lacking);
     if (manifest.ok()) return used_ = named(), std::optional<Manifest>(std::move(*manifest));
-    // Tensors that are needed and not in the index may lie in the files all the same; what is wrong otherwise stays wrong.
+    // Tensors that are needed and not in the index may lie in the files all the same; what is wrong otherwise stays
+    // wrong.
     if (!manifest.ok() && !lacking) return std::move(manifest).error();
     if (stale_.empty()) stale_ = "does not name every tensor that the model needs";
     return std::optional<Manifest>();
@@ -151,7 +159,8 @@ class Chooser {
       whole = std::move(*tried.manifest), used_ = set;
     }
     if (whole) return std::move(*whole);
-    if (auto numbered = all.lacking && named_files_are_there() ? missing_by_number() : std::nullopt) return std::move(*numbered);
+    if (auto numbered = all.lacking && named_files_are_there() ? missing_by_number() : std::nullopt)
+      return std::move(*numbered);
     all.lacking |= lacking;
     return no_model(std::move(all));
   }
@@ -159,8 +168,8 @@ class Chooser {
   bool named_files_are_there() const { return !index_ || without(named(), files_.names()).empty(); }
 
   Error two_models(const Names& one, const Names& other) const {
-    return fail("{}: it contains two whole sets of weights, {} and {}{}; move one of them into another folder", shown_folder(),
-                label_of(one), label_of(other),
+    return fail("{}: it contains two whole sets of weights, {} and {}{}; move one of them into another folder",
+                shown_folder(), label_of(one), label_of(other),
                 index_               ? fmt::format(", and {} {}", shard_index_name, stale_)
                 : bad_index_.empty() ? ""
                                      : ", and " + bad_index_);
@@ -169,13 +178,16 @@ class Chooser {
   /// Only if tensors are lacking is a file missing.
   Error no_model(Tried all) const {
     const Names missing = index_ ? without(named(), files_.names()) : Names();
-    if (weights_.empty() && !bad_index_.empty()) return fail("{}: {}; and there are no weight files beside it", shown_folder(), bad_index_);
+    if (weights_.empty() && !bad_index_.empty())
+      return fail("{}: {}; and there are no weight files beside it", shown_folder(), bad_index_);
     if (missing.empty() || !(all.lacking || weights_.empty())) return std::move(all.manifest).error();
-    const std::string what = fmt::format("{}: {}: {}", shown_folder(), are_missing(missing.size(), named().size()), some_of(missing));
+    const std::string what =
+        fmt::format("{}: {}: {}", shown_folder(), are_missing(missing.size(), named().size()), some_of(missing));
     const bool interrupted = was_downloaded(files_.folder(), names_) || without(weights_, named()).empty();
     if (interrupted) return fail("{}; repeat the download, it goes on where it stopped", what);
     return fail(
-        "{}, and those that are there do not hold every tensor; {} is of another set of files than {}: give the folder that has all of one",
+        "{}, and those that are there do not hold every tensor; {} is of another set of files than {}: give the folder "
+        "that has all of one",
         what, shard_index_name, label_of(without(weights_, named())));
   }
 
@@ -189,27 +201,32 @@ class Chooser {
     std::sort(whole.begin(), whole.end());
     const Names missing = without(whole, weights_);
     if (missing.empty()) return std::nullopt;
-    return fail(
-        "{}: {}, as the others are numbered: {}; {}", shown_folder(), are_missing(missing.size(), whole.size()), some_of(missing),
-        was_downloaded(files_.folder(), names_) ? "repeat the download, it goes on where it stopped" : "put them beside the others");
+    return fail("{}: {}, as the others are numbered: {}; {}", shown_folder(), are_missing(missing.size(), whole.size()),
+                some_of(missing),
+                was_downloaded(files_.folder(), names_) ? "repeat the download, it goes on where it stopped"
+                                                        : "put them beside the others");
   }
 
   Result<Manifest> finish(Manifest manifest, const Names& used) const {
     auto& said = manifest.decisions;
     if (!stale_.empty())
-      said.push_back(fmt::format("{} is stale: it {}; the weight files that are there hold every tensor that the model needs",
-                                 shard_index_name, stale_));
+      said.push_back(
+          fmt::format("{} is stale: it {}; the weight files that are there hold every tensor that the model needs",
+                      shard_index_name, stale_));
     if (!bad_index_.empty())
-      said.push_back(fmt::format("{} is not used: {}; the weight files that are there hold every tensor that the model needs",
-                                 shard_index_name, std::string_view(bad_index_).substr(shard_index_name.size() + 2)));
+      said.push_back(
+          fmt::format("{} is not used: {}; the weight files that are there hold every tensor that the model needs",
+                      shard_index_name, std::string_view(bad_index_).substr(shard_index_name.size() + 2)));
     if (const Names rest = without(weights_, used); !rest.empty())
-      said.push_back(fmt::format("{} of {} weight files are the model; not read: {}", used.size(), weights_.size(), some_of(rest)));
+      said.push_back(fmt::format("{} of {} weight files are the model; not read: {}", used.size(), weights_.size(),
+                                 some_of(rest)));
     Names adapters = adapters_;
     std::copy_if(names_.begin(), names_.end(), std::back_inserter(adapters),
                  [](const std::string& name) { return is_adapter_name(name) && name != "adapter_config.json"; });
     if (!adapters.empty())
       said.push_back(
-          fmt::format("the LoRA adapter beside the model is not applied: {}; merge it into the model to use it", some_of(adapters)));
+          fmt::format("the LoRA adapter beside the model is not applied: {}; merge it into the model to use it",
+                      some_of(adapters)));
     return manifest;
   }
 
@@ -225,7 +242,8 @@ class Chooser {
 
 }  // namespace
 
-Result<Manifest> choose_weights(const std::string& folder, const std::vector<std::string>& names, const ModelConfig& config) {
+Result<Manifest> choose_weights(const std::string& folder, const std::vector<std::string>& names,
+                                const ModelConfig& config) {
   return Chooser(folder, names, config).run();
 }
 

@@ -1,4 +1,5 @@
-// Which files of a folder are the model, where more than one thing could be meant; and what a folder is that holds none.
+// Which files of a folder are the model, where more than one thing could be meant; and what a folder is that holds
+// none.
 #include "checkpoint/choose_weights.h"
 
 #include <gtest/gtest.h>
@@ -30,7 +31,8 @@ TEST_F(ChosenFolder, AdaptersAreNamedWithTheirBase) {
 
 TEST_F(ChosenFolder, AnAdapterUnderAnyNameIsNotReadAsWeights) {
   write_tiny(folder_ / "m");
-  save_tensors(folder_ / "m/mine.safetensors", {{"base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight", Dtype::u8, {1}, {0}}});
+  save_tensors(folder_ / "m/mine.safetensors",
+               {{"base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight", Dtype::u8, {1}, {0}}});
   const auto manifest = open_manifest(folder_ / "m");
   ASSERT_TRUE(manifest.ok()) << manifest.error().message;
   ASSERT_EQ(manifest->decisions.size(), 1u);
@@ -54,16 +56,18 @@ TEST_F(ChosenFolder, FilesThatTogetherNameTooMuchAreReadNoFurther) {
   WeightFiles files(folder_ / "m", names);
   EXPECT_TRUE(files.header("x0.safetensors").ok());
   for (const char* name : {"x1.safetensors", "x2.safetensors", "model.safetensors"})
-    EXPECT_NE(files.header(name).error().message.find("together name more than 131072 tensors"), std::string::npos) << name;
+    EXPECT_NE(files.header(name).error().message.find("together name more than 131072 tensors"), std::string::npos)
+        << name;
   EXPECT_TRUE(files.header("x0.safetensors").ok());
   expect_problem({folder_ / "m", "together name more than 131072 tensors"});
 }
 
 TEST_F(ChosenFolder, WhatATrainingLeaves) {
-  for (const auto& [file, what] : std::map<std::string, std::string>{{"pytorch_model_fsdp_0/__0_0.distcp", "FSDP"},
-                                                                     {"__0_0.distcp", "torch.distributed.checkpoint"},
-                                                                     {"global_step100/mp_rank_00_model_states.pt", "DeepSpeed"},
-                                                                     {"iter_0000100/common.pt", "Megatron"}}) {
+  for (const auto& [file, what] :
+       std::map<std::string, std::string>{{"pytorch_model_fsdp_0/__0_0.distcp", "FSDP"},
+                                          {"__0_0.distcp", "torch.distributed.checkpoint"},
+                                          {"global_step100/mp_rank_00_model_states.pt", "DeepSpeed"},
+                                          {"iter_0000100/common.pt", "Megatron"}}) {
     fs::remove_all(folder_ / "m");
     folder_.write("m/config.json", "{}");
     folder_.write("m/" + file, "x");
@@ -74,7 +78,8 @@ TEST_F(ChosenFolder, WhatATrainingLeaves) {
 
 TEST_F(ChosenFolder, TheModelIsOneFolderDeeper) {
   folder_.write("m/trainer_state.json", "{}");
-  for (const char* step : {"checkpoint-90", "checkpoint-500", "checkpoint-1000"}) write_tiny(folder_ / ("m/" + std::string(step)));
+  for (const char* step : {"checkpoint-90", "checkpoint-500", "checkpoint-1000"})
+    write_tiny(folder_ / ("m/" + std::string(step)));
   expect_problem({"the model is in " + (folder_ / "m/checkpoint-1000") + ", one folder deeper"});
   fs::remove(folder_ / "m/checkpoint-1000/model.safetensors");
   expect_problem({"the model is in " + (folder_ / "m/checkpoint-500")});
@@ -83,7 +88,9 @@ TEST_F(ChosenFolder, TheModelIsOneFolderDeeper) {
 }
 
 TEST_F(ChosenFolder, ADownloadIsAdvisedOnlyWhereOneWas) {
-  const auto says_download = [&] { return open_manifest(folder_ / "m").error().message.find("download") != std::string::npos; };
+  const auto says_download = [&] {
+    return open_manifest(folder_ / "m").error().message.find("download") != std::string::npos;
+  };
   folder_.write("m/config.json", "{}");
   EXPECT_FALSE(says_download());
   folder_.write("m/.cache/huggingface/x", "");
@@ -103,7 +110,8 @@ class ChosenShards : public BadCheckpoint {
     const auto manifest = open_manifest(folder_ / "m");
     ASSERT_TRUE(manifest.ok()) << manifest.error().message;
     ASSERT_EQ(manifest->decisions.size(), 1u);
-    EXPECT_NE(manifest->decisions[0].find("model.safetensors.index.json is stale: it " + how), std::string::npos) << manifest->decisions[0];
+    EXPECT_NE(manifest->decisions[0].find("model.safetensors.index.json is stale: it " + how), std::string::npos)
+        << manifest->decisions[0];
   }
 };
 
@@ -116,10 +124,12 @@ TEST_F(ChosenShards, MissingShards) {
     if (empty) folder_.write("m/model.safetensors.index.json", R"({"weight_map":{}})");
     else fs::remove(folder_ / "m/model.safetensors.index.json");
     expect_problem(
-        {folder_ / "m", "1 of 6 weight files is missing, as the others are numbered: model-00002-of-00006.safetensors; put them"});
+        {folder_ / "m",
+         "1 of 6 weight files is missing, as the others are numbered: model-00002-of-00006.safetensors; put them"});
   }
   folder_.write("m/model.safetensors.index.json", index);
-  for (const int i : {1, 3, 4, 5, 6}) fs::remove(folder_ / ("m/model-0000" + std::to_string(i) + "-of-00006.safetensors"));
+  for (const int i : {1, 3, 4, 5, 6})
+    fs::remove(folder_ / ("m/model-0000" + std::to_string(i) + "-of-00006.safetensors"));
   expect_problem({"6 of 6 weight files are missing", "and 3 more"});
 }
 
@@ -145,7 +155,8 @@ TEST_F(ChosenShards, AnIndexOfAnotherSetOfFiles) {
   expect_stale("names 1 file that is not there (model-00001-of-00009.safetensors)");
   // Only with a tensor lacking is a file missing; and nothing was downloaded.
   fs::remove(folder_ / "m/model-00002-of-00006.safetensors");
-  expect_problem({"1 of 1 weight file is missing: model-00001-of-00009.safetensors", "of another set of files than model-?-of-00006"});
+  expect_problem({"1 of 1 weight file is missing: model-00001-of-00009.safetensors",
+                  "of another set of files than model-?-of-00006"});
   EXPECT_EQ(open_manifest(folder_ / "m").error().message.find("download"), std::string::npos);
 }
 
@@ -160,8 +171,8 @@ TEST_F(ChosenShards, TwoSetsOfShards) {
   EXPECT_EQ(chosen->decisions.size(), 1u);
   // Without an index nothing decides, unless one of them is not whole.
   fs::remove(folder_ / "m/model.safetensors.index.json");
-  expect_problem(
-      {"it contains two whole sets of weights", "model-?-of-00006.safetensors (6 files)", "model-?-of-00007.safetensors (6 files)"});
+  expect_problem({"it contains two whole sets of weights", "model-?-of-00006.safetensors (6 files)",
+                  "model-?-of-00007.safetensors (6 files)"});
   fs::remove(folder_ / "m/model-00003-of-00007.safetensors");
   const auto whole = open_manifest(folder_ / "m");
   ASSERT_TRUE(whole.ok()) << whole.error().message;
@@ -174,17 +185,19 @@ TEST_F(ChosenShards, TotalSizeIsChecked) {
 }
 
 TEST_F(ChosenShards, AWrongIndexBesideWholeFilesIsSaid) {
-  for (const char* text :
-       {"", "[]", "1", "{}", R"({"weight_map":{}})", R"({"weight_map":[]})", R"({"weight_map":1})", R"({"weight_map":{"a":1}})",
-        R"({"weight_map":{"a":{}}})", R"({"weight_map":{"a":"../b.safetensors"}})", R"({"weight_map":{"a":"/etc/passwd"}})",
-        R"({"weight_map":{"model.norm.weight":"./model-00001-of-00006.safetensors"}})", R"({"weight_map":{"a":".safetensors"}})",
-        R"({"weight_map":{"a":"b.bin"}})", R"({"weight_map":{"a":"b.safetensors","a":"b.safetensors"}})",
-        R"({"weight_map":{"a":"b.safetensors"},"weight_map":{}})"}) {
+  for (const char* text : {"", "[]", "1", "{}", R"({"weight_map":{}})", R"({"weight_map":[]})", R"({"weight_map":1})",
+                           R"({"weight_map":{"a":1}})", R"({"weight_map":{"a":{}}})",
+                           R"({"weight_map":{"a":"../b.safetensors"}})", R"({"weight_map":{"a":"/etc/passwd"}})",
+                           R"({"weight_map":{"model.norm.weight":"./model-00001-of-00006.safetensors"}})",
+                           R"({"weight_map":{"a":".safetensors"}})", R"({"weight_map":{"a":"b.bin"}})",
+                           R"({"weight_map":{"a":"b.safetensors","a":"b.safetensors"}})",
+                           R"({"weight_map":{"a":"b.safetensors"},"weight_map":{}})"}) {
     folder_.write("m/model.safetensors.index.json", text);
     const auto manifest = open_manifest(folder_ / "m");
     ASSERT_TRUE(manifest.ok()) << text << ": " << manifest.error().message;
     ASSERT_EQ(manifest->decisions.size(), 1u);
-    EXPECT_TRUE(manifest->decisions[0].starts_with("model.safetensors.index.json is not used: ")) << manifest->decisions[0];
+    EXPECT_TRUE(manifest->decisions[0].starts_with("model.safetensors.index.json is not used: "))
+        << manifest->decisions[0];
     EXPECT_EQ(manifest->files.size(), 6u);
   }
   for (int i = 1; i <= 6; ++i) fs::remove(folder_ / fmt::format("m/model-0000{}-of-00006.safetensors", i));

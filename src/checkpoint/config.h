@@ -46,9 +46,10 @@ struct ModelConfig {
   int kv_width() const { return kv_heads * head_dim; }
 };
 
-/// Reads a Hugging Face config.json (rope_scaling or rope_parameters; newer and older names of a field) or OpenAI's original/config.json
-/// (recognised by its own field names). `where` starts each error. Errors: not gpt_oss, a missing or wrong-typed field, a value out
-/// of range, values that contradict each other; every one names the field and the value.
+/// Reads a Hugging Face config.json (rope_scaling or rope_parameters; newer and older names of a field) or OpenAI's
+/// original/config.json (recognised by its own field names). `where` starts each error. Errors: not gpt_oss, a missing
+/// or wrong-typed field, a value out of range, values that contradict each other; every one names the field and the
+/// value.
 Result<ModelConfig> parse_config(std::string_view json, std::string_view where);
 
 /// The text of a config.json. Errors: those of read_text_file; a file so large that it is something else.

@@ -7,7 +7,9 @@
 namespace mxpath {
 namespace {
 
-std::string value_text(const Json& value) { return printable(value.dump(-1, ' ', false, Json::error_handler_t::replace)); }
+std::string value_text(const Json& value) {
+  return printable(value.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
 
 }  // namespace
 
@@ -22,8 +24,8 @@ Result<const Json*> Fields::find_any(std::initializer_list<std::string_view> nam
   for (const auto name : names) {
     const Json* value = find(name);
     if (value && first && *value != *first)
-      return fail("{}: {}{} is {} but {}{} is {}; they mean the same and must agree", where_, prefix_, first_name, value_text(*first),
-                  prefix_, name, value_text(*value));
+      return fail("{}: {}{} is {} but {}{} is {}; they mean the same and must agree", where_, prefix_, first_name,
+                  value_text(*first), prefix_, name, value_text(*value));
     if (value && !first) first = value, first_name = name;
   }
   return first;
@@ -33,9 +35,12 @@ Error Fields::wrong(std::string_view name, const Json& value, std::string_view w
   return fail("{}: {}{} is {}, but must be {}", where_, prefix_, name, value_text(value), wanted);
 }
 
-Error Fields::missing(std::string_view name) const { return fail("{}: the field {}{} is missing", where_, prefix_, name); }
+Error Fields::missing(std::string_view name) const {
+  return fail("{}: the field {}{} is missing", where_, prefix_, name);
+}
 
-Result<std::optional<int64_t>> Fields::integer(std::initializer_list<std::string_view> names, int64_t low, int64_t high) const {
+Result<std::optional<int64_t>> Fields::integer(std::initializer_list<std::string_view> names, int64_t low,
+                                               int64_t high) const {
   MXPATH_TRY(const Json* value, find_any(names));
   if (!value) return std::optional<int64_t>();
   const auto wanted = [&] { return fmt::format("an integer from {} to {}", low, high); };

@@ -22,7 +22,8 @@ class Fields {
   Result<const Json*> find_any(std::initializer_list<std::string_view> names) const;
 
   /// Errors of all: another type (4096.0 is not an integer), or outside [low, high]; absent is no error.
-  Result<std::optional<int64_t>> integer(std::initializer_list<std::string_view> names, int64_t low, int64_t high) const;
+  Result<std::optional<int64_t>> integer(std::initializer_list<std::string_view> names, int64_t low,
+                                         int64_t high) const;
   Result<std::optional<double>> number(std::string_view name, double low, double high) const;
   Result<std::optional<bool>> boolean(std::string_view name) const;
   Result<std::optional<std::string>> text(std::string_view name) const;

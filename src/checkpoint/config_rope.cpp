@@ -18,15 +18,17 @@ Status read_theta(const Fields& fields, double& theta) { return read(fields, "ro
 
 Status check_betas(const Fields& fields, const RopeConfig& rope) {
   if (rope.beta_fast > rope.beta_slow) return {};
-  return fail("{}: the rotary embedding's beta_fast is {}, but must be greater than its beta_slow, {}", fields.where(), rope.beta_fast,
-              rope.beta_slow);
+  return fail("{}: the rotary embedding's beta_fast is {}, but must be greater than its beta_slow, {}", fields.where(),
+              rope.beta_fast, rope.beta_slow);
 }
 
-/// Variants of YaRN and of the rotary embedding that no gpt-oss model has; reading past them would compute something else.
+/// Variants of YaRN and of the rotary embedding that no gpt-oss model has; reading past them would compute something
+/// else.
 Status refuse_variants(const Fields& block) {
-  for (const std::string_view name : {"mscale", "mscale_all_dim", "short_factor", "long_factor", "low_freq_factor", "high_freq_factor",
-                                      "full_attention", "sliding_attention"})
-    if (const Json* value = block.find(name)) return block.wrong(name, *value, "absent: gpt-oss has one plain YaRN for all layers");
+  for (const std::string_view name : {"mscale", "mscale_all_dim", "short_factor", "long_factor", "low_freq_factor",
+                                      "high_freq_factor", "full_attention", "sliding_attention"})
+    if (const Json* value = block.find(name))
+      return block.wrong(name, *value, "absent: gpt-oss has one plain YaRN for all layers");
   if (const Json* partial = block.find("partial_rotary_factor"); partial && *partial != 1)
     return block.wrong("partial_rotary_factor", *partial, "1");
   return {};
@@ -71,8 +73,9 @@ Status read_hub_rope(const Fields& fields, ModelConfig& config) {
   if (parameters && scaling && parameters->json() != scaling->json())
     config.remarks.push_back("config.json has both rope_parameters and rope_scaling; rope_parameters is used");
   if (initial && *initial != config.rope.original_context)
-    config.remarks.push_back(fmt::format("initial_context_length is {}, but the rotary embedding says {}, which is used", *initial,
-                                         config.rope.original_context));
+    config.remarks.push_back(
+        fmt::format("initial_context_length is {}, but the rotary embedding says {}, which is used", *initial,
+                    config.rope.original_context));
   return {};
 }
 
@@ -87,8 +90,8 @@ Status read_original_rope(const Fields& fields, ModelConfig& config) {
   rope.yarn = rope.factor > 1;  // OpenAI's reference scales nothing at factor 1
   const double longest = rope.original_context * rope.factor;
   if (longest > longest_context)
-    return fail("{}: initial_context_length {} times rope_scaling_factor {} is over {}", fields.where(), rope.original_context, rope.factor,
-                longest_context);
+    return fail("{}: initial_context_length {} times rope_scaling_factor {} is over {}", fields.where(),
+                rope.original_context, rope.factor, longest_context);
   config.max_positions = static_cast<int>(longest);
   return check_betas(fields, rope);
 }

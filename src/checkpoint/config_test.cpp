@@ -28,9 +28,10 @@ std::string problem(const std::string& field, const Json& value) {
 }
 
 void expect_same(const ModelConfig& a, const ModelConfig& b) {
-  for (const auto member : {&ModelConfig::layers, &ModelConfig::experts, &ModelConfig::experts_per_token, &ModelConfig::hidden,
-                            &ModelConfig::intermediate, &ModelConfig::heads, &ModelConfig::kv_heads, &ModelConfig::head_dim,
-                            &ModelConfig::vocab, &ModelConfig::max_positions, &ModelConfig::sliding_window})
+  for (const auto member :
+       {&ModelConfig::layers, &ModelConfig::experts, &ModelConfig::experts_per_token, &ModelConfig::hidden,
+        &ModelConfig::intermediate, &ModelConfig::heads, &ModelConfig::kv_heads, &ModelConfig::head_dim,
+        &ModelConfig::vocab, &ModelConfig::max_positions, &ModelConfig::sliding_window})
     EXPECT_EQ(a.*member, b.*member);
   EXPECT_EQ(a.sliding, b.sliding);
   EXPECT_EQ(a.norm_eps, b.norm_eps);
@@ -72,8 +73,9 @@ TEST(Config, ManyEndTokensAreOneRemark) {
   for (int i = 0; i < 1000; ++i) ids.push_back(1'000'000 + i);
   const auto config = with("eos_token_id", ids);
   ASSERT_TRUE(config.ok());
-  EXPECT_EQ(config->remarks,
-            std::vector<std::string>{"1000 ids of eos_token_id lie outside the vocabulary of 201088, the first is 1000000"});
+  EXPECT_EQ(
+      config->remarks,
+      std::vector<std::string>{"1000 ids of eos_token_id lie outside the vocabulary of 201088, the first is 1000000"});
   for (int i = 0; i < 1000; ++i) ids.push_back(i);
   EXPECT_NE(problem("eos_token_id", ids).find("more than 1024 ids"), std::string::npos);
 }
@@ -102,7 +104,8 @@ TEST(Config, ReadsOpenAIsOwnFile) {
 
 TEST(Config, WhatIsWrittenReadsBack) {
   ModelConfig odd = tiny_config();
-  odd.norm_eps = 3e-6f, odd.swiglu_limit = 5.5f, odd.tied_embeddings = true, odd.eos = {3, 4}, odd.pad = 2, odd.sliding = {false, false};
+  odd.norm_eps = 3e-6f, odd.swiglu_limit = 5.5f, odd.tied_embeddings = true, odd.eos = {3, 4}, odd.pad = 2,
+  odd.sliding = {false, false};
   odd.rope.truncate = true, odd.rope.attention_factor = 1.25, odd.rope.factor = 7.5, odd.max_positions = 777;
   for (const auto& config : {odd, gpt_oss_20b_config(), tiny_config()}) {
     const auto back = parse_config(hub_config_json(config), "c");
@@ -138,14 +141,16 @@ TEST(Config, AliasesMeanTheSame) {
   EXPECT_EQ(parse(json)->experts, 32);
   json.erase("num_experts");
   EXPECT_EQ(parse(json).error().message, "c: the field num_local_experts (or num_experts) is missing");
-  EXPECT_EQ(problem("experts_per_token", 3), "c: num_experts_per_tok is 4 but experts_per_token is 3; they mean the same and must agree");
+  EXPECT_EQ(problem("experts_per_token", 3),
+            "c: num_experts_per_tok is 4 but experts_per_token is 3; they mean the same and must agree");
 }
 
 TEST(Config, DefaultsOfTransformers) {
   EXPECT_EQ(with("layer_types", nullptr)->sliding, gpt_oss_20b_config().sliding);
   Json json = public_20b();
-  for (const char* field : {"rope_scaling", "rope_theta", "initial_context_length", "sliding_window", "rms_norm_eps", "swiglu_limit",
-                            "attention_bias", "hidden_act", "max_position_embeddings", "tie_word_embeddings"})
+  for (const char* field :
+       {"rope_scaling", "rope_theta", "initial_context_length", "sliding_window", "rms_norm_eps", "swiglu_limit",
+        "attention_bias", "hidden_act", "max_position_embeddings", "tie_word_embeddings"})
     json[field] = nullptr;
   ASSERT_TRUE(parse(json).ok()) << parse(json).error().message;
   expect_same(*parse(json), gpt_oss_20b_config());
@@ -175,10 +180,11 @@ TEST(Config, RopeVariants) {
   EXPECT_EQ(with("rope_scaling", plain)->rope.factor, 1);
   // transformers rounds the bounds when the block does not speak of it
   EXPECT_TRUE(with("rope_scaling", Json{{"type", "yarn"}, {"factor", 8}})->rope.truncate);
-  EXPECT_EQ(
-      with("rope_scaling", Json{{"rope_type", "yarn"}, {"factor", 8}, {"original_max_position_embeddings", 512}})->rope.original_context,
-      512);
-  EXPECT_EQ(with("rope_scaling", Json{{"rope_type", "yarn"}, {"factor", 8}, {"original_max_position_embeddings", 512}})->remarks.size(),
+  EXPECT_EQ(with("rope_scaling", Json{{"rope_type", "yarn"}, {"factor", 8}, {"original_max_position_embeddings", 512}})
+                ->rope.original_context,
+            512);
+  EXPECT_EQ(with("rope_scaling", Json{{"rope_type", "yarn"}, {"factor", 8}, {"original_max_position_embeddings", 512}})
+                ->remarks.size(),
             1u);
   EXPECT_EQ(problem("rope_scaling", Json{{"rope_type", "llama3"}}),
             "c: rope_scaling.rope_type is \"llama3\", but must be \"yarn\" or \"default\"");
@@ -186,7 +192,8 @@ TEST(Config, RopeVariants) {
   EXPECT_NE(problem("rope_scaling", Json::object()), "");
   EXPECT_NE(problem("rope_scaling", Json{{"rope_type", "yarn"}, {"factor", 0.5}}), "");
   EXPECT_NE(problem("rope_scaling", Json{{"rope_type", "yarn"}, {"factor", 2}, {"mscale", 1.0}}), "");
-  EXPECT_NE(problem("rope_scaling", Json{{"rope_type", "yarn"}, {"factor", 2}, {"beta_fast", 1}, {"beta_slow", 1}}), "");
+  EXPECT_NE(problem("rope_scaling", Json{{"rope_type", "yarn"}, {"factor", 2}, {"beta_fast", 1}, {"beta_slow", 1}}),
+            "");
   EXPECT_NE(problem("rope_parameters", Json{{"full_attention", plain}, {"sliding_attention", plain}}), "");
   EXPECT_NE(problem("rope_theta", 1), "");
 }
@@ -207,7 +214,8 @@ TEST(Config, WrongValuesNameFieldAndValue) {
   EXPECT_EQ(problem("hidden_size", "2880"), "c: hidden_size is \"2880\", but must be an integer from 1 to 16777216");
   EXPECT_EQ(problem("vocab_size", nullptr), "c: the field vocab_size is missing");
   EXPECT_EQ(problem("head_dim", 63), "c: head_dim is 63, but rotary embedding needs an even number");
-  EXPECT_EQ(problem("num_key_value_heads", 7), "c: num_attention_heads is 64, not a multiple of num_key_value_heads, 7");
+  EXPECT_EQ(problem("num_key_value_heads", 7),
+            "c: num_attention_heads is 64, not a multiple of num_key_value_heads, 7");
   EXPECT_EQ(problem("num_local_experts", 3), "c: num_experts_per_tok is 4, more than the 3 of num_local_experts");
   EXPECT_EQ(problem("num_hidden_layers", 23), "c: layer_types has 24 entries, but num_hidden_layers is 23");
   EXPECT_EQ(problem("layer_types", Json(24, "full_attention")), "");

@@ -22,12 +22,15 @@ struct Sign {
   std::string_view what, way_out;
 };
 
-constexpr std::string_view instead = "mxpath reads safetensors in MXFP4 or BF16: download openai/gpt-oss-20b or unsloth/gpt-oss-20b-BF16";
+constexpr std::string_view instead =
+    "mxpath reads safetensors in MXFP4 or BF16: download openai/gpt-oss-20b or unsloth/gpt-oss-20b-BF16";
 constexpr std::string_view
-    of_pytorch = "save the model again with save_pretrained(…, safe_serialization=True), or download openai/gpt-oss-20b",
+    of_pytorch =
+        "save the model again with save_pretrained(…, safe_serialization=True), or download openai/gpt-oss-20b",
     of_fsdp = "merge it first, for instance with `accelerate merge-weights`",
     of_deepspeed =
-        "merge it first, for instance with `python zero_to_fp32.py . OUTPUT --safe_serialization`, which DeepSpeed leaves in that folder",
+        "merge it first, for instance with `python zero_to_fp32.py . OUTPUT --safe_serialization`, which DeepSpeed "
+        "leaves in that folder",
     of_megatron = "export it in Hugging Face's format first, for instance with Megatron Bridge";
 
 // What a training leaves, then other runtimes. The more telling names come first.
@@ -63,17 +66,21 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, ignored);
 }
 
-bool contains(const std::vector<std::string>& names, std::string_view name) { return std::binary_search(names.begin(), names.end(), name); }
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::binary_search(names.begin(), names.end(), name);
+}
 
 std::string_view first_like(const std::vector<std::string>& names, std::string_view pattern) {
-  const auto found = std::find_if(names.begin(), names.end(), [&](const std::string& name) { return glob_match(pattern, name); });
+  const auto found =
+      std::find_if(names.begin(), names.end(), [&](const std::string& name) { return glob_match(pattern, name); });
   return found == names.end() ? std::string_view() : *found;
 }
 
 /// N of checkpoint-N; the last step of a training is the one that is meant. Other folders of a model come before them.
 int64_t rank_of(std::string_view name) {
   constexpr std::string_view step = "checkpoint-";
-  for (const std::string_view whole : {"merged", "merged_model", "merged_16bit", "final", "final_model", "best_model", "model", "hf"})
+  for (const std::string_view whole :
+       {"merged", "merged_model", "merged_16bit", "final", "final_model", "best_model", "model", "hf"})
     if (name == whole) return INT64_MAX;
   int64_t number = -1;
   if (!name.starts_with(step)) return -1;
@@ -105,7 +112,8 @@ std::optional<std::string> adapter_in(const std::string& folder, const std::vect
   if (found == names.end()) return std::nullopt;
   const std::string base = adapter_base(folder);
   return fmt::format(
-      "holds a LoRA adapter{} ({}), not a whole model; merge it into its base model first, for instance with PEFT's merge_and_unload() and "
+      "holds a LoRA adapter{} ({}), not a whole model; merge it into its base model first, for instance with PEFT's "
+      "merge_and_unload() and "
       "save_pretrained(), and give the folder that it writes",
       base.empty() ? "" : " for " + base, printable(*found));
 }
@@ -122,8 +130,8 @@ std::optional<std::string> sign_in(const std::string& folder, const std::vector<
 }
 
 bool is_model_file(std::string_view name) {
-  return is_weights_name(name) || name == "config.json" || name == "tokenizer.json" || name == "generation_config.json" ||
-         name.ends_with(".gguf");
+  return is_weights_name(name) || name == "config.json" || name == "tokenizer.json" ||
+         name == "generation_config.json" || name.ends_with(".gguf");
 }
 
 /// A folder of a hub cache, where links lead into blobs beside it.
@@ -143,15 +151,18 @@ bool is_link_into_a_cache(const fs::path& path) {
 }  // namespace
 
 bool is_adapter_name(std::string_view name) {
-  return glob_match("adapter_model*.safetensors", name) || glob_match("adapter_model*.bin", name) || name == "adapters.safetensors" ||
-         name == "adapter_config.json";
+  return glob_match("adapter_model*.safetensors", name) || glob_match("adapter_model*.bin", name) ||
+         name == "adapters.safetensors" || name == "adapter_config.json";
 }
 
 bool is_weights_name(std::string_view name) {
-  return name == "model.safetensors.index.json" || (name.ends_with(".safetensors") && name.front() != '.' && !is_adapter_name(name));
+  return name == "model.safetensors.index.json" ||
+         (name.ends_with(".safetensors") && name.front() != '.' && !is_adapter_name(name));
 }
 
-bool has_weights(const std::vector<std::string>& names) { return std::any_of(names.begin(), names.end(), is_weights_name); }
+bool has_weights(const std::vector<std::string>& names) {
+  return std::any_of(names.begin(), names.end(), is_weights_name);
+}
 
 std::string adapter_base(const std::string& folder) {
   const std::string path = (fs::path(folder) / "adapter_config.json").string();
@@ -170,7 +181,8 @@ std::optional<std::string> foreign_folder(const std::string& folder, const std::
     const std::string below = (fs::path(folder) / name).string();
     const auto inside = list_folder(below);
     if (!inside.ok()) continue;
-    if (const auto sign = sign_in(below, *inside)) return fmt::format("has no weights itself; {} {}", printable(name), *sign);
+    if (const auto sign = sign_in(below, *inside))
+      return fmt::format("has no weights itself; {} {}", printable(name), *sign);
   }
   return std::nullopt;
 }
@@ -178,7 +190,8 @@ std::optional<std::string> foreign_folder(const std::string& folder, const std::
 std::string no_weights(const std::string& folder, const std::vector<std::string>& names) {
   if (names.empty()) return "the folder is empty; give one that holds config.json and model.safetensors";
   if (auto foreign = foreign_folder(folder, names)) return *foreign;
-  if (!contains(names, "config.json")) return "no config.json and no *.safetensors file in it: not the folder of a model";
+  if (!contains(names, "config.json"))
+    return "no config.json and no *.safetensors file in it: not the folder of a model";
   return fmt::format("has config.json but no *.safetensors file; {}",
                      was_downloaded(folder, names) ? "repeat the download, it goes on where it stopped"
                                                    : "put the weights beside it, or give the folder that holds both");
@@ -187,7 +200,8 @@ std::string no_weights(const std::string& folder, const std::vector<std::string>
 bool was_downloaded(const std::string& folder, const std::vector<std::string>& names) {
   const fs::path path(folder);
   if (is_snapshot(folder) || is_there(path / ".cache" / "huggingface")) return true;
-  return std::any_of(names.begin(), names.end(), [&](const std::string& name) { return is_link_into_a_cache(path / name); });
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return is_link_into_a_cache(path / name); });
 }
 
 std::optional<std::string> dangling_file(const std::string& folder, const std::vector<std::string>& names) {
@@ -195,8 +209,9 @@ std::optional<std::string> dangling_file(const std::string& folder, const std::v
     if (is_model_file(name))
       if (const auto problem = dangling_link((fs::path(folder) / name).string()))
         return is_snapshot(folder)
-                   ? fmt::format("{} is a link to a file that is not there; repeat the download, it goes on where it stopped",
-                                 printable((fs::path(folder) / name).string(), 1024))
+                   ? fmt::format(
+                         "{} is a link to a file that is not there; repeat the download, it goes on where it stopped",
+                         printable((fs::path(folder) / name).string(), 1024))
                    : problem;
   return std::nullopt;
 }

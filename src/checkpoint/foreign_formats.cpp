@@ -15,16 +15,21 @@ enum class WayOut : uint8_t { download, dequantise, fuse, merge };
 constexpr std::string_view sentence(WayOut way) {
   switch (way) {
     case WayOut::download:
-      return "mxpath reads safetensors in MXFP4 or BF16: download openai/gpt-oss-20b or unsloth/gpt-oss-20b-BF16 instead, or, if it is a "
+      return "mxpath reads safetensors in MXFP4 or BF16: download openai/gpt-oss-20b or unsloth/gpt-oss-20b-BF16 "
+             "instead, or, if it is a "
              "fine-tune of your own, save it in BF16 with the tool that made it";
     case WayOut::dequantise:
-      return "mxpath reads safetensors in MXFP4 or BF16: load it with transformers, call model.dequantize() and save_pretrained() (a "
+      return "mxpath reads safetensors in MXFP4 or BF16: load it with transformers, call model.dequantize() and "
+             "save_pretrained() (a "
              "fine-tune), or download openai/gpt-oss-20b instead";
     case WayOut::fuse:
-      return "mxpath reads the experts of a layer as one tensor, experts.gate_up_proj [experts, in, out]: save the model again in the "
-             "fused form with the tool that wrote it (Unsloth: save_pretrained_merged with save_method=\"merged_16bit\")";
+      return "mxpath reads the experts of a layer as one tensor, experts.gate_up_proj [experts, in, out]: save the "
+             "model again in the "
+             "fused form with the tool that wrote it (Unsloth: save_pretrained_merged with "
+             "save_method=\"merged_16bit\")";
     case WayOut::merge:
-      return "mxpath runs whole models: merge the adapter into its base model first (PEFT: merge_and_unload(), then save_pretrained())";
+      return "mxpath runs whole models: merge the adapter into its base model first (PEFT: merge_and_unload(), then "
+             "save_pretrained())";
   }
   return "";
 }
@@ -80,12 +85,15 @@ std::string told(std::string_view what, std::string_view evidence, WayOut way) {
 }
 
 /// MLX packs the codes of a matrix into words of 32 bits, which nothing else in a gpt-oss has.
-bool is_packed_word(std::string_view name, const SafetensorsEntry& entry) { return entry.dtype == Dtype::u32 && name.ends_with(".weight"); }
+bool is_packed_word(std::string_view name, const SafetensorsEntry& entry) {
+  return entry.dtype == Dtype::u32 && name.ends_with(".weight");
+}
 
 bool is_of_adapter(std::string_view name) { return name.find(".lora_") != std::string_view::npos; }
 bool is_of_model(std::string_view name) {
-  return !is_of_adapter(name) && (name.starts_with("model.") || name.starts_with("lm_head.") || name.starts_with("block.") ||
-                                  name.starts_with("embedding.") || name.starts_with("unembedding."));
+  return !is_of_adapter(name) &&
+         (name.starts_with("model.") || name.starts_with("lm_head.") || name.starts_with("block.") ||
+          name.starts_with("embedding.") || name.starts_with("unembedding."));
 }
 
 const Json* object_at(const Json& config, const char* name) {
@@ -95,23 +103,27 @@ const Json* object_at(const Json& config, const char* name) {
 
 /// Whether mlx-lm wrote it: it says how many bits, in groups of how many, and no method.
 bool is_mlx(const Json* quantization) {
-  return quantization && !quantization->contains("quant_method") && quantization->contains("group_size") && quantization->contains("bits");
+  return quantization && !quantization->contains("quant_method") && quantization->contains("group_size") &&
+         quantization->contains("bits");
 }
 
 }  // namespace
 
 std::optional<std::string> foreign_tensor(std::string_view name) {
-  const auto sign = std::find_if(tensor_signs.begin(), tensor_signs.end(), [&](const Sign& s) { return glob_match(s.pattern, name); });
+  const auto sign = std::find_if(tensor_signs.begin(), tensor_signs.end(),
+                                 [&](const Sign& s) { return glob_match(s.pattern, name); });
   if (sign == tensor_signs.end()) return std::nullopt;
   return told(sign->what, fmt::format("tensor {}", printable(name)), sign->way);
 }
 
 std::optional<std::string> foreign_headers(const Inventory& inventory) {
   for (const auto& header : inventory.headers)
-    if (const auto format = header->metadata.find("format"); format != header->metadata.end() && format->second == "mlx")
+    if (const auto format = header->metadata.find("format");
+        format != header->metadata.end() && format->second == "mlx")
       return told(mlx, "__metadata__ says so", WayOut::download);
   for (const auto& [name, tensor] : inventory.tensors) {
-    if (is_packed_word(name, *tensor.entry)) return told(mlx, fmt::format("tensor {} in U32", printable(name)), WayOut::download);
+    if (is_packed_word(name, *tensor.entry))
+      return told(mlx, fmt::format("tensor {} in U32", printable(name)), WayOut::download);
     if (auto foreign = foreign_tensor(name)) return foreign;
   }
   return std::nullopt;
@@ -124,15 +136,16 @@ std::optional<std::string> foreign_config(const Json& config) {
   const Json* quantization = object_at(config, "quantization_config");
   const auto name = quantization ? quantization->find("quant_method") : config.end();
   if (!quantization || name == quantization->end() || !name->is_string()) return std::nullopt;
-  const auto method =
-      std::find_if(methods.begin(), methods.end(), [&](const Method& m) { return m.name == name->get_ref<const std::string&>(); });
+  const auto method = std::find_if(methods.begin(), methods.end(),
+                                   [&](const Method& m) { return m.name == name->get_ref<const std::string&>(); });
   if (method == methods.end()) return std::nullopt;
   return told(method->what, fmt::format("quantization_config.quant_method is \"{}\"", method->name), method->way);
 }
 
 bool is_adapter(const SafetensorsHeader& header) {
   const auto any = [&](bool (*is)(std::string_view)) {
-    return std::any_of(header.entries.begin(), header.entries.end(), [&](const SafetensorsEntry& entry) { return is(entry.name); });
+    return std::any_of(header.entries.begin(), header.entries.end(),
+                       [&](const SafetensorsEntry& entry) { return is(entry.name); });
   };
   return any(is_of_adapter) && !any(is_of_model);
 }

@@ -10,8 +10,8 @@
 
 namespace mxpath {
 
-/// What a checkpoint of another kind is and the way out, as the end of a sentence ("holds GPTQ or AWQ weights (tensor …); …"); nothing if
-/// there is no sign of one. From a tensor's name, the headers of all files, and a config.json.
+/// What a checkpoint of another kind is and the way out, as the end of a sentence ("holds GPTQ or AWQ weights (tensor
+/// …); …"); nothing if there is no sign of one. From a tensor's name, the headers of all files, and a config.json.
 std::optional<std::string> foreign_tensor(std::string_view name);
 std::optional<std::string> foreign_headers(const Inventory& inventory);
 std::optional<std::string> foreign_config(const Json& config);

@@ -50,7 +50,8 @@ std::string convert_command(std::string_view file) {
 bool is_gguf_file(const std::string& path) {
   if (!is_regular(path)) return false;
   char magic[4] = {};
-  return std::ifstream(path, std::ios::binary).read(magic, sizeof magic) && std::string_view(magic, sizeof magic) == "GGUF";
+  return std::ifstream(path, std::ios::binary).read(magic, sizeof magic) &&
+         std::string_view(magic, sizeof magic) == "GGUF";
 }
 
 std::optional<std::string> file_of_ollama_manifest(const std::string& path) {
@@ -64,22 +65,27 @@ std::optional<std::string> file_of_ollama_manifest(const std::string& path) {
   return (store_above(path) / "blobs" / digest).string();
 }
 
-std::optional<std::string> ollama_file(const std::vector<std::string>& stores, std::string_view name, std::string_view tag) {
+std::optional<std::string> ollama_file(const std::vector<std::string>& stores, std::string_view name,
+                                       std::string_view tag) {
   for (const auto& store : stores)
-    if (auto file = file_of_ollama_manifest((fs::path(store) / "manifests" / "registry.ollama.ai" / name / tag).string())) return file;
+    if (auto file =
+            file_of_ollama_manifest((fs::path(store) / "manifests" / "registry.ollama.ai" / name / tag).string()))
+      return file;
   return std::nullopt;
 }
 
 std::optional<std::string> lmstudio_folder(const std::vector<std::string>& stores, std::string_view name) {
   for (const auto& store : stores)
-    if (const fs::path folder = fs::path(store) / name; name.find('/') != name.npos && is_folder(folder)) return folder.string();
+    if (const fs::path folder = fs::path(store) / name; name.find('/') != name.npos && is_folder(folder))
+      return folder.string();
   return std::nullopt;
 }
 
 std::optional<std::string> store_of_models(const std::string& folder) {
   const fs::path path(folder);
   if (is_folder(path / "blobs") && is_folder(path / "manifests"))
-    return fmt::format("the store of Ollama, not a model; give the file of one in its folder blobs to {}", convert_command("FILE"));
+    return fmt::format("the store of Ollama, not a model; give the file of one in its folder blobs to {}",
+                       convert_command("FILE"));
   const fs::path cache = is_folder(path / "hub") ? path / "hub" : path;
   if (const auto names = cached_models(cache); !names.empty())
     return fmt::format("a Hugging Face cache, not a model; name one of the models in it: {}", some_of(names));

@@ -16,8 +16,8 @@ constexpr uint32_t type_count = static_cast<uint32_t>(GgufType::f64) + 1;
 constexpr std::array<uint8_t, type_count> type_bytes = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};  // 0: of varying length
 constexpr int deepest_nesting = 4;
 constexpr uint64_t longest_name = 1024, largest_alignment = 1 << 20;
-// Bounds of time: gpt-oss files have about 700 tensors, 50 values and 16 MB of header, nearly all of it vocabulary. Half a million tensors
-// take 3 s.
+// Bounds of time: gpt-oss files have about 700 tensors, 50 values and 16 MB of header, nearly all of it vocabulary.
+// Half a million tensors take 3 s.
 constexpr uint64_t most_gguf_tensors = 1 << 16, most_values = 1 << 16, largest_header = uint64_t{256} << 20;
 
 template <class T>
@@ -49,7 +49,8 @@ constexpr std::array tensor_types = {
 // clang-format on
 
 const TensorTypeRow* find_type(uint32_t type) {
-  const auto row = std::find_if(tensor_types.begin(), tensor_types.end(), [&](const TensorTypeRow& r) { return r.type == type; });
+  const auto row =
+      std::find_if(tensor_types.begin(), tensor_types.end(), [&](const TensorTypeRow& r) { return r.type == type; });
   return row == tensor_types.end() ? nullptr : &*row;
 }
 
@@ -71,7 +72,8 @@ class Reader {
   /// The bytes that may be left of the header, which a file full of zeros could make as long as itself.
   uint64_t left() const { return std::min<uint64_t>(file_.size(), largest_header) - at_; }
   Error truncated() const {
-    if (file_.size() > largest_header) return fail("{}: its header is longer than {} bytes; not a gpt-oss model", where_, largest_header);
+    if (file_.size() > largest_header)
+      return fail("{}: its header is longer than {} bytes; not a gpt-oss model", where_, largest_header);
     return fail("{}: truncated: its header ends at byte {}; download the file again", where_, file_.size());
   }
 
@@ -88,7 +90,8 @@ class Reader {
     MXPATH_CHECK(number(length));
     if (length > left() && file_.size() > largest_header) return truncated();
     if (length > left())
-      return fail("{}: a string at byte {} would be {} bytes long, but the file ends {} bytes later", where_, at_ - 8, length, left());
+      return fail("{}: a string at byte {} would be {} bytes long, but the file ends {} bytes later", where_, at_ - 8,
+                  length, left());
     value = {reinterpret_cast<const char*>(file_.data() + at_), length};
     at_ += length;
     return {};
@@ -107,16 +110,17 @@ class Reader {
       return fail("{}: not a GGUF file: it does not start with \"GGUF\"", where_);
     at_ = 4;
     MXPATH_CHECK(number(gguf_.version));
-    if (gguf_.version != 2 && gguf_.version != 3) return fail("{}: GGUF version {} cannot be read, only 2 and 3", where_, gguf_.version);
+    if (gguf_.version != 2 && gguf_.version != 3)
+      return fail("{}: GGUF version {} cannot be read, only 2 and 3", where_, gguf_.version);
     MXPATH_CHECK(number(tensor_count_));
     MXPATH_CHECK(number(value_count_));
     // The shortest tensor takes 8 + 1 + 4 + 4 + 8 bytes, the shortest value 8 + 1 + 4 + 1.
     if (tensor_count_ > left() / 25 || value_count_ > left() / 14)
-      return fail("{}: {} tensors and {} metadata values cannot be in a file of {} bytes", where_, tensor_count_, value_count_,
-                  file_.size());
+      return fail("{}: {} tensors and {} metadata values cannot be in a file of {} bytes", where_, tensor_count_,
+                  value_count_, file_.size());
     if (tensor_count_ > most_gguf_tensors || value_count_ > most_values)
-      return fail("{}: {} tensors and {} metadata values are more than any gpt-oss model has ({} and {} at most)", where_, tensor_count_,
-                  value_count_, most_gguf_tensors, most_values);
+      return fail("{}: {} tensors and {} metadata values are more than any gpt-oss model has ({} and {} at most)",
+                  where_, tensor_count_, value_count_, most_gguf_tensors, most_values);
     return {};
   }
 
@@ -127,7 +131,8 @@ class Reader {
       GgufValue value;
       MXPATH_CHECK(type(value.type, key));
       MXPATH_CHECK(read_value(value, key, 0));
-      if (!gguf_.metadata.emplace(key, value).second) return fail("{}: metadata \"{}\" is there twice", where_, printable(key));
+      if (!gguf_.metadata.emplace(key, value).second)
+        return fail("{}: metadata \"{}\" is there twice", where_, printable(key));
     }
     return {};
   }
@@ -135,7 +140,8 @@ class Reader {
   Status type(GgufType& type, std::string_view key) {
     uint32_t number_of_type = 0;
     MXPATH_CHECK(number(number_of_type));
-    if (number_of_type >= type_count) return fail("{}: metadata \"{}\" has the unknown type {}", where_, printable(key), number_of_type);
+    if (number_of_type >= type_count)
+      return fail("{}: metadata \"{}\" has the unknown type {}", where_, printable(key), number_of_type);
     type = static_cast<GgufType>(number_of_type);
     return {};
   }
@@ -159,7 +165,8 @@ class Reader {
     }
     if (count > left() / bytes) return fail("{}: metadata \"{}\" leaves the file", where_, printable(key));
     for (uint64_t i = 0; type == GgufType::boolean && i < count; ++i)
-      if (file_[at_ + i] > 1) return fail("{}: metadata \"{}\" is a boolean with the value {}", where_, printable(key), file_[at_ + i]);
+      if (file_[at_ + i] > 1)
+        return fail("{}: metadata \"{}\" is a boolean with the value {}", where_, printable(key), file_[at_ + i]);
     at_ += count * bytes;
     return {};
   }
@@ -191,7 +198,8 @@ class Reader {
     for (uint64_t i = 0; i < tensor_count_; ++i) {
       std::string_view tensor_name;
       MXPATH_CHECK(name(tensor_name));
-      if (!names.insert(tensor_name).second) return fail("{}: tensor \"{}\" is there twice", where_, printable(tensor_name));
+      if (!names.insert(tensor_name).second)
+        return fail("{}: tensor \"{}\" is there twice", where_, printable(tensor_name));
       MXPATH_CHECK(read_tensor(gguf_.tensors.emplace_back(), tensor_name));
     }
     return {};
@@ -201,7 +209,8 @@ class Reader {
     tensor.name = tensor_name;
     uint32_t dimensions = 0;
     MXPATH_CHECK(number(dimensions));
-    if (dimensions > 4) return fail("{}: tensor \"{}\" has {} dimensions, more than 4", where_, printable(tensor_name), dimensions);
+    if (dimensions > 4)
+      return fail("{}: tensor \"{}\" has {} dimensions, more than 4", where_, printable(tensor_name), dimensions);
     tensor.shape.resize(dimensions);
     for (size_t i = dimensions; i-- > 0;) MXPATH_CHECK(number(tensor.shape[i]));
     MXPATH_CHECK(number(tensor.type));
@@ -216,14 +225,15 @@ class Reader {
     const uint64_t row = tensor.shape.empty() ? 1 : tensor.shape.back();
     for (const uint64_t size : tensor.shape)
       if (__builtin_mul_overflow(elements, size, &elements)) return bad_size(tensor);
-    if (row % block->elements || __builtin_mul_overflow(elements / block->elements, block->bytes, &bytes)) return bad_size(tensor);
+    if (row % block->elements || __builtin_mul_overflow(elements / block->elements, block->bytes, &bytes))
+      return bad_size(tensor);
     tensor.bytes = bytes;
     return {};
   }
 
   Error bad_size(const GgufTensor& tensor) const {
-    return fail("{}: tensor \"{}\", {} of [{}], has a size that overflows or is no whole number of blocks", where_, printable(tensor.name),
-                gguf_tensor_type_name(tensor.type), fmt::join(tensor.shape, ", "));
+    return fail("{}: tensor \"{}\", {} of [{}], has a size that overflows or is no whole number of blocks", where_,
+                printable(tensor.name), gguf_tensor_type_name(tensor.type), fmt::join(tensor.shape, ", "));
   }
 
   /// Offsets count from the end of the header, rounded up.
@@ -231,11 +241,14 @@ class Reader {
     const uint64_t start = (at_ + gguf_.alignment - 1) / gguf_.alignment * gguf_.alignment;
     for (auto& tensor : gguf_.tensors) {
       if (tensor.offset % gguf_.alignment)
-        return fail("{}: tensor \"{}\" starts at {}, which is no multiple of {}", where_, printable(tensor.name), tensor.offset,
-                    gguf_.alignment);
-      if (start > file_.size() || tensor.offset > file_.size() - start || tensor.bytes > file_.size() - start - tensor.offset)
-        return fail("{}: truncated: tensor \"{}\" ends {} bytes after offset {}, but the file holds only {}; download the file again",
-                    where_, printable(tensor.name), tensor.bytes, tensor.offset, file_.size());
+        return fail("{}: tensor \"{}\" starts at {}, which is no multiple of {}", where_, printable(tensor.name),
+                    tensor.offset, gguf_.alignment);
+      if (start > file_.size() || tensor.offset > file_.size() - start ||
+          tensor.bytes > file_.size() - start - tensor.offset)
+        return fail(
+            "{}: truncated: tensor \"{}\" ends {} bytes after offset {}, but the file holds only {}; download the file "
+            "again",
+            where_, printable(tensor.name), tensor.bytes, tensor.offset, file_.size());
       tensor.offset += start;
     }
     return check_overlap();
@@ -247,7 +260,8 @@ class Reader {
     for (size_t i = 1; i < gguf_.tensors.size(); ++i) {
       const GgufTensor &before = gguf_.tensors[i - 1], &tensor = gguf_.tensors[i];
       if (before.offset + before.bytes > tensor.offset)
-        return fail("{}: tensors \"{}\" and \"{}\" overlap in the file", where_, printable(before.name), printable(tensor.name));
+        return fail("{}: tensors \"{}\" and \"{}\" overlap in the file", where_, printable(before.name),
+                    printable(tensor.name));
     }
     return {};
   }
@@ -293,7 +307,9 @@ std::optional<double> GgufValue::as_number() const {
   return std::isfinite(value) ? std::optional<double>(value) : std::nullopt;
 }
 
-std::optional<bool> GgufValue::as_boolean() const { return type == GgufType::boolean ? std::optional<bool>(bytes[0] != 0) : std::nullopt; }
+std::optional<bool> GgufValue::as_boolean() const {
+  return type == GgufType::boolean ? std::optional<bool>(bytes[0] != 0) : std::nullopt;
+}
 
 std::optional<std::string_view> GgufValue::as_text() const {
   if (type != GgufType::string) return std::nullopt;

@@ -31,8 +31,8 @@ struct GgufValue {
   std::optional<std::vector<int64_t>> as_integers(uint64_t limit = 1 << 16) const;
 };
 
-/// Numbers of the tensor types that mxpath knows what to do with. `mxfp4_raw` is Ollama's own: blocks of 17 bytes like `mxfp4`, but with
-/// the nibbles in the order of the Hugging Face checkpoint (NibbleOrder::adjacent).
+/// Numbers of the tensor types that mxpath knows what to do with. `mxfp4_raw` is Ollama's own: blocks of 17 bytes like
+/// `mxfp4`, but with the nibbles in the order of the Hugging Face checkpoint (NibbleOrder::adjacent).
 namespace gguf_tensor {
 inline constexpr uint32_t f32 = 0, f16 = 1, mxfp4_raw = 4, q8_0 = 8, bf16 = 30, mxfp4 = 39;
 }
@@ -47,7 +47,8 @@ std::optional<GgufBlock> gguf_block(uint32_t type);
 struct GgufTensor {
   std::string name;
   uint32_t type = 0;
-  std::vector<uint64_t> shape;     ///< the slowest dimension first, as everywhere else in mxpath; the file has it the other way round
+  std::vector<uint64_t>
+      shape;  ///< the slowest dimension first, as everywhere else in mxpath; the file has it the other way round
   uint64_t offset = 0, bytes = 0;  ///< from the start of the file; bytes is 0 for a type of unknown size
 };
 
@@ -60,10 +61,10 @@ struct Gguf {
   const GgufValue* find(std::string_view key) const;
 };
 
-/// Parses and checks a whole file (mapped; tensor data is not looked at). Errors: magic, a version other than 2 and 3, counts beyond the
-/// file, a value type that is not known, a string or array that leaves the file, arrays nested deeper than 4, a key or tensor twice, an
-/// alignment that is no power of two, a tensor of more than 4 dimensions, whose size overflows or is no whole number of blocks, that is
-/// not aligned, leaves the file or overlaps another.
+/// Parses and checks a whole file (mapped; tensor data is not looked at). Errors: magic, a version other than 2 and 3,
+/// counts beyond the file, a value type that is not known, a string or array that leaves the file, arrays nested deeper
+/// than 4, a key or tensor twice, an alignment that is no power of two, a tensor of more than 4 dimensions, whose size
+/// overflows or is no whole number of blocks, that is not aligned, leaves the file or overlaps another.
 Result<Gguf> parse_gguf(std::span<const uint8_t> file, std::string_view where);
 
 }  // namespace mxpath

@@ -8,7 +8,9 @@
 namespace mxpath {
 namespace {
 
-std::span<const uint8_t> span_of(const std::string& text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
+std::span<const uint8_t> span_of(const std::string& text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
 
 GgufWriter good() {
   GgufWriter writer;
@@ -49,9 +51,9 @@ TEST(Gguf, CountsWithoutEnd) {
 TEST(Gguf, MoreTensorsThanAnyModelHas) {
   std::string start = "GGUF";
   GgufWriter::put(start, uint32_t{3}), GgufWriter::put(start, uint64_t{70'000}), GgufWriter::put(start, uint64_t{0});
-  EXPECT_NE(
-      error_of(start + std::string(70'000 * 25, '\0')).find("70000 tensors and 0 metadata values are more than any gpt-oss model has"),
-      std::string::npos);
+  EXPECT_NE(error_of(start + std::string(70'000 * 25, '\0'))
+                .find("70000 tensors and 0 metadata values are more than any gpt-oss model has"),
+            std::string::npos);
 }
 
 TEST(Gguf, ReadsMetadataAndTensors) {
@@ -87,7 +89,8 @@ TEST(Gguf, ReadsVersion2AndAnotherAlignment) {
 TEST(Gguf, NestedArraysUpToFour) {
   const auto nested = [](int depth) {
     std::string bytes;
-    for (int i = 0; i < depth; ++i) GgufWriter::put(bytes, static_cast<uint32_t>(GgufType::array)), GgufWriter::put<uint64_t>(bytes, 1);
+    for (int i = 0; i < depth; ++i)
+      GgufWriter::put(bytes, static_cast<uint32_t>(GgufType::array)), GgufWriter::put<uint64_t>(bytes, 1);
     GgufWriter::put(bytes, static_cast<uint32_t>(GgufType::u8)), GgufWriter::put<uint64_t>(bytes, 1), bytes += 'z';
     GgufWriter writer;
     writer.add_raw("n", GgufType::array, bytes);

@@ -59,7 +59,8 @@ std::string unfinished(const fs::path& repository, const fs::path& snapshot) {
   const auto names = list_folder(snapshot.string());
   if (!names.ok() || names->empty()) return "its snapshot is empty";
   for (const auto& name : *names)
-    if (dangling_link((snapshot / name).string())) return fmt::format("{} is a link to a file that is not there", printable(name));
+    if (dangling_link((snapshot / name).string()))
+      return fmt::format("{} is a link to a file that is not there", printable(name));
   const auto original = list_folder((snapshot / "original").string());
   const bool weights = has_weights(*names), below = original.ok() && has_weights(*original);
   if (!weights && !below && download_going_on(repository)) return "its weights are not complete";
@@ -78,7 +79,8 @@ bool lacks_shards(const fs::path& snapshot) {
     std::error_code ignored;
     return !fs::exists(snapshot / entry.second, ignored);
   };
-  return index.ok() && std::any_of(index->weight_map.begin(), index->weight_map.end(), lacks) && !open_manifest(snapshot.string()).ok();
+  return index.ok() && std::any_of(index->weight_map.begin(), index->weight_map.end(), lacks) &&
+         !open_manifest(snapshot.string()).ok();
 }
 
 std::string what_is_wrong(const fs::path& repository, const fs::path& snapshot) {
@@ -87,12 +89,16 @@ std::string what_is_wrong(const fs::path& repository, const fs::path& snapshot) 
   return problem;
 }
 
-std::string commit_of(const fs::path& snapshot) { return printable(snapshot.filename().string().substr(0, short_commit)); }
+std::string commit_of(const fs::path& snapshot) {
+  return printable(snapshot.filename().string().substr(0, short_commit));
+}
 
 class SnapshotChoice {
  public:
   SnapshotChoice(const fs::path& repository, std::string_view revision)
-      : repository_(repository), revision_(revision), name_(name_of_repository(repository.filename().string()).value_or("")) {}
+      : repository_(repository),
+        revision_(revision),
+        name_(name_of_repository(repository.filename().string()).value_or("")) {}
 
   Result<LocatedModel> run() const { return revision_.empty() ? newest_whole() : by_revision(); }
 
@@ -107,9 +113,10 @@ class SnapshotChoice {
     if (problem.empty()) return LocatedModel{first.string(), {}};
     for (const auto& snapshot : snapshots) {
       if (snapshot == first || !open_manifest(snapshot.string()).ok()) continue;
-      return LocatedModel{snapshot.string(),
-                          {fmt::format("{}: snapshot {} is used, because {}{} is not a whole model: {}", name_, commit_of(snapshot),
-                                       commit_of(first), main_is_there ? ", which main names," : ", the newest,", problem)}};
+      return LocatedModel{
+          snapshot.string(),
+          {fmt::format("{}: snapshot {} is used, because {}{} is not a whole model: {}", name_, commit_of(snapshot),
+                       commit_of(first), main_is_there ? ", which main names," : ", the newest,", problem)}};
     }
     // A config alone is what `plan` and `inspect` can describe; what else lies there is named by whoever opens it.
     if (problem == no_weights_at_all || problem == no_weights_read) return LocatedModel{first.string(), {}};
@@ -120,13 +127,16 @@ class SnapshotChoice {
     const auto snapshot = find_revision();
     if (!snapshot)
       if (const auto commit = commit_named())
-        return fail("{}: its revision {} is snapshot {}, which is not in the cache {}; get it with `{}`", name_, printable(revision_),
-                    printable(*commit), shown(repository_.parent_path()), download_command(name_, revision_));
+        return fail("{}: its revision {} is snapshot {}, which is not in the cache {}; get it with `{}`", name_,
+                    printable(revision_), printable(*commit), shown(repository_.parent_path()),
+                    download_command(name_, revision_));
     if (!snapshot)
-      return fail("{}: its revision {} is not in the cache {}, which has {}; get it with `{}`", name_, printable(revision_),
-                  shown(repository_.parent_path()), known_revisions(), download_command(name_, revision_));
+      return fail("{}: its revision {} is not in the cache {}, which has {}; get it with `{}`", name_,
+                  printable(revision_), shown(repository_.parent_path()), known_revisions(),
+                  download_command(name_, revision_));
     const std::string problem = what_is_wrong(repository_, *snapshot);
-    if (problem.empty() || problem == no_weights_at_all || problem == no_weights_read) return LocatedModel{snapshot->string(), {}};
+    if (problem.empty() || problem == no_weights_at_all || problem == no_weights_read)
+      return LocatedModel{snapshot->string(), {}};
     return not_finished(problem);
   }
 
@@ -152,12 +162,14 @@ class SnapshotChoice {
   std::string known_revisions() const {
     std::vector<std::string> known;
     std::error_code error;
-    for (fs::recursive_directory_iterator it(repository_ / "refs", error), end; !error && it != end; it.increment(error)) {
+    for (fs::recursive_directory_iterator it(repository_ / "refs", error), end; !error && it != end;
+         it.increment(error)) {
       const std::string ref = it->path().lexically_relative(repository_ / "refs").string();
       if (const auto commit = commit_of_ref(repository_, ref); commit && is_folder(repository_ / "snapshots" / *commit))
         known.push_back(ref);
     }
-    for (const auto& snapshot : snapshots_of(repository_)) known.push_back(snapshot.filename().string().substr(0, short_commit));
+    for (const auto& snapshot : snapshots_of(repository_))
+      known.push_back(snapshot.filename().string().substr(0, short_commit));
     return known.empty() ? "none" : some_of(known);
   }
 
@@ -175,11 +187,15 @@ class SnapshotChoice {
 
 bool is_hub_name(std::string_view name) {
   const auto good = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
   };
   const size_t slash = name.find('/');
-  if (name.empty() || name.size() > 256 || name.front() == '.' || name.front() == '/' || name.back() == '/') return false;
-  if (slash != std::string_view::npos && (name.find('/', slash + 1) != std::string_view::npos || name[slash + 1] == '.')) return false;
+  if (name.empty() || name.size() > 256 || name.front() == '.' || name.front() == '/' || name.back() == '/')
+    return false;
+  if (slash != std::string_view::npos &&
+      (name.find('/', slash + 1) != std::string_view::npos || name[slash + 1] == '.'))
+    return false;
   return std::all_of(name.begin(), name.end(), [&](char c) { return c == '/' || good(c); });
 }
 
@@ -199,7 +215,8 @@ std::optional<std::string> name_of_repository(std::string_view folder) {
 std::vector<std::string> cached_models(const fs::path& cache) {
   std::vector<std::string> names;
   for (const auto& path : entries_of(cache))
-    if (auto name = name_of_repository(path.filename().string()); name && is_folder(path)) names.push_back(std::move(*name));
+    if (auto name = name_of_repository(path.filename().string()); name && is_folder(path))
+      names.push_back(std::move(*name));
   return names;
 }
 

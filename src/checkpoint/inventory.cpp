@@ -22,14 +22,15 @@ void check_total_size(Inventory& inventory, uint64_t promised) {
   uint64_t bytes = 0;
   for (const auto& [name, tensor] : inventory.tensors) bytes += tensor.entry->end - tensor.entry->begin;
   if (promised && promised != bytes)
-    inventory.remarks.push_back(fmt::format("the index promises {} bytes of tensors, but there are {}", promised, bytes));
+    inventory.remarks.push_back(
+        fmt::format("the index promises {} bytes of tensors, but there are {}", promised, bytes));
 }
 
 void note_unmapped(Inventory& inventory, const std::vector<std::string>& unmapped) {
   if (unmapped.empty()) return;
   inventory.remarks.push_back(fmt::format("{} in a file for which the index does not name {}: {}",
-                                          plural(unmapped.size(), "tensor is", "tensors are"), unmapped.size() == 1 ? "it" : "them",
-                                          some_of(unmapped)));
+                                          plural(unmapped.size(), "tensor is", "tensors are"),
+                                          unmapped.size() == 1 ? "it" : "them", some_of(unmapped)));
 }
 
 }  // namespace
@@ -47,7 +48,9 @@ WeightFiles::WeightFiles(std::string folder, const std::vector<std::string>& nam
     if (is_weights_name(name) && name != shard_index_name) names_.push_back(name);
 }
 
-bool WeightFiles::contains(std::string_view name) const { return std::binary_search(names_.begin(), names_.end(), name); }
+bool WeightFiles::contains(std::string_view name) const {
+  return std::binary_search(names_.begin(), names_.end(), name);
+}
 std::string WeightFiles::path_of(std::string_view name) const { return (fs::path(folder_) / name).string(); }
 
 Result<std::shared_ptr<const SafetensorsHeader>> WeightFiles::header(const std::string& name) {
@@ -55,12 +58,12 @@ Result<std::shared_ptr<const SafetensorsHeader>> WeightFiles::header(const std::
   if (over_) return *over_;
   auto header = read_safetensors_header(path_of(name), &left_);
   if (left_.used_up)
-    over_ = read_.empty()
-                ? header.error()
-                : fail(
-                      "{}: its weight files together name more than {} tensors or have headers of more than {} bytes, as no gpt-oss "
-                      "model has; give a folder that holds the model alone",
-                      printable(folder_, 1024), most_tensors, safetensors_header_limit);
+    over_ = read_.empty() ? header.error()
+                          : fail(
+                                "{}: its weight files together name more than {} tensors or have headers of more than "
+                                "{} bytes, as no gpt-oss "
+                                "model has; give a folder that holds the model alone",
+                                printable(folder_, 1024), most_tensors, safetensors_header_limit);
   if (over_) return *over_;
   Result<std::shared_ptr<const SafetensorsHeader>> read =
       header.ok() ? Result(std::make_shared<const SafetensorsHeader>(std::move(*header))) : std::move(header).error();
@@ -84,8 +87,8 @@ Result<Inventory> WeightFiles::together(const std::vector<std::string>& names) {
     for (const auto& entry : inventory.headers[file]->entries) {
       const auto [place, fresh] = inventory.tensors.emplace(entry.name, StoredTensor{static_cast<int>(file), &entry});
       if (!fresh)
-        return fail("{}: tensor {} is also in {}; keep one of the two files", printable(inventory.files[file], 1024), printable(entry.name),
-                    printable(inventory.files[static_cast<size_t>(place->second.file)], 1024));
+        return fail("{}: tensor {} is also in {}; keep one of the two files", printable(inventory.files[file], 1024),
+                    printable(entry.name), printable(inventory.files[static_cast<size_t>(place->second.file)], 1024));
     }
   return inventory;
 }
@@ -93,9 +96,11 @@ Result<Inventory> WeightFiles::together(const std::vector<std::string>& names) {
 Result<Inventory> WeightFiles::by_index(const ShardIndex& index, std::string& stale) {
   const std::vector<std::string> shards = shards_of(index);
   std::vector<std::string> missing, unmapped;
-  std::copy_if(shards.begin(), shards.end(), std::back_inserter(missing), [&](const std::string& shard) { return !contains(shard); });
+  std::copy_if(shards.begin(), shards.end(), std::back_inserter(missing),
+               [&](const std::string& shard) { return !contains(shard); });
   if (!missing.empty())
-    return stale = fmt::format("names {} not there ({})", plural(missing.size(), "file that is", "files that are"), some_of(missing)),
+    return stale = fmt::format("names {} not there ({})", plural(missing.size(), "file that is", "files that are"),
+                               some_of(missing)),
            Inventory{};
   MXPATH_TRY(Inventory inventory, open(shards));
   for (size_t file = 0; file < shards.size(); ++file)
@@ -122,8 +127,10 @@ Result<std::vector<std::string>> list_folder(const std::string& folder) {
   if (!error) return names;
   const std::string shown = printable(folder, 1024);
   if (error == std::errc::no_such_file_or_directory) return fail("{}: no such folder", shown);
-  if (error == std::errc::not_a_directory) return fail("{}: not a folder; give the folder that holds config.json and the weights", shown);
-  if (error == std::errc::permission_denied) return fail("{}: no permission to look into this folder; check its owner and mode", shown);
+  if (error == std::errc::not_a_directory)
+    return fail("{}: not a folder; give the folder that holds config.json and the weights", shown);
+  if (error == std::errc::permission_denied)
+    return fail("{}: no permission to look into this folder; check its owner and mode", shown);
   return fail("{}: cannot be listed: {}", shown, error.message());
 }
 

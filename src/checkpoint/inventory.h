@@ -37,7 +37,8 @@ struct ShardIndex {
   uint64_t total_size = 0;
 };
 inline constexpr std::string_view shard_index_name = "model.safetensors.index.json";
-/// Errors: not JSON, no weight_map, a tensor twice, a shard name that is not a plain *.safetensors name, more than most_tensors.
+/// Errors: not JSON, no weight_map, a tensor twice, a shard name that is not a plain *.safetensors name, more than
+/// most_tensors.
 Result<ShardIndex> parse_shard_index(std::string_view text, std::string_view where);
 
 /// The weight files of one folder. A header is read when it is first asked for, and once.
@@ -50,13 +51,14 @@ class WeightFiles {
   const std::vector<std::string>& names() const { return names_; }
   bool contains(std::string_view name) const;
   std::string path_of(std::string_view name) const;
-  /// Errors: of the header; headers so long that no model's files together have them, which is then the answer for every other file too.
+  /// Errors: of the header; headers so long that no model's files together have them, which is then the answer for
+  /// every other file too.
   Result<std::shared_ptr<const SafetensorsHeader>> header(const std::string& name);
 
   /// All tensors of these files. Errors: of every header; a tensor that is in two of them.
   Result<Inventory> together(const std::vector<std::string>& names);
-  /// The files that an index names, each tensor from the file for which it is named; other tensors in them are a remark. `stale` says, if
-  /// the index and the files do not agree, how. Errors: of every header.
+  /// The files that an index names, each tensor from the file for which it is named; other tensors in them are a
+  /// remark. `stale` says, if the index and the files do not agree, how. Errors: of every header.
   Result<Inventory> by_index(const ShardIndex& index, std::string& stale);
 
  private:

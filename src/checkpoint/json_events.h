@@ -10,8 +10,9 @@
 
 namespace mxpath {
 
-/// What nlohmann's event parser calls, reduced to what headers and weight maps need. Looking a key up in a `Json` object is linear, so
-/// a hostile header of a million keys would take hours as a tree; as events it takes a second. Return false (via refuse) to stop.
+/// What nlohmann's event parser calls, reduced to what headers and weight maps need. Looking a key up in a `Json`
+/// object is linear, so a hostile header of a million keys would take hours as a tree; as events it takes a second.
+/// Return false (via refuse) to stop.
 class JsonEvents : public JsonHandler {
  public:
   virtual ~JsonEvents() = default;

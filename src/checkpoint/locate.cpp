@@ -34,7 +34,8 @@ std::string unset_variable(std::string_view path) {
   const size_t dollar = path.find('$');
   if (dollar == path.npos) return path.starts_with('~') ? ", and there is no such home folder" : "";
   const size_t begin = dollar + (path.substr(dollar).starts_with("${") ? 2 : 1);
-  return fmt::format(", and the variable {} is not set", shown(path.substr(begin, path.find_first_of("/}", begin) - begin)));
+  return fmt::format(", and the variable {} is not set",
+                     shown(path.substr(begin, path.find_first_of("/}", begin) - begin)));
 }
 
 class Search {
@@ -62,7 +63,8 @@ class Search {
       return snapshot_of(path.parent_path(), "");
     MXPATH_TRY(const auto names, list_folder(folder));
     if (names.empty()) return fail("{}: {}", shown(folder), no_weights(folder, names));
-    if (const auto store = has_weights(names) ? std::nullopt : store_of_models(folder)) return fail("{}: {}", shown(folder), *store);
+    if (const auto store = has_weights(names) ? std::nullopt : store_of_models(folder))
+      return fail("{}: {}", shown(folder), *store);
     return LocatedModel{folder, {}};
   }
 
@@ -75,17 +77,20 @@ class Search {
     }
     if (is_adapter_name(name)) return by_folder(file.parent_path().empty() ? "." : file.parent_path().string());
     if (name.ends_with(".gguf") || is_gguf_file(file.string()))
-      return fail("{}: a GGUF file, which mxpath does not run as it is; make a folder of it with {}", shown(file.string()),
-                  convert_command(file.string()));
+      return fail("{}: a GGUF file, which mxpath does not run as it is; make a folder of it with {}",
+                  shown(file.string()), convert_command(file.string()));
     if (const auto blob = file_of_ollama_manifest(file.string()))
-      return fail("{}: Ollama's description of a model, whose weights are a GGUF file; make a folder of it with {}", shown(file.string()),
-                  convert_command(*blob));
+      return fail("{}: Ollama's description of a model, whose weights are a GGUF file; make a folder of it with {}",
+                  shown(file.string()), convert_command(*blob));
     if (const auto repository = repository_around(file)) return snapshot_of(*repository, "");
-    return fail("{}: not a model; give a folder with config.json and *.safetensors, or one of these files", shown(file.string()));
+    return fail("{}: not a model; give a folder with config.json and *.safetensors, or one of these files",
+                shown(file.string()));
   }
 
  private:
-  static bool is_repository(const fs::path& path) { return name_of_repository(path.filename().string()) && is_folder(path / "snapshots"); }
+  static bool is_repository(const fs::path& path) {
+    return name_of_repository(path.filename().string()) && is_folder(path / "snapshots");
+  }
 
   /// The repository that a file in blobs or refs belongs to.
   static std::optional<fs::path> repository_around(const fs::path& file) {
@@ -97,22 +102,28 @@ class Search {
   }
 
   std::string cache_text() const {
-    return shown(places_.hub_cache) + (places_.hub_cache_variable.empty() ? "" : fmt::format(" (from {})", places_.hub_cache_variable));
+    return shown(places_.hub_cache) +
+           (places_.hub_cache_variable.empty() ? "" : fmt::format(" (from {})", places_.hub_cache_variable));
   }
 
   Result<LocatedModel> in_cache(const std::string& name, const std::string& revision) const {
     if (const auto repository = cached_repository(places_.hub_cache, name)) return snapshot_of(*repository, revision);
     if (const auto like = cached_models_like(places_.hub_cache, name); like.size() > 1)
-      return fail("{}: more than one model in the Hugging Face cache {} could be meant: {}; write the one you want as it is written there",
-                  shown(typed_), cache_text(), some_of(like));
-    const std::string owned = name.find('/') == std::string::npos && name.starts_with("gpt-oss-") ? "openai/" + name : name;
+      return fail(
+          "{}: more than one model in the Hugging Face cache {} could be meant: {}; write the one you want as it is "
+          "written there",
+          shown(typed_), cache_text(), some_of(like));
+    const std::string owned =
+        name.find('/') == std::string::npos && name.starts_with("gpt-oss-") ? "openai/" + name : name;
     if (const auto folder = lmstudio_folder(places_.lmstudio_stores, owned))
-      return fail("{}: not in the Hugging Face cache {}, but in LM Studio's store; make a folder of it with {}", shown(typed_),
-                  cache_text(), convert_command(*folder));
+      return fail("{}: not in the Hugging Face cache {}, but in LM Studio's store; make a folder of it with {}",
+                  shown(typed_), cache_text(), convert_command(*folder));
     const std::string like = nearest_model(owned);
-    return fail("{}: neither a folder nor a model in the Hugging Face cache {}{}; {}get it with `{}`, or give the folder it is in{}",
-                shown(typed_), cache_text(), like, like.empty() ? "" : "if another one is meant, ", download_command(owned, revision),
-                what_is_in_it(owned));
+    return fail(
+        "{}: neither a folder nor a model in the Hugging Face cache {}{}; {}get it with `{}`, or give the folder it is "
+        "in{}",
+        shown(typed_), cache_text(), like, like.empty() ? "" : "if another one is meant, ",
+        download_command(owned, revision), what_is_in_it(owned));
   }
 
   /// Of those that are here: whoever misspells one need not fetch it. OpenAI's own names are spelled right.
@@ -133,18 +144,22 @@ class Search {
     const std::string hub = hub_name_of_ollama(name);
     if (const auto repository = hub.empty() ? std::nullopt : cached_repository(places_.hub_cache, hub)) {
       MXPATH_TRY(LocatedModel model, snapshot_of(*repository, ""));
-      model.decisions.insert(model.decisions.begin(),
-                             fmt::format("{} is Ollama's name of {}, which is taken from the Hugging Face cache", shown(typed_), hub));
+      model.decisions.insert(
+          model.decisions.begin(),
+          fmt::format("{} is Ollama's name of {}, which is taken from the Hugging Face cache", shown(typed_), hub));
       return model;
     }
     if (const auto file = ollama_file(places_.ollama_stores, name.name, name.revision))
       return fail("{}: a model of Ollama, a GGUF file on this computer; make a folder of it with {}", shown(typed_),
                   convert_command(*file));
     if (hub.empty())
-      return fail("{}: named as a model of Ollama, which has none of this name here; give a folder, or a name such as openai/gpt-oss-20b",
-                  shown(typed_));
-    return fail("{}: Ollama's name of {}, which is neither in its store nor in the Hugging Face cache {}; get it with `{}`", shown(typed_),
-                hub, cache_text(), download_command(hub));
+      return fail(
+          "{}: named as a model of Ollama, which has none of this name here; give a folder, or a name such as "
+          "openai/gpt-oss-20b",
+          shown(typed_));
+    return fail(
+        "{}: Ollama's name of {}, which is neither in its store nor in the Hugging Face cache {}; get it with `{}`",
+        shown(typed_), hub, cache_text(), download_command(hub));
   }
 
   std::string_view typed_;
@@ -158,7 +173,8 @@ std::string joined(const std::string& folder, const char* below) { return (fs::p
 HubCache default_hub_cache() {
   for (const char* name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"})
     if (const auto cache = environment_variable(name); !cache.empty()) return {expanded(cache), name};
-  if (const auto home = environment_variable("HF_HOME"); !home.empty()) return {joined(expanded(home), "hub"), "HF_HOME"};
+  if (const auto home = environment_variable("HF_HOME"); !home.empty())
+    return {joined(expanded(home), "hub"), "HF_HOME"};
   if (const auto xdg = environment_variable("XDG_CACHE_HOME"); !xdg.empty())
     return {joined(expanded(xdg), "huggingface/hub"), "XDG_CACHE_HOME"};
   return {joined(home_folder(), ".cache/huggingface/hub"), ""};
@@ -166,7 +182,8 @@ HubCache default_hub_cache() {
 
 std::vector<std::string> default_ollama_stores() {
   std::vector<std::string> stores = {joined(home_folder(), ".ollama/models"), "/usr/share/ollama/.ollama/models"};
-  if (const auto given = environment_variable("OLLAMA_MODELS"); !given.empty()) stores.insert(stores.begin(), expanded(given));
+  if (const auto given = environment_variable("OLLAMA_MODELS"); !given.empty())
+    stores.insert(stores.begin(), expanded(given));
   return stores;
 }
 
@@ -178,7 +195,8 @@ Result<LocatedModel> locate(std::string_view model, const ModelPlaces& places) {
   if (model.empty()) return wrong_use("no model is named; give a folder, a name such as openai/gpt-oss-20b, or demo");
   if (model == "demo") {
     if (is_folder(places.demo)) return LocatedModel{places.demo, {}};
-    return fail("demo: its folder {} is not there; it comes with the source of mxpath, in models/demo", shown(places.demo));
+    return fail("demo: its folder {} is not there; it comes with the source of mxpath, in models/demo",
+                shown(places.demo));
   }
   const std::string text = expanded_unless_there(model.starts_with("file://") ? model.substr(7) : model);
   const Search search(text, places);

@@ -53,7 +53,8 @@ TEST_F(Locate, FoldersAndFilesInThem) {
 }
 
 TEST_F(Locate, NameNotInTheCache) {
-  EXPECT_NE(problem("openai/gpt-oss-20b").find("hf download openai/gpt-oss-20b --exclude \"original/*\" --exclude \"metal/*\""),
+  EXPECT_NE(problem("openai/gpt-oss-20b")
+                .find("hf download openai/gpt-oss-20b --exclude \"original/*\" --exclude \"metal/*\""),
             std::string::npos);
   EXPECT_NE(problem("gpt-oss-20b").find("hf download openai/gpt-oss-20b"), std::string::npos);
   EXPECT_NE(problem("../x").find("no such folder"), std::string::npos);
@@ -75,7 +76,8 @@ TEST_F(Locate, MainOrElseTheNewestSnapshot) {
   add_snapshot("models--unsloth--gpt-oss-20b", "ccc");
   EXPECT_NE(problem("gpt-oss-20b").find("could be meant: openai/gpt-oss-20b, unsloth/gpt-oss-20b;"), std::string::npos);
   add_snapshot("models--Unsloth--gpt-oss-20b", "ddd");
-  EXPECT_NE(problem("UNSLOTH/gpt-oss-20b").find("could be meant: Unsloth/gpt-oss-20b, unsloth/gpt-oss-20b;"), std::string::npos);
+  EXPECT_NE(problem("UNSLOTH/gpt-oss-20b").find("could be meant: Unsloth/gpt-oss-20b, unsloth/gpt-oss-20b;"),
+            std::string::npos);
   EXPECT_EQ(found("unsloth/gpt-oss-20b"), folder_ / "hub/models--unsloth--gpt-oss-20b/snapshots/ccc");
 }
 
@@ -84,9 +86,11 @@ TEST_F(Locate, UnfinishedDownloads) {
   EXPECT_NE(problem("openai/gpt-oss-20b").find("no snapshot yet"), std::string::npos);
   folder_.write(cached_ + "snapshots/aaa/config.json", "{}");
   folder_.write(cached_ + "blobs/123.incomplete", "x");
-  EXPECT_NE(problem("openai/gpt-oss-20b").find("its weights are not complete; repeat `hf download openai/gpt-oss-20b"), std::string::npos);
+  EXPECT_NE(problem("openai/gpt-oss-20b").find("its weights are not complete; repeat `hf download openai/gpt-oss-20b"),
+            std::string::npos);
   fs::create_symlink("../../blobs/123", folder_ / (cached_ + "snapshots/aaa/model.safetensors"));
-  EXPECT_NE(problem("openai/gpt-oss-20b").find("model.safetensors is a link to a file that is not there"), std::string::npos);
+  EXPECT_NE(problem("openai/gpt-oss-20b").find("model.safetensors is a link to a file that is not there"),
+            std::string::npos);
   fs::rename(folder_ / (cached_ + "blobs/123.incomplete"), folder_ / (cached_ + "blobs/123"));
   EXPECT_EQ(found("openai/gpt-oss-20b"), folder_ / (cached_ + "snapshots/aaa"));
 }
@@ -100,7 +104,8 @@ TEST_F(Locate, TheNewestWholeSnapshotIsTakenAndSaid) {
   EXPECT_EQ(taken().folder, folder_ / (cached_ + "snapshots/aaaaaaaaaaaa"));
   ASSERT_EQ(taken().decisions.size(), 1u);
   EXPECT_EQ(taken().decisions[0],
-            "openai/gpt-oss-20b: snapshot aaaaaaaa is used, because bbbbbbbb, which main names, is not a whole model: it has no weights");
+            "openai/gpt-oss-20b: snapshot aaaaaaaa is used, because bbbbbbbb, which main names, is not a whole model: "
+            "it has no weights");
   // Shards that an index names and that are not there; a model whose files are whole does not mind.
   write_tiny(folder_ / (cached_ + "snapshots/cccccccccccc"), CheckpointLayout::hugging_face_mxfp4, 50000);
   folder_.write(cached_ + "refs/main", "cccccccccccc");
@@ -113,11 +118,14 @@ TEST_F(Locate, TheNewestWholeSnapshotIsTakenAndSaid) {
 }
 
 TEST_F(Locate, ARevisionChosenByHand) {
-  for (const char* commit : {"aaaaaaaa1", "aaaaaaaa2", "bbbbbbbb3"}) add_snapshot("models--openai--gpt-oss-20b", commit);
+  for (const char* commit : {"aaaaaaaa1", "aaaaaaaa2", "bbbbbbbb3"})
+    add_snapshot("models--openai--gpt-oss-20b", commit);
   folder_.write(cached_ + "refs/main", "aaaaaaaa1");
   folder_.write(cached_ + "refs/v1.0", "aaaaaaaa2");
   folder_.write(cached_ + "refs/refs/pr/7", "bbbbbbbb3");
-  const auto commit = [&](const std::string& revision) { return fs::path(found("openai/gpt-oss-20b@" + revision)).filename().string(); };
+  const auto commit = [&](const std::string& revision) {
+    return fs::path(found("openai/gpt-oss-20b@" + revision)).filename().string();
+  };
   EXPECT_EQ(commit("main"), "aaaaaaaa1");
   EXPECT_EQ(commit("v1.0"), "aaaaaaaa2");
   EXPECT_EQ(commit("refs/pr/7"), "bbbbbbbb3");
@@ -125,12 +133,15 @@ TEST_F(Locate, ARevisionChosenByHand) {
   EXPECT_EQ(commit("bbbb"), "bbbbbbbb3");
   EXPECT_EQ(commit("aaaaaaaa2"), "aaaaaaaa2");
   for (const char* none : {"aaaa", "v2", "../refs/main", "/etc/passwd"})
-    EXPECT_NE(problem(std::string("openai/gpt-oss-20b@") + none).find("hf download openai/gpt-oss-20b --revision"), std::string::npos)
+    EXPECT_NE(problem(std::string("openai/gpt-oss-20b@") + none).find("hf download openai/gpt-oss-20b --revision"),
+              std::string::npos)
         << none;
   folder_.write(cached_ + "refs/main", "cccccccc4");
-  EXPECT_NE(problem("openai/gpt-oss-20b@main").find("its revision main is snapshot cccccccc4, which is not in the cache"),
-            std::string::npos);
-  EXPECT_NE(problem("openai/gpt-oss-20b@v2").find("which has v1.0, refs/pr/7"), std::string::npos) << problem("openai/gpt-oss-20b@v2");
+  EXPECT_NE(
+      problem("openai/gpt-oss-20b@main").find("its revision main is snapshot cccccccc4, which is not in the cache"),
+      std::string::npos);
+  EXPECT_NE(problem("openai/gpt-oss-20b@v2").find("which has v1.0, refs/pr/7"), std::string::npos)
+      << problem("openai/gpt-oss-20b@v2");
 }
 
 TEST_F(Locate, NamesThatOtherProgramsTake) {
@@ -139,15 +150,17 @@ TEST_F(Locate, NamesThatOtherProgramsTake) {
   folder_.write(cached_ + "refs/v1", "aaa");
   for (const char* name :
        {"openai/gpt-oss-20b/", "openai/gpt-oss-20b//", "OpenAI/GPT-OSS-20B", "models--openai--gpt-oss-20b",
-        "https://huggingface.co/openai/gpt-oss-20b", "http://huggingface.co/openai/gpt-oss-20b/", "huggingface.co/openai/gpt-oss-20b",
-        "https://hf.co/openai/gpt-oss-20b", "hf.co/openai/gpt-oss-20b", "hf://openai/gpt-oss-20b",
-        "https://huggingface.co/openai/gpt-oss-20b/tree/v1", "https://huggingface.co/openai/gpt-oss-20b/blob/aaa/config.json",
-        "https://huggingface.co/openai/gpt-oss-20b?library=transformers", "openai/gpt-oss-20b@v1", "gpt-oss:20b", "gpt-oss",
-        "ollama/gpt-oss:20b", "https://ollama.com/library/gpt-oss:20b"})
+        "https://huggingface.co/openai/gpt-oss-20b", "http://huggingface.co/openai/gpt-oss-20b/",
+        "huggingface.co/openai/gpt-oss-20b", "https://hf.co/openai/gpt-oss-20b", "hf.co/openai/gpt-oss-20b",
+        "hf://openai/gpt-oss-20b", "https://huggingface.co/openai/gpt-oss-20b/tree/v1",
+        "https://huggingface.co/openai/gpt-oss-20b/blob/aaa/config.json",
+        "https://huggingface.co/openai/gpt-oss-20b?library=transformers", "openai/gpt-oss-20b@v1", "gpt-oss:20b",
+        "gpt-oss", "ollama/gpt-oss:20b", "https://ollama.com/library/gpt-oss:20b"})
     EXPECT_EQ(found(name), snapshot) << name;
-  for (const char* name : {"git@hf.co:openai/gpt-oss-20b", "ssh://git@hf.co/openai/gpt-oss-20b", "hf://models/openai/gpt-oss-20b",
-                           "https://huggingface.co/openai/gpt-oss-20b.git", "https://huggingface.co/models/openai/gpt-oss-20b",
-                           "https://huggingface.co/api/models/openai/gpt-oss-20b", "hf.co/openai/gpt-oss-20b@v1"})
+  for (const char* name :
+       {"git@hf.co:openai/gpt-oss-20b", "ssh://git@hf.co/openai/gpt-oss-20b", "hf://models/openai/gpt-oss-20b",
+        "https://huggingface.co/openai/gpt-oss-20b.git", "https://huggingface.co/models/openai/gpt-oss-20b",
+        "https://huggingface.co/api/models/openai/gpt-oss-20b", "hf.co/openai/gpt-oss-20b@v1"})
     EXPECT_EQ(found(name), snapshot) << name;
   for (const char* below : {"", "/snapshots/aaa", "/snapshots/aaa/config.json", "/snapshots", "/refs/v1", "/refs"})
     EXPECT_EQ(found(std::string("models--openai--gpt-oss-20b") + below), snapshot) << below;
@@ -169,7 +182,8 @@ TEST_F(Locate, FormsThatAreRecognisedAndNotResolved) {
            {"https://huggingface.co", "the hub itself"},
            {"https://example.org/model", "mxpath fetches nothing"},
            {"https://huggingface.co/openai/gpt-oss-20b/tree/v9", "its revision v9 is not in the cache"},
-           {"https://hf.co/unsloth/gpt-oss-20b-GGUF:Q4_K_M", "GGUF files of unsloth/gpt-oss-20b-GGUF, of which `mxpath convert`"},
+           {"https://hf.co/unsloth/gpt-oss-20b-GGUF:Q4_K_M",
+            "GGUF files of unsloth/gpt-oss-20b-GGUF, of which `mxpath convert`"},
            {"hf.co/openai/gpt-oss-20b:Q4_K_M", "its tag Q4_K_M names one of the GGUF files of openai/gpt-oss-20b"},
            {"https://huggingface.co/models", "the hub itself"},
            {"models--openai--gpt-oss-20b/snapshots/bbb", "its revision bbb is not in the cache"},
@@ -181,7 +195,8 @@ TEST_F(Locate, FormsThatAreRecognisedAndNotResolved) {
 TEST_F(Locate, FilesOfOtherStores) {
   folder_.write("ollama/blobs/sha256-ab12", "GGUF....");
   folder_.write("ollama/manifests/registry.ollama.ai/library/gpt-oss/20b",
-                R"({"layers": [{"mediaType": "x"}, {"mediaType": "application/vnd.ollama.image.model", "digest": "sha256:ab12"}]})");
+                R"({"layers": [{"mediaType": "x"}, )"
+                R"({"mediaType": "application/vnd.ollama.image.model", "digest": "sha256:ab12"}]})");
   folder_.write("lms/openai/gpt-oss-20b/gpt-oss-20b-MXFP4.gguf", "GGUF....");
   places_.ollama_stores = {folder_ / "none", folder_ / "ollama"};
   const std::string convert = "`mxpath convert " + (folder_ / "ollama/blobs/sha256-ab12") + " FOLDER --to mxfp4`";
@@ -190,7 +205,8 @@ TEST_F(Locate, FilesOfOtherStores) {
     EXPECT_NE(problem(model).find(convert), std::string::npos) << problem(model);
   EXPECT_NE(problem(folder_ / "ollama").find("the store of Ollama"), std::string::npos);
   places_.lmstudio_stores = {folder_ / "lms"};
-  EXPECT_NE(problem("openai/gpt-oss-20b").find("`mxpath convert " + (folder_ / "lms/openai/gpt-oss-20b")), std::string::npos);
+  EXPECT_NE(problem("openai/gpt-oss-20b").find("`mxpath convert " + (folder_ / "lms/openai/gpt-oss-20b")),
+            std::string::npos);
 }
 
 TEST_F(Locate, WhichVariableGaveTheCache) {

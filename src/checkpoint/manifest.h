@@ -15,7 +15,8 @@
 
 namespace mxpath {
 
-/// What a tensor does in the model. H hidden, I intermediate, E experts, V vocabulary, nh/nkv heads, hd head_dim; [out, in].
+/// What a tensor does in the model. H hidden, I intermediate, E experts, V vocabulary, nh/nkv heads, hd head_dim; [out,
+/// in].
 enum class Role : uint8_t {
   embedding,       // [V, H]
   final_norm,      // [H]
@@ -45,7 +46,8 @@ enum class Encoding : uint8_t {
   bf16,
   f16,
   f32,           // plain numbers, row-major
-  mxfp4_blocks,  // two parts: blocks U8 [.., K/32, 16] (element 2b in the low nibble of byte b) and scales U8 [.., K/32]
+  mxfp4_blocks,  // two parts: blocks U8 [.., K/32, 16] (element 2b in the low nibble of byte b) and scales U8 [..,
+                 // K/32]
 };
 std::string_view name_of(Encoding encoding);
 
@@ -64,10 +66,11 @@ struct TensorRecord {
   bool transposed = false;  ///< stored [E, in, out] (the BF16 dequantised layout), to be read as [E, out, in]
   int experts = 1;
   int64_t rows = 0, columns = 1;
-  int64_t first_row = 0;    ///< rows to skip in the stored tensor: q, k and v inside OpenAI's fused qkv
-  int64_t stored_rows = 0;  ///< rows of one expert in the stored tensor (≥ first_row + rows); of the [out, in] matrix when transposed
-  FilePart data;            ///< the whole stored tensor (blocks for mxfp4_blocks)
-  FilePart scales;          ///< mxfp4_blocks only
+  int64_t first_row = 0;  ///< rows to skip in the stored tensor: q, k and v inside OpenAI's fused qkv
+  int64_t stored_rows =
+      0;  ///< rows of one expert in the stored tensor (≥ first_row + rows); of the [out, in] matrix when transposed
+  FilePart data;    ///< the whole stored tensor (blocks for mxfp4_blocks)
+  FilePart scales;  ///< mxfp4_blocks only
 };
 
 enum class CheckpointLayout : uint8_t { hugging_face_mxfp4, hugging_face_bf16, openai_original };
@@ -82,16 +85,17 @@ struct Manifest {
   std::vector<std::string> files;     ///< full paths of the safetensors files
   std::vector<TensorRecord> tensors;  ///< exactly one for each role and layer
   std::vector<std::string> remarks;   ///< unused tensors and other oddities, one sentence each
-  /// What was decided where more than one thing could be meant (which snapshot, which files, an adapter left out), one sentence each:
-  /// whoever runs the model should hear it.
+  /// What was decided where more than one thing could be meant (which snapshot, which files, an adapter left out), one
+  /// sentence each: whoever runs the model should hear it.
   std::vector<std::string> decisions;
 
   const TensorRecord* find(Role role, int layer = -1) const;
 };
 
-/// Opens a folder: config.json and *.safetensors (single file, sharded with model.safetensors.index.json, or OpenAI's original/;
-/// a folder that only holds an `original` folder is followed into it). Detects the layout from the tensors, checks every name,
-/// dtype and shape against the config. Reads headers only. Errors: a missing or unknown tensor and each contradiction, one sentence.
+/// Opens a folder: config.json and *.safetensors (single file, sharded with model.safetensors.index.json, or OpenAI's
+/// original/; a folder that only holds an `original` folder is followed into it). Detects the layout from the tensors,
+/// checks every name, dtype and shape against the config. Reads headers only. Errors: a missing or unknown tensor and
+/// each contradiction, one sentence.
 Result<Manifest> open_manifest(const std::string& folder);
 
 /// The manifest that a config promises, with no files behind it: enough to plan for a model that is not on this disk.
@@ -102,16 +106,16 @@ class Checkpoint {
  public:
   static Result<Checkpoint> open(const std::string& folder);  ///< open_manifest + mapping
   static Result<Checkpoint> open(Manifest manifest);
-  /// Weights that lie in memory: FilePart::file counts the buffers, Manifest::files names them. Tensors may share bytes. Error: a tensor
-  /// that reaches beyond its buffer.
+  /// Weights that lie in memory: FilePart::file counts the buffers, Manifest::files names them. Tensors may share
+  /// bytes. Error: a tensor that reaches beyond its buffer.
   static Result<Checkpoint> in_memory(Manifest manifest, std::vector<Buffer> memory);
   const Manifest& manifest() const { return manifest_; }
 
   /// The stored bytes of a tensor (of all its experts): blocks for mxfp4_blocks.
   std::span<const uint8_t> data(const TensorRecord& record) const;
   std::span<const uint8_t> scales(const TensorRecord& record) const;
-  /// Decodes columns [0, columns) of one row of one expert to float (out has `columns` elements). The truth that layouts are checked
-  /// against.
+  /// Decodes columns [0, columns) of one row of one expert to float (out has `columns` elements). The truth that
+  /// layouts are checked against.
   void decode_row(const TensorRecord& record, int expert, int64_t row, std::span<float> out) const;
   /// Gives the resident pages of a tensor back; weights in memory stay, there is no file to read them from again.
   void release(const TensorRecord& record) const;

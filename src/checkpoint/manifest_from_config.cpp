@@ -6,7 +6,8 @@ namespace mxpath {
 namespace {
 
 uint64_t elements(const TensorRecord& record) {
-  return static_cast<uint64_t>(record.experts) * static_cast<uint64_t>(record.rows) * static_cast<uint64_t>(record.columns);
+  return static_cast<uint64_t>(record.experts) * static_cast<uint64_t>(record.rows) *
+         static_cast<uint64_t>(record.columns);
 }
 
 void promise_mxfp4(TensorRecord& record) {
@@ -29,7 +30,8 @@ Manifest manifest_from_config(const ModelConfig& config, std::string_view path) 
   manifest.config = config;
   manifest.header_only = true;
   // Rows that are no multiple of a block cannot be MXFP4, whatever the config says.
-  const bool mxfp4 = config.quantized_mxfp4 && config.hidden % mxfp4_block == 0 && config.intermediate % mxfp4_block == 0;
+  const bool mxfp4 =
+      config.quantized_mxfp4 && config.hidden % mxfp4_block == 0 && config.intermediate % mxfp4_block == 0;
   if (mxfp4 != config.quantized_mxfp4)
     manifest.remarks.push_back("config.json says MXFP4, but its dimensions are no multiples of 32; planned as BF16");
   manifest.config.quantized_mxfp4 = mxfp4;

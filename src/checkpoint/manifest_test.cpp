@@ -104,7 +104,8 @@ TEST(ManifestFromConfig, OddWidthsArePlannedAsBf16) {
 void write_published_20b(const TestFolder& folder) {
   std::map<std::string, SafetensorsItem> items;
   for (const auto& t : manifest_from_config(gpt_oss_20b_config(), "").tensors) {
-    const auto E = static_cast<uint64_t>(t.experts), rows = static_cast<uint64_t>(t.rows), columns = static_cast<uint64_t>(t.columns);
+    const auto E = static_cast<uint64_t>(t.experts), rows = static_cast<uint64_t>(t.rows),
+               columns = static_cast<uint64_t>(t.columns);
     std::vector<uint64_t> shape = {rows};
     if (row_of(t.role).per_expert) shape.insert(shape.begin(), E);
     if (t.encoding == Encoding::mxfp4_blocks) {
@@ -142,7 +143,8 @@ void write_published_20b(const TestFolder& folder) {
       while (words >> word) put("model.layers." + layer + "." + word);
   }
   folder.write("config.json", test_data("gpt-oss-20b/config.json"));
-  folder.write("model.safetensors.index.json", Json{{"metadata", {{"total_size", bytes_20b}}}, {"weight_map", map}}.dump());
+  folder.write("model.safetensors.index.json",
+               Json{{"metadata", {{"total_size", bytes_20b}}}, {"weight_map", map}}.dump());
   for (const auto& [name, part] : shards) ASSERT_TRUE(write_safetensors(folder / name, part).ok());
 }
 
@@ -172,7 +174,8 @@ TEST(OpenManifest, Reads120bHeadersFromSparseFiles) {
   RandomCheckpoint what;
   what.config = gpt_oss_120b_config();
   what.headers_only = true;
-  for (const auto layout : {CheckpointLayout::hugging_face_mxfp4, CheckpointLayout::openai_original, CheckpointLayout::hugging_face_bf16}) {
+  for (const auto layout :
+       {CheckpointLayout::hugging_face_mxfp4, CheckpointLayout::openai_original, CheckpointLayout::hugging_face_bf16}) {
     what.layout = layout;
     const std::string name = folder / fmt::format("m{}", static_cast<int>(layout));
     ASSERT_TRUE(write_random_checkpoint(name, what).ok());
@@ -182,7 +185,8 @@ TEST(OpenManifest, Reads120bHeadersFromSparseFiles) {
     EXPECT_GT(manifest->files.size(), 10u);
     EXPECT_TRUE(manifest->remarks.empty());
     EXPECT_EQ(summarise(*manifest).parameters, parameters_120b);
-    EXPECT_EQ(summarise(*manifest).bytes, layout == CheckpointLayout::hugging_face_bf16 ? 233'658'313'344u : bytes_120b);
+    EXPECT_EQ(summarise(*manifest).bytes,
+              layout == CheckpointLayout::hugging_face_bf16 ? 233'658'313'344u : bytes_120b);
   }
 }
 
@@ -209,7 +213,8 @@ TEST(Checkpoint, DecodesByHand) {
   write_tiny(folder / "m");
   const std::string file = folder / "m/model.safetensors", name = "model.layers.1.mlp.experts.down_proj";
   auto tensors = load_tensors(file);
-  // Expert 2, row 5, block 1 of 3: scale 2^(125-127), byte 4 holds element 8 (code 3, 1.5) low and element 9 (code 14, -4) high.
+  // Expert 2, row 5, block 1 of 3: scale 2^(125-127), byte 4 holds element 8 (code 3, 1.5) low and element 9 (code 14,
+  // -4) high.
   const size_t block = (2 * 64 + 5) * 3 + 1;
   tensor_named(tensors, name + "_scales").bytes[block] = 125;
   tensor_named(tensors, name + "_blocks").bytes[block * 16 + 4] = 0xe3;
@@ -270,11 +275,14 @@ TEST(OpenManifest, OriginalWithPlainExpertsIsNotTransposed) {
   const auto mxfp4 = open_checkpoint(folder / "m");
   const auto expected = all_rows(mxfp4);
   auto tensors = load_tensors(folder / "m/model.safetensors");
-  std::erase_if(tensors, [](const LooseTensor& t) { return t.name.ends_with(".blocks") || t.name.ends_with(".scales"); });
+  std::erase_if(tensors,
+                [](const LooseTensor& t) { return t.name.ends_with(".blocks") || t.name.ends_with(".scales"); });
   for (const auto& t : mxfp4.manifest().tensors) {
     if (t.encoding != Encoding::mxfp4_blocks) continue;
-    LooseTensor plain{
-        t.name.substr(0, t.name.size() - 7), Dtype::bf16, {4, static_cast<uint64_t>(t.rows), static_cast<uint64_t>(t.columns)}, {}};
+    LooseTensor plain{t.name.substr(0, t.name.size() - 7),
+                      Dtype::bf16,
+                      {4, static_cast<uint64_t>(t.rows), static_cast<uint64_t>(t.columns)},
+                      {}};
     std::vector<float> row(static_cast<size_t>(t.columns));
     for (int64_t i = 0; i < 4 * t.rows; ++i) {
       mxfp4.decode_row(t, static_cast<int>(i / t.rows), i % t.rows, row);
@@ -348,7 +356,8 @@ TEST(OpenManifest, TensorsWinOverTheConfig) {
   const auto mxfp4 = open_manifest(folder / "a").value(), plain = open_manifest(folder / "b").value();
   EXPECT_TRUE(mxfp4.config.quantized_mxfp4);
   EXPECT_FALSE(plain.config.quantized_mxfp4);
-  EXPECT_EQ(mxfp4.remarks, std::vector<std::string>{"config.json does not mention MXFP4, but the experts are stored so"});
+  EXPECT_EQ(mxfp4.remarks,
+            std::vector<std::string>{"config.json does not mention MXFP4, but the experts are stored so"});
   EXPECT_EQ(plain.remarks, std::vector<std::string>{"config.json says MXFP4, but the experts are stored unquantised"});
 }
 
@@ -371,7 +380,8 @@ TEST(Summary, TextAndJsonSayTheSame) {
 
 TEST(CheckTensor, GoodWeightsPass) {
   TestFolder folder;
-  for (const auto layout : {CheckpointLayout::hugging_face_mxfp4, CheckpointLayout::hugging_face_bf16, CheckpointLayout::openai_original}) {
+  for (const auto layout :
+       {CheckpointLayout::hugging_face_mxfp4, CheckpointLayout::hugging_face_bf16, CheckpointLayout::openai_original}) {
     write_tiny(folder / "m", layout);
     const auto checkpoint = open_checkpoint(folder / "m");
     for (const auto& t : checkpoint.manifest().tensors) EXPECT_TRUE(check_tensor(checkpoint, t).ok()) << t.name;

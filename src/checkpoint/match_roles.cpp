@@ -26,7 +26,9 @@ std::optional<Encoding> plain_encoding(Dtype dtype) {
 
 class Matcher {
  public:
-  Matcher(Inventory inventory, ModelConfig config) : inventory_(std::move(inventory)) { manifest_.config = std::move(config); }
+  Matcher(Inventory inventory, ModelConfig config) : inventory_(std::move(inventory)) {
+    manifest_.config = std::move(config);
+  }
   bool lacking() const { return lacking_; }
 
   Result<Manifest> run() {
@@ -47,7 +49,9 @@ class Matcher {
     return found == inventory_.tensors.end() ? nullptr : &found->second;
   }
   std::string folder() const { return printable(inventory_.folder, 1024); }
-  std::string file_of(const StoredTensor& tensor) const { return printable(inventory_.files[static_cast<size_t>(tensor.file)], 1024); }
+  std::string file_of(const StoredTensor& tensor) const {
+    return printable(inventory_.files[static_cast<size_t>(tensor.file)], 1024);
+  }
   ModelConfig& config() { return manifest_.config; }
 
   Status find_layout() {
@@ -69,26 +73,32 @@ class Matcher {
     return {};
   }
 
-  /// A head that lies beside tied embeddings is the head, as for transformers 5 where its numbers differ from the embedding's; where they
-  /// are the same it does no harm, since a head is packed apart from the embedding anyway. So nothing need be compared.
+  /// A head that lies beside tied embeddings is the head, as for transformers 5 where its numbers differ from the
+  /// embedding's; where they are the same it does no harm, since a head is packed apart from the embedding anyway. So
+  /// nothing need be compared.
   void believe_the_head() {
     const std::string name = stored_name(row_of(Role::head), manifest_.layout, -1);
     if (!config().tied_embeddings || !find(name)) return;
     config().tied_embeddings = false;
-    manifest_.decisions.push_back(
-        fmt::format("config.json ties the head to the embedding, but the weights hold a head of their own ({}), which is used", name));
+    manifest_.decisions.push_back(fmt::format(
+        "config.json ties the head to the embedding, but the weights hold a head of their own ({}), which is used",
+        name));
   }
 
   Status match(const RoleInLayer& place) {
     TensorRecord record = blank_record(place, manifest_.layout, config());
-    StoredTensor* blocks = place.row->expert_matrix() ? find(record.name + std::string(blocks_suffix(manifest_.layout))) : nullptr;
+    StoredTensor* blocks =
+        place.row->expert_matrix() ? find(record.name + std::string(blocks_suffix(manifest_.layout))) : nullptr;
     StoredTensor* plain = find(record.name);
-    if (blocks && plain) return fail("{}: tensor {} is there twice, as MXFP4 blocks and as plain numbers; keep the one that is meant",
-                                     file_of(*plain), record.name);
+    if (blocks && plain)
+      return fail("{}: tensor {} is there twice, as MXFP4 blocks and as plain numbers; keep the one that is meant",
+                  file_of(*plain), record.name);
     if (blocks) MXPATH_CHECK(match_mxfp4(record, *blocks));
     else if (plain) MXPATH_CHECK(match_plain(record, *plain));
     else
-      return missing(record.name + std::string(place.row->expert_matrix() && has_blocks() ? blocks_suffix(manifest_.layout) : ""), record);
+      return missing(
+          record.name + std::string(place.row->expert_matrix() && has_blocks() ? blocks_suffix(manifest_.layout) : ""),
+          record);
     manifest_.tensors.push_back(std::move(record));
     return {};
   }
@@ -131,8 +141,8 @@ class Matcher {
     if (blocks.entry->dtype != Dtype::u8) return wrong_dtype(blocks, "U8");
     if (scales->entry->dtype != Dtype::u8) return wrong_dtype(*scales, "U8");
     if (record.columns % mxfp4_block)
-      return fail("{}: tensor {} is MXFP4, but its rows of {} elements by config.json are no multiple of {}", file_of(blocks), record.name,
-                  record.columns, mxfp4_block);
+      return fail("{}: tensor {} is MXFP4, but its rows of {} elements by config.json are no multiple of {}",
+                  file_of(blocks), record.name, record.columns, mxfp4_block);
     Shape shape = {static_cast<uint64_t>(record.experts), static_cast<uint64_t>(record.rows),
                    static_cast<uint64_t>(record.columns / mxfp4_block)};
     MXPATH_CHECK(take(*scales, shape, record.scales));
@@ -143,8 +153,8 @@ class Matcher {
   Status take(StoredTensor& tensor, const Shape& shape, FilePart& part) {
     const SafetensorsEntry& entry = *tensor.entry;
     if (entry.shape != shape)
-      return fail("{}: tensor {} has the shape {}, but config.json makes it {}; the two are not of the same model", file_of(tensor),
-                  printable(entry.name), shape_text(entry.shape), shape_text(shape));
+      return fail("{}: tensor {} has the shape {}, but config.json makes it {}; the two are not of the same model",
+                  file_of(tensor), printable(entry.name), shape_text(entry.shape), shape_text(shape));
     tensor.used = true;
     part = {tensor.file, entry.begin, entry.end - entry.begin};
     return {};
@@ -163,8 +173,8 @@ class Matcher {
       if (!name.starts_with(prefix)) continue;
       const auto [end, error] = std::from_chars(name.data() + prefix.size(), name.data() + name.size(), layer);
       if (error == std::errc{} && layer >= config().layers)
-        return fail("{}: tensor {} belongs to layer {}, but config.json says there are {} layers", file_of(tensor), printable(name), layer,
-                    config().layers);
+        return fail("{}: tensor {} belongs to layer {}, but config.json says there are {} layers", file_of(tensor),
+                    printable(name), layer, config().layers);
     }
     return {};
   }
@@ -176,9 +186,9 @@ class Matcher {
     manifest_.remarks = std::move(inventory_.remarks);
     if (unused.empty()) return;
     const auto first = *std::min_element(unused.begin(), unused.end());
-    manifest_.remarks.push_back(unused.size() == 1
-                                    ? fmt::format("tensor {} is not used", printable(first))
-                                    : fmt::format("{} tensors are not used, the first is {}", unused.size(), printable(first)));
+    manifest_.remarks.push_back(
+        unused.size() == 1 ? fmt::format("tensor {} is not used", printable(first))
+                           : fmt::format("{} tensors are not used, the first is {}", unused.size(), printable(first)));
   }
 
   /// What the tensors are wins over what the config says of them.
@@ -190,7 +200,8 @@ class Matcher {
     };
     const bool is_mxfp4 = experts(true) > 0;
     if (is_mxfp4 && experts(false) > 0)
-      manifest_.remarks.push_back(fmt::format("{} expert matrices are MXFP4 and {} are not", experts(true), experts(false)));
+      manifest_.remarks.push_back(
+          fmt::format("{} expert matrices are MXFP4 and {} are not", experts(true), experts(false)));
     if (is_mxfp4 != config().quantized_mxfp4)
       manifest_.remarks.push_back(is_mxfp4 ? "config.json does not mention MXFP4, but the experts are stored so"
                                            : "config.json says MXFP4, but the experts are stored unquantised");

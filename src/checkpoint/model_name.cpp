@@ -14,7 +14,8 @@ namespace {
 
 using Kind = ModelName::Kind;
 
-constexpr std::array<std::string_view, 4> hub_sites = {"huggingface.co", "www.huggingface.co", "hf.co", "hf-mirror.com"};
+constexpr std::array<std::string_view, 4> hub_sites = {"huggingface.co", "www.huggingface.co", "hf.co",
+                                                       "hf-mirror.com"};
 constexpr std::array<std::string_view, 3> ollama_sites = {"ollama.com", "www.ollama.com", "registry.ollama.ai"};
 
 template <class List>
@@ -47,21 +48,25 @@ ModelName hub_name(std::string_view name, std::string_view revision) {
 
 /// What follows a model's name on the hub, as tree/REVISION or a file: blob/REVISION/… .
 std::string revision_of_page(std::span<const std::string_view> rest) {
-  if (rest.size() < 2 || !is_in(std::array<std::string_view, 6>{"tree", "blob", "resolve", "raw", "commit", "commits"}, rest[0])) return "";
+  if (rest.size() < 2 ||
+      !is_in(std::array<std::string_view, 6>{"tree", "blob", "resolve", "raw", "commit", "commits"}, rest[0]))
+    return "";
   // A pull request's revision has slashes itself.
   const bool request = rest.size() >= 4 && rest[1] == "refs" && rest[2] == "pr";
   return request ? "refs/pr/" + std::string(rest[3]) : std::string(rest[1]);
 }
 
-/// OWNER/NAME and what follows; git and some tools put models/ or api/models/ before it. The tag that Ollama puts behind a name chooses a
-/// GGUF file of the repository, whatever else lies in it.
+/// OWNER/NAME and what follows; git and some tools put models/ or api/models/ before it. The tag that Ollama puts
+/// behind a name chooses a GGUF file of the repository, whatever else lies in it.
 ModelName of_hub_page(std::string_view path) {
   auto parts = segments_of(path.substr(0, path.find_first_of("?#")));
   for (const std::string_view before : {"api", "models"})
     if (!parts.empty() && parts[0] == before) parts.erase(parts.begin());
-  if (!parts.empty() && is_in(std::array<std::string_view, 5>{"datasets", "spaces", "docs", "collections", "papers"}, parts[0]))
+  if (!parts.empty() &&
+      is_in(std::array<std::string_view, 5>{"datasets", "spaces", "docs", "collections", "papers"}, parts[0]))
     return {Kind::problem, "a page of the hub, but not that of a model; give OWNER/NAME", ""};
-  if (parts.size() < 2) return {Kind::problem, "the hub itself; give the name of a model there, such as openai/gpt-oss-20b", ""};
+  if (parts.size() < 2)
+    return {Kind::problem, "the hub itself; give the name of a model there, such as openai/gpt-oss-20b", ""};
   std::string_view name = parts[1];
   const size_t colon = name.find(':'), at = name.find('@');
   const std::string tag(colon == name.npos ? "" : name.substr(colon + 1));
@@ -71,12 +76,12 @@ ModelName of_hub_page(std::string_view path) {
   if (name.ends_with(".git")) name.remove_suffix(4);
   const std::string model = std::string(parts[0]) + "/" + std::string(name);
   if (!tag.empty() && is_hub_name(model))
-    return {
-        Kind::problem,
-        fmt::format("its tag {} names one of the GGUF files of {}, of which `mxpath convert` makes a folder that runs; for what else lies "
-                    "there give the name without the tag",
-                    printable(tag), model),
-        ""};
+    return {Kind::problem,
+            fmt::format("its tag {} names one of the GGUF files of {}, of which `mxpath convert` makes a folder that "
+                        "runs; for what else lies "
+                        "there give the name without the tag",
+                        printable(tag), model),
+            ""};
   return hub_name(model, revision);
 }
 
@@ -87,7 +92,8 @@ ModelName of_repository(std::string_view path) {
   if (!name) return {};
   if (parts.size() == 1 || parts[1] == "blobs") return hub_name(*name, "");
   if (parts[1] == "snapshots") return hub_name(*name, parts.size() > 2 ? parts[2] : "");
-  if (parts[1] == "refs") return hub_name(*name, parts.size() > 2 ? path.substr(static_cast<size_t>(parts[2].data() - path.data())) : "");
+  if (parts[1] == "refs")
+    return hub_name(*name, parts.size() > 2 ? path.substr(static_cast<size_t>(parts[2].data() - path.data())) : "");
   return {};
 }
 
@@ -105,7 +111,8 @@ ModelName of_site(std::string_view address, bool scheme) {
   const std::string_view path = address.substr(std::min(site.size() + 1, address.size()));
   if (is_in(hub_sites, site)) return of_hub_page(path);
   if (is_in(ollama_sites, site)) return of_ollama(path);
-  if (scheme) return {Kind::problem, "an address, and mxpath fetches nothing; download the model and give its folder", ""};
+  if (scheme)
+    return {Kind::problem, "an address, and mxpath fetches nothing; download the model and give its folder", ""};
   return {};
 }
 

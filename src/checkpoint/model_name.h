@@ -16,7 +16,8 @@ struct ModelName {
   std::string name, revision;
 };
 
-/// Tells a hub name, with or without @REVISION, the address of a page there, a folder of its cache by name, and Ollama's names apart.
+/// Tells a hub name, with or without @REVISION, the address of a page there, a folder of its cache by name, and
+/// Ollama's names apart.
 ModelName model_name(std::string_view typed);
 
 }  // namespace mxpath

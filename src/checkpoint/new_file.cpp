@@ -48,7 +48,8 @@ Error write_error(const std::string& path, int code) {
   if (code == ENOSPC || code == EDQUOT) return fail("{}: the disk is full; free some space and try again", path);
   if (code == EFBIG)
     return fail(
-        "{}: the file size limit of this shell (ulimit -f), or of the file system, is reached; raise the limit, or write smaller files",
+        "{}: the file size limit of this shell (ulimit -f), or of the file system, is reached; raise the limit, or "
+        "write smaller files",
         path);
   return fail("{}: cannot be written: {}", path, std::strerror(code));
 }
@@ -97,7 +98,8 @@ Status NewFile::write(std::span<const uint8_t> bytes) {
 void NewFile::start_writeback() {
 #ifdef SYNC_FILE_RANGE_WRITE
   if (size_ - flushed_ < writeback_bytes) return;
-  ::sync_file_range(file_.fd(), static_cast<off_t>(flushed_), static_cast<off_t>(size_ - flushed_), SYNC_FILE_RANGE_WRITE);
+  ::sync_file_range(file_.fd(), static_cast<off_t>(flushed_), static_cast<off_t>(size_ - flushed_),
+                    SYNC_FILE_RANGE_WRITE);
   flushed_ = size_;
 #endif
 }
@@ -112,7 +114,8 @@ Status NewFile::skip(uint64_t bytes) {
 Status NewFile::finish() {
   if (::fsync(file_.fd()) != 0 || !file_.close()) return write_error(path_, errno);
   MXPATH_CHECK(check_target(path_));
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return fail("{}: cannot be put in place: {}", path_, std::strerror(errno));
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0)
+    return fail("{}: cannot be put in place: {}", path_, std::strerror(errno));
   temporary_.clear();
   const auto folder = fs::path(path_).parent_path();
   SystemFile directory(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -121,7 +124,8 @@ Status NewFile::finish() {
 }
 
 bool is_unfinished_name(std::string_view name) {
-  return drop(name, ".part") && drop_digits(name) && drop(name, "-") && drop_digits(name) && drop(name, ".") && !name.empty();
+  return drop(name, ".part") && drop_digits(name) && drop(name, "-") && drop_digits(name) && drop(name, ".") &&
+         !name.empty();
 }
 
 Status check_new_file(const std::string& path) {

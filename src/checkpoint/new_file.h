@@ -11,19 +11,21 @@
 
 namespace mxpath {
 
-/// The sentence for a write to `path` that failed with errno `code`; a full disk and a limit on the size of files have their own.
+/// The sentence for a write to `path` that failed with errno `code`; a full disk and a limit on the size of files have
+/// their own.
 Error write_error(const std::string& path, int code);
 
 /// Who looks on while a file is written. Either may be empty.
 struct WriteWatch {
   /// Every byte of the file, in order, once it is written.
   std::function<void(std::span<const uint8_t>)> written;
-  /// The sentence for bytes that the system could not read from `at` on (EFAULT): a mapped file that became shorter, or whose disk failed.
+  /// The sentence for bytes that the system could not read from `at` on (EFAULT): a mapped file that became shorter, or
+  /// whose disk failed.
   std::function<Error(const uint8_t* at)> unreadable;
 };
 
-/// Until finish() the file has a temporary name, PATH.PID-N.part, and is removed if it is never finished. After a crash such a file stays;
-/// is_unfinished_name() tells it.
+/// Until finish() the file has a temporary name, PATH.PID-N.part, and is removed if it is never finished. After a crash
+/// such a file stays; is_unfinished_name() tells it.
 class NewFile {
  public:
   /// Error: no such folder, no permission; there is something at `path` that is no file, such as a folder or a device.
@@ -51,8 +53,8 @@ class NewFile {
 /// Whether a file of this name was left behind by a NewFile that was killed: NAME.DIGITS-DIGITS.part.
 bool is_unfinished_name(std::string_view name);
 
-/// Before long work whose result goes to `path`. Errors: a folder or a device has that name, its folder does not exist or cannot be
-/// written.
+/// Before long work whose result goes to `path`. Errors: a folder or a device has that name, its folder does not exist
+/// or cannot be written.
 Status check_new_file(const std::string& path);
 
 /// A small file in one go.

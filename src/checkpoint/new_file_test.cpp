@@ -35,7 +35,8 @@ TEST(NewFile, LeavesAloneWhatIsNoFile) {
   EXPECT_NE(error_of(folder / "inside").find("inside: is a folder"), std::string::npos);
   // Nothing in /dev itself: if this failed, root's /dev/null would be replaced.
   for (const std::string& path : {folder / "pipe", folder / "link", std::string("/proc/self/fd/1")})
-    EXPECT_EQ(error_of(path), path + ": is a device or a pipe, not a file that could be replaced; give the name of a file");
+    EXPECT_EQ(error_of(path),
+              path + ": is a device or a pipe, not a file that could be replaced; give the name of a file");
   EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
   EXPECT_TRUE(std::filesystem::is_fifo(folder / "pipe"));
   EXPECT_EQ(folder.names(), (std::vector<std::string>{"inside", "link", "pipe"}));
@@ -67,24 +68,29 @@ TEST(NewFile, UnfinishedNamesAreThoseThatItWrites) {
   ASSERT_TRUE(file.ok());
   ASSERT_EQ(folder.names().size(), 1u);
   EXPECT_TRUE(is_unfinished_name(folder.names().front())) << folder.names().front();
-  for (const char* other : {"a.b-c.part", "film.2024-uncut.part", "film.x-1.part", "a.1-2.part.txt", "a.1-.part", "a.-1.part", ".1-2.part",
-                            "a1-2.part", "1-2.part", "a.1-2-3.part", "a.1-2part", ".part", ""})
+  for (const char* other :
+       {"a.b-c.part", "film.2024-uncut.part", "film.x-1.part", "a.1-2.part.txt", "a.1-.part", "a.-1.part", ".1-2.part",
+        "a1-2.part", "1-2.part", "a.1-2-3.part", "a.1-2part", ".part", ""})
     EXPECT_FALSE(is_unfinished_name(other)) << other;
 }
 
 TEST(NewFile, WriteErrorsThatHaveAWayOut) {
   EXPECT_NE(write_error("f", ENOSPC).message.find("f: the disk is full; free"), std::string::npos);
-  EXPECT_NE(write_error("f", EFBIG).message.find("f: the file size limit of this shell (ulimit -f)"), std::string::npos);
+  EXPECT_NE(write_error("f", EFBIG).message.find("f: the file size limit of this shell (ulimit -f)"),
+            std::string::npos);
   EXPECT_NE(write_error("f", EIO).message.find("f: cannot be written: Input/output error"), std::string::npos);
 }
 
-/// Every byte is seen in order, once it is written; bytes that cannot be read are asked about, and nothing is left of the file.
+/// Every byte is seen in order, once it is written; bytes that cannot be read are asked about, and nothing is left of
+/// the file.
 TEST(NewFile, IsWatched) {
   TestFolder folder;
   std::string seen;
   WriteWatch watch{[&](std::span<const uint8_t> piece) { seen.append(piece.begin(), piece.end()); },
                    [](const uint8_t*) { return Error{"the bytes went away"}; }};
-  const auto bytes = [](std::string_view text) { return std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()); };
+  const auto bytes = [](std::string_view text) {
+    return std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+  };
   {
     auto file = NewFile::create(folder / "a", watch);
     ASSERT_TRUE(file.ok());
@@ -96,7 +102,8 @@ TEST(NewFile, IsWatched) {
   ASSERT_NE(page, MAP_FAILED);
   const std::span<const uint8_t> unreadable(static_cast<const uint8_t*>(page), 4096);
   EXPECT_EQ(NewFile::create(folder / "b", watch)->write(unreadable).error().message, "the bytes went away");
-  EXPECT_NE(NewFile::create(folder / "b")->write(unreadable).error().message.find("b: cannot be written"), std::string::npos);
+  EXPECT_NE(NewFile::create(folder / "b")->write(unreadable).error().message.find("b: cannot be written"),
+            std::string::npos);
   EXPECT_EQ(seen, "one two");
   ::munmap(page, 4096);
   EXPECT_EQ(folder.names(), std::vector<std::string>{"a"});

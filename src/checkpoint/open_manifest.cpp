@@ -27,9 +27,11 @@ Result<ModelConfig> read_config(const std::string& weights, const std::string& f
   std::string path = (fs::path(weights) / "config.json").string();
   std::error_code ignored;
   // `hf download --include "original/*.safetensors"` leaves the only config.json one level up.
-  if (!fs::exists(fs::symlink_status(path, ignored)) && weights != folder) path = (fs::path(folder) / "config.json").string();
+  if (!fs::exists(fs::symlink_status(path, ignored)) && weights != folder)
+    path = (fs::path(folder) / "config.json").string();
   if (!fs::exists(fs::symlink_status(path, ignored)))
-    return fail("{}: there is no config.json beside the weights; put the model's into the same folder", printable(folder, 1024));
+    return fail("{}: there is no config.json beside the weights; put the model's into the same folder",
+                printable(folder, 1024));
   return read_config_file(path);
 }
 
@@ -61,8 +63,8 @@ const TensorRecord* Manifest::find(Role role, int layer) const {
   const auto first = static_cast<size_t>(Role::attention_norm), per_layer = role_rows().size() - first;
   const size_t place = layer < 0 ? 0 : 1 + static_cast<size_t>(layer) * per_layer + static_cast<size_t>(role) - first;
   if (place < tensors.size() && tensors[place].role == role && tensors[place].layer == layer) return &tensors[place];
-  const auto found =
-      std::find_if(tensors.begin(), tensors.end(), [&](const TensorRecord& t) { return t.role == role && t.layer == layer; });
+  const auto found = std::find_if(tensors.begin(), tensors.end(),
+                                  [&](const TensorRecord& t) { return t.role == role && t.layer == layer; });
   return found == tensors.end() ? nullptr : &*found;
 }
 

@@ -39,7 +39,8 @@ class Composer {
     Shape shape;
     if (row.per_expert) shape.push_back(static_cast<uint64_t>(record.experts));
     shape.push_back(static_cast<uint64_t>(record.transposed ? record.columns : record.rows));
-    if (row.columns != Extent::one) shape.push_back(static_cast<uint64_t>(record.transposed ? record.rows : record.columns));
+    if (row.columns != Extent::one)
+      shape.push_back(static_cast<uint64_t>(record.transposed ? record.rows : record.columns));
     items_.push_back({record.name, Dtype::bf16, shape, values({record})});
   }
 
@@ -48,7 +49,9 @@ class Composer {
     Shape shape = {static_cast<uint64_t>(record.experts), static_cast<uint64_t>(record.rows),
                    static_cast<uint64_t>(record.columns / mxfp4_block)};
     const std::string name = record.name;
-    auto scales = [record, seed = what_.seed](const WriteBytes& write) { return write_random_scales(record, seed, write); };
+    auto scales = [record, seed = what_.seed](const WriteBytes& write) {
+      return write_random_scales(record, seed, write);
+    };
     items_.push_back({name + std::string(scales_suffix(what_.layout)), Dtype::u8, shape, scales});
     shape.push_back(mxfp4_block_bytes);
     items_.push_back({name + std::string(blocks_suffix(what_.layout)), Dtype::u8, shape, values({record})});
@@ -102,7 +105,8 @@ struct Written {
 SafetensorsItem finished_item(SafetensorsItem item, const RandomCheckpoint& what, Written& written) {
   if (what.headers_only) item.data = nullptr;
   if (!what.progress || !item.data) return item;
-  item.data = [inner = std::move(item.data), bytes = size_of(item), &what, &written](const WriteBytes& write) -> Status {
+  item.data = [inner = std::move(item.data), bytes = size_of(item), &what,
+               &written](const WriteBytes& write) -> Status {
     MXPATH_CHECK(inner(write));
     what.progress("writing random weights", written.done += bytes, written.total);
     return {};
@@ -144,8 +148,8 @@ Status write_random_checkpoint(const std::string& folder, const RandomCheckpoint
   ModelConfig config = what.config;
   config.quantized_mxfp4 = what.layout != CheckpointLayout::hugging_face_bf16;
   if (config.quantized_mxfp4 && (config.hidden % mxfp4_block || config.intermediate % mxfp4_block))
-    return wrong_use("hidden {} and intermediate {} must be multiples of {} for MXFP4; choose the hf-bf16 layout", config.hidden,
-                     config.intermediate, mxfp4_block);
+    return wrong_use("hidden {} and intermediate {} must be multiples of {} for MXFP4; choose the hf-bf16 layout",
+                     config.hidden, config.intermediate, mxfp4_block);
   std::string text = hub_config_json(config);
   if (what.layout == CheckpointLayout::openai_original) {
     MXPATH_TRY(text, original_config_json(config));

@@ -18,9 +18,10 @@ struct RandomCheckpoint {
   Progress progress;
 };
 
-/// Writes weights, index (if several files) and config.json into `folder`, which is created. The weights follow from the seed alone: the
-/// same model comes out in every layout, and activations stay O(1). Memory: two expert matrices at most. Errors: no permission, disk full,
-/// dimensions that MXFP4 blocks do not divide, a config that OpenAI's layout cannot say.
+/// Writes weights, index (if several files) and config.json into `folder`, which is created. The weights follow from
+/// the seed alone: the same model comes out in every layout, and activations stay O(1). Memory: two expert matrices at
+/// most. Errors: no permission, disk full, dimensions that MXFP4 blocks do not divide, a config that OpenAI's layout
+/// cannot say.
 Status write_random_checkpoint(const std::string& folder, const RandomCheckpoint& what);
 
 /// Small shapes and the two public ones. `tiny`: 2 layers, 4 experts, 0.4 MB.

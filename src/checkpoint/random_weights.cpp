@@ -43,14 +43,20 @@ Spread spread_of(const TensorRecord& record) {
   }
 }
 
-/// The scale of most blocks: 2.93 is the root mean square of a uniform E2M1 code, 1.15 that of the four scales drawn around the middle.
+/// The scale of most blocks: 2.93 is the root mean square of a uniform E2M1 code, 1.15 that of the four scales drawn
+/// around the middle.
 uint8_t middle_scale(const TensorRecord& record) {
-  return static_cast<uint8_t>(127 - std::lround(std::log2(2.93 * 1.15 * std::sqrt(static_cast<double>(record.columns)))));
+  return static_cast<uint8_t>(127 -
+                              std::lround(std::log2(2.93 * 1.15 * std::sqrt(static_cast<double>(record.columns)))));
 }
 
-bool drawn_as_mxfp4(const TensorRecord& record) { return row_of(record.role).expert_matrix() && record.columns % mxfp4_block == 0; }
+bool drawn_as_mxfp4(const TensorRecord& record) {
+  return row_of(record.role).expert_matrix() && record.columns % mxfp4_block == 0;
+}
 
-size_t expert_elements(const TensorRecord& record) { return static_cast<size_t>(record.rows) * static_cast<size_t>(record.columns); }
+size_t expert_elements(const TensorRecord& record) {
+  return static_cast<size_t>(record.rows) * static_cast<size_t>(record.columns);
+}
 
 void fill_bytes(Random& random, std::span<uint8_t> out) {
   for (size_t i = 0; i < out.size(); i += 8) {
@@ -63,7 +69,8 @@ void fill_bytes(Random& random, std::span<uint8_t> out) {
 void fill_scales(Random& random, uint8_t middle, std::span<uint8_t> out) {
   for (size_t i = 0; i < out.size();) {
     uint64_t bits = random.next();
-    for (const size_t end = std::min(out.size(), i + 32); i < end; ++i, bits >>= 2) out[i] = static_cast<uint8_t>(middle - 2 + (bits & 3));
+    for (const size_t end = std::min(out.size(), i + 32); i < end; ++i, bits >>= 2)
+      out[i] = static_cast<uint8_t>(middle - 2 + (bits & 3));
   }
 }
 
@@ -134,10 +141,12 @@ Status write_random_values(const TensorRecord& record, uint64_t seed, const Writ
   for (int expert = 0; expert < record.experts; ++expert) {
     Random random = stream_of(record, seed, expert, 0);
     if (record.encoding == Encoding::mxfp4_blocks) {
-      MXPATH_CHECK(stream_bytes(expert_elements(record) / 2, write, [&](std::span<uint8_t> out) { fill_bytes(random, out); }));
+      MXPATH_CHECK(
+          stream_bytes(expert_elements(record) / 2, write, [&](std::span<uint8_t> out) { fill_bytes(random, out); }));
     } else if (row_of(record.role).expert_matrix()) {
       auto values = draw_expert(record, seed, expert);
-      if (record.transposed) values = transpose(values, static_cast<size_t>(record.rows), static_cast<size_t>(record.columns));
+      if (record.transposed)
+        values = transpose(values, static_cast<size_t>(record.rows), static_cast<size_t>(record.columns));
       MXPATH_CHECK(write(bytes_of(values)));
     } else {
       MXPATH_CHECK(stream_bf16(random, spread_of(record), expert_elements(record), write));
@@ -150,8 +159,8 @@ Status write_random_scales(const TensorRecord& record, uint64_t seed, const Writ
   for (int expert = 0; expert < record.experts; ++expert) {
     Random random = stream_of(record, seed, expert, 1);
     const uint8_t middle = middle_scale(record);
-    MXPATH_CHECK(
-        stream_bytes(expert_elements(record) / mxfp4_block, write, [&](std::span<uint8_t> out) { fill_scales(random, middle, out); }));
+    MXPATH_CHECK(stream_bytes(expert_elements(record) / mxfp4_block, write,
+                              [&](std::span<uint8_t> out) { fill_scales(random, middle, out); }));
   }
   return {};
 }

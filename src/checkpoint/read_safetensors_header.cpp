@@ -31,8 +31,8 @@ bool is_lfs_pointer(std::span<const uint8_t> start) {
   return start.size() >= sign.size() && std::memcmp(start.data(), sign.data(), sign.size()) == 0;
 }
 
-/// What a failed download leaves under a file's name: a page, or a line such as "Entry not found". The first eight bytes of weights are a
-/// length below 2^27, so four of them are zero.
+/// What a failed download leaves under a file's name: a page, or a line such as "Entry not found". The first eight
+/// bytes of weights are a length below 2^27, so four of them are zero.
 std::optional<std::string> text_in_place(std::span<const uint8_t> start) {
   std::string_view text(reinterpret_cast<const char*>(start.data()), std::min<size_t>(start.size(), 256));
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
@@ -54,11 +54,13 @@ Result<SafetensorsHeader> read_safetensors_header(const std::string& path, Heade
   std::vector<uint8_t> start(std::min<uint64_t>(size, first_read));
   MXPATH_TRY(const size_t got, read_at(file, 0, start, path));
   start.resize(got);
-  if (is_lfs_pointer(start)) return fail("{}: a Git LFS pointer, not the weights themselves; run `git lfs pull` in that folder", path);
+  if (is_lfs_pointer(start))
+    return fail("{}: a Git LFS pointer, not the weights themselves; run `git lfs pull` in that folder", path);
   if (const auto text = text_in_place(start)) return fail("{}: {}, not weights; download the file again", path, *text);
   uint64_t length = 0;
   if (got >= 8) std::memcpy(&length, start.data(), 8);
-  if (length <= std::min(left ? left->bytes : safetensors_header_limit, size - std::min<uint64_t>(size, 8)) && 8 + length > got) {
+  if (length <= std::min(left ? left->bytes : safetensors_header_limit, size - std::min<uint64_t>(size, 8)) &&
+      8 + length > got) {
     start.resize(8 + length);
     MXPATH_TRY(const size_t rest, read_at(file, got, std::span(start).subspan(got), path));
     start.resize(got + rest);

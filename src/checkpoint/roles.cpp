@@ -91,7 +91,8 @@ std::string_view name_of(Encoding encoding) {
 }
 
 std::string_view name_of(CheckpointLayout layout) {
-  constexpr std::array<std::string_view, 3> names = {"Hugging Face, MXFP4 experts", "Hugging Face, unquantised experts", "OpenAI original"};
+  constexpr std::array<std::string_view, 3> names = {"Hugging Face, MXFP4 experts", "Hugging Face, unquantised experts",
+                                                     "OpenAI original"};
   return names[static_cast<size_t>(layout)];
 }
 
@@ -100,8 +101,12 @@ std::string stored_name(const RoleRow& row, CheckpointLayout layout, int layer) 
   return row.per_layer ? fmt::format(fmt::runtime(pattern), layer) : std::string(pattern);
 }
 
-std::string_view blocks_suffix(CheckpointLayout layout) { return layout == CheckpointLayout::openai_original ? ".blocks" : "_blocks"; }
-std::string_view scales_suffix(CheckpointLayout layout) { return layout == CheckpointLayout::openai_original ? ".scales" : "_scales"; }
+std::string_view blocks_suffix(CheckpointLayout layout) {
+  return layout == CheckpointLayout::openai_original ? ".blocks" : "_blocks";
+}
+std::string_view scales_suffix(CheckpointLayout layout) {
+  return layout == CheckpointLayout::openai_original ? ".scales" : "_scales";
+}
 
 std::vector<RoleInLayer> roles_of(const ModelConfig& config) {
   std::vector<RoleInLayer> places = {{&row_of(Role::embedding), -1}};

@@ -1,4 +1,5 @@
-// The tensors of a gpt-oss model as a table: one row a role, with its name in each layout and its shape in terms of the config.
+// The tensors of a gpt-oss model as a table: one row a role, with its name in each layout and its shape in terms of the
+// config.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -13,7 +14,20 @@
 namespace mxpath {
 
 /// A size that the config gives.
-enum class Extent : uint8_t { none, one, hidden, intermediate, gate_up, experts, vocab, heads, q_width, kv_width, qk_width, qkv_width };
+enum class Extent : uint8_t {
+  none,
+  one,
+  hidden,
+  intermediate,
+  gate_up,
+  experts,
+  vocab,
+  heads,
+  q_width,
+  kv_width,
+  qk_width,
+  qkv_width
+};
 int64_t size_of(Extent extent, const ModelConfig& config);
 
 struct RoleRow {
@@ -22,10 +36,11 @@ struct RoleRow {
   bool per_layer = true;
   bool per_expert = false;
   Extent rows = Extent::hidden;
-  Extent columns = Extent::one;             // one: a vector
-  std::string_view hub;                     // Hugging Face; {} is the layer. An expert matrix in MXFP4 adds _blocks and _scales
-  std::string_view original;                // OpenAI; an expert matrix in MXFP4 adds .blocks and .scales
-  Extent fused_rows = Extent::none;         // original: rows of the tensor that this one is a part of; none: it is the whole tensor
+  Extent columns = Extent::one;  // one: a vector
+  std::string_view hub;          // Hugging Face; {} is the layer. An expert matrix in MXFP4 adds _blocks and _scales
+  std::string_view original;     // OpenAI; an expert matrix in MXFP4 adds .blocks and .scales
+  Extent fused_rows =
+      Extent::none;  // original: rows of the tensor that this one is a part of; none: it is the whole tensor
   std::array<Extent, 2> fused_before = {};  // original: what lies before it there
 
   /// The matrices that MXFP4 is for: everything else is stored plain in every layout.
@@ -50,7 +65,8 @@ struct RoleInLayer {
 /// Every tensor that a model of this config has, in the order of the forward pass.
 std::vector<RoleInLayer> roles_of(const ModelConfig& config);
 
-/// A record with everything that follows from role, layer, layout and config; the encoding is BF16 and no bytes are set.
+/// A record with everything that follows from role, layer, layout and config; the encoding is BF16 and no bytes are
+/// set.
 TensorRecord blank_record(const RoleInLayer& place, CheckpointLayout layout, const ModelConfig& config);
 
 }  // namespace mxpath

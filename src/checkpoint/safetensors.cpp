@@ -61,10 +61,12 @@ class HeaderReader : public JsonEvents {
     if (depth_ == 2) return object || wrong("is not a JSON object");
     if (in_metadata_) return wrong("holds a value that is not a string");
     if (field_ == Field::unknown) return true;
-    return (depth_ == 3 && !object && field_ != Field::dtype) || wrong("has a dtype, shape or data_offsets of the wrong type");
+    return (depth_ == 3 && !object && field_ != Field::dtype) ||
+           wrong("has a dtype, shape or data_offsets of the wrong type");
   }
   bool on_close() override {
-    if (depth_ == 3 && field_ == Field::offsets && offsets_.size() != 2) return wrong("has data_offsets that are not two numbers");
+    if (depth_ == 3 && field_ == Field::offsets && offsets_.size() != 2)
+      return wrong("has data_offsets that are not two numbers");
     if (depth_ != 2) return true;
     return in_metadata_ ? (in_metadata_ = false, true) : finish_entry();
   }
@@ -72,7 +74,10 @@ class HeaderReader : public JsonEvents {
     if (depth_ == 1) return start_entry(key);
     if (depth_ != 2) return true;
     if (in_metadata_) return key_ = key, true;
-    field_ = key == "dtype" ? Field::dtype : key == "shape" ? Field::shape : key == "data_offsets" ? Field::offsets : Field::unknown;
+    field_ = key == "dtype"          ? Field::dtype
+             : key == "shape"        ? Field::shape
+             : key == "data_offsets" ? Field::offsets
+                                     : Field::unknown;
     if (field_ == Field::unknown) return true;
     const unsigned bit = 1u << static_cast<unsigned>(field_);
     if (seen_ & bit) return wrong("has the key \"" + key + "\" twice");
@@ -98,7 +103,8 @@ class HeaderReader : public JsonEvents {
     return (field_ == Field::shape ? entry_.shape : offsets_).push_back(value), true;
   }
   bool on_other(const std::string& what) override {
-    if (depth_ == 1 && in_metadata_ && what == "null") return in_metadata_ = false, true;  // "__metadata__": null means none
+    if (depth_ == 1 && in_metadata_ && what == "null")
+      return in_metadata_ = false, true;  // "__metadata__": null means none
     if (depth_ < 2) return not_an_object();
     if (in_metadata_) return wrong("holds a value that is not a string");
     return field_ == Field::unknown || wrong("has " + what + " in its dtype, shape or data_offsets");
@@ -131,7 +137,9 @@ class HeaderReader : public JsonEvents {
     header.entries.push_back(std::move(entry_));
     return true;
   }
-  bool not_an_object() { return depth_ == 0 ? refuse("the header is not a JSON object") : wrong("is not a JSON object"); }
+  bool not_an_object() {
+    return depth_ == 0 ? refuse("the header is not a JSON object") : wrong("is not a JSON object");
+  }
   bool wrong(const std::string& what) {
     return refuse((in_metadata_ ? std::string("__metadata__ ") : "tensor \"" + printable(entry_.name) + "\" ") + what);
   }
@@ -157,11 +165,11 @@ Status check_names(const SafetensorsHeader& header, std::string_view where) {
 Status check_size(const SafetensorsEntry& entry, std::string_view where) {
   const auto bytes = bytes_of(entry.dtype, entry.shape);
   if (!bytes)
-    return fail("{}: tensor \"{}\" of shape {} has a size that overflows or is no whole number of bytes", where, printable(entry.name),
-                shape_text(entry.shape));
+    return fail("{}: tensor \"{}\" of shape {} has a size that overflows or is no whole number of bytes", where,
+                printable(entry.name), shape_text(entry.shape));
   if (entry.end < entry.begin || entry.end - entry.begin != *bytes)
-    return fail("{}: tensor \"{}\", {} {}, needs {} bytes, but its data_offsets are [{}, {}]", where, printable(entry.name),
-                name_of(entry.dtype), shape_text(entry.shape), *bytes, entry.begin, entry.end);
+    return fail("{}: tensor \"{}\", {} {}, needs {} bytes, but its data_offsets are [{}, {}]", where,
+                printable(entry.name), name_of(entry.dtype), shape_text(entry.shape), *bytes, entry.begin, entry.end);
   return {};
 }
 
@@ -173,11 +181,13 @@ Status check_tiling(const std::vector<SafetensorsEntry>& entries, uint64_t size,
     if (entry.begin < end)
       return fail("{}: tensors \"{}\" and \"{}\" overlap in the file", where, printable(before), printable(entry.name));
     if (entry.begin > end)
-      return fail("{}: {} bytes between \"{}\" and \"{}\" belong to no tensor", where, entry.begin - end, printable(before),
-                  printable(entry.name));
+      return fail("{}: {} bytes between \"{}\" and \"{}\" belong to no tensor", where, entry.begin - end,
+                  printable(before), printable(entry.name));
     if (entry.end > size)
-      return fail("{}: truncated: tensor \"{}\" ends at byte {} of the data, but the file holds only {}; download the file again", where,
-                  printable(entry.name), entry.end, size);
+      return fail(
+          "{}: truncated: tensor \"{}\" ends at byte {} of the data, but the file holds only {}; download the file "
+          "again",
+          where, printable(entry.name), entry.end, size);
     end = entry.end;
     before = entry.name;
   }
@@ -189,15 +199,17 @@ Status check_tiling(const std::vector<SafetensorsEntry>& entries, uint64_t size,
 
 Result<uint64_t> header_length(std::span<const uint8_t> start, uint64_t file_size, std::string_view where) {
   if (file_size < 8 || start.size() < 8)
-    return fail("{}: {} bytes are too few for a safetensors file, which starts with the 8-byte length of its header", where, file_size);
+    return fail("{}: {} bytes are too few for a safetensors file, which starts with the 8-byte length of its header",
+                where, file_size);
   uint64_t length = 0;
   for (int i = 7; i >= 0; --i) length = length << 8 | start[static_cast<size_t>(i)];
   if (length > safetensors_header_limit)
     return fail("{}: not a safetensors file: its header would be {} bytes long, over the limit of {}", where, length,
                 safetensors_header_limit);
   if (length > file_size - 8)
-    return fail("{}: truncated: the header is {} bytes long, but only {} bytes follow its length; download the file again", where, length,
-                file_size - 8);
+    return fail(
+        "{}: truncated: the header is {} bytes long, but only {} bytes follow its length; download the file again",
+        where, length, file_size - 8);
   return length;
 }
 
@@ -211,7 +223,8 @@ std::optional<uint64_t> bytes_of(Dtype dtype, std::span<const uint64_t> shape) {
   uint64_t product = 1;
   for (const uint64_t size : shape)
     if (__builtin_mul_overflow(product, size, &product)) return std::nullopt;
-  if (__builtin_mul_overflow(product, static_cast<uint64_t>(bits_of(dtype)), &product) || product % 8) return std::nullopt;
+  if (__builtin_mul_overflow(product, static_cast<uint64_t>(bits_of(dtype)), &product) || product % 8)
+    return std::nullopt;
   return product / 8;
 }
 
@@ -229,7 +242,8 @@ Result<SafetensorsHeader> parse_safetensors(std::span<const uint8_t> start, uint
   if (length > left->bytes)
     return left->used_up = true, fail("{}: its header of {} bytes is more than a model's files have", where, length);
   left->bytes -= length;
-  if (start.size() - 8 < length) return fail("{}: only {} of the {} header bytes could be read", where, start.size() - 8, length);
+  if (start.size() - 8 < length)
+    return fail("{}: only {} of the {} header bytes could be read", where, start.size() - 8, length);
   HeaderReader reader(*left);
   const std::string place = fmt::format("{}: header", where);
   MXPATH_CHECK(read_json_events({reinterpret_cast<const char*>(start.data()) + 8, length}, reader, place));
@@ -237,7 +251,9 @@ Result<SafetensorsHeader> parse_safetensors(std::span<const uint8_t> start, uint
   header.bytes = 8 + length;
   MXPATH_CHECK(check_names(header, where));
   for (const auto& entry : header.entries) MXPATH_CHECK(check_size(entry, where));
-  const auto by_place = [](const auto& a, const auto& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); };
+  const auto by_place = [](const auto& a, const auto& b) {
+    return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
+  };
   if (!std::is_sorted(header.entries.begin(), header.entries.end(), by_place))
     std::sort(header.entries.begin(), header.entries.end(), by_place);
   MXPATH_CHECK(check_tiling(header.entries, file_size - 8 - length, where));

@@ -47,8 +47,8 @@ std::string shape_text(std::span<const uint64_t> shape);
 
 /// Bytes of JSON that a header may have: the limit of the reference reader.
 inline constexpr uint64_t safetensors_header_limit = 100'000'000;
-/// Tensors that one checkpoint may have: a gpt-oss-120b with each expert apart and quantised by bitsandbytes has 65,000. Half a million
-/// take 2.5 s to read, 4.8 s where a model is opened twice.
+/// Tensors that one checkpoint may have: a gpt-oss-120b with each expert apart and quantised by bitsandbytes has
+/// 65,000. Half a million take 2.5 s to read, 4.8 s where a model is opened twice.
 inline constexpr size_t most_tensors = 1 << 17;
 /// Dimensions that a tensor may have; NumPy allows 64.
 inline constexpr size_t most_dimensions = 64;
@@ -67,26 +67,28 @@ struct SafetensorsHeader {
   uint64_t bytes = 0;                           ///< bytes of the header itself
 };
 
-/// What the headers of a checkpoint may still hold, all of its files together. A header that fails counts too: it was read as far.
+/// What the headers of a checkpoint may still hold, all of its files together. A header that fails counts too: it was
+/// read as far.
 struct HeaderAllowance {
   uint64_t bytes = safetensors_header_limit;
   size_t tensors = most_tensors;
   bool used_up = false;  ///< a header failed because it holds more than was left
 };
 
-/// Parses and checks the header of a file of `file_size` bytes of which `start` holds at least the header (8 + N bytes; the rest
-/// of the file is not looked at). All validation of the reference reader: N ≤ 100,000,000 and inside the file, JSON, no duplicate
-/// key, known dtype, shape × dtype = bytes without overflow, tensors tile the buffer from 0 to the end with no hole or overlap; and,
-/// so that a header costs no more time than it is worth, at most most_tensors of most_dimensions, or what `left` allows.
+/// Parses and checks the header of a file of `file_size` bytes of which `start` holds at least the header (8 + N bytes;
+/// the rest of the file is not looked at). All validation of the reference reader: N ≤ 100,000,000 and inside the file,
+/// JSON, no duplicate key, known dtype, shape × dtype = bytes without overflow, tensors tile the buffer from 0 to the
+/// end with no hole or overlap; and, so that a header costs no more time than it is worth, at most most_tensors of
+/// most_dimensions, or what `left` allows.
 Result<SafetensorsHeader> parse_safetensors(std::span<const uint8_t> start, uint64_t file_size, std::string_view where,
                                             HeaderAllowance* left = nullptr);
 
-/// Reads and checks the header of a file; no byte behind the header is read. Errors: as parse_safetensors, a file that is missing,
-/// unreadable or not a regular file, a Git LFS pointer in its place.
+/// Reads and checks the header of a file; no byte behind the header is read. Errors: as parse_safetensors, a file that
+/// is missing, unreadable or not a regular file, a Git LFS pointer in its place.
 Result<SafetensorsHeader> read_safetensors_header(const std::string& path, HeaderAllowance* left = nullptr);
 
-/// One tensor to write: `data` is asked for the bytes, front to back, in pieces of its own choosing. Without `data` the tensor becomes
-/// a hole that reads as zeros and takes no disk space: enough for planning and for tests of headers.
+/// One tensor to write: `data` is asked for the bytes, front to back, in pieces of its own choosing. Without `data` the
+/// tensor becomes a hole that reads as zeros and takes no disk space: enough for planning and for tests of headers.
 struct SafetensorsItem {
   std::string name;
   Dtype dtype = Dtype::u8;

@@ -17,7 +17,8 @@ namespace {
 
 std::vector<uint8_t> from_hex(const std::string& hex) {
   std::vector<uint8_t> bytes;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) bytes.push_back(static_cast<uint8_t>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+  for (size_t i = 0; i + 1 < hex.size(); i += 2)
+    bytes.push_back(static_cast<uint8_t>(std::stoi(hex.substr(i, 2), nullptr, 16)));
   return bytes;
 }
 
@@ -59,9 +60,10 @@ TEST(SafetensorsHeader, AgreesWithTheReferenceReaderOnItsVectors) {
 }
 
 TEST(SafetensorsHeader, GivesOffsetsFromTheStartOfTheFile) {
-  const auto header = parse(
-      R"({"b":{"dtype":"BF16","shape":[2,3],"data_offsets":[4,16]},"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}})",
-      16);
+  const auto header =
+      parse(R"({"b":{"dtype":"BF16","shape":[2,3],"data_offsets":[4,16]},"__metadata__":{"format":"pt"},)"
+            R"("a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}})",
+            16);
   ASSERT_TRUE(header.ok()) << header.error().message;
   ASSERT_EQ(header->entries.size(), 2u);
   EXPECT_EQ(header->entries[0].name, "a");
@@ -73,48 +75,58 @@ TEST(SafetensorsHeader, GivesOffsetsFromTheStartOfTheFile) {
 }
 
 TEST(SafetensorsHeader, IgnoresUnknownFieldsAndNullMetadata) {
-  EXPECT_EQ(problem(R"({"__metadata__":null,"a":{"dtype":"U8","note":{"x":[1,{"y":null}],"z":-1.5},"shape":[1],"data_offsets":[0,1]}})", 1),
+  EXPECT_EQ(problem(R"({"__metadata__":null,"a":{"dtype":"U8","note":{"x":[1,{"y":null}],"z":-1.5},)"
+                    R"("shape":[1],"data_offsets":[0,1]}})",
+                    1),
             "");
 }
 
 TEST(SafetensorsHeader, EachProblemHasItsSentence) {
   const auto two = [](const std::string& a, const std::string& b) {
-    return R"({"a":{"dtype":"U8","shape":[4],"data_offsets":)" + a + R"(},"b":{"dtype":"U8","shape":[4],"data_offsets":)" + b + "}}";
+    return R"({"a":{"dtype":"U8","shape":[4],"data_offsets":)" + a +
+           R"(},"b":{"dtype":"U8","shape":[4],"data_offsets":)" + b + "}}";
   };
   EXPECT_EQ(problem(two("[0,4]", "[4,8]"), 8), "");
   EXPECT_EQ(problem(two("[0,4]", "[2,6]"), 6), "f: tensors \"a\" and \"b\" overlap in the file");
   EXPECT_EQ(problem(two("[0,4]", "[6,10]"), 10), "f: 2 bytes between \"a\" and \"b\" belong to no tensor");
   EXPECT_EQ(problem(two("[2,6]", "[6,10]"), 10), "f: 2 bytes between \"the header\" and \"a\" belong to no tensor");
   EXPECT_EQ(problem(two("[0,4]", "[4,8]"), 9), "f: 1 byte after the last tensor belongs to no tensor");
-  EXPECT_EQ(problem(two("[0,4]", "[4,8]"), 7),
-            "f: truncated: tensor \"b\" ends at byte 8 of the data, but the file holds only 7; download the file again");
-  EXPECT_EQ(problem(two("[0,4]", "[8,4]"), 8), "f: tensor \"b\", U8 [4], needs 4 bytes, but its data_offsets are [8, 4]");
+  EXPECT_EQ(
+      problem(two("[0,4]", "[4,8]"), 7),
+      "f: truncated: tensor \"b\" ends at byte 8 of the data, but the file holds only 7; download the file again");
+  EXPECT_EQ(problem(two("[0,4]", "[8,4]"), 8),
+            "f: tensor \"b\", U8 [4], needs 4 bytes, but its data_offsets are [8, 4]");
   EXPECT_EQ(problem(R"({"a":{"dtype":"FP7","shape":[],"data_offsets":[0,1]}})", 1),
             "f: header: tensor \"a\" has the unknown dtype \"FP7\"");
   EXPECT_EQ(problem(R"({"a":{"dtype":"F4","shape":[3],"data_offsets":[0,1]}})", 1),
             "f: tensor \"a\" of shape [3] has a size that overflows or is no whole number of bytes");
-  EXPECT_EQ(problem(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", 2),
+  EXPECT_EQ(problem(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
+                    R"("a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
+                    2),
             "f: tensor \"a\" appears twice in the header");
   EXPECT_EQ(problem(R"({"__metadata__":{"a":"b","a":"c"}})", 0), "f: header: key \"a\" appears twice in __metadata__");
   EXPECT_EQ(problem(R"({"__metadata__":{},"__metadata__":{}})", 0), "f: header: key \"__metadata__\" appears twice");
   EXPECT_EQ(problem(R"({"a":{"dtype":"U8","dtype":"U8","shape":[],"data_offsets":[0,1]}})", 1),
             "f: header: tensor \"a\" has the key \"dtype\" twice");
-  EXPECT_EQ(problem(R"({"a":{"dtype":"U8","shape":[]}})", 0), "f: header: tensor \"a\" lacks its dtype, shape or data_offsets");
+  EXPECT_EQ(problem(R"({"a":{"dtype":"U8","shape":[]}})", 0),
+            "f: header: tensor \"a\" lacks its dtype, shape or data_offsets");
   EXPECT_EQ(problem(std::string("{}\0x", 4), 0), "f: header: not valid JSON at byte 3: a zero byte");
 }
 
 TEST(SafetensorsHeader, RefusesWrongTypesEverywhere) {
-  for (const char* header : {"[]", "1", "null", "\"a\"", "", "{", "{} {}", R"({"a":1})", R"({"a":null})", R"({"a":"U8"})", R"({"a":[]})",
-                             R"({"__metadata__":1})", R"({"__metadata__":[]})", R"({"__metadata__":{"a":1}})",
-                             R"({"__metadata__":{"a":null}})", R"({"__metadata__":{"a":{}}})"})
+  for (const char* header :
+       {"[]", "1", "null", "\"a\"", "", "{", "{} {}", R"({"a":1})", R"({"a":null})", R"({"a":"U8"})", R"({"a":[]})",
+        R"({"__metadata__":1})", R"({"__metadata__":[]})", R"({"__metadata__":{"a":1}})",
+        R"({"__metadata__":{"a":null}})", R"({"__metadata__":{"a":{}}})"})
     EXPECT_NE(problem(header, 0), "") << header;
-  for (const char* fields : {R"("dtype":1,"shape":[],"data_offsets":[0,1])", R"("dtype":["U8"],"shape":[],"data_offsets":[0,1])",
-                             R"("dtype":"U8","shape":1,"data_offsets":[0,1])", R"("dtype":"U8","shape":{},"data_offsets":[0,1])",
-                             R"("dtype":"U8","shape":["1"],"data_offsets":[0,1])", R"("dtype":"U8","shape":[1.0],"data_offsets":[0,1])",
-                             R"("dtype":"U8","shape":[-1],"data_offsets":[0,1])", R"("dtype":"U8","shape":[[1]],"data_offsets":[0,1])",
-                             R"("dtype":"U8","shape":[1],"data_offsets":[0])", R"("dtype":"U8","shape":[1],"data_offsets":[0,1,1])",
-                             R"("dtype":"U8","shape":[1],"data_offsets":"01")", R"("dtype":"U8","shape":null,"data_offsets":[0,1])",
-                             R"("dtype":"U8","shape":[18446744073709551616],"data_offsets":[0,1])"})
+  for (const char* fields :
+       {R"("dtype":1,"shape":[],"data_offsets":[0,1])", R"("dtype":["U8"],"shape":[],"data_offsets":[0,1])",
+        R"("dtype":"U8","shape":1,"data_offsets":[0,1])", R"("dtype":"U8","shape":{},"data_offsets":[0,1])",
+        R"("dtype":"U8","shape":["1"],"data_offsets":[0,1])", R"("dtype":"U8","shape":[1.0],"data_offsets":[0,1])",
+        R"("dtype":"U8","shape":[-1],"data_offsets":[0,1])", R"("dtype":"U8","shape":[[1]],"data_offsets":[0,1])",
+        R"("dtype":"U8","shape":[1],"data_offsets":[0])", R"("dtype":"U8","shape":[1],"data_offsets":[0,1,1])",
+        R"("dtype":"U8","shape":[1],"data_offsets":"01")", R"("dtype":"U8","shape":null,"data_offsets":[0,1])",
+        R"("dtype":"U8","shape":[18446744073709551616],"data_offsets":[0,1])"})
     EXPECT_NE(problem(std::string("{\"a\":{") + fields + "}}", 1), "") << fields;
 }
 
@@ -133,7 +145,8 @@ TEST(SafetensorsHeader, DtypesHaveTheNamesAndBitsOfTheFormat) {
   EXPECT_EQ(name_of(Dtype::f6_e3m2), "F6_E3M2");
   EXPECT_EQ(bits_of(Dtype::f6_e3m2), 6);
   EXPECT_EQ(bits_of(Dtype::c64), 64);
-  const std::vector<uint64_t> eight = {2, 4}, huge = {uint64_t{1} << 32, uint64_t{1} << 32}, hidden_overflow = {uint64_t{1} << 62, 8, 0};
+  const std::vector<uint64_t> eight = {2, 4}, huge = {uint64_t{1} << 32, uint64_t{1} << 32},
+                              hidden_overflow = {uint64_t{1} << 62, 8, 0};
   EXPECT_EQ(bytes_of(Dtype::f4, eight), 4u);
   EXPECT_EQ(bytes_of(Dtype::u8, huge), std::nullopt);
   EXPECT_EQ(bytes_of(Dtype::u8, hidden_overflow), std::nullopt);
@@ -143,10 +156,12 @@ TEST(ReadSafetensorsHeader, SaysWhatIsWrongWithTheFile) {
   TestFolder folder;
   EXPECT_EQ(read_safetensors_header(folder / "a").error().message, folder / "a" + ": no such file");
   std::filesystem::create_directory(folder / "d");
-  EXPECT_EQ(read_safetensors_header(folder / "d").error().message, folder / "d" + ": not a regular file but a folder; give a file");
+  EXPECT_EQ(read_safetensors_header(folder / "d").error().message,
+            folder / "d" + ": not a regular file but a folder; give a file");
   folder.write("lfs", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4792272488\n");
   EXPECT_NE(read_safetensors_header(folder / "lfs").error().message.find("git lfs pull"), std::string::npos);
-  for (const char* page : {"<!DOCTYPE html>\n<html>", "\n\n  <html lang=\"en\"><head>", "\xef\xbb\xbf<?xml version=\"1.0\"?>"}) {
+  for (const char* page :
+       {"<!DOCTYPE html>\n<html>", "\n\n  <html lang=\"en\"><head>", "\xef\xbb\xbf<?xml version=\"1.0\"?>"}) {
     folder.write("page", page);
     EXPECT_EQ(read_safetensors_header(folder / "page").error().message,
               folder / "page" + ": a web page, not weights; download the file again");
@@ -210,7 +225,8 @@ TEST(WriteSafetensors, LeavesNothingBehindWhenItFails) {
 }
 
 TEST(SafetensorsHeader, EndsSoonHoweverMuchItHolds) {
-  std::string many = "{", dimensions = R"({"a": {"dtype": "U8", "data_offsets": [0, 1], "shape": [1)", metadata = R"({"__metadata__": {)";
+  std::string many = "{", dimensions = R"({"a": {"dtype": "U8", "data_offsets": [0, 1], "shape": [1)",
+              metadata = R"({"__metadata__": {)";
   for (int i = 0; i < 600'000; ++i) {
     many += fmt::format(R"({}"{}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})", i ? "," : "", i);
     dimensions += ",1", metadata += fmt::format(R"({}"{}":"")", i ? "," : "", i);

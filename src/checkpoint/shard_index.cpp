@@ -39,7 +39,8 @@ class IndexReader : public JsonEvents {
       return refuse(fmt::format("\"{}\" is not the name of a safetensors file in the same folder", printable(value)));
     if (index.weight_map.size() == most_tensors)
       return refuse(fmt::format("names more than {} tensors, which no gpt-oss model has", most_tensors));
-    return index.weight_map.emplace(key_, value).second || refuse(fmt::format("tensor \"{}\" appears twice", printable(key_)));
+    return index.weight_map.emplace(key_, value).second ||
+           refuse(fmt::format("tensor \"{}\" appears twice", printable(key_)));
   }
   bool on_unsigned(uint64_t value) override {
     if (depth_ == 2 && section_ == "metadata" && key_ == "total_size") index.total_size = value;
@@ -59,7 +60,8 @@ class IndexReader : public JsonEvents {
 Result<ShardIndex> parse_shard_index(std::string_view text, std::string_view where) {
   IndexReader reader;
   MXPATH_CHECK(read_json_events(text, reader, where));
-  if (!reader.has_map || reader.index.weight_map.empty()) return fail("{}: it holds no weight_map, so the tensors cannot be found", where);
+  if (!reader.has_map || reader.index.weight_map.empty())
+    return fail("{}: it holds no weight_map, so the tensors cannot be found", where);
   return std::move(reader.index);
 }
 

@@ -18,7 +18,8 @@ std::vector<size_t> cut_into_shards(std::span<const uint64_t> sizes, uint64_t sh
 
 std::string shard_name(size_t shard, size_t shards, CheckpointLayout layout) {
   if (shards == 1) return "model.safetensors";
-  return fmt::format("model-{}{:05}-of-{:05}.safetensors", layout == CheckpointLayout::openai_original ? "-" : "", shard + 1, shards);
+  return fmt::format("model-{}{:05}-of-{:05}.safetensors", layout == CheckpointLayout::openai_original ? "-" : "",
+                     shard + 1, shards);
 }
 
 std::string shard_index_json(const std::map<std::string, std::string>& weight_map, uint64_t total_size) {

@@ -13,7 +13,8 @@ namespace mxpath {
 /// Indices at which a new file starts, and the end: a file takes what follows until it would pass `shard_bytes`.
 std::vector<size_t> cut_into_shards(std::span<const uint64_t> sizes, uint64_t shard_bytes);
 
-/// model.safetensors, model-00001-of-00003.safetensors (Hugging Face) or model--00001-of-00003.safetensors (OpenAI). `shard` from 0.
+/// model.safetensors, model-00001-of-00003.safetensors (Hugging Face) or model--00001-of-00003.safetensors (OpenAI).
+/// `shard` from 0.
 std::string shard_name(size_t shard, size_t shards, CheckpointLayout layout);
 
 /// model.safetensors.index.json: tensor → file, and the bytes of all tensors.

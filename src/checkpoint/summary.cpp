@@ -11,13 +11,15 @@ namespace mxpath {
 namespace {
 
 uint64_t parameters_of(const TensorRecord& record) {
-  return static_cast<uint64_t>(record.experts) * static_cast<uint64_t>(record.rows) * static_cast<uint64_t>(record.columns);
+  return static_cast<uint64_t>(record.experts) * static_cast<uint64_t>(record.rows) *
+         static_cast<uint64_t>(record.columns);
 }
 
 /// The bytes of a tensor; a part of a fused tensor counts with its own rows only.
 uint64_t bytes_of(const TensorRecord& record) {
   const uint64_t row = record.data.bytes / static_cast<uint64_t>(record.stored_rows);
-  return (record.stored_rows == record.rows ? record.data.bytes : row * static_cast<uint64_t>(record.rows)) + record.scales.bytes;
+  return (record.stored_rows == record.rows ? record.data.bytes : row * static_cast<uint64_t>(record.rows)) +
+         record.scales.bytes;
 }
 
 std::vector<int64_t> shape_of(const TensorRecord& record) {
@@ -28,15 +30,18 @@ std::vector<int64_t> shape_of(const TensorRecord& record) {
 }
 
 uint64_t active_parameters_of(const TensorRecord& record, const ModelConfig& config) {
-  if (record.role == Role::embedding && !config.tied_embeddings) return 0;  // one row of it is looked up; the head is read whole
+  if (record.role == Role::embedding && !config.tied_embeddings)
+    return 0;  // one row of it is looked up; the head is read whole
   const uint64_t all = parameters_of(record);
-  return row_of(record.role).per_expert ? all / static_cast<uint64_t>(config.experts) * static_cast<uint64_t>(config.experts_per_token)
-                                        : all;
+  return row_of(record.role).per_expert
+             ? all / static_cast<uint64_t>(config.experts) * static_cast<uint64_t>(config.experts_per_token)
+             : all;
 }
 
 void add(std::vector<RoleSummary>& roles, const TensorRecord& record) {
-  auto found = std::find_if(roles.begin(), roles.end(),
-                            [&](const RoleSummary& r) { return r.role == record.role && r.encoding == record.encoding; });
+  auto found = std::find_if(roles.begin(), roles.end(), [&](const RoleSummary& r) {
+    return r.role == record.role && r.encoding == record.encoding;
+  });
   if (found == roles.end()) {
     RoleSummary fresh{};
     fresh.role = record.role, fresh.encoding = record.encoding, fresh.shape = shape_of(record);
@@ -61,9 +66,12 @@ std::string shape_label(const std::vector<int64_t>& shape) { return fmt::format(
 std::string config_text(const ModelConfig& c) {
   const auto sliding = std::count(c.sliding.begin(), c.sliding.end(), true);
   std::string text;
-  text += fmt::format("  layers      {} ({} sliding, window {}; {} full)\n", c.layers, sliding, c.sliding_window, c.layers - sliding);
-  text += fmt::format("  experts     {} per layer, {} active, intermediate {}\n", c.experts, c.experts_per_token, c.intermediate);
-  text += fmt::format("  hidden      {}, {} query heads and {} key/value heads of {}\n", c.hidden, c.heads, c.kv_heads, c.head_dim);
+  text += fmt::format("  layers      {} ({} sliding, window {}; {} full)\n", c.layers, sliding, c.sliding_window,
+                      c.layers - sliding);
+  text += fmt::format("  experts     {} per layer, {} active, intermediate {}\n", c.experts, c.experts_per_token,
+                      c.intermediate);
+  text += fmt::format("  hidden      {}, {} query heads and {} key/value heads of {}\n", c.hidden, c.heads, c.kv_heads,
+                      c.head_dim);
   text += fmt::format("  vocabulary  {}{}\n", c.vocab, c.tied_embeddings ? ", head tied to the embedding" : "");
   text += c.rope.yarn ? fmt::format("  positions   {}, YaRN × {} from {}, theta {}\n", c.max_positions, c.rope.factor,
                                     c.rope.original_context, c.rope.theta)
@@ -102,7 +110,8 @@ Json config_json(const ModelConfig& c) {
 }
 
 Json role_json(const RoleSummary& role) {
-  return Json{{"role", name_of(role.role)}, {"encoding", name_of(role.encoding)}, {"count", role.count}, {"shape", role.shape},
+  return Json{{"role", name_of(role.role)}, {"encoding", name_of(role.encoding)},
+              {"count", role.count},        {"shape", role.shape},
               {"bytes", role.bytes},        {"parameters", role.parameters}};
 }
 
@@ -118,7 +127,8 @@ CheckpointSummary summarise(const Manifest& manifest) {
   for (const auto& record : manifest.tensors) {
     add(summary.roles, record);
     summary.active_parameters += active_parameters_of(record, manifest.config);
-    if (record.data.file >= 0) summary.files[static_cast<size_t>(record.data.file)].bytes += bytes_of(record) - record.scales.bytes;
+    if (record.data.file >= 0)
+      summary.files[static_cast<size_t>(record.data.file)].bytes += bytes_of(record) - record.scales.bytes;
     if (record.scales.file >= 0) summary.files[static_cast<size_t>(record.scales.file)].bytes += record.scales.bytes;
   }
   for (const auto& role : summary.roles) summary.bytes += role.bytes, summary.parameters += role.parameters;
@@ -129,18 +139,21 @@ CheckpointSummary summarise(const Manifest& manifest) {
 }
 
 std::string to_text(const CheckpointSummary& s) {
-  std::string text =
-      fmt::format("{}\n  layout      {}{}\n", s.path, name_of(s.layout), s.header_only ? " (from config.json alone, no weights)" : "");
-  text += fmt::format("  parameters  {} ({}), {} ({}) active for a token\n", s.parameters, short_count(s.parameters), s.active_parameters,
-                      short_count(s.active_parameters));
+  std::string text = fmt::format("{}\n  layout      {}{}\n", s.path, name_of(s.layout),
+                                 s.header_only ? " (from config.json alone, no weights)" : "");
+  text += fmt::format("  parameters  {} ({}), {} ({}) active for a token\n", s.parameters, short_count(s.parameters),
+                      s.active_parameters, short_count(s.active_parameters));
   text += fmt::format("  tensors     {} bytes ({})\n", s.bytes, human_bytes(static_cast<double>(s.bytes)));
   text += config_text(s.config);
   if (!s.files.empty()) text += "\nfiles\n";
-  for (const auto& file : s.files) text += fmt::format("  {:>10}  {}\n", human_bytes(static_cast<double>(file.bytes)), file.path);
-  text += fmt::format("\n{:<15} {:>5}  {:<8} {:<20} {:>12} {:>10}\n", "role", "count", "format", "shape of one", "parameters", "bytes");
+  for (const auto& file : s.files)
+    text += fmt::format("  {:>10}  {}\n", human_bytes(static_cast<double>(file.bytes)), file.path);
+  text += fmt::format("\n{:<15} {:>5}  {:<8} {:<20} {:>12} {:>10}\n", "role", "count", "format", "shape of one",
+                      "parameters", "bytes");
   for (const auto& role : s.roles)
-    text += fmt::format("{:<15} {:>5}  {:<8} {:<20} {:>12} {:>10}\n", name_of(role.role), role.count, name_of(role.encoding),
-                        shape_label(role.shape), short_count(role.parameters), human_bytes(static_cast<double>(role.bytes)));
+    text += fmt::format("{:<15} {:>5}  {:<8} {:<20} {:>12} {:>10}\n", name_of(role.role), role.count,
+                        name_of(role.encoding), shape_label(role.shape), short_count(role.parameters),
+                        human_bytes(static_cast<double>(role.bytes)));
   if (!s.remarks.empty()) text += "\nremarks\n";
   for (const auto& remark : s.remarks) text += fmt::format("  {}\n", remark);
   return text;

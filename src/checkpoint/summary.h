@@ -13,10 +13,11 @@ namespace mxpath {
 struct RoleSummary {
   Role role;
   Encoding encoding = Encoding::bf16;
-  int count = 0;               ///< tensors
-  std::vector<int64_t> shape;  ///< the shape of one: [experts, out, in], without the experts or the in where there is none
-  uint64_t bytes = 0;          ///< bytes of all, scales included
-  uint64_t parameters = 0;     ///< parameters of all
+  int count = 0;  ///< tensors
+  std::vector<int64_t>
+      shape;                ///< the shape of one: [experts, out, in], without the experts or the in where there is none
+  uint64_t bytes = 0;       ///< bytes of all, scales included
+  uint64_t parameters = 0;  ///< parameters of all
 };
 
 struct FileSummary {
@@ -32,7 +33,8 @@ struct CheckpointSummary {
   std::vector<FileSummary> files;
   std::vector<RoleSummary> roles;  ///< in the order of the forward pass
   uint64_t bytes = 0, parameters = 0;
-  uint64_t active_parameters = 0;    ///< used for one token: one vocabulary matrix and experts_per_token experts per layer, as OpenAI counts
+  uint64_t active_parameters =
+      0;  ///< used for one token: one vocabulary matrix and experts_per_token experts per layer, as OpenAI counts
   std::vector<std::string> remarks;  ///< remarks on the config and on the files
 };
 

@@ -37,7 +37,8 @@ class TestFolder {
   std::string read(const std::string& name) const { return read_text_file(*this / name).value(); }
   std::vector<std::string> names() const {
     std::vector<std::string> found;
-    for (const auto& entry : std::filesystem::directory_iterator(path_)) found.push_back(entry.path().filename().string());
+    for (const auto& entry : std::filesystem::directory_iterator(path_))
+      found.push_back(entry.path().filename().string());
     std::sort(found.begin(), found.end());
     return found;
   }
@@ -46,7 +47,9 @@ class TestFolder {
   std::string path_;
 };
 
-inline std::string test_data(const std::string& name) { return read_text_file(MXPATH_SOURCE_DIR "/tests/data/checkpoint/" + name).value(); }
+inline std::string test_data(const std::string& name) {
+  return read_text_file(MXPATH_SOURCE_DIR "/tests/data/checkpoint/" + name).value();
+}
 
 /// A tensor held in memory.
 struct LooseTensor {
@@ -69,7 +72,8 @@ inline std::vector<LooseTensor> load_tensors(const std::string& path) {
 
 inline void save_tensors(const std::string& path, const std::vector<LooseTensor>& tensors) {
   std::vector<SafetensorsItem> items;
-  for (const auto& t : tensors) items.push_back({t.name, t.dtype, t.shape, [&t](const auto& write) { return write(t.bytes); }});
+  for (const auto& t : tensors)
+    items.push_back({t.name, t.dtype, t.shape, [&t](const auto& write) { return write(t.bytes); }});
   const auto status = write_safetensors(path, items);
   ASSERT_TRUE(status.ok()) << status.error().message;
 }

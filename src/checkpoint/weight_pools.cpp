@@ -25,14 +25,16 @@ constexpr std::array<Pool, pool_count> pools = {{
     {"random MXFP4 scales", 0x03 * bytes, 118 * bytes},
 }};
 
-constexpr size_t piece_bytes = size_t{1} << 20;  // one random stream each, so that the bytes do not depend on the threads
+constexpr size_t piece_bytes =
+    size_t{1} << 20;  // one random stream each, so that the bytes do not depend on the threads
 constexpr uint64_t alignment = 64;
 // Room for tensors as large as the pool to begin at different places.
 constexpr uint64_t slack = uint64_t{1} << 18;
 
 int pool_of(const TensorRecord& record) {
   if (record.encoding == Encoding::mxfp4_blocks) return codes;
-  const bool norm = record.role == Role::attention_norm || record.role == Role::mlp_norm || record.role == Role::final_norm;
+  const bool norm =
+      record.role == Role::attention_norm || record.role == Role::mlp_norm || record.role == Role::final_norm;
   return norm ? norms : matrices;
 }
 
@@ -62,7 +64,8 @@ void fill(const Pool& pool, uint64_t seed, std::span<uint8_t> out, ThreadPool& t
   threads.for_range(pieces, 1, [&](size_t begin, size_t end, int) {
     for (size_t piece = begin; piece < end; ++piece) {
       const size_t first = piece * piece_bytes;
-      fill_piece(pool, Random(Random(seed + piece).next()), out.subspan(first, std::min(piece_bytes, out.size() - first)));
+      fill_piece(pool, Random(Random(seed + piece).next()),
+                 out.subspan(first, std::min(piece_bytes, out.size() - first)));
     }
   });
 }
@@ -83,7 +86,8 @@ uint64_t weight_pool_bytes(const Manifest& promise) {
   return sum;
 }
 
-Result<Checkpoint> random_weights_in_memory(Manifest promise, uint64_t seed, ThreadPool& threads, const Progress& progress) {
+Result<Checkpoint> random_weights_in_memory(Manifest promise, uint64_t seed, ThreadPool& threads,
+                                            const Progress& progress) {
   const Sizes sizes = sizes_of(promise);
   const uint64_t total = weight_pool_bytes(promise);
   Random random(seed);

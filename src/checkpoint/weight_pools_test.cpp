@@ -85,7 +85,8 @@ TEST(WeightPools, BytesFollowFromTheSeedAlone) {
 }
 
 TEST(WeightPools, LargeShapesTakeTheirLargestTensorOnly) {
-  const Manifest small = manifest_from_config(gpt_oss_20b_config(), "20b"), large = manifest_from_config(gpt_oss_120b_config(), "120b");
+  const Manifest small = manifest_from_config(gpt_oss_20b_config(), "20b"),
+                 large = manifest_from_config(gpt_oss_120b_config(), "120b");
   EXPECT_NEAR(double(weight_pool_bytes(small)), 1.44e9, 0.02e9);
   EXPECT_NEAR(double(weight_pool_bytes(large)), 2.29e9, 0.03e9);
   EXPECT_GT(summarise(small).bytes, 9 * weight_pool_bytes(small));
@@ -109,8 +110,8 @@ TEST(InMemory, ATensorOutsideItsBufferIsAnError) {
     memory.push_back(Buffer::allocate(191).value());
     const auto checkpoint = Checkpoint::in_memory(std::move(manifest), std::move(memory));
     ASSERT_FALSE(checkpoint.ok());
-    EXPECT_EQ(checkpoint.error().message,
-              file ? "tiny: 128 bytes from 64 on lie outside buffer 1" : "tiny: 128 bytes from 64 on lie outside buffer 0");
+    EXPECT_EQ(checkpoint.error().message, file ? "tiny: 128 bytes from 64 on lie outside buffer 1"
+                                               : "tiny: 128 bytes from 64 on lie outside buffer 0");
   }
 }
 

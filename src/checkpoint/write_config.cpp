@@ -21,11 +21,14 @@ Json rope_json(const RopeConfig& rope) {
   return json;
 }
 
-Json token_ids(const ModelConfig& c) { return c.eos.empty() ? Json() : c.eos.size() == 1 ? Json(c.eos[0]) : Json(c.eos); }
+Json token_ids(const ModelConfig& c) {
+  return c.eos.empty() ? Json() : c.eos.size() == 1 ? Json(c.eos[0]) : Json(c.eos);
+}
 
 Json quantization_json() {
   return Json{{"quant_method", "mxfp4"},
-              {"modules_to_not_convert", {"model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"}}};
+              {"modules_to_not_convert",
+               {"model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"}}};
 }
 
 }  // namespace
@@ -93,7 +96,8 @@ Result<std::string> original_config_json(const ModelConfig& c) {
   if (back.norm_eps != c.norm_eps) return lost("norm eps");
   if (back.swiglu_alpha != c.swiglu_alpha) return lost("swiglu_alpha");
   if (c.tied_embeddings) return lost("tied embeddings");
-  if (back.max_positions != c.max_positions) return lost("number of positions, which is not the initial context times the factor");
+  if (back.max_positions != c.max_positions)
+    return lost("number of positions, which is not the initial context times the factor");
   if (rope.truncate || rope.attention_factor != 0 || back.rope.yarn != rope.yarn) return lost("rotary embedding");
   return text;
 }

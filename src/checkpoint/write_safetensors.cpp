@@ -14,8 +14,8 @@ std::string padded_dump(const Json& json) {
   return text;
 }
 
-Result<std::string> header_text(std::span<const SafetensorsItem> items, const std::map<std::string, std::string>& metadata,
-                                const std::string& path) {
+Result<std::string> header_text(std::span<const SafetensorsItem> items,
+                                const std::map<std::string, std::string>& metadata, const std::string& path) {
   // An ordered_json looks keys up linearly; a plain vector of members keeps a large header linear.
   Json header = Json::object();
   auto& members = header.get_ref<Json::object_t&>();
@@ -28,14 +28,15 @@ Result<std::string> header_text(std::span<const SafetensorsItem> items, const st
       return fail("{}: tensor name \"{}\" is taken", path, printable(item.name));
     if (!bytes || *bytes > (uint64_t{1} << 62) - end)
       return fail("{}: tensor \"{}\" of shape {} is too large", path, printable(item.name), shape_text(item.shape));
-    members.Container::emplace_back(item.name,
-                                    Json{{"dtype", name_of(item.dtype)}, {"shape", item.shape}, {"data_offsets", {end, end + *bytes}}});
+    members.Container::emplace_back(
+        item.name, Json{{"dtype", name_of(item.dtype)}, {"shape", item.shape}, {"data_offsets", {end, end + *bytes}}});
     end += *bytes;
   }
   try {
     std::string text = padded_dump(header);
     if (text.size() > safetensors_header_limit)
-      return fail("{}: the header would be {} bytes long, over the limit of {}", path, text.size(), safetensors_header_limit);
+      return fail("{}: the header would be {} bytes long, over the limit of {}", path, text.size(),
+                  safetensors_header_limit);
     return text;
   } catch (const Json::exception&) {
     return fail("{}: a tensor name or a metadata value is not UTF-8", path);
@@ -48,11 +49,13 @@ Status write_item(NewFile& file, const SafetensorsItem& item, const std::string&
   uint64_t written = 0;
   MXPATH_CHECK(item.data([&](std::span<const uint8_t> piece) -> Status {
     written += piece.size();
-    if (written > bytes) return fail("{}: tensor \"{}\" is {} bytes long, but more were given", path, printable(item.name), bytes);
+    if (written > bytes)
+      return fail("{}: tensor \"{}\" is {} bytes long, but more were given", path, printable(item.name), bytes);
     return file.write(piece);
   }));
   if (written != bytes)
-    return fail("{}: tensor \"{}\" is {} bytes long, but only {} were given", path, printable(item.name), bytes, written);
+    return fail("{}: tensor \"{}\" is {} bytes long, but only {} were given", path, printable(item.name), bytes,
+                written);
   return {};
 }
 

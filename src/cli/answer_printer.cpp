@@ -16,12 +16,13 @@ bool calls_tool(const Delta& d) { return !d.recipient.empty() && d.recipient != 
 void AnswerPrinter::open(const Delta& delta) {
   if (anything_) print_as_is(line_open_ ? "\n\n" : "\n");
   // Text on a channel that nobody knows is more likely no answer; without a channel it may well be one.
-  const bool answers =
-      is_for_user(delta.channel, delta.recipient) && (delta.channel.empty() || delta.channel == "final" || delta.channel == "commentary");
+  const bool answers = is_for_user(delta.channel, delta.recipient) &&
+                       (delta.channel.empty() || delta.channel == "final" || delta.channel == "commentary");
   dimmed_ = options_.dim && !answers && !calls_tool(delta);
   if (dimmed_) print_as_is("\x1b[2m");
   if (calls_tool(delta))
-    print_as_is(fmt::format("[call {}] ", options_.terminal ? terminal_safe(delta.recipient) : std::string(delta.recipient)));
+    print_as_is(
+        fmt::format("[call {}] ", options_.terminal ? terminal_safe(delta.recipient) : std::string(delta.recipient)));
   open_ = anything_ = true;
 }
 

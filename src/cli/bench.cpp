@@ -50,7 +50,10 @@ struct Subject {
 
 Result<Subject> random_subject(const Options& options) {
   const ModelPlaces places = model_places();
-  Subject subject{.name = options.shape.empty() ? options.common.model : options.shape, .folder = "", .manifest = {}, .random = true};
+  Subject subject{.name = options.shape.empty() ? options.common.model : options.shape,
+                  .folder = "",
+                  .manifest = {},
+                  .random = true};
   ModelConfig config;
   if (!options.shape.empty()) {
     MXPATH_TRY(config, model_shape(options.shape, places));
@@ -66,7 +69,8 @@ Result<Subject> subject_of(const Options& options) {
   if (!options.shape.empty() && !options.common.model.empty())
     return wrong_use("MODEL and --shape are both given; --shape is for random weights without a model");
   if (!options.shape.empty() || options.random_weights) return random_subject(options);
-  if (options.stored != StoredExperts::as_config) return wrong_use("--stored is for random weights; add --random-weights");
+  if (options.stored != StoredExperts::as_config)
+    return wrong_use("--stored is for random weights; add --random-weights");
   Subject subject{.name = options.common.model, .folder = "", .manifest = {}};
   MXPATH_TRY(ModelFiles files, open_model_files(subject.name, model_places()));
   subject.folder = std::move(files.folder), subject.manifest = std::move(files.manifest);
@@ -76,9 +80,11 @@ Result<Subject> subject_of(const Options& options) {
 
 /// Which of the lengths are too long for `most` positions, with the largest that is not: "--depth 3964 or less".
 std::string what_would_fit(const BenchOptions& measure, int most) {
-  const int longest = std::max(most - 1, 0), beside_steps = most - 1 - warm_up_steps, deepest = beside_steps - measure.tokens;
+  const int longest = std::max(most - 1, 0), beside_steps = most - 1 - warm_up_steps,
+            deepest = beside_steps - measure.tokens;
   const bool long_prompt = std::ranges::any_of(measure.prompts, [&](int tokens) { return tokens > longest; });
-  const bool deep = measure.tokens > 0 && std::ranges::any_of(measure.depths, [&](int depth) { return std::max(depth, 1) > deepest; });
+  const bool deep = measure.tokens > 0 &&
+                    std::ranges::any_of(measure.depths, [&](int depth) { return std::max(depth, 1) > deepest; });
   std::string parts = long_prompt ? fmt::format("--prompt {} or less", longest) : "";
   if (deep && long_prompt) parts += " and ";
   if (deep && deepest > 0) parts += fmt::format("--depth {} or less", deepest);
@@ -90,35 +96,39 @@ std::string what_would_fit(const BenchOptions& measure, int most) {
 Status set_context(Policy& policy, const BenchOptions& measure, const ModelConfig& config) {
   const int longest = longest_text(measure);
   if (longest > config.max_positions)
-    return wrong_use("the longest measurement takes {} tokens, but the model was made for {}; choose {}", longest, config.max_positions,
-                     what_would_fit(measure, config.max_positions));
+    return wrong_use("the longest measurement takes {} tokens, but the model was made for {}; choose {}", longest,
+                     config.max_positions, what_would_fit(measure, config.max_positions));
   if (policy.context > 0 && policy.context < longest)
-    return wrong_use("--ctx {}: the longest measurement takes {} tokens; leave out --ctx, or choose {}", policy.context, longest,
-                     what_would_fit(measure, policy.context));
+    return wrong_use("--ctx {}: the longest measurement takes {} tokens; leave out --ctx, or choose {}", policy.context,
+                     longest, what_would_fit(measure, policy.context));
   if (policy.context == 0) policy.context = longest;
   return {};
 }
 
 /// Nothing is filled that could not stay: the pools stand beside the packed weights until the end.
 Status check_pools(const Plan& plan, const Manifest& manifest, const Machine& machine, const Policy& policy) {
-  const uint64_t pools = weight_pool_bytes(manifest), beside = plan.memory().total(), available = plan.memory().available;
+  const uint64_t pools = weight_pool_bytes(manifest), beside = plan.memory().total(),
+                 available = plan.memory().available;
   if (pools + beside <= available) return {};
   const double tenths_of_gib = std::ceil(double(pools + beside) / double(uint64_t{1} << 30) * 10) / 10;
   const bool more_is_there = policy.memory_budget > 0 && pools + beside <= machine.free_memory();
-  return fail("random weights need {} of memory beside the model's {}, but only {} is available; choose {}a smaller --shape",
-              human_bytes(double(pools)), human_bytes(double(beside)), human_bytes(double(available)),
-              more_is_there ? fmt::format("--memory {:.1f} or more, or ", tenths_of_gib) : "");
+  return fail(
+      "random weights need {} of memory beside the model's {}, but only {} is available; choose {}a smaller --shape",
+      human_bytes(double(pools)), human_bytes(double(beside)), human_bytes(double(available)),
+      more_is_there ? fmt::format("--memory {:.1f} or more, or ", tenths_of_gib) : "");
 }
 
-Result<std::unique_ptr<LoadedModel>> load(Subject& subject, const Options& options, const Plan& plan, BenchReport& report,
-                                          ProgressBar& bar) {
-  const LoadOptions how{.progress = bar.callback(), .notice = [&bar](const std::string& text) { bar.clear(), tell(text); }};
+Result<std::unique_ptr<LoadedModel>> load(Subject& subject, const Options& options, const Plan& plan,
+                                          BenchReport& report, ProgressBar& bar) {
+  const LoadOptions how{.progress = bar.callback(),
+                        .notice = [&bar](const std::string& text) { bar.clear(), tell(text); }};
   const Policy& policy = options.common.policy;
   if (!subject.random) return load_model(subject.folder, catalogue(), *report.machine, policy, how);
   const auto start = std::chrono::steady_clock::now();
   ThreadPool threads(plan.threads);
   report.random_seed = options.measure.seed;
-  MXPATH_TRY(Checkpoint checkpoint, random_weights_in_memory(std::move(subject.manifest), options.measure.seed, threads, how.progress));
+  MXPATH_TRY(Checkpoint checkpoint,
+             random_weights_in_memory(std::move(subject.manifest), options.measure.seed, threads, how.progress));
   report.making_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return load_model(std::move(checkpoint), catalogue(), *report.machine, policy, how);
 }
@@ -144,7 +154,8 @@ Status keep_report(const Json& json, std::optional<NewFile>& out) {
   return out->finish();
 }
 
-Status write_report(const BenchReport& report, const Options& options, const Program& program, std::optional<NewFile>& out) {
+Status write_report(const BenchReport& report, const Options& options, const Program& program,
+                    std::optional<NewFile>& out) {
   const Json json = report_in_flags(to_json(report));
   const Status kept = keep_report(json, out);  // first: who reads the other may go away, as head does
   if (program.json) print_json(json);
@@ -215,16 +226,21 @@ void add_measurements(CLI::App& command, BenchOptions& measure) {
 void add_bench(CLI::App& app, Program& program) {
   auto options = std::make_shared<Options>();
   options->common.model.clear();
-  CLI::App* command = app.add_subcommand("bench", "Measure how fast a model answers and reads, as a share of what this machine could do");
+  CLI::App* command = app.add_subcommand(
+      "bench", "Measure how fast a model answers and reads, as a share of what this machine could do");
   add_model(*command, options->common.model, false);
-  command->add_option("--shape", options->shape, "20b, 120b, demo, tiny or a config.json, with random weights in memory")
+  command
+      ->add_option("--shape", options->shape, "20b, 120b, demo, tiny or a config.json, with random weights in memory")
       ->type_name("SHAPE");
   command->add_flag("--random-weights", options->random_weights,
                     "random weights in the shape of MODEL or --shape; no file is read but its headers");
-  add_choice<StoredExperts>(*command, "--stored", options->stored, {{"mxfp4", StoredExperts::mxfp4}, {"bf16", StoredExperts::bf16}},
+  add_choice<StoredExperts>(*command, "--stored", options->stored,
+                            {{"mxfp4", StoredExperts::mxfp4}, {"bf16", StoredExperts::bf16}},
                             "how random experts are stored; default: as the config says");
   add_measurements(*command, options->measure);
-  command->add_option("--out", options->out, "write the JSON report to this file too")->transform(expanded_path())->type_name("FILE");
+  command->add_option("--out", options->out, "write the JSON report to this file too")
+      ->transform(expanded_path())
+      ->type_name("FILE");
   add_common_options(*command, options->common, program);
   command->callback([options, &program] { program.action = [options, &program] { return run(*options, program); }; });
 }

@@ -21,7 +21,9 @@ int shows = STDOUT_FILENO;
 struct termios before, while_typing;
 struct sigaction actions_before[std::size(signals)];
 
-void write_out(std::string_view code) { [[maybe_unused]] const auto ignored = ::write(shows, code.data(), code.size()); }
+void write_out(std::string_view code) {
+  [[maybe_unused]] const auto ignored = ::write(shows, code.data(), code.size());
+}
 
 // Only what a signal handler may call.
 void on_signal(int number) {

@@ -30,7 +30,8 @@ constexpr std::string_view help =
     "/plan               the paths that run, and why the others do not\n"
     "/save FILE          write the conversation (as JSON if FILE ends in .json)\n"
     "/quit               leave, as Ctrl-D does\n"
-    "Ctrl-C stops an answer; a \\ at the end of a line continues it on the next. What you paste, or type while an answer runs,\n"
+    "Ctrl-C stops an answer; a \\ at the end of a line continues it on the next. What you paste, or type while an "
+    "answer runs,\n"
     "stays in the line until you press Enter.\n";
 
 struct Chat {
@@ -79,9 +80,9 @@ Status save(Chat& chat, std::string_view argument) {
   return {};
 }
 
-constexpr std::pair<std::string_view, Command> commands[] = {{"/help", show_help}, {"/reset", reset},    {"/effort", set_effort},
-                                                             {"/show", set_show},  {"/plan", show_plan}, {"/save", save},
-                                                             {"/quit", quit},      {"/exit", quit}};
+constexpr std::pair<std::string_view, Command> commands[] = {
+    {"/help", show_help}, {"/reset", reset}, {"/effort", set_effort}, {"/show", set_show},
+    {"/plan", show_plan}, {"/save", save},   {"/quit", quit},         {"/exit", quit}};
 
 std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r\n");
@@ -100,7 +101,8 @@ Status run_command(Chat& chat, std::string_view line) {
 
 /// A first line that names a command of the chat; other text may begin with a slash too.
 bool is_command(std::string_view line) {
-  return line.starts_with('/') && line.find('\n') == line.npos && line.substr(0, line.find(' ')).find('/', 1) == line.npos;
+  return line.starts_with('/') && line.find('\n') == line.npos &&
+         line.substr(0, line.find(' ')).find('/', 1) == line.npos;
 }
 
 /// What helps where `text` and all before it are too long: only what is possible, and enough.
@@ -111,8 +113,10 @@ std::string what_would_fit(const Chat& chat, std::string_view text, size_t token
   const auto alone = fresh.prompt(*chat.runtime.files.tokenizer, text);
   const bool fits_alone = alone.ok() && alone->size() < static_cast<size_t>(context);
   const bool longer = context < most && tokens < static_cast<size_t>(most);
-  return fmt::format("{}{}", fits_alone ? "/reset begins a new one" : "send a shorter message",
-                     longer ? fmt::format(", or start again with --ctx {} or more", std::min(tokens + usual_answer, size_t(most))) : "");
+  return fmt::format(
+      "{}{}", fits_alone ? "/reset begins a new one" : "send a shorter message",
+      longer ? fmt::format(", or start again with --ctx {} or more", std::min(tokens + usual_answer, size_t(most)))
+             : "");
 }
 
 Status answer(Chat& chat, std::string_view text) {
@@ -120,8 +124,9 @@ Status answer(Chat& chat, std::string_view text) {
   MXPATH_TRY(const auto prompt, chat.conversation.prompt(*runtime.files.tokenizer, text));
   const auto room = static_cast<size_t>(least_answer(chat.options.max_new_tokens) - 1);
   if (prompt.size() + room > static_cast<size_t>(runtime.plan().context))
-    return fail("the conversation has {} with this message, but the context holds {}, which leaves no room for an answer; {}",
-                plural(prompt.size(), "token"), runtime.plan().context, what_would_fit(chat, text, prompt.size()));
+    return fail(
+        "the conversation has {} with this message, but the context holds {}, which leaves no room for an answer; {}",
+        plural(prompt.size(), "token"), runtime.plan().context, what_would_fit(chat, text, prompt.size()));
   AnswerOptions how = answer_options(chat.options, runtime.files);
   AnswerPrinter printer(printer_options(chat.options.show));
   ProgressBar bar;

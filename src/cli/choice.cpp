@@ -9,14 +9,16 @@ namespace mxpath::cli {
 namespace {
 
 bool is_decimal(std::string_view digits) {
-  return !digits.empty() && digits.find_first_not_of("0123456789") == digits.npos && (digits.size() == 1 || digits.front() != '0');
+  return !digits.empty() && digits.find_first_not_of("0123456789") == digits.npos &&
+         (digits.size() == 1 || digits.front() != '0');
 }
 
 bool is_whole_number(std::string_view text, int64_t low, uint64_t high) {
   const bool negative = text.starts_with('-');
   const std::string_view digits = text.substr(negative ? 1 : 0);
   uint64_t size = 0;
-  if (!is_decimal(digits) || std::from_chars(digits.data(), digits.data() + digits.size(), size).ec != std::errc()) return false;
+  if (!is_decimal(digits) || std::from_chars(digits.data(), digits.data() + digits.size(), size).ec != std::errc())
+    return false;
   if (negative) return low < 0 && size <= 0 - static_cast<uint64_t>(low);
   return size <= high && (low <= 0 || size >= static_cast<uint64_t>(low));
 }
@@ -31,7 +33,9 @@ bool is_number(std::string_view text) {
 
 CLI::Validator whole_number(int64_t low, uint64_t high) {
   const auto check = [low, high](const std::string& text) {
-    return is_whole_number(text, low, high) ? "" : fmt::format("a whole number from {} to {}, not \"{}\"", low, high, printable(text));
+    return is_whole_number(text, low, high)
+               ? ""
+               : fmt::format("a whole number from {} to {}, not \"{}\"", low, high, printable(text));
   };
   return CLI::Validator(check, "");
 }

@@ -12,10 +12,11 @@
 
 namespace mxpath::cli {
 
-/// Sets `target` to the value of the word that was given. CLI11's own transformer shows the enumerators' numbers in the help.
+/// Sets `target` to the value of the word that was given. CLI11's own transformer shows the enumerators' numbers in the
+/// help.
 template <class T>
-CLI::Option* add_choice(CLI::App& command, const std::string& name, T& target, const std::vector<std::pair<std::string, T>>& choices,
-                        const std::string& text) {
+CLI::Option* add_choice(CLI::App& command, const std::string& name, T& target,
+                        const std::vector<std::pair<std::string, T>>& choices, const std::string& text) {
   std::string words;
   for (const auto& [word, value] : choices) words += (words.empty() ? "" : "|") + word;
   const auto set = [&target, choices, name, words](const std::string& given) {
@@ -31,7 +32,8 @@ CLI::Option* add_choice(CLI::App& command, const std::string& name, T& target, c
 
 /// A name or path: "" is an unset variable of a script, not a wish for the default.
 inline CLI::Validator not_empty() {
-  return CLI::Validator([](const std::string& text) { return text.empty() ? std::string("must not be empty") : std::string(); }, "");
+  return CLI::Validator(
+      [](const std::string& text) { return text.empty() ? std::string("must not be empty") : std::string(); }, "");
 }
 
 /// A path as a shell would give it: where no shell was, ~ and $NAME are still to be expanded.
@@ -39,8 +41,8 @@ inline CLI::Validator expanded_path() {
   return CLI::Validator([](std::string& text) { return text = expanded_unless_there(text), std::string(); }, "");
 }
 
-/// A whole number in [low, high], in decimal digits alone: CLI11 takes 0x10, 010 for eight and 1'000, and turns what is too large for an
-/// unsigned type into something else.
+/// A whole number in [low, high], in decimal digits alone: CLI11 takes 0x10, 010 for eight and 1'000, and turns what is
+/// too large for an unsigned type into something else.
 CLI::Validator whole_number(int64_t low, uint64_t high);
 
 /// A decimal number, perhaps with an exponent; no hexadecimal, no infinity.

@@ -32,9 +32,11 @@ struct CompareCommand {
 };
 
 /// The prompts of the file; else the model's own kind of problem, if it brings any; else the built-in ones.
-Result<std::vector<ComparePrompt>> prompts_of(const CompareCommand& command, const std::vector<CompareProblem>& problems) {
+Result<std::vector<ComparePrompt>> prompts_of(const CompareCommand& command,
+                                              const std::vector<CompareProblem>& problems) {
   if (!command.prompts.empty()) {
-    MXPATH_TRY(const std::string text, command.prompts == "-" ? read_standard_input() : read_input(command.prompts, input_limit));
+    MXPATH_TRY(const std::string text,
+               command.prompts == "-" ? read_standard_input() : read_input(command.prompts, input_limit));
     return parse_prompts(text, command.prompts == "-" ? "standard input" : command.prompts);
   }
   std::vector<ComparePrompt> prompts;
@@ -42,7 +44,8 @@ Result<std::vector<ComparePrompt>> prompts_of(const CompareCommand& command, con
   return prompts.empty() ? default_prompts() : prompts;
 }
 
-/// The report with its verdict; the plot comes after it, so that nothing measured is lost with a plot that cannot be written.
+/// The report with its verdict; the plot comes after it, so that nothing measured is lost with a plot that cannot be
+/// written.
 Status show(const CompareReport& report, const CompareCommand& command, Program& program) {
   const Status verdict = check_compare(report, command.compare);
   if (program.json) print_json(report_in_flags(compare_json(report)), verdict, program);
@@ -94,13 +97,15 @@ void add_formats(CLI::App& command, std::vector<std::string>& weights) {
 
 void add_compare(CLI::App& app, Program& program) {
   auto options = std::make_shared<CompareCommand>();
-  CLI::App* command = app.add_subcommand("compare", "Compare weight formats: memory, distance from the FP32 forward, speed, right answers");
+  CLI::App* command = app.add_subcommand(
+      "compare", "Compare weight formats: memory, distance from the FP32 forward, speed, right answers");
   add_model(*command, options->common.model, true);
   add_common_options(*command, options->common, program);
   add_formats(*command, options->compare.weights);
   command
       ->add_option("--prompts", options->prompts,
-                   "one prompt per line, or {\"prompt\": \"…\"} or {\"text\": \"…\"} (read as it stands); - is standard input; default: a "
+                   "one prompt per line, or {\"prompt\": \"…\"} or {\"text\": \"…\"} (read as it stands); - is "
+                   "standard input; default: a "
                    "built-in few")
       ->transform(expanded_path())
       ->check(not_empty())
@@ -108,7 +113,9 @@ void add_compare(CLI::App& app, Program& program) {
   command->add_option("--positions", options->compare.positions, "next-token distributions to compare (default 256)")
       ->check(whole_number(1, most_positions))
       ->type_name("N");
-  command->add_option("--problems", options->problems, "problems of each kind to solve, where the model brings some (default 10)")
+  command
+      ->add_option("--problems", options->problems,
+                   "problems of each kind to solve, where the model brings some (default 10)")
       ->check(whole_number(0, 1 << 20))
       ->type_name("N");
   command->add_option("--plot", options->plot, "also write an SVG plot of size against KL")

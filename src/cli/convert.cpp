@@ -92,8 +92,11 @@ Status run(const ConvertCommand& command, const Program& program) {
 
 void add_convert(CLI::App& app, Program& program) {
   auto options = std::make_shared<ConvertCommand>();
-  CLI::App* command = app.add_subcommand("convert", "Write a checkpoint in another layout or number format; reads GGUF too");
-  command->add_option("SRC", options->source, "a folder, a name in the Hugging Face cache, demo, or a GGUF file of llama.cpp or Ollama")
+  CLI::App* command =
+      app.add_subcommand("convert", "Write a checkpoint in another layout or number format; reads GGUF too");
+  command
+      ->add_option("SRC", options->source,
+                   "a folder, a name in the Hugging Face cache, demo, or a GGUF file of llama.cpp or Ollama")
       ->required();
   command->add_option("DST", options->target, "the folder to write; must not exist yet, or be empty")
       ->transform(expanded_path())

@@ -84,14 +84,19 @@ Status run(const DiagnoseOptions& options, Program& program) {
 void add_diagnose(CLI::App& app, Program& program) {
   auto options = std::make_shared<DiagnoseOptions>();
   CLI::App* command = app.add_subcommand(
-      "diagnose", "Say what a failure log means and what to do; exit 0 finding, 1 no failure, 4 cannot tell or cannot read it");
-  command->add_option("LOG", options->log, "the log: a file, plain or gzip; - or nothing: standard input")->transform(expanded_path());
-  command->add_option("--checkpoint", options->checkpoint, "the model that was loaded: its config.json decides what the log cannot")
+      "diagnose",
+      "Say what a failure log means and what to do; exit 0 finding, 1 no failure, 4 cannot tell or cannot read it");
+  command->add_option("LOG", options->log, "the log: a file, plain or gzip; - or nothing: standard input")
+      ->transform(expanded_path());
+  command
+      ->add_option("--checkpoint", options->checkpoint,
+                   "the model that was loaded: its config.json decides what the log cannot")
       ->type_name("DIR|NAME");
   command->add_option("--machine", options->machine, "where it ran: a JSON file, or a name such as h100")
       ->check(not_empty())
       ->type_name("FILE|NAME");
-  command->add_option("--versions", options->versions, "what was installed there: \"triton=3.5.1 kernels=absent\"")->type_name("LIST");
+  command->add_option("--versions", options->versions, "what was installed there: \"triton=3.5.1 kernels=absent\"")
+      ->type_name("LIST");
   add_language_option(*command, options->language);
   add_output_options(*command, options->verbose, program);
   command->callback([options, &program] {

@@ -75,9 +75,12 @@ Status run(const DoctorOptions& options, const Program& program) {
 
 void add_doctor(CLI::App& app, Program& program) {
   auto options = std::make_shared<DoctorOptions>();
-  CLI::App* command = app.add_subcommand("doctor", "Show this machine and the stacks on it: what each would do with an MXFP4 model here");
+  CLI::App* command = app.add_subcommand(
+      "doctor", "Show this machine and the stacks on it: what each would do with an MXFP4 model here");
   command->add_option("MODEL", options->model, "the model to predict for; default: the shape of gpt-oss-20b");
-  command->add_option("--machine", options->machine, "answer for this machine: a JSON file, a bundle, or a name such as h100")
+  command
+      ->add_option("--machine", options->machine,
+                   "answer for this machine: a JSON file, a bundle, or a name such as h100")
       ->check(not_empty())
       ->type_name("FILE|NAME");
   command->add_option("--python", options->python, "look into the environment of this interpreter (it is not run)")
@@ -88,7 +91,8 @@ void add_doctor(CLI::App& app, Program& program) {
       ->type_name("DIR")
       ->type_size(1)
       ->allow_extra_args(false);
-  command->add_option("--versions", options->versions, "answer for these packages: \"torch=2.8.0 triton=3.4.0\"")->type_name("LIST");
+  command->add_option("--versions", options->versions, "answer for these packages: \"torch=2.8.0 triton=3.4.0\"")
+      ->type_name("LIST");
   command->add_flag("--measure", options->measure, "measure the memory bandwidth (half a second)");
   command->add_option("--bundle", options->bundle, "write a report to share, without names, paths and secrets")
       ->transform(expanded_path())

@@ -37,7 +37,8 @@ std::string names_of(const CLI::Option& option) {
 
 std::string row_of(const CLI::Option& option) {
   const bool takes_value = option.get_items_expected_max() > 0 && !option.get_positional();
-  return fmt::format("| {}{} | {}{} |\n", names_of(option), takes_value ? fmt::format(" {}", cell(option.get_type_name())) : "",
+  return fmt::format("| {}{} | {}{} |\n", names_of(option),
+                     takes_value ? fmt::format(" {}", cell(option.get_type_name())) : "",
                      cell(option.get_description()), option.get_required() ? " (required)" : "");
 }
 
@@ -56,8 +57,9 @@ std::vector<std::pair<std::string, std::string>> tables_of(const CLI::App& comma
 std::string table(const std::string& rows) { return "| flag | meaning |\n|---|---|\n" + rows; }
 
 std::string anchor(std::string heading) {
-  std::ranges::transform(heading, heading.begin(),
-                         [](char c) { return c == ' ' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+  std::ranges::transform(heading, heading.begin(), [](char c) {
+    return c == ' ' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  });
   return heading;
 }
 
@@ -91,11 +93,13 @@ std::string flags_page() {
     }
   std::erase_if(shared, [](const auto& group) { return group.first.first == own_group; });
   std::string out =
-      "# Commands and flags\n\nMade from the program's own options by `make docs`; a test fails when this page is stale. `mxpath COMMAND "
+      "# Commands and flags\n\nMade from the program's own options by `make docs`; a test fails when this page is "
+      "stale. `mxpath COMMAND "
       "--help` shows the same.\n";
   for (const CLI::App* command : commands) out += command_section(*command, shared);
   for (const auto& group : order)
-    out += fmt::format("\n## {}\n\nFlags of {}.\n\n{}", group.first, fmt::join(shared[group], ", "), table(group.second));
+    out +=
+        fmt::format("\n## {}\n\nFlags of {}.\n\n{}", group.first, fmt::join(shared[group], ", "), table(group.second));
   return out;
 }
 

@@ -27,11 +27,12 @@ std::string shape_of(const TensorRecord& t) {
 }
 
 std::string tensor_lines(const Manifest& manifest) {
-  std::string out =
-      fmt::format("\n{:<16} {:>5}  {:<13} {:<22} {:>10}  {}\n", "role", "layer", "format", "shape", "bytes", "name in the file");
+  std::string out = fmt::format("\n{:<16} {:>5}  {:<13} {:<22} {:>10}  {}\n", "role", "layer", "format", "shape",
+                                "bytes", "name in the file");
   for (const TensorRecord& t : manifest.tensors)
-    out += fmt::format("{:<16} {:>5}  {:<13} {:<22} {:>10}  {}{}\n", name_of(t.role), t.layer < 0 ? "" : std::to_string(t.layer),
-                       name_of(t.encoding), shape_of(t), human_bytes(double(t.data.bytes + t.scales.bytes)), visible(t.name),
+    out += fmt::format("{:<16} {:>5}  {:<13} {:<22} {:>10}  {}{}\n", name_of(t.role),
+                       t.layer < 0 ? "" : std::to_string(t.layer), name_of(t.encoding), shape_of(t),
+                       human_bytes(double(t.data.bytes + t.scales.bytes)), visible(t.name),
                        t.transposed ? " (transposed)" : "");
   return out;
 }
@@ -76,8 +77,8 @@ Status run(const InspectOptions& options, const Program& program) {
 
 void add_inspect(CLI::App& app, Program& program) {
   auto options = std::make_shared<InspectOptions>();
-  CLI::App* command =
-      app.add_subcommand("inspect", "Show what a checkpoint holds: config, tensors by role, formats, bytes, and anything unusual");
+  CLI::App* command = app.add_subcommand(
+      "inspect", "Show what a checkpoint holds: config, tensors by role, formats, bytes, and anything unusual");
   add_model(*command, options->model, false);
   command->add_flag("--tensors", options->tensors, "list every tensor");
   add_output_options(*command, options->verbose, program);

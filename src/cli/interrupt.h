@@ -3,7 +3,8 @@
 
 namespace mxpath::cli {
 
-/// While one lives, Ctrl-C sets the flag instead of ending the program; a second one before the flag is cleared ends it.
+/// While one lives, Ctrl-C sets the flag instead of ending the program; a second one before the flag is cleared ends
+/// it.
 class CatchInterrupt {
  public:
   CatchInterrupt();

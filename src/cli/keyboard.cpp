@@ -105,12 +105,15 @@ std::string Keyboard::read_paste() {
     if (const long count = fill(); count <= 0 && !(count < 0 && errno == EINTR && !interrupted())) break;
     end = bytes_.find(paste_ends, seen - std::min(seen, paste_ends.size()));
   }
-  // A mark inside of the text would leave the rest of it to be typed, and perhaps asked. Only Enter may follow the last mark at once.
-  for (size_t last; end != bytes_.npos && (last = bytes_.rfind(paste_ends)) != end;) bytes_.erase(last, paste_ends.size());
+  // A mark inside of the text would leave the rest of it to be typed, and perhaps asked. Only Enter may follow the last
+  // mark at once.
+  for (size_t last; end != bytes_.npos && (last = bytes_.rfind(paste_ends)) != end;)
+    bytes_.erase(last, paste_ends.size());
   size_t length = end == bytes_.npos ? bytes_.size() : end;
   std::string text = bytes_.substr(0, length);
   bytes_.erase(0, end == bytes_.npos ? length : length + paste_ends.size());
-  if (has_inner_line_end(bytes_) || (!bytes_.empty() && !is_line_end(bytes_.front()) && bytes_.find_first_of("\r\n") != bytes_.npos))
+  if (has_inner_line_end(bytes_) ||
+      (!bytes_.empty() && !is_line_end(bytes_.front()) && bytes_.find_first_of("\r\n") != bytes_.npos))
     text += std::exchange(bytes_, {});
   remove_all(text, paste_begins);
   return typed_text(text);

@@ -66,7 +66,9 @@ TEST(Keyboard, AMarkedPaste) {
   EXPECT_EQ(heard("\x1b[200~cut"), "[cut]");
 }
 
-TEST(Keyboard, AMarkInsideOfAPasteAsksNothing) { EXPECT_EQ(heard("\x1b[200~one\x1b[201~\r/quit\r\x1b[201~"), "[one\n/quit\n]"); }
+TEST(Keyboard, AMarkInsideOfAPasteAsksNothing) {
+  EXPECT_EQ(heard("\x1b[200~one\x1b[201~\r/quit\r\x1b[201~"), "[one\n/quit\n]");
+}
 
 TEST(Keyboard, ALongPasteIsWhole) {
   std::string text;

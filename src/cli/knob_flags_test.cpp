@@ -25,7 +25,8 @@ TEST(KnobFlags, EveryKnobIsAFlagOfACommand) {
 }
 
 TEST(KnobFlags, SentencesAreWordedAsTyped) {
-  EXPECT_EQ(in_flags(mention(Knob::context, 4096) + " with " + mention(Knob::numerics, "fast") + " and " + mention(Knob::strict)),
+  EXPECT_EQ(in_flags(mention(Knob::context, 4096) + " with " + mention(Knob::numerics, "fast") + " and " +
+                     mention(Knob::strict)),
             "--ctx 4096 with --numerics fast and --strict");
 }
 

@@ -117,7 +117,8 @@ Result<LineEditor> LineEditor::create(const std::string& folder, const std::stri
   state->prompt = prompt;
   state->line = ::el_init("mxpath", stdin, state->shows == 2 ? stderr : stdout, stderr);
   state->history = ::history_init();
-  if (!state->line || !state->history) return fail("the terminal cannot be set up for typing; give the question as PROMPT");
+  if (!state->line || !state->history)
+    return fail("the terminal cannot be set up for typing; give the question as PROMPT");
   ::history(state->history, &state->event, H_SETSIZE, history_length);
   ::history(state->history, &state->event, H_SETUNIQUE, 1);
   if (!folder.empty() && make_folder(folder).ok()) {
@@ -133,7 +134,8 @@ Result<LineEditor> LineEditor::create(const std::string& folder, const std::stri
   ::el_set(state->line, EL_EDITOR, "emacs");
   ::el_set(state->line, EL_HIST, ::history, state->history);
   ::el_wset(state->line, EL_GETCFN, read_character);
-  ::el_wset(state->line, EL_ADDFN, L"mxpath-paste", L"Insert a paste", paste);  // el_set copies both names and never frees them
+  ::el_wset(state->line, EL_ADDFN, L"mxpath-paste", L"Insert a paste",
+            paste);  // el_set copies both names and never frees them
   ::el_set(state->line, EL_BIND, std::string(Keyboard::paste_begins).c_str(), "mxpath-paste", nullptr);
   ::el_source(state->line, nullptr);
   return LineEditor(std::move(state));

@@ -15,8 +15,9 @@ class LineEditor {
   LineEditor(LineEditor&&) noexcept;
   ~LineEditor();
 
-  /// A line without its end, several where lines end in a backslash or were pasted; none at the end of input (Ctrl-D). Ctrl-C clears what
-  /// was typed. Only the Enter key ends a line: what is pasted, and what was typed before it was asked for, stands in it, to be edited.
+  /// A line without its end, several where lines end in a backslash or were pasted; none at the end of input (Ctrl-D).
+  /// Ctrl-C clears what was typed. Only the Enter key ends a line: what is pasted, and what was typed before it was
+  /// asked for, stands in it, to be edited.
   std::optional<std::string> read();
 
  private:

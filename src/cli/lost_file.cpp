@@ -37,7 +37,8 @@ class Line {
   void add_name(std::string_view name, bool json) {
     constexpr std::string_view digits = "0123456789abcdef";
     for (size_t i = 0; i < name.size(); ++i) {
-      const auto byte = static_cast<unsigned char>(name[i]), after = static_cast<unsigned char>(i + 1 < name.size() ? name[i + 1] : 0xff);
+      const auto byte = static_cast<unsigned char>(name[i]),
+                 after = static_cast<unsigned char>(i + 1 < name.size() ? name[i + 1] : 0xff);
       const bool c1 = byte == 0xc2 && after < 0xa0;
       if (byte < 0x20 || byte == 0x7f || c1)
         add(json ? "\\\\x" : "\\x"), add(digits.substr(byte >> 4, 1)), add(digits.substr(byte & 15, 1));
@@ -64,7 +65,8 @@ std::string_view what_happened(const MappingAt& at) {
   struct stat now {};
   const bool short_now = ::stat(at.path, &now) != 0 || static_cast<uint64_t>(now.st_size) <= at.offset;
   return short_now ? ": was cut short while it was read; put the whole file in its place and start again"
-                   : ": cannot be read, the system reports an error of its disk or network drive; copy the file to another one";
+                   : ": cannot be read, the system reports an error of its disk or network drive; copy the file to "
+                     "another one";
 }
 
 void tell_loss(const MappingAt& at) {
@@ -77,7 +79,8 @@ void tell_loss(const MappingAt& at) {
   line.add("\"\n  }\n}\n"), line.write_to(STDOUT_FILENO);
 }
 
-/// Passes the signal on to its earlier handler: as soon as this returns, the access is tried again, or the signal comes again.
+/// Passes the signal on to its earlier handler: as soon as this returns, the access is tried again, or the signal comes
+/// again.
 void pass_on(int signal, const siginfo_t* info) {
   ::sigaction(signal, &before, nullptr);
   if (info->si_code <= 0) ::raise(signal);  // sent by a process, so nothing would repeat it

@@ -14,7 +14,12 @@ constexpr int most_threads = 1024;
 void add_globs(CLI::App& command, const std::string& name, std::vector<std::string>& globs, const std::string& text,
                const std::string& group) {
   // One glob each time it is given: a greedy list would swallow MODEL.
-  command.add_option(name, globs, text)->type_name("GLOB")->type_size(1)->allow_extra_args(false)->delimiter(',')->group(group);
+  command.add_option(name, globs, text)
+      ->type_name("GLOB")
+      ->type_size(1)
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->group(group);
 }
 
 void add_paths(CLI::App& command, Policy& policy) {
@@ -22,14 +27,16 @@ void add_paths(CLI::App& command, Policy& policy) {
   add_globs(command, "--exclude", policy.exclude, "never use paths that match", planning);
   add_globs(command, "--inject-failure", policy.inject_failure,
             "let the self-check of these paths fail: GLOB or GLOB:image, :exact, :random, :packing, :device", "");
-  command.add_flag("--strict", policy.strict, "an error instead of a fallback or a change of precision (exit 3)")->group(planning);
+  command.add_flag("--strict", policy.strict, "an error instead of a fallback or a change of precision (exit 3)")
+      ->group(planning);
 }
 
 void add_precision(CLI::App& command, Policy& policy) {
   command
       .add_option_function<std::string>(
           "--weights", [&policy](const std::string& text) { or_throw(set_weights(policy, text)); },
-          "format of the experts: as-stored (default), mxfp4, fp32, fp16, bf16, fp8-e4m3, fp8-e5m2, int8, int4, int4-g64, nf4 or nf4-g32")
+          "format of the experts: as-stored (default), mxfp4, fp32, fp16, bf16, fp8-e4m3, fp8-e5m2, int8, int4, "
+          "int4-g64, nf4 or nf4-g32")
       ->type_name("FORMAT")
       ->group(planning);
   command
@@ -38,10 +45,12 @@ void add_precision(CLI::App& command, Policy& policy) {
           "format of the attention projections and the head: as-stored (default), bf16, fp8-e4m3 or int8")
       ->type_name("FORMAT")
       ->group(planning);
-  add_choice<Numerics>(command, "--numerics", policy.numerics, {{"checkpoint", Numerics::checkpoint}, {"fast", Numerics::fast}},
+  add_choice<Numerics>(command, "--numerics", policy.numerics,
+                       {{"checkpoint", Numerics::checkpoint}, {"fast", Numerics::fast}},
                        "checkpoint (default), or fast: paths that quantise activations may be chosen too")
       ->group(planning);
-  add_choice<Goal>(command, "--for", policy.goal, {{"decode", Goal::decode}, {"balanced", Goal::balanced}, {"prefill", Goal::prefill}},
+  add_choice<Goal>(command, "--for", policy.goal,
+                   {{"decode", Goal::decode}, {"balanced", Goal::balanced}, {"prefill", Goal::prefill}},
                    "which token counts weigh most in the choice of a weight layout")
       ->group(planning);
 }
@@ -49,7 +58,9 @@ void add_precision(CLI::App& command, Policy& policy) {
 void add_resources(CLI::App& command, Policy& policy) {
   command
       .add_option_function<std::string>(
-          "--device", [&policy](const std::string& text) { or_throw(set_device(policy, text)); }, "auto (default), cpu, cuda (as many GPUs as the model needs), cuda:N or a GPU's UUID; several as in cuda:0,cuda:1")
+          "--device", [&policy](const std::string& text) { or_throw(set_device(policy, text)); },
+          "auto (default), cpu, cuda (as many GPUs as the model needs), cuda:N or a GPU's UUID; several as in "
+          "cuda:0,cuda:1")
       ->type_name("DEVICE")
       ->group(planning);
   command.add_option("--threads", policy.threads, "threads; default: all cores this process may use")
@@ -75,7 +86,8 @@ void add_resources(CLI::App& command, Policy& policy) {
       ->type_name("N,N")
       ->group(planning);
   layer_count("--gpu-layers", policy.gpu_layers, "number of trailing layers to place on GPUs; default: as many as fit");
-  layer_count("--cpu-experts", policy.cpu_experts, "among those, how many keep their experts on the CPU; default: the fewest that fit");
+  layer_count("--cpu-experts", policy.cpu_experts,
+              "among those, how many keep their experts on the CPU; default: the fewest that fit");
   const auto set_memory = [&policy](double gib) {
     if (!(gib > 0 && gib <= 1 << 20)) throw CLI::ValidationError("--memory: must be above 0 and at most 1048576 GiB");
     policy.memory_budget = static_cast<uint64_t>(gib * double(uint64_t{1} << 30));
@@ -93,7 +105,8 @@ void or_throw(const Status& status) {
 }
 
 void add_model(CLI::App& command, std::string& model, bool required) {
-  command.add_option("MODEL", model, "a folder, a name in the Hugging Face cache such as openai/gpt-oss-20b, or demo")->required(required);
+  command.add_option("MODEL", model, "a folder, a name in the Hugging Face cache such as openai/gpt-oss-20b, or demo")
+      ->required(required);
 }
 
 void add_output_options(CLI::App& command, bool& verbose, Program& program) {

@@ -108,7 +108,8 @@ TEST(Options, AGlobDoesNotSwallowTheModel) {
 }
 
 TEST(Options, WrongValuesSayWhatIsPossible) {
-  EXPECT_NE(parse_common({"--device", "gpu"}).error.find("choose auto, cpu, cuda, cuda:N or a GPU's UUID"), std::string::npos);
+  EXPECT_NE(parse_common({"--device", "gpu"}).error.find("choose auto, cpu, cuda, cuda:N or a GPU's UUID"),
+            std::string::npos);
   EXPECT_NE(parse_common({"--weights", "nf5"}).error.find("--weights nf5"), std::string::npos);
   EXPECT_NE(parse_common({"--numerics", "exact"}).error, "");
   EXPECT_NE(parse_common({"--threads", "0"}).error, "");
@@ -122,8 +123,8 @@ TEST(Options, WholeNumbersAreDecimalDigitsInRange) {
   const auto seed = whole_number(0, std::numeric_limits<uint64_t>::max());
   const auto takes = [](const CLI::Validator& validator, std::string text) { return validator(text).empty(); };
   for (const char* good : {"0", "7", "10", "18446744073709551615"}) EXPECT_TRUE(takes(seed, good)) << good;
-  for (const char* bad :
-       {"", "-1", "-0", "+1", "18446744073709551616", "99999999999999999999", "0x10", "010", "00", "1e3", "1.0", " 1", "1 ", "1'0"})
+  for (const char* bad : {"", "-1", "-0", "+1", "18446744073709551616", "99999999999999999999", "0x10", "010", "00",
+                          "1e3", "1.0", " 1", "1 ", "1'0"})
     EXPECT_FALSE(takes(seed, bad)) << bad;
   std::string text = "x\x1b";
   EXPECT_EQ(seed(text), "a whole number from 0 to 18446744073709551615, not \"x\\x1b\"");
@@ -136,7 +137,8 @@ TEST(Options, WholeNumbersAreDecimalDigitsInRange) {
 TEST(Options, DecimalNumbersAreFinite) {
   const auto takes = [](std::string text) { return decimal_number()(text).empty(); };
   for (const char* good : {"0", "0.7", "-1", "1e-3", ".5", "100."}) EXPECT_TRUE(takes(good)) << good;
-  for (const char* bad : {"", "nan", "inf", "-inf", "1e999", "0x1p3", "1,5", " 1", "1 ", "+1", "one"}) EXPECT_FALSE(takes(bad)) << bad;
+  for (const char* bad : {"", "nan", "inf", "-inf", "1e999", "0x1p3", "1,5", " 1", "1 ", "+1", "one"})
+    EXPECT_FALSE(takes(bad)) << bad;
 }
 
 TEST(RunOptions, SamplingIsTheModelsUnlessGiven) {
@@ -144,8 +146,9 @@ TEST(RunOptions, SamplingIsTheModelsUnlessGiven) {
   const SamplingOptions as_is = sampling_of(parse_run({"demo", "hello"}), model);
   EXPECT_EQ(as_is.temperature, 0.5f);
   EXPECT_EQ(as_is.top_k, 7);
-  const SamplingOptions given = sampling_of(
-      parse_run({"demo", "hello", "--temperature", "0", "--top-p", "0.3", "--top-k", "2", "--min-p", "0", "--seed", "11"}), model);
+  const SamplingOptions given = sampling_of(parse_run({"demo", "hello", "--temperature", "0", "--top-p", "0.3",
+                                                       "--top-k", "2", "--min-p", "0", "--seed", "11"}),
+                                            model);
   EXPECT_EQ(given.temperature, 0.0f);
   EXPECT_EQ(given.top_p, 0.3f);
   EXPECT_EQ(given.min_p, 0.0f);
@@ -174,8 +177,8 @@ TEST(RunOptions, ContradictionsAreWrongUse) {
 }
 
 TEST(RunOptions, ConversationWords) {
-  const RunOptions o = parse_run(
-      {"demo", "-", "--reasoning-effort", "HIGH", "--system", "You are a lamp.", "--developer", "Shine.", "--date", "2024-02-29"});
+  const RunOptions o = parse_run({"demo", "-", "--reasoning-effort", "HIGH", "--system", "You are a lamp.",
+                                  "--developer", "Shine.", "--date", "2024-02-29"});
   EXPECT_EQ(o.prompt, "-");
   EXPECT_EQ(o.conversation.effort, harmony::Effort::high);
   EXPECT_EQ(o.conversation.identity, "You are a lamp.");

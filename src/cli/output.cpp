@@ -16,8 +16,8 @@ constexpr int patience_ms = 10'000;  // for a reader of standard error
 int failed = 0;
 bool pipe_ends_program = false;
 
-/// Writes all of it; else errno. A descriptor that somebody made non-blocking is waited for, `patience` milliseconds each time (-1: as long
-/// as it takes).
+/// Writes all of it; else errno. A descriptor that somebody made non-blocking is waited for, `patience` milliseconds
+/// each time (-1: as long as it takes).
 int write_all(int fd, std::string_view text, int patience) noexcept {
   while (!text.empty()) {
     const ssize_t count = ::write(fd, text.data(), text.size());
@@ -60,8 +60,8 @@ void write_stdout(std::string_view text) {
   std::fflush(stdout);  // the line editor writes there too
   failed = write_all(STDOUT_FILENO, text, -1);
   if (failed != EPIPE || !pipe_ends_program) return;
-  // As git and most filters do, without a word: the shell sees 141, and `set -o pipefail` can tell a report that was cut from a whole one,
-  // which the 0 of ripgrep could not.
+  // As git and most filters do, without a word: the shell sees 141, and `set -o pipefail` can tell a report that was
+  // cut from a whole one, which the 0 of ripgrep could not.
   ::signal(SIGPIPE, SIG_DFL);
   ::raise(SIGPIPE);
 }

@@ -29,7 +29,8 @@ Status run_everywhere(const PlanOptions& options, Program& program) {
 
 Status run(const PlanOptions& options, Program& program) {
   const Policy& policy = options.common.policy;
-  if (options.machine == "all" && policy.strict) return wrong_use("--strict judges one plan; name one machine instead of all");
+  if (options.machine == "all" && policy.strict)
+    return wrong_use("--strict judges one plan; name one machine instead of all");
   if (options.machine == "all") return run_everywhere(options, program);
   MXPATH_TRY(const Plan plan, plan_for(options.common.model, model_places(), options.machine, policy, tell));
   const Status status = check_plan(plan, policy);
@@ -42,8 +43,8 @@ Status run(const PlanOptions& options, Program& program) {
 
 void add_plan(CLI::App& app, Program& program) {
   auto options = std::make_shared<PlanOptions>();
-  CLI::App* command =
-      app.add_subcommand("plan", "Show the path of every operation, the refused ones and why, memory, and the speed to expect");
+  CLI::App* command = app.add_subcommand(
+      "plan", "Show the path of every operation, the refused ones and why, memory, and the speed to expect");
   add_model(*command, options->common.model, false);
   command
       ->add_option("--machine", options->machine,

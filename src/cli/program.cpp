@@ -60,7 +60,8 @@ void report(const Program& program, const std::string& message) {
 int finish(int code, int failed_code = exit_code(ErrorKind::failed)) {
   const int error = output_error();
   if (error == 0 || code != 0) return code;
-  tell(fmt::format("standard output cannot be written: {}", error == ENOSPC ? "the disk is full" : std::strerror(error)));
+  tell(fmt::format("standard output cannot be written: {}",
+                   error == ENOSPC ? "the disk is full" : std::strerror(error)));
   return failed_code;
 }
 
@@ -88,8 +89,9 @@ std::string unknown_option(const CLI::App& app) {
     std::vector<std::string> names;
     for (const CLI::Option* option : command.get_options(nullptr))
       if (!option->get_lnames().empty()) names.push_back("--" + option->get_lnames().front());
-    return fmt::format("{}: no such option{}", printable(word),
-                       nearest_note(word.substr(0, word.find('=')), std::vector<std::string_view>(names.begin(), names.end())));
+    return fmt::format(
+        "{}: no such option{}", printable(word),
+        nearest_note(word.substr(0, word.find('=')), std::vector<std::string_view>(names.begin(), names.end())));
   }
   return "";
 }
@@ -104,7 +106,8 @@ int report_parse_error(const CLI::App& app, const CLI::ParseError& error, Progra
   if (error.get_exit_code() == 0) return show_what_was_asked(app, error);
   for (int i = 1; i < argc; ++i) program.json |= std::strcmp(argv[i], "--json") == 0;
   std::string message = command_of(app).empty() ? unknown_command(app, argc, argv) : "";
-  const bool extra = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);  // its name is the command's
+  const bool extra =
+      error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);  // its name is the command's
   if (message.empty() && extra) message = unknown_option(app);
   if (message.empty()) message = error.what();
   while (!message.empty() && (message.back() == '\n' || message.back() == '.')) message.pop_back();
@@ -140,8 +143,9 @@ int parse_and_run(CLI::App& app, Program& program, int argc, char** argv) {
 std::string no_memory_left(const CLI::App& app) {
   const auto named = app.get_subcommands();
   const bool has_context = !named.empty() && named.front()->get_option_no_throw("--ctx") != nullptr;
-  return fmt::format("no memory is left for what was asked; close other programs, raise the limit if there is one (ulimit -v){}",
-                     has_context ? ", or choose a smaller model or --ctx" : "");
+  return fmt::format(
+      "no memory is left for what was asked; close other programs, raise the limit if there is one (ulimit -v){}",
+      has_context ? ", or choose a smaller model or --ctx" : "");
 }
 
 }  // namespace
@@ -175,8 +179,10 @@ void tell(std::string_view text) { write_stderr(fmt::format("mxpath: {}\n", as_t
 
 int run_program(int argc, char** argv) {
   Program program;
-  CLI::App app("mxpath runs OpenAI's gpt-oss models on the machine you have: it picks a kernel path for every operation and says why.",
-               "mxpath");
+  CLI::App app(
+      "mxpath runs OpenAI's gpt-oss models on the machine you have: it picks a kernel path for every operation and "
+      "says why.",
+      "mxpath");
   std::string message;
   try {
     note_long_words(argc, argv);
@@ -184,7 +190,8 @@ int run_program(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     message = no_memory_left(app);
   } catch (const std::exception& error) {
-    message = fmt::format("stopped by an error that it did not expect ({}); please report it with the command line", error.what());
+    message = fmt::format("stopped by an error that it did not expect ({}); please report it with the command line",
+                          error.what());
   }
   report(program, message);
   return finish(program.failed_code);

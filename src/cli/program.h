@@ -35,13 +35,14 @@ void add_diagnose(CLI::App& app, Program& program);
 /// All of them, in the order of the help.
 void add_commands(CLI::App& app, Program& program);
 
-/// Exit code: 0 done, 1 failed, 2 wrong use, 3 refused by --strict; 130 when Ctrl-C ended an answer; diagnose has its own. Throws nothing.
+/// Exit code: 0 done, 1 failed, 2 wrong use, 3 refused by --strict; 130 when Ctrl-C ended an answer; diagnose has its
+/// own. Throws nothing.
 int run_program(int argc, char** argv);
 int exit_code(ErrorKind kind);
 inline constexpr int interrupted_exit_code = 130;
 
-/// Writes to standard output; a failed write is told at the end of the program. On a terminal, control characters in it are made visible:
-/// text of files and models cannot move the cursor. Into a pipe or a file it goes as it is.
+/// Writes to standard output; a failed write is told at the end of the program. On a terminal, control characters in it
+/// are made visible: text of files and models cannot move the cursor. Into a pipe or a file it goes as it is.
 void print(std::string_view text);
 /// Without that: for our own terminal codes, and for text that is safe already.
 void print_as_is(std::string_view text);

@@ -19,17 +19,22 @@ void add_conversation(CLI::App& command, RunOptions& o) {
     if (!effort.ok()) throw CLI::ValidationError("--reasoning-effort: " + effort.error().message);
     o.conversation.effort = *effort;
   };
-  command.add_option_function<std::string>("--reasoning-effort", set_effort, "how much the model reasons; default medium")
+  command
+      .add_option_function<std::string>("--reasoning-effort", set_effort, "how much the model reasons; default medium")
       ->type_name("low|medium|high")
       ->group(chatting);
   command.add_option("--system", o.conversation.identity, "first line of the system message instead of OpenAI's")
       ->type_name("TEXT")
       ->group(chatting);
-  command.add_option("--developer", o.conversation.developer, "instructions for the model")->type_name("TEXT")->group(chatting);
+  command.add_option("--developer", o.conversation.developer, "instructions for the model")
+      ->type_name("TEXT")
+      ->group(chatting);
   const auto set_date = [&o](const std::string& date) { or_throw(check_date(date)), o.conversation.date = date; };
-  auto* date = command.add_option_function<std::string>("--date", set_date, "current date in the system message; default: today")
-                   ->type_name("YYYY-MM-DD")
-                   ->group(chatting);
+  auto* date =
+      command
+          .add_option_function<std::string>("--date", set_date, "current date in the system message; default: today")
+          ->type_name("YYYY-MM-DD")
+          ->group(chatting);
   command.add_flag("--no-date", o.no_date, "no date in the system message")->excludes(date)->group(chatting);
   add_choice<Show>(command, "--show", o.show, {{"final", Show::final}, {"all", Show::all}},
                    "the answer alone, or its analysis too; default: all on a terminal, final otherwise")
@@ -61,7 +66,8 @@ void add_sampling(CLI::App& command, RunOptions& o) {
       ->check(whole_number(0, std::numeric_limits<uint64_t>::max()))
       ->type_name("N")
       ->group(sampling);
-  command.add_flag("--no-kv-cache", o.no_cache, "read the whole text again for every token (slow; for comparison)")->group(sampling);
+  command.add_flag("--no-kv-cache", o.no_cache, "read the whole text again for every token (slow; for comparison)")
+      ->group(sampling);
 }
 
 SamplingOptions overridden(const RunOptions& o, SamplingOptions s) {
@@ -80,13 +86,18 @@ uint64_t random_seed() {
 
 void add_run_options(CLI::App& command, RunOptions& o) {
   add_model(command, o.common.model, false);
-  command.add_option("PROMPT", o.prompt,
-                     "the question; - reads it from standard input, and so does leaving it out where that is not a terminal");
+  command.add_option(
+      "PROMPT", o.prompt,
+      "the question; - reads it from standard input, and so does leaving it out where that is not a terminal");
   auto* tokens =
-      command.add_option("--tokens", o.tokens, "continue these token ids as they are: [1, 2] or {\"tokens\": [1, 2]}; - is standard input")
+      command
+          .add_option("--tokens", o.tokens,
+                      "continue these token ids as they are: [1, 2] or {\"tokens\": [1, 2]}; - is standard input")
           ->transform(expanded_path())
           ->type_name("FILE");
-  command.add_flag("--raw", o.raw, "continue PROMPT as it is, without harmony; markers such as <|start|> are read as special tokens")
+  command
+      .add_flag("--raw", o.raw,
+                "continue PROMPT as it is, without harmony; markers such as <|start|> are read as special tokens")
       ->excludes(tokens);
   add_conversation(command, o);
   add_sampling(command, o);
@@ -100,7 +111,8 @@ SamplingOptions sampling_of(const RunOptions& options, const SamplingOptions& de
 
 Status check_run_options(const RunOptions& o, bool json) {
   if (!o.tokens.empty() && o.prompt) return wrong_use("--tokens takes the place of PROMPT; give one of them");
-  if (json && o.show != Show::automatic) return wrong_use("--show is for text; --json holds the analysis and the answer apart");
+  if (json && o.show != Show::automatic)
+    return wrong_use("--show is for text; --json holds the analysis and the answer apart");
   return check_sampling(overridden(o, {}));
 }
 

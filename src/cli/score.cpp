@@ -37,7 +37,8 @@ Status run(const ScoreOptions& options, const Program& program) {
   if (options.tokens.empty() && !options.has_text) return wrong_use("score needs --tokens FILE or --text TEXT");
   MXPATH_TRY(ModelFiles files, open_model_files(options.common.model, model_places()));
   MXPATH_TRY(const auto tokens, tokens_of(options, files));
-  MXPATH_TRY(const auto runtime, start_visibly(std::move(files), options.common, tokens, 0, program.json || !options.common.verbose));
+  MXPATH_TRY(const auto runtime,
+             start_visibly(std::move(files), options.common, tokens, 0, program.json || !options.common.verbose));
   ProgressBar bar;
   MXPATH_TRY(const Score score, runtime->session.score(tokens, options.top, bar.callback()));
   bar.clear();
@@ -52,11 +53,15 @@ void add_score(CLI::App& app, Program& program) {
   auto options = std::make_shared<ScoreOptions>();
   CLI::App* command = app.add_subcommand("score", "Show the probability of every token of a text under a model");
   add_model(*command, options->common.model, true);
-  auto* tokens = command->add_option("--tokens", options->tokens, "token ids: [1, 2] or {\"tokens\": [1, 2]}; - is standard input")
-                     ->transform(expanded_path())
-                     ->type_name("FILE");
-  const auto set_text = [options = options.get()](const std::string& text) { options->text = text, options->has_text = true; };
-  command->add_option_function<std::string>("--text", set_text, "plain text, without harmony; - is standard input")->excludes(tokens);
+  auto* tokens =
+      command->add_option("--tokens", options->tokens, "token ids: [1, 2] or {\"tokens\": [1, 2]}; - is standard input")
+          ->transform(expanded_path())
+          ->type_name("FILE");
+  const auto set_text = [options = options.get()](const std::string& text) {
+    options->text = text, options->has_text = true;
+  };
+  command->add_option_function<std::string>("--text", set_text, "plain text, without harmony; - is standard input")
+      ->excludes(tokens);
   command->add_option("--top", options->top, "also print the N most likely tokens at every position")
       ->check(whole_number(1, 1 << 20))
       ->type_name("N");

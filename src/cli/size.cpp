@@ -34,7 +34,8 @@ std::optional<uint64_t> parse_size(std::string_view text) {
   constexpr uint64_t too_much = uint64_t{1} << 62;
   const size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
   const std::string_view number = text.substr(0, end);
-  const uint64_t factor = unit_bytes(in_lower_case(text.substr(std::min(text.find_first_not_of(' ', end), text.size()))));
+  const uint64_t factor =
+      unit_bytes(in_lower_case(text.substr(std::min(text.find_first_not_of(' ', end), text.size()))));
   if (number.empty() || factor == 0) return std::nullopt;
   const char* stop = number.data() + number.size();
   uint64_t whole = 0;

@@ -27,7 +27,9 @@ void tell_reason(const Plan& plan) {
   if (!plan.device_reason.empty()) tell(plan.device_reason);
 }
 
-std::string plan_text(const Plan& plan, bool verbose) { return in_flags(verbose ? explain(plan, false) : explain_briefly(plan)) + "\n"; }
+std::string plan_text(const Plan& plan, bool verbose) {
+  return in_flags(verbose ? explain(plan, false) : explain_briefly(plan)) + "\n";
+}
 
 std::string larger_context(int context, int most) {
   return context < most ? fmt::format("a larger --ctx holds more, up to {}", most) : "the model allows no more";
@@ -35,43 +37,49 @@ std::string larger_context(int context, int most) {
 
 /// Who filled it: a long prompt and a long answer ask for different remedies.
 std::string shares(const Generation& generation) {
-  return fmt::format("{} of prompt and {} generated", plural(generation.prompt_tokens, "token"), generation.tokens.size());
+  return fmt::format("{} of prompt and {} generated", plural(generation.prompt_tokens, "token"),
+                     generation.tokens.size());
 }
 
 std::string why_ended(const Answer& answer, const Runtime& runtime, const AnswerOptions& how) {
   switch (answer.generation.reason) {
     case StopReason::length: return fmt::format("stopped at --max-new-tokens {}", how.max_new_tokens);
     case StopReason::context:
-      return fmt::format("the context of {} is full with {}; {}", plural(runtime.plan().context, "token"), shares(answer.generation),
+      return fmt::format("the context of {} is full with {}; {}", plural(runtime.plan().context, "token"),
+                         shares(answer.generation),
                          larger_context(runtime.plan().context, runtime.files.manifest.config.max_positions));
-    case StopReason::cancelled: return interrupted() ? "stopped by Ctrl-C" : "";  // else the output failed, and that is told at the end
+    case StopReason::cancelled:
+      return interrupted() ? "stopped by Ctrl-C" : "";  // else the output failed, and that is told at the end
     case StopReason::stop_token: return "";
   }
   return "";
 }
 
 /// How a turn without a text ended, and what would leave room for one.
-std::pair<std::string, std::string> end_without_text(const Answer& answer, const Runtime& runtime, const AnswerOptions& how) {
+std::pair<std::string, std::string> end_without_text(const Answer& answer, const Runtime& runtime,
+                                                     const AnswerOptions& how) {
   switch (answer.generation.reason) {
     case StopReason::length:
       return {fmt::format("stopped at --max-new-tokens {} before the answer began", how.max_new_tokens),
               "; a larger number leaves room for it"};
     case StopReason::context:
-      return {fmt::format("the context of {} is full with {}, before the answer began", plural(runtime.plan().context, "token"),
-                          shares(answer.generation)),
+      return {fmt::format("the context of {} is full with {}, before the answer began",
+                          plural(runtime.plan().context, "token"), shares(answer.generation)),
               "; " + larger_context(runtime.plan().context, runtime.files.manifest.config.max_positions)};
     case StopReason::cancelled: return {"stopped by Ctrl-C before the answer began", ""};
     case StopReason::stop_token: break;
   }
   const std::string_view tool = called_tool(answer);
   if (tool.empty()) return {"the model ended its turn without an answer", ""};
-  return {fmt::format("the model ended its turn without an answer and called {}, a tool that it was not offered", printable(tool)), ""};
+  return {fmt::format("the model ended its turn without an answer and called {}, a tool that it was not offered",
+                      printable(tool)),
+          ""};
 }
 
 void show_checks(const LoadedModel& loaded) {
   for (const auto& check : loaded.checks)
-    tell(fmt::format("self-check of {} for {}: {:.2f} of its bound, {:.1f} ms", check.path, name_of(check.site), check.worst,
-                     check.seconds * 1e3));
+    tell(fmt::format("self-check of {} for {}: {:.2f} of its bound, {:.1f} ms", check.path, name_of(check.site),
+                     check.worst, check.seconds * 1e3));
   tell(fmt::format("loaded in {:.2f} s", loaded.seconds));
 }
 
@@ -80,13 +88,13 @@ void show_checks(const LoadedModel& loaded) {
 Result<ModelFiles> find_model(const std::string& model, bool only_word) {
   auto files = open_model_files(model, model_places());
   if (!files.ok() && only_word && model.find(' ') != std::string::npos)
-    return wrong_use("{}: there is no such model; to ask the demo model, write `mxpath run demo \"{}\"`", printable(model),
-                     printable(model));
+    return wrong_use("{}: there is no such model; to ask the demo model, write `mxpath run demo \"{}\"`",
+                     printable(model), printable(model));
   return files;
 }
 
-Result<std::unique_ptr<Runtime>> start_visibly(ModelFiles files, const CommonOptions& options, std::span<const Token> prompt, int answer,
-                                               bool quiet) {
+Result<std::unique_ptr<Runtime>> start_visibly(ModelFiles files, const CommonOptions& options,
+                                               std::span<const Token> prompt, int answer, bool quiet) {
   const Machine machine = machine_for(files.manifest, options.policy);
   MXPATH_TRY(const Plan plan, plan_here(files.manifest, machine, options.policy));
   MXPATH_CHECK(check_plan(plan, options.policy, {static_cast<int>(prompt.size()), "a prompt"}));
@@ -98,14 +106,17 @@ Result<std::unique_ptr<Runtime>> start_visibly(ModelFiles files, const CommonOpt
   LoadOptions load{.progress = bar.callback(), .notice = [&bar](const std::string& text) { bar.clear(), tell(text); }};
   MXPATH_TRY(auto runtime, start(std::move(files), machine, options.policy, load));
   bar.clear();
-  if (const std::string loaded = plan_text(runtime->plan(), options.verbose); !quiet && loaded != planned) show_plan(loaded);
+  if (const std::string loaded = plan_text(runtime->plan(), options.verbose); !quiet && loaded != planned)
+    show_plan(loaded);
   if (!quiet && options.verbose) show_checks(*runtime->loaded);
   return runtime;
 }
 
 PrinterOptions printer_options(Show show) {
   const bool terminal = is_terminal(STDOUT_FILENO);
-  return {.analysis = show == Show::all || (show == Show::automatic && terminal), .dim = wants_colour(STDOUT_FILENO), .terminal = terminal};
+  return {.analysis = show == Show::all || (show == Show::automatic && terminal),
+          .dim = wants_colour(STDOUT_FILENO),
+          .terminal = terminal};
 }
 
 AnswerOptions answer_options(const RunOptions& options, const ModelFiles& files) {
@@ -118,7 +129,8 @@ AnswerOptions answer_options(const RunOptions& options, const ModelFiles& files)
   return how;
 }
 
-std::string why_no_text(const Answer& answer, const Runtime& runtime, const AnswerOptions& how, std::string_view see_reasoning) {
+std::string why_no_text(const Answer& answer, const Runtime& runtime, const AnswerOptions& how,
+                        std::string_view see_reasoning) {
   const auto [end, remedy] = end_without_text(answer, runtime, how);
   const int tokens = answer.reasoning_tokens;
   const std::string reasoned = tokens ? fmt::format(", after reasoning for {}", plural(tokens, "token")) : "";
@@ -133,7 +145,8 @@ std::string_view how_to_see_reasoning(Show show, bool in_chat) {
 void report_end(const Answer& answer, const Runtime& runtime, const AnswerOptions& how, bool verbose,
                 std::optional<std::string_view> see_reasoning) {
   const bool dim = wants_colour(STDERR_FILENO), silent = see_reasoning && !has_text(answer);
-  const std::string ended = silent ? why_no_text(answer, runtime, how, *see_reasoning) : why_ended(answer, runtime, how);
+  const std::string ended =
+      silent ? why_no_text(answer, runtime, how, *see_reasoning) : why_ended(answer, runtime, how);
   if (!ended.empty()) tell(ended);
   std::string line = to_text(speed_of(answer.generation, runtime.plan(), runtime.machine));
   if (verbose) line += fmt::format(" | seed {}", how.sampling.seed);

@@ -49,7 +49,8 @@ std::string terminal_safe(std::string_view text) {
   out.reserve(text.size());
   for (size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
-    const bool c1 = c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;  // U+0080..U+009F
+    const bool c1 =
+        c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;  // U+0080..U+009F
     if (c1) ++i;
     else if (turns_direction(text.substr(i))) i += 2;
     else if ((c >= 0x20 && c != 0x7f) || c == '\n' || c == '\t') out += text[i];

@@ -9,19 +9,21 @@
 namespace mxpath::cli {
 
 bool is_terminal(int file_descriptor);
-/// Where a line shows while it is typed: standard output, or standard error where the output goes elsewhere (`| tee`); -1: neither is a
-/// terminal.
+/// Where a line shows while it is typed: standard output, or standard error where the output goes elsewhere (`| tee`);
+/// -1: neither is a terminal.
 int typing_shows_on();
 /// A terminal that can take a line back: TERM is set and not dumb.
 bool understands_codes(int file_descriptor);
 /// Whether it is one that should show colours: NO_COLOR is unset or empty.
 bool wants_colour(int file_descriptor);
 
-/// Text of a model as a terminal may show it: control characters but tab and line end are left out, so that no text can move the cursor or
-/// change the title, and with them what embeds, overrides or isolates a direction of writing (U+202A–202E, U+2066–2069), with which text
-/// shows in another order than it has. Joiners, marks and tags stay: emoji and scripts need them.
+/// Text of a model as a terminal may show it: control characters but tab and line end are left out, so that no text can
+/// move the cursor or change the title, and with them what embeds, overrides or isolates a direction of writing
+/// (U+202A–202E, U+2066–2069), with which text shows in another order than it has. Joiners, marks and tags stay: emoji
+/// and scripts need them.
 std::string terminal_safe(std::string_view text);
-/// Text of a report as a terminal may show it: control characters but tab and line end, and what is no UTF-8, become \xNN.
+/// Text of a report as a terminal may show it: control characters but tab and line end, and what is no UTF-8, become
+/// \xNN.
 std::string terminal_visible(std::string_view text);
 
 /// One line on standard error, drawn only on a terminal and only for work that takes longer than a second.

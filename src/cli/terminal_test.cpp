@@ -24,13 +24,16 @@ const std::vector<Delta> answer = {{"analysis", "", "", true, false},      {"ana
 
 TEST(AnswerPrinter, FinalAlone) { EXPECT_EQ(printed({.analysis = false}, answer), "x = 7\n"); }
 TEST(AnswerPrinter, AnalysisSetApart) { EXPECT_EQ(printed({.analysis = true}, answer), "7x = 49\n\nx = 7\n"); }
-TEST(AnswerPrinter, AnalysisDimmed) { EXPECT_EQ(printed({.analysis = true, .dim = true}, answer), "\x1b[2m7x = 49\x1b[0m\n\nx = 7\n"); }
+TEST(AnswerPrinter, AnalysisDimmed) {
+  EXPECT_EQ(printed({.analysis = true, .dim = true}, answer), "\x1b[2m7x = 49\x1b[0m\n\nx = 7\n");
+}
 
 TEST(AnswerPrinter, PreambleAndToolCallAreVisible) {
   const std::vector<Delta> deltas = {{"commentary", "", "I look it up.", true, true},
                                      {"commentary", "functions.f", "{\"a\":1}", true, true},
                                      {"analysis", "python", "1+1", true, true}};
-  EXPECT_EQ(printed({.analysis = false}, deltas), "I look it up.\n\n[call functions.f] {\"a\":1}\n\n[call python] 1+1\n");
+  EXPECT_EQ(printed({.analysis = false}, deltas),
+            "I look it up.\n\n[call functions.f] {\"a\":1}\n\n[call python] 1+1\n");
 }
 
 TEST(AnswerPrinter, CutInTheAnalysisEndsTheDimming) {
@@ -38,7 +41,9 @@ TEST(AnswerPrinter, CutInTheAnalysisEndsTheDimming) {
 }
 
 TEST(AnswerPrinter, EmptyMessagesLeaveNoTrace) {
-  EXPECT_EQ(printed({}, {{"analysis", "", "", true, true}, {"final", "", "a\n", true, true}, {"final", "", "b", true, true}}), "a\n\nb\n");
+  EXPECT_EQ(
+      printed({}, {{"analysis", "", "", true, true}, {"final", "", "a\n", true, true}, {"final", "", "b", true, true}}),
+      "a\n\nb\n");
   EXPECT_EQ(printed({}, {}), "");
 }
 
@@ -51,7 +56,8 @@ TEST(Terminal, ControlCharactersAreLeftOut) {
 
 TEST(Terminal, NoTextTurnsTheDirectionOfWriting) {
   EXPECT_EQ(terminal_safe("a\u202Eb\u2066c\u2069\u202C\u202Ad\xe2\x80"), "abcd\xe2\x80");
-  for (const char* text : {"👩\u200D💻", "क्\u200Dष", "نمی\u200Cخواهم", "🏴\U000E0067\U000E0062\U000E007F", "א\u200Fב", "…–'"})
+  for (const char* text :
+       {"👩\u200D💻", "क्\u200Dष", "نمی\u200Cخواهم", "🏴\U000E0067\U000E0062\U000E007F", "א\u200Fב", "…–'"})
     EXPECT_EQ(terminal_safe(text), text);
   EXPECT_EQ(terminal_visible("a\u202Eb"), "a\\xe2\\x80\\xaeb") << "names show what they hold";
 }
@@ -62,7 +68,8 @@ TEST(Terminal, ReportsKeepTheirLinesAndShowTheRest) {
 }
 
 TEST(Terminal, ProgressLine) {
-  EXPECT_EQ(progress_line("packing", 1, 2, 3.0), "packing  [" + std::string(15, '#') + std::string(15, '.') + "]  50 %  3 s left");
+  EXPECT_EQ(progress_line("packing", 1, 2, 3.0),
+            "packing  [" + std::string(15, '#') + std::string(15, '.') + "]  50 %  3 s left");
   EXPECT_EQ(progress_line("packing", 0, 0, 1.0), "packing  [" + std::string(30, '.') + "]   0 %");
 }
 

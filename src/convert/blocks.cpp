@@ -39,7 +39,8 @@ void transpose8(Words (&rows)[lanes]) {
   }
 }
 
-/// BF16 bits of a code's magnitude 0..7 under the exponent field that 0.5 has in its block: c*64 + base is right from 1.0 up.
+/// BF16 bits of a code's magnitude 0..7 under the exponent field that 0.5 has in its block: c*64 + base is right
+/// from 1.0 up.
 Words magnitude_bits(Words c, Words base) {
   const Words bits = (c << 6) + base - (Words(c == 1) & 64);
   return bits & Words(c != 0);
@@ -66,7 +67,8 @@ void decode_eight(BlockRows in, size_t blocks, size_t b, uint16_t* out, size_t o
   }
   if (!plain) {
     for (size_t r = 0; r < lanes; ++r)
-      decode_block_scalar(in.codes + (r * blocks + b) * mxfp4_block_bytes, in.scales[r * blocks + b], out + r, out_stride);
+      decode_block_scalar(in.codes + (r * blocks + b) * mxfp4_block_bytes, in.scales[r * blocks + b], out + r,
+                          out_stride);
     return;
   }
   transpose8(rows);
@@ -109,9 +111,11 @@ bool choose_scales(Eight& eight, const ScaleTable& table) {
   return true;
 }
 
-/// Round to nearest even by counting the midpoints below: 0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5 as BF16 bits; odd codes win no tie.
+/// Round to nearest even by counting the midpoints below: 0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5 as BF16 bits; odd codes
+/// win no tie.
 Words round_codes(Signed m) {
-  const Signed above = (m > 0x3e80) + (m >= 0x3f40) + (m > 0x3fa0) + (m >= 0x3fe0) + (m > 0x4020) + (m >= 0x4060) + (m > 0x40a0);
+  const Signed above =
+      (m > 0x3e80) + (m >= 0x3f40) + (m > 0x3fa0) + (m >= 0x3fe0) + (m > 0x4020) + (m >= 0x4060) + (m > 0x40a0);
   return Words(-above);
 }
 
@@ -155,7 +159,8 @@ std::array<ScaleTable, 3> all_scale_tables() {
   std::array<ScaleTable, 3> tables;
   for (size_t rule = 0; rule < tables.size(); ++rule)
     for (size_t code = 0; code < tables[rule].size(); ++code)
-      tables[rule][code] = block_scale(decode_bf16(static_cast<uint16_t>(code)), largest_e2m1, static_cast<ScaleRule>(rule));
+      tables[rule][code] =
+          block_scale(decode_bf16(static_cast<uint16_t>(code)), largest_e2m1, static_cast<ScaleRule>(rule));
   return tables;
 }
 
@@ -166,9 +171,11 @@ void decode_transposed(BlockRows in, size_t rows, size_t blocks, uint16_t* out, 
   for (size_t b = 0; b < blocks; ++b) {
     uint16_t* column = out + b * mxfp4_block * out_stride;
     for (size_t r = 0; r < whole; r += lanes)
-      decode_eight({in.codes + r * blocks * mxfp4_block_bytes, in.scales + r * blocks}, blocks, b, column + r, out_stride);
+      decode_eight({in.codes + r * blocks * mxfp4_block_bytes, in.scales + r * blocks}, blocks, b, column + r,
+                   out_stride);
     for (size_t r = whole; r < rows; ++r)
-      decode_block_scalar(in.codes + (r * blocks + b) * mxfp4_block_bytes, in.scales[r * blocks + b], column + r, out_stride);
+      decode_block_scalar(in.codes + (r * blocks + b) * mxfp4_block_bytes, in.scales[r * blocks + b], column + r,
+                          out_stride);
   }
 }
 
@@ -177,8 +184,8 @@ const ScaleTable& scale_table(ScaleRule rule) {
   return tables[static_cast<size_t>(rule)];
 }
 
-void encode_transposed(const uint16_t* in, size_t in_stride, size_t rows, size_t blocks, ScaleRule rule, uint8_t* codes, uint8_t* scales,
-                       Loss& loss) {
+void encode_transposed(const uint16_t* in, size_t in_stride, size_t rows, size_t blocks, ScaleRule rule, uint8_t* codes,
+                       uint8_t* scales, Loss& loss) {
   const ScaleTable& table = scale_table(rule);
   const size_t whole = rows / lanes * lanes;
   for (size_t b = 0; b < blocks; ++b) {
@@ -191,24 +198,30 @@ void encode_transposed(const uint16_t* in, size_t in_stride, size_t rows, size_t
       if (plain) encode_eight(eight, out, loss);
       for (size_t k = 0; k < lanes; ++k) {
         const size_t block = (r + k) * blocks + b;
-        if (!plain) encode_strided(column + r + k, in_stride, rule, codes + block * mxfp4_block_bytes, scales + block, loss);
+        if (!plain)
+          encode_strided(column + r + k, in_stride, rule, codes + block * mxfp4_block_bytes, scales + block, loss);
         else store(codes + block * mxfp4_block_bytes, out[k]), scales[block] = eight.scales[k];
       }
     }
     for (size_t r = whole; r < rows; ++r)
-      encode_strided(column + r, in_stride, rule, codes + (r * blocks + b) * mxfp4_block_bytes, scales + r * blocks + b, loss);
+      encode_strided(column + r, in_stride, rule, codes + (r * blocks + b) * mxfp4_block_bytes, scales + r * blocks + b,
+                     loss);
   }
 }
 
 void encode_row(const float* in, size_t blocks, ScaleRule rule, uint8_t* codes, uint8_t* scales, Loss& loss) {
-  for (size_t b = 0; b < blocks; ++b) encode_block(in + b * mxfp4_block, rule, codes + b * mxfp4_block_bytes, scales + b, loss);
+  for (size_t b = 0; b < blocks; ++b)
+    encode_block(in + b * mxfp4_block, rule, codes + b * mxfp4_block_bytes, scales + b, loss);
 }
 
 void halves_to_adjacent(const uint8_t* from, uint8_t* to) {
-  // Bytes 2b and 2b+1 hold elements 2b and 2b+1 low (byte b of the answer) and elements 2b+16 and 2b+17 high (byte b+8).
+  // Bytes 2b and 2b+1 hold elements 2b and 2b+1 low (byte b of the answer) and elements 2b+16 and 2b+17 high (byte
+  // b+8).
   const auto pairs = load<Words>(from);
-  const Words low = (pairs & 0x000f) | ((pairs >> 4) & 0x00f0), high = ((pairs >> 4) & 0x000f) | ((pairs >> 8) & 0x00f0);
-  const Bytes out = __builtin_shufflevector(Bytes(low), Bytes(high), 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const Words low = (pairs & 0x000f) | ((pairs >> 4) & 0x00f0),
+              high = ((pairs >> 4) & 0x000f) | ((pairs >> 8) & 0x00f0);
+  const Bytes out =
+      __builtin_shufflevector(Bytes(low), Bytes(high), 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
   std::memcpy(to, &out, sizeof out);
 }
 

@@ -14,7 +14,8 @@ namespace mxpath::convert {
 namespace {
 
 const LooseTensor& golden(const std::string& name) {
-  static std::vector<LooseTensor> tensors = load_tensors(MXPATH_SOURCE_DIR "/tests/data/convert/transformers_mxfp4.safetensors");
+  static std::vector<LooseTensor> tensors =
+      load_tensors(MXPATH_SOURCE_DIR "/tests/data/convert/transformers_mxfp4.safetensors");
   return tensor_named(tensors, name);
 }
 
@@ -22,13 +23,14 @@ const LooseTensor& golden(const std::string& name) {
 TEST(Blocks, DecodeToTheBytesThatTransformersGives) {
   for (const std::string name : {"gate_up_proj", "down_proj", "every"}) {
     const LooseTensor &blocks = golden(name + "_blocks"), &scales = golden(name + "_scales"), &want = golden(name);
-    const size_t experts = blocks.shape[0], rows = blocks.shape[1], count = blocks.shape[2], columns = count * mxfp4_block;
+    const size_t experts = blocks.shape[0], rows = blocks.shape[1], count = blocks.shape[2],
+                 columns = count * mxfp4_block;
     ASSERT_EQ(want.shape, (std::vector<uint64_t>{experts, columns, rows}));
     ASSERT_EQ(want.dtype, Dtype::bf16);
     std::vector<uint16_t> out(experts * rows * columns);
     for (size_t e = 0; e < experts; ++e)
-      decode_transposed({&blocks.bytes[e * rows * count * 16], &scales.bytes[e * rows * count]}, rows, count, &out[e * rows * columns],
-                        rows);
+      decode_transposed({&blocks.bytes[e * rows * count * 16], &scales.bytes[e * rows * count]}, rows, count,
+                        &out[e * rows * columns], rows);
     EXPECT_EQ(0, std::memcmp(out.data(), want.bytes.data(), want.bytes.size())) << name;
   }
 }
@@ -76,9 +78,9 @@ TEST(Blocks, RoundTripThroughBf16IsExactForAllCodesAndScales) {
           ASSERT_EQ(before, after) << row << ' ' << i;  // the sign of zero too
         }
       }
-      const bool same = scales[row] == all.scales[row] &&
-                        std::equal(codes.begin() + static_cast<long>(row * 16), codes.begin() + static_cast<long>(row * 16 + 16),
-                                   all.codes.begin() + static_cast<long>(row * 16));
+      const bool same = scales[row] == all.scales[row] && std::equal(codes.begin() + static_cast<long>(row * 16),
+                                                                     codes.begin() + static_cast<long>(row * 16 + 16),
+                                                                     all.codes.begin() + static_cast<long>(row * 16));
       same_bytes += same;
       ASSERT_TRUE(same || top < 6) << "a block with a 4 or a 6 keeps its bytes: row " << row;
     }
@@ -108,8 +110,8 @@ TEST(Blocks, EncodeAsFormatsDo) {
     const int spread = round % 3 == 0 ? 0x7fff : 0x3ff;  // a third: any exponent; else exponents that belong together
     const auto base = static_cast<int>(random.integer(0, 0x7f80 - 0x3ff));
     for (auto& value : values) {
-      const int magnitude =
-          spread == 0x7fff ? static_cast<int>(random.integer(0, 0x7f7f)) : base + static_cast<int>(random.integer(0, spread));
+      const int magnitude = spread == 0x7fff ? static_cast<int>(random.integer(0, 0x7f7f))
+                                             : base + static_cast<int>(random.integer(0, spread));
       value = static_cast<uint16_t>((random.next() & 0x8000) |
                                     static_cast<unsigned>(random.integer(0, 9) == 0 ? 0 : std::min(magnitude, 0x7f7f)));
     }
@@ -146,8 +148,10 @@ TEST(Blocks, LossSaysHowMuch) {
 
 TEST(Blocks, HalvesToAdjacent) {
   // The published pair of byte orders of one block.
-  const uint8_t ggml[16] = {0xb4, 0x64, 0x00, 0x32, 0x92, 0xf8, 0xec, 0x03, 0x7d, 0xcf, 0xd6, 0xde, 0x11, 0x0f, 0x42, 0xec};
-  const uint8_t hub[16] = {0x44, 0x20, 0x82, 0x3c, 0xfd, 0xe6, 0xf1, 0xc2, 0x6b, 0x30, 0xf9, 0x0e, 0xc7, 0xdd, 0x01, 0xe4};
+  const uint8_t ggml[16] = {0xb4, 0x64, 0x00, 0x32, 0x92, 0xf8, 0xec, 0x03,
+                            0x7d, 0xcf, 0xd6, 0xde, 0x11, 0x0f, 0x42, 0xec};
+  const uint8_t hub[16] = {0x44, 0x20, 0x82, 0x3c, 0xfd, 0xe6, 0xf1, 0xc2,
+                           0x6b, 0x30, 0xf9, 0x0e, 0xc7, 0xdd, 0x01, 0xe4};
   uint8_t out[16];
   halves_to_adjacent(ggml, out);
   EXPECT_EQ(0, std::memcmp(out, hub, 16));

@@ -1,4 +1,5 @@
-// A checksum of bytes that pass by, to tell whether a file is still as it was written. Against damage, not against forgers.
+// A checksum of bytes that pass by, to tell whether a file is still as it was written. Against damage, not against
+// forgers.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -25,8 +26,8 @@ class Checksum {
   std::unique_ptr<XXH3_state_s, Free> state_;
 };
 
-/// Whether a file is a regular file (no link to one) of `bytes` bytes with this checksum. Error: what is other than it should be, as words
-/// to follow the file's name: "is missing", "has other contents".
+/// Whether a file is a regular file (no link to one) of `bytes` bytes with this checksum. Error: what is other than it
+/// should be, as words to follow the file's name: "is missing", "has other contents".
 Status check_file(const std::string& path, uint64_t bytes, uint64_t checksum);
 
 }  // namespace mxpath::convert

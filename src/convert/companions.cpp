@@ -14,8 +14,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 12> companion_names = {
-    "tokenizer.json",      "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
-    "chat_template.jinja", "chat_template.json",    "generation_config.json",  "LICENSE",           "NOTICE",     "USAGE_POLICY"};
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",      "vocab.json",
+    "merges.txt",     "chat_template.jinja",   "chat_template.json",      "generation_config.json", "LICENSE",
+    "NOTICE",         "USAGE_POLICY"};
 
 bool is_hub_config(const Json& json) { return json.contains("model_type") || json.contains("architectures"); }
 
@@ -41,14 +42,17 @@ Result<std::string> mended_config(const Source& source, bool mxfp4) {
 }  // namespace
 
 Result<std::string> target_config(const Source& source, CheckpointLayout target) {
-  if (target != CheckpointLayout::openai_original) return mended_config(source, target == CheckpointLayout::hugging_face_mxfp4);
+  if (target != CheckpointLayout::openai_original)
+    return mended_config(source, target == CheckpointLayout::hugging_face_mxfp4);
   return original_config_json(source.config);
 }
 
 std::string original_dtypes_json(const std::vector<SafetensorsItem>& items) {
   Json json = Json::object();
   for (const auto& item : items)
-    json[item.name] = item.name.ends_with(".blocks") ? "FP4" : item.name.ends_with(".scales") ? "UE8" : std::string(name_of(item.dtype));
+    json[item.name] = item.name.ends_with(".blocks")   ? "FP4"
+                      : item.name.ends_with(".scales") ? "UE8"
+                                                       : std::string(name_of(item.dtype));
   return json.dump() + "\n";
 }
 

@@ -36,8 +36,10 @@ class Composer {
     Shape shape;
     if (row_of(record.role).per_expert) shape.push_back(static_cast<uint64_t>(record.experts));
     shape.push_back(static_cast<uint64_t>(transposed ? record.columns : record.stored_rows));
-    if (row_of(record.role).columns != Extent::one) shape.push_back(static_cast<uint64_t>(transposed ? record.rows : record.columns));
-    auto data = [this_writer = &writer_, losses = &losses_, parts, transposed, name = record.name](const WriteBytes& write) -> Status {
+    if (row_of(record.role).columns != Extent::one)
+      shape.push_back(static_cast<uint64_t>(transposed ? record.rows : record.columns));
+    auto data = [this_writer = &writer_, losses = &losses_, parts, transposed,
+                 name = record.name](const WriteBytes& write) -> Status {
       Loss loss;
       for (const SourceTensor* part : parts) MXPATH_CHECK(write_bf16(*this_writer, *part, transposed, write, loss));
       if (loss.values) losses->push_back({name, loss});
@@ -56,8 +58,9 @@ class Composer {
 
   Status add_mxfp4(const TensorRecord& record, const SourceTensor& tensor) {
     if (record.columns % mxfp4_block)
-      return wrong_use("tensor {} has rows of {} elements, which blocks of {} do not divide: this model cannot be MXFP4", record.name,
-                       record.columns, mxfp4_block);
+      return wrong_use(
+          "tensor {} has rows of {} elements, which blocks of {} do not divide: this model cannot be MXFP4",
+          record.name, record.columns, mxfp4_block);
     const auto scales = std::make_shared<std::vector<uint8_t>>();
     auto write_blocks = [this_writer = &writer_, losses = &losses_, &tensor, scales,
                          name = record.name](const WriteBytes& write) -> Status {
@@ -95,7 +98,8 @@ class Composer {
 
 }  // namespace
 
-Result<std::vector<ItemGroup>> compose(const TensorWriter& writer, CheckpointLayout target, std::vector<TensorLoss>& losses) {
+Result<std::vector<ItemGroup>> compose(const TensorWriter& writer, CheckpointLayout target,
+                                       std::vector<TensorLoss>& losses) {
   return Composer(writer, target, losses).run();
 }
 

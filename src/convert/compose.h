@@ -14,8 +14,9 @@ struct ItemGroup {
   uint64_t bytes = 0;
 };
 
-/// Groups the items to write, in the order of the forward pass. The items keep references to `writer` and `losses`; writing one adds to
-/// `losses`. Error: MXFP4 for rows that are no multiple of 32.
-Result<std::vector<ItemGroup>> compose(const TensorWriter& writer, CheckpointLayout target, std::vector<TensorLoss>& losses);
+/// Groups the items to write, in the order of the forward pass. The items keep references to `writer` and `losses`;
+/// writing one adds to `losses`. Error: MXFP4 for rows that are no multiple of 32.
+Result<std::vector<ItemGroup>> compose(const TensorWriter& writer, CheckpointLayout target,
+                                       std::vector<TensorLoss>& losses);
 
 }  // namespace mxpath::convert

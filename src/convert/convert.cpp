@@ -38,7 +38,8 @@ uint64_t disk_free(const std::string& folder) {
 
 Status create_folder(const std::string& folder) {
   std::error_code error, ignored;
-  if (folder.empty()) return wrong_use("the name of the folder to write is empty; give a folder that does not exist yet");
+  if (folder.empty())
+    return wrong_use("the name of the folder to write is empty; give a folder that does not exist yet");
   fs::create_directories(folder, error);
   if (!error) return {};
   for (fs::path path = folder; path.has_relative_path(); path = path.parent_path()) {
@@ -46,7 +47,8 @@ Status create_folder(const std::string& folder) {
       return wrong_use("{}: is a link that leads nowhere ({}); create that folder, or remove the link", path.string(),
                        fs::read_symlink(path, ignored).string());
     if (fs::exists(path, ignored) && !fs::is_directory(path, ignored))
-      return wrong_use("{}: is no folder, so nothing can be written into it; give a folder that does not exist yet", path.string());
+      return wrong_use("{}: is no folder, so nothing can be written into it; give a folder that does not exist yet",
+                       path.string());
   }
   return fail("{}: the folder cannot be created: {}; give a folder in another place", folder, error.message());
 }
@@ -114,7 +116,8 @@ class Converter {
     return {};
   }
 
-  /// The folder must be ours alone: new, empty, or left by the same conversion. Nothing is removed before that is known.
+  /// The folder must be ours alone: new, empty, or left by the same conversion. Nothing is removed before that is
+  /// known.
   Status take_folder() {
     MXPATH_CHECK(create_folder(folder_));
     lock_ = SystemFile(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -130,17 +133,21 @@ class Converter {
     return {};
   }
 
-  /// What lies in the folder of an unfinished conversion and is not its own: weights that would be taken for the model's, and what is no
-  /// file where a file is to be written.
+  /// What lies in the folder of an unfinished conversion and is not its own: weights that would be taken for the
+  /// model's, and what is no file where a file is to be written.
   Status check_names(const std::vector<std::string>& names) const {
     for (const auto& name : names) {
-      const bool own = std::any_of(shards_.begin(), shards_.end(), [&](const Shard& shard) { return shard.name == name; });
+      const bool own =
+          std::any_of(shards_.begin(), shards_.end(), [&](const Shard& shard) { return shard.name == name; });
       const bool rest = name == config_name || name == index_name || name == "dtypes.json" || is_companion_name(name);
       if ((name.ends_with(".safetensors") && !own) || (name == index_name && !has_index()))
-        return wrong_use("{}: this file is not of the conversion that is to be resumed; move it out of the folder", in_folder(name));
+        return wrong_use("{}: this file is not of the conversion that is to be resumed; move it out of the folder",
+                         in_folder(name));
       std::error_code ignored;
-      if (const auto there = fs::status(in_folder(name), ignored); (own || rest) && fs::exists(there) && !fs::is_regular_file(there))
-        return wrong_use("{}: is no file, but has the name of a file of this conversion; move it out of the folder", in_folder(name));
+      if (const auto there = fs::status(in_folder(name), ignored);
+          (own || rest) && fs::exists(there) && !fs::is_regular_file(there))
+        return wrong_use("{}: is no file, but has the name of a file of this conversion; move it out of the folder",
+                         in_folder(name));
     }
     return {};
   }
@@ -148,8 +155,8 @@ class Converter {
   Status check_folder(const std::vector<std::string>& names, const std::optional<Journal>& before) const {
     if (names.empty()) return {};
     if (!options_.resume)
-      return before ? wrong_use("{}: an unfinished conversion is in this folder; go on with it with {}, or delete it", folder_,
-                                mention(Knob::resume))
+      return before ? wrong_use("{}: an unfinished conversion is in this folder; go on with it with {}, or delete it",
+                                folder_, mention(Knob::resume))
                     : wrong_use("{}: the folder is not empty; give one that does not exist yet", folder_);
     if (before) {
       MXPATH_CHECK(check_same_conversion(folder_, *before, journal_));
@@ -161,12 +168,13 @@ class Converter {
                     [&](const std::string& name) { return name.starts_with(beginning) && is_unfinished_name(name); }))
       return {};
     if (const auto finished = open_manifest(folder_); finished.ok())
-      return wrong_use("{}: holds a finished checkpoint ({}) and no {}, so nothing is left to resume", folder_, name_of(finished->layout),
-                       journal_name);
+      return wrong_use("{}: holds a finished checkpoint ({}) and no {}, so nothing is left to resume", folder_,
+                       name_of(finished->layout), journal_name);
     return wrong_use("{}: there is no {} in this folder, so nothing to resume", folder_, journal_name);
   }
 
-  /// Shards that the journal knows and that are proven: read again, and found as they were written from these very source files.
+  /// Shards that the journal knows and that are proven: read again, and found as they were written from these very
+  /// source files.
   void keep_finished(const Journal& before) {
     // After a kill between the last two files the folder opens already; it must not while its files are in doubt.
     std::error_code ignored;
@@ -203,8 +211,9 @@ class Converter {
       if (!journal_.find(shard.name)) needed += shard.bytes + shard.items.size() * bytes_a_tensor;
     const uint64_t free = options_.free_bytes ? options_.free_bytes(folder_) : disk_free(folder_);
     if (needed <= free) return {};
-    return fail("{}: the conversion needs {} and this disk has {} free; free some space or choose a folder on another disk", folder_,
-                human_bytes(static_cast<double>(needed)), human_bytes(static_cast<double>(free)));
+    return fail(
+        "{}: the conversion needs {} and this disk has {} free; free some space or choose a folder on another disk",
+        folder_, human_bytes(static_cast<double>(needed)), human_bytes(static_cast<double>(free)));
   }
 
   Status write_shard(Shard& shard) {
@@ -266,14 +275,16 @@ class Converter {
   }
 
   ConvertReport report() {
-    ConvertReport report{source_.description, std::string(name_of(options_.target)), total_, shards_.size(), {}, source_.remarks};
+    ConvertReport report{source_.description, std::string(name_of(options_.target)), total_, shards_.size(), {},
+                         source_.remarks};
     report.remarks.insert(report.remarks.end(), remarks_.begin(), remarks_.end());
     for (const auto& shard : shards_)
       if (const FinishedShard* finished = journal_.find(shard.name))
         report.tensors.insert(report.tensors.end(), finished->tensors.begin(), finished->tensors.end());
     if (std::error_code ignored; !fs::exists(in_folder("tokenizer.json"), ignored))
       report.remarks.push_back(
-          "there is no tokenizer.json beside the source: mxpath uses its built-in o200k_harmony, other programs need the file");
+          "there is no tokenizer.json beside the source: mxpath uses its built-in o200k_harmony, other programs need "
+          "the file");
     return report;
   }
 
@@ -293,7 +304,8 @@ class Converter {
 
 }  // namespace
 
-Result<ConvertReport> convert(const std::string& source, const std::string& target_folder, const ConvertOptions& options) {
+Result<ConvertReport> convert(const std::string& source, const std::string& target_folder,
+                              const ConvertOptions& options) {
   try {
     MXPATH_TRY(const Source opened, open_source(source));
     return Converter(opened, target_folder, options).run();

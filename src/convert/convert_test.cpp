@@ -77,7 +77,8 @@ TEST(Convert, LayoutChangesKeepTheBytesOfBlocks) {
   write_tiny(folder / "own", CheckpointLayout::openai_original);
   converted(folder / "hub", folder / "original", to(CheckpointLayout::openai_original));
   converted(folder / "original", folder / "back", to(CheckpointLayout::hugging_face_mxfp4));
-  auto own = load_tensors(folder / "own/model.safetensors"), original = load_tensors(folder / "original/model.safetensors");
+  auto own = load_tensors(folder / "own/model.safetensors"),
+       original = load_tensors(folder / "original/model.safetensors");
   auto hub = load_tensors(folder / "hub/model.safetensors"), back = load_tensors(folder / "back/model.safetensors");
   ASSERT_EQ(own.size(), original.size());
   ASSERT_EQ(hub.size(), back.size());
@@ -112,7 +113,8 @@ TEST(Convert, Bf16ExpertsAreThoseOfTransformers) {
   auto golden = load_tensors(MXPATH_SOURCE_DIR "/tests/data/convert/transformers_mxfp4.safetensors");
   auto tensors = load_tensors(folder / "a/model.safetensors");
   const std::string prefix = "model.layers.1.mlp.experts.";
-  for (const std::string name : {"gate_up_proj_blocks", "gate_up_proj_scales", "down_proj_blocks", "down_proj_scales"}) {
+  for (const std::string name :
+       {"gate_up_proj_blocks", "gate_up_proj_scales", "down_proj_blocks", "down_proj_scales"}) {
     LooseTensor& tensor = tensor_named(tensors, prefix + name);
     ASSERT_EQ(tensor.shape, tensor_named(golden, name).shape);
     tensor.bytes = tensor_named(golden, name).bytes;
@@ -163,7 +165,8 @@ TEST(Convert, WiderNumbersAreRoundedAndTheLossIsTold) {
     for (const auto& tensor : report.tensors) lossy += tensor.loss.changed > 0;
     EXPECT_EQ(lossy, 1u);
     EXPECT_NE(to_text(report).find("1 tensor lost precision"), std::string::npos);
-    EXPECT_NE(to_text(report).find(target == CheckpointLayout::openai_original ? "norm.scale" : "model.norm.weight"), std::string::npos);
+    EXPECT_NE(to_text(report).find(target == CheckpointLayout::openai_original ? "norm.scale" : "model.norm.weight"),
+              std::string::npos);
   }
 }
 
@@ -236,7 +239,8 @@ TEST(Convert, CompanionsThatAreNoFilesAreNotLeftOut) {
   namespace fs = std::filesystem;
   TestFolder folder;
   write_tiny(folder / "a");
-  for (const std::string name : {"tokenizer.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json", "LICENSE"}) {
+  for (const std::string name :
+       {"tokenizer.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json", "LICENSE"}) {
     const std::string path = folder / ("a/" + name);
     const auto refused = [&](const std::string& what) {
       const std::string message = error_of(folder / "a", folder / "b", to(CheckpointLayout::hugging_face_bf16));
@@ -265,7 +269,8 @@ TEST(Convert, ShardsHaveAnIndex) {
     const std::string result = folder / fmt::format("to{}", static_cast<int>(target));
     const auto report = converted(folder / "a", result, options);
     EXPECT_GT(report.files, 3u);
-    EXPECT_EQ(std::filesystem::exists(result + "/model.safetensors.index.json"), target != CheckpointLayout::openai_original);
+    EXPECT_EQ(std::filesystem::exists(result + "/model.safetensors.index.json"),
+              target != CheckpointLayout::openai_original);
     EXPECT_EQ(open_manifest(result)->files.size(), report.files);
     EXPECT_TRUE(open_manifest(result)->remarks.empty());
     expect_same_values(folder / "a", result);
@@ -315,8 +320,9 @@ TEST(Convert, RowsThatBlocksDoNotDivide) {
   what.config.intermediate = 80;
   what.layout = CheckpointLayout::hugging_face_bf16;
   ASSERT_TRUE(write_random_checkpoint(folder / "a", what).ok());
-  EXPECT_NE(error_of(folder / "a", folder / "b", to(CheckpointLayout::hugging_face_mxfp4)).find("blocks of 32 do not divide"),
-            std::string::npos);
+  EXPECT_NE(
+      error_of(folder / "a", folder / "b", to(CheckpointLayout::hugging_face_mxfp4)).find("blocks of 32 do not divide"),
+      std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(folder / "b"));
 }
 
@@ -327,14 +333,16 @@ TEST(Convert, NotANumberIsRefusedWithItsPlace) {
     write_tiny(source, from);
     const std::string file = source + "/model.safetensors";
     auto tensors = load_tensors(file);
-    auto experts = std::find_if(tensors.begin(), tensors.end(),
-                                [](const LooseTensor& t) { return t.name.ends_with("scales") || t.name.ends_with("down_proj"); });
+    auto experts = std::find_if(tensors.begin(), tensors.end(), [](const LooseTensor& t) {
+      return t.name.ends_with("scales") || t.name.ends_with("down_proj");
+    });
     // Scale 255 of expert 0, row 1, block 1; or the BF16 NaN of input 1, output 1.
     if (experts->dtype == Dtype::u8) experts->bytes[experts->shape[2] + 1] = 255;
     else experts->bytes[2 * (experts->shape[2] + 1) + 1] = 0x7f, experts->bytes[2 * (experts->shape[2] + 1)] = 0xc0;
     save_tensors(file, tensors);
     for (const auto target : layouts)
-      EXPECT_NE(error_of(source, source + fmt::format("to{}", static_cast<int>(target)), to(target)).find("expert 0, row 1, column"),
+      EXPECT_NE(error_of(source, source + fmt::format("to{}", static_cast<int>(target)), to(target))
+                    .find("expert 0, row 1, column"),
                 std::string::npos);
   }
 }
@@ -349,7 +357,8 @@ TEST(Convert, BlocksThatFp32CannotHoldAreRefusedWithTheirPlace) {
       write_tiny(source, from);
       const std::string file = source + "/model.safetensors";
       auto tensors = load_tensors(file);
-      const auto scales = std::find_if(tensors.begin(), tensors.end(), [](const LooseTensor& t) { return t.name.ends_with("scales"); });
+      const auto scales =
+          std::find_if(tensors.begin(), tensors.end(), [](const LooseTensor& t) { return t.name.ends_with("scales"); });
       auto& blocks = tensor_named(tensors, scales->name.substr(0, scales->name.size() - 6) + "blocks");
       // Expert 1, row 2, block 1, element 7 of the block; all others are 0.
       const size_t block = (scales->shape[1] + 2) * scales->shape[2] + 1;
@@ -358,9 +367,12 @@ TEST(Convert, BlocksThatFp32CannotHoldAreRefusedWithTheirPlace) {
       blocks.bytes[block * 16 + 3] = static_cast<uint8_t>(code);
       save_tensors(file, tensors);
       for (const auto target : layouts) {
-        const std::string message = error_of(source, source + fmt::format("to{}", static_cast<int>(target)), to(target));
+        const std::string message =
+            error_of(source, source + fmt::format("to{}", static_cast<int>(target)), to(target));
         if (infinite)
-          EXPECT_TRUE(message.starts_with(file) && message.find("expert 1, row 2, column 39 is NaN, infinite") != message.npos) << message;
+          EXPECT_TRUE(message.starts_with(file) &&
+                      message.find("expert 1, row 2, column 39 is NaN, infinite") != message.npos)
+              << message;
         else EXPECT_EQ(message, "no error");
       }
     }
@@ -377,8 +389,8 @@ TEST(Convert, CeilNearTheLargestFloatNamesTheOtherRules) {
   save_tensors(folder / "a/model.safetensors", tensors);
   auto options = to(CheckpointLayout::hugging_face_mxfp4);
   const std::string message = error_of(folder / "a", folder / "ceil", options);
-  EXPECT_NE(in_words(message).find(
-                "expert 0, row 5, column 33 becomes larger than FP32 can hold under scale_rule=ceil; choose scale_rule=ocp or nearest"),
+  EXPECT_NE(in_words(message).find("expert 0, row 5, column 33 becomes larger than FP32 can hold under "
+                                   "scale_rule=ceil; choose scale_rule=ocp or nearest"),
             std::string::npos)
       << message;
   for (const ScaleRule rule : {ScaleRule::ocp, ScaleRule::nearest}) {

@@ -30,7 +30,8 @@ constexpr std::array integer_keys = {
 /// Reads keys under "gpt-oss." or "gptoss.".
 class Keys {
  public:
-  Keys(const Gguf& gguf, std::string prefix, const std::string& where) : gguf_(gguf), prefix_(std::move(prefix)), where_(where) {}
+  Keys(const Gguf& gguf, std::string prefix, const std::string& where)
+      : gguf_(gguf), prefix_(std::move(prefix)), where_(where) {}
 
   const GgufValue* find(std::string_view key) const { return gguf_.find(prefix_ + std::string(key)); }
   Error wrong(std::string_view key, std::string_view wanted) const {
@@ -84,7 +85,8 @@ Status read_sliding(const Keys& keys, ModelConfig& config) {
   const auto list = value ? value->as_integers() : std::nullopt;
   if (list && list->size() != config.sliding.size()) return keys.wrong(key, "one value for each layer");
   if (!list && (!period || *period == 0)) return keys.wrong(key, "a list or a number of layers");
-  for (size_t i = 0; i < config.sliding.size(); ++i) config.sliding[i] = list ? (*list)[i] != 0 : (i + 1) % *period != 0;
+  for (size_t i = 0; i < config.sliding.size(); ++i)
+    config.sliding[i] = list ? (*list)[i] != 0 : (i + 1) % *period != 0;
   return {};
 }
 

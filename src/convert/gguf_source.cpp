@@ -69,7 +69,8 @@ class GgufOpener {
     source_.kind = SourceKind::gguf;
     source_.description = fmt::format("GGUF, architecture {}", architecture_);
     std::error_code ignored;  // of a current folder that was removed
-    source_.weights_folder = source_.companion_folder = std::filesystem::absolute(path_, ignored).parent_path().string();
+    source_.weights_folder = source_.companion_folder =
+        std::filesystem::absolute(path_, ignored).parent_path().string();
     return std::move(source_);
   }
 
@@ -109,7 +110,8 @@ class GgufOpener {
       return fail("{}: tensor token_embd.weight is missing", path_);
     const uint64_t vocab = embedding->second.tensor->shape[0];
     if (vocab > INT_MAX) return fail("{}: a vocabulary of {} is too large", path_, vocab);
-    MXPATH_TRY(source_.config, config_from_gguf(parts_.front(), static_cast<int>(vocab), !tensors_.contains("output.weight"), path_));
+    MXPATH_TRY(source_.config,
+               config_from_gguf(parts_.front(), static_cast<int>(vocab), !tensors_.contains("output.weight"), path_));
     return {};
   }
 
@@ -131,7 +133,8 @@ class GgufOpener {
     MXPATH_CHECK(check_one_source(row, place));
     if (is_gate_up(row.role)) MXPATH_CHECK(add_gate_up(tensor, place));
     else if (find(tensor.name)) MXPATH_CHECK(add_piece(tensor, tensor.name, tensor.rows, 0));
-    else if (!row.other.empty()) MXPATH_CHECK(add_piece(tensor, tensor.name = named(row.other, place.layer), tensor.rows, 0));
+    else if (!row.other.empty())
+      MXPATH_CHECK(add_piece(tensor, tensor.name = named(row.other, place.layer), tensor.rows, 0));
     else MXPATH_CHECK(add_part_of_qkv(tensor, place));
     source_.tensors.push_back(std::move(tensor));
     return {};
@@ -150,12 +153,18 @@ class GgufOpener {
     }
     std::erase_if(names, [&](const std::string& name) { return !find(name); });
     if (names.size() < 2) return {};
-    return fail("{}: tensors {} and {} are for the same weights, and only one of them can be the model's; take a file that has one of them",
-                path_, names[0], names[1]);
+    return fail(
+        "{}: tensors {} and {} are for the same weights, and only one of them can be the model's; take a file that has "
+        "one of them",
+        path_, names[0], names[1]);
   }
 
-  static std::string_view suffix_of(const RoleInLayer& place) { return place.row->columns == Extent::one ? "bias" : "weight"; }
-  static std::string fused_name(const RoleInLayer& place) { return fmt::format("blk.{}.attn_qkv.{}", place.layer, suffix_of(place)); }
+  static std::string_view suffix_of(const RoleInLayer& place) {
+    return place.row->columns == Extent::one ? "bias" : "weight";
+  }
+  static std::string fused_name(const RoleInLayer& place) {
+    return fmt::format("blk.{}.attn_qkv.{}", place.layer, suffix_of(place));
+  }
   static std::string part_name(const RoleInLayer& place, std::string_view part) {
     return fmt::format("blk.{}.ffn_{}_exps.{}", place.layer, part, suffix_of(place));
   }
@@ -181,7 +190,9 @@ class GgufOpener {
     return add_piece(tensor, fused, static_cast<size_t>(size_of(place.row->fused_rows, source_.config)), before);
   }
 
-  Error missing(const std::string& name) const { return fail("{}: tensor {} is missing; download the file again", path_, name); }
+  Error missing(const std::string& name) const {
+    return fail("{}: tensor {} is missing; download the file again", path_, name);
+  }
 
   /// `stored_rows` rows an expert in the file, of which the tensor starts at `first_row`.
   Status add_piece(SourceTensor& tensor, const std::string& name, size_t stored_rows, size_t first_row) {
@@ -216,7 +227,8 @@ class GgufOpener {
       case gguf_tensor::mxfp4_raw: return Stored::mxfp4_together;
       default:
         return fail(
-            "{}: tensor {} is {}; mxpath converts F32, F16, BF16, Q8_0 and MXFP4: take a file of this model labelled MXFP4, Q8_0 or F16",
+            "{}: tensor {} is {}; mxpath converts F32, F16, BF16, Q8_0 and MXFP4: take a file of this model labelled "
+            "MXFP4, Q8_0 or F16",
             path_of(placed), printable(tensor.name), gguf_tensor_type_name(tensor.type));
     }
   }
@@ -227,8 +239,8 @@ class GgufOpener {
     const auto without_ones = [](std::vector<uint64_t> shape) { return std::erase(shape, uint64_t{1}), shape; };
     const std::vector<uint64_t> shape = {wanted.experts, stored_rows, wanted.columns};
     if (without_ones(tensor.shape) == without_ones(shape)) return {};
-    return fail("{}: tensor {} has the shape [{}], but the metadata makes it [{}]", path_of(placed), printable(tensor.name),
-                fmt::join(tensor.shape, ", "), fmt::join(without_ones(shape), ", "));
+    return fail("{}: tensor {} has the shape [{}], but the metadata makes it [{}]", path_of(placed),
+                printable(tensor.name), fmt::join(tensor.shape, ", "), fmt::join(without_ones(shape), ", "));
   }
 
   Status check_unused() {
@@ -237,11 +249,12 @@ class GgufOpener {
       if (!used_.contains(name)) unused.push_back(name);
     for (const auto& name : unused)
       if (int layer = 0; std::sscanf(name.c_str(), "blk.%d.", &layer) == 1 && layer >= source_.config.layers)
-        return fail("{}: tensor {} belongs to layer {}, but the metadata says there are {} layers", path_, printable(name), layer,
-                    source_.config.layers);
+        return fail("{}: tensor {} belongs to layer {}, but the metadata says there are {} layers", path_,
+                    printable(name), layer, source_.config.layers);
     if (!unused.empty())
-      source_.remarks.push_back(
-          fmt::format("{} not used, the first is {}", plural(unused.size(), "tensor is", "tensors are"), printable(unused.front())));
+      source_.remarks.push_back(fmt::format("{} not used, the first is {}",
+                                            plural(unused.size(), "tensor is", "tensors are"),
+                                            printable(unused.front())));
     return {};
   }
 

@@ -36,7 +36,8 @@ TEST_P(GgufCases, ToEveryLayout) {
   }
   if (!blocks) return;
   // The very blocks and scales of the model that the file was made from.
-  auto before = load_tensors(folder / "tiny/model.safetensors"), after = load_tensors(folder / "mxfp4/model.safetensors");
+  auto before = load_tensors(folder / "tiny/model.safetensors"),
+       after = load_tensors(folder / "mxfp4/model.safetensors");
   for (const auto& tensor : before)
     EXPECT_TRUE(tensor.dtype != Dtype::u8 || tensor_named(after, tensor.name).bytes == tensor.bytes) << tensor.name;
 }
@@ -107,22 +108,27 @@ TEST(GgufSource, Refusals) {
     return source.ok() ? "no error" : source.error().message;
   };
   EXPECT_EQ(error_of([](GgufWriter&) {}), "no error");
-  EXPECT_NE(error_of([](GgufWriter& w) { w.add_tensor("blk.2.attn_q.bias", 0, {1}, "1234"); }).find("belongs to layer 2"),
-            std::string::npos);
   EXPECT_NE(
-      error_of([](GgufWriter& w) { w.add_text("gpt-oss.attention.sliding_window_pattern", "x"); }).find("sliding_window_pattern must be"),
+      error_of([](GgufWriter& w) { w.add_tensor("blk.2.attn_q.bias", 0, {1}, "1234"); }).find("belongs to layer 2"),
       std::string::npos);
+  EXPECT_NE(error_of([](GgufWriter& w) {
+              w.add_text("gpt-oss.attention.sliding_window_pattern", "x");
+            }).find("sliding_window_pattern must be"),
+            std::string::npos);
   const auto other = [&](auto make) {
     GgufWriter writer;
     make(writer);
     folder.write("y.gguf", writer.file());
     return open_source(folder / "y.gguf").error().message;
   };
-  EXPECT_NE(other([](GgufWriter& w) { w.add_text("general.architecture", "llama"); }).find("architecture \"llama\""), std::string::npos);
-  EXPECT_NE(other([](GgufWriter& w) { w.add_text("general.architecture", "gpt-oss"); }).find("token_embd.weight is missing"),
+  EXPECT_NE(other([](GgufWriter& w) { w.add_text("general.architecture", "llama"); }).find("architecture \"llama\""),
             std::string::npos);
+  EXPECT_NE(
+      other([](GgufWriter& w) { w.add_text("general.architecture", "gpt-oss"); }).find("token_embd.weight is missing"),
+      std::string::npos);
   EXPECT_NE(other([](GgufWriter& w) {
-              w.add_text("general.architecture", "gpt-oss"), w.add_tensor("token_embd.weight", 0, {2, 2}, std::string(16, '\0'));
+              w.add_text("general.architecture", "gpt-oss"),
+                  w.add_tensor("token_embd.weight", 0, {2, 2}, std::string(16, '\0'));
             }).find("gpt-oss.block_count is missing"),
             std::string::npos);
 }
@@ -140,9 +146,10 @@ TEST(GgufSource, TwoTensorsForOneRoleAreRefused) {
     const auto source = open_source(folder / "x.gguf");
     const std::string names = first ? added + " and " + there : there + " and " + added;
     ASSERT_FALSE(source.ok()) << names;
-    EXPECT_EQ(source.error().message, folder / "x.gguf" + ": tensors " + names +
-                                          " are for the same weights, and only one of them can be the model's; take a file that has one "
-                                          "of them");
+    EXPECT_EQ(source.error().message,
+              folder / "x.gguf" + ": tensors " + names +
+                  " are for the same weights, and only one of them can be the model's; take a file that has one "
+                  "of them");
   };
   for (const std::string end : {".weight", ".bias"}) {
     expect_refused(false, "blk.1.ffn_gate_exps" + end, "blk.1.ffn_gate_up_exps" + end, true);
@@ -167,7 +174,9 @@ TEST(GgufSource, NormEpsIsAFloat) {
   EXPECT_EQ(open_with(1e-6)->config.norm_eps, 1e-6f);
   // 1e300 is finite as a double and infinite as a float.
   for (const double eps : {1e300, -1e300, 1e-300, 0.0, -1e-5})
-    EXPECT_NE(open_with(eps).error().message.find("layer_norm_rms_epsilon must be from 1e-30 to 1e30"), std::string::npos) << eps;
+    EXPECT_NE(open_with(eps).error().message.find("layer_norm_rms_epsilon must be from 1e-30 to 1e30"),
+              std::string::npos)
+        << eps;
 }
 
 TEST(GgufSource, QuantisedTypesAreNamed) {

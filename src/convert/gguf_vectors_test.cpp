@@ -16,7 +16,8 @@ ModelConfig with_long_vectors() {
   return config;
 }
 
-void write_model(const std::string& folder, const ModelConfig& config, CheckpointLayout layout = CheckpointLayout::hugging_face_bf16) {
+void write_model(const std::string& folder, const ModelConfig& config,
+                 CheckpointLayout layout = CheckpointLayout::hugging_face_bf16) {
   RandomCheckpoint what;
   what.config = config, what.layout = layout;
   const auto status = write_random_checkpoint(folder, what);
@@ -31,7 +32,8 @@ void expect_converts(const TestFolder& folder, TinyGguf& gguf, const std::string
     const std::string to = folder / (name + "-" + target);
     const auto report = convert(folder / (name + ".gguf"), to, options);
     ASSERT_TRUE(report.ok()) << report.error().message;
-    if (options.target == CheckpointLayout::hugging_face_bf16 || is_mxfp4_type(gguf.expert_type)) expect_values(to, gguf);
+    if (options.target == CheckpointLayout::hugging_face_bf16 || is_mxfp4_type(gguf.expert_type))
+      expect_values(to, gguf);
   }
 }
 
@@ -42,7 +44,8 @@ struct Case {
 };
 class GgufVectors : public testing::TestWithParam<Case> {};
 
-/// Biases, norms, sinks, the router's and the experts' biases: with the values that the blocks hold, no zeros and nothing beyond an end.
+/// Biases, norms, sinks, the router's and the experts' biases: with the values that the blocks hold, no zeros and
+/// nothing beyond an end.
 TEST_P(GgufVectors, InBlocksKeepTheirValues) {
   TestFolder folder;
   write_model(folder / "model", with_long_vectors(), CheckpointLayout::hugging_face_mxfp4);
@@ -93,7 +96,8 @@ TEST(GgufVector, PartsAndExpertsThatShareABlock) {
   SourceTensor k;
   k.rows = 8, k.columns = 1;
   StoredRows piece;
-  piece.stored = Stored::q8_0, piece.data = reinterpret_cast<const uint8_t*>(file.data()), piece.first_row = 16, piece.expert_rows = 32;
+  piece.stored = Stored::q8_0, piece.data = reinterpret_cast<const uint8_t*>(file.data()), piece.first_row = 16,
+  piece.expert_rows = 32;
   k.pieces = {piece};
   const auto value = [](const SourceTensor& tensor, size_t expert, size_t row) {
     float element = 0;

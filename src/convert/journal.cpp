@@ -19,7 +19,11 @@ std::string path_of(const std::string& folder) { return (std::filesystem::path(f
 Json entry_json(const FinishedShard& shard) {
   Json tensors = Json::array();
   for (const auto& [name, loss] : shard.tensors)
-    tensors.push_back({{"name", name}, {"values", loss.values}, {"changed", loss.changed}, {"largest", loss.largest}, {"sum", loss.sum}});
+    tensors.push_back({{"name", name},
+                       {"values", loss.values},
+                       {"changed", loss.changed},
+                       {"largest", loss.largest},
+                       {"sum", loss.sum}});
   Json json{{"name", shard.name}, {"bytes", shard.bytes}};
   if (shard.checksum) json["xxh3"] = *shard.checksum;
   json["tensors"] = tensors;
@@ -46,7 +50,8 @@ Json shard_json(const FinishedShard& shard) {
 FinishedShard shard_from(const Json& json) {
   FinishedShard shard{json.at("name"), json.at("bytes"), {}, {}};
   for (const Json& entry : json.at("tensors"))
-    shard.tensors.push_back({entry.at("name"), {entry.at("values"), entry.at("changed"), entry.at("largest"), entry.at("sum")}});
+    shard.tensors.push_back(
+        {entry.at("name"), {entry.at("values"), entry.at("changed"), entry.at("largest"), entry.at("sum")}});
   if (!json.contains("xxh3") || !json.contains("entry_xxh3")) return shard;
   shard.checksum = json.at("xxh3").get<uint64_t>();
   shard.damaged = json.at("entry_xxh3").get<uint64_t>() != checksum_of_entry(shard);
@@ -61,7 +66,8 @@ std::optional<Journal> journal_from(const Json& json) {
   if (version < 1 || version > journal_version || !target || !rule) return std::nullopt;
   journal.target = *target, journal.scale_rule = *rule, journal.shard_bytes = json.at("shard_bytes");
   for (const Json& file : json.at("source"))
-    journal.source.push_back({file.at("name"), file.at("bytes"), file.at("modified"), file.value("changed", int64_t{0})});
+    journal.source.push_back(
+        {file.at("name"), file.at("bytes"), file.at("modified"), file.value("changed", int64_t{0})});
   for (const Json& shard : json.at("shards")) journal.shards.push_back(shard_from(shard));
   return journal;
 }
@@ -69,7 +75,8 @@ std::optional<Journal> journal_from(const Json& json) {
 }  // namespace
 
 const FinishedShard* Journal::find(const std::string& name) const {
-  const auto found = std::find_if(shards.begin(), shards.end(), [&](const FinishedShard& shard) { return shard.name == name; });
+  const auto found =
+      std::find_if(shards.begin(), shards.end(), [&](const FinishedShard& shard) { return shard.name == name; });
   return found == shards.end() ? nullptr : &*found;
 }
 
@@ -80,7 +87,8 @@ Status write_journal(const std::string& folder, const Journal& journal) {
             {"shard_bytes", journal.shard_bytes}};
   json["source"] = Json::array();
   for (const auto& file : journal.source)
-    json["source"].push_back({{"name", file.name}, {"bytes", file.bytes}, {"modified", file.modified}, {"changed", file.changed}});
+    json["source"].push_back(
+        {{"name", file.name}, {"bytes", file.bytes}, {"modified", file.modified}, {"changed", file.changed}});
   json["shards"] = Json::array();
   for (const auto& shard : journal.shards) json["shards"].push_back(shard_json(shard));
   return write_new_file(path_of(folder), dump(json, 1) + "\n");
@@ -101,14 +109,17 @@ Result<std::optional<Journal>> read_journal(const std::string& folder) {
 
 Status check_same_conversion(const std::string& folder, const Journal& before, const Journal& now) {
   const auto other = [&](Knob knob, auto was, auto is) {
-    return wrong_use("{}: was begun with {}, not {}; resume it so, or convert into another folder", folder, mention(knob, was), is);
+    return wrong_use("{}: was begun with {}, not {}; resume it so, or convert into another folder", folder,
+                     mention(knob, was), is);
   };
   if (before.target != now.target) return other(Knob::target, target_name(before.target), target_name(now.target));
-  if (before.scale_rule != now.scale_rule) return other(Knob::scale_rule, name_of(before.scale_rule), name_of(now.scale_rule));
+  if (before.scale_rule != now.scale_rule)
+    return other(Knob::scale_rule, name_of(before.scale_rule), name_of(now.scale_rule));
   if (before.shard_bytes != now.shard_bytes) return other(Knob::shard_bytes, before.shard_bytes, now.shard_bytes);
   if (before.source == now.source) return {};
   return wrong_use(
-      "{}: was begun from another source, or the source has changed since; resume it from the same files, or convert into another folder",
+      "{}: was begun from another source, or the source has changed since; resume it from the same files, or convert "
+      "into another folder",
       folder);
 }
 

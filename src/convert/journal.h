@@ -14,10 +14,11 @@ inline constexpr const char* journal_name = "convert.json";
 
 struct FinishedShard {
   std::string name;
-  uint64_t bytes = 0;                ///< bytes of the file
-  std::optional<uint64_t> checksum;  ///< checksum of its contents (checksum.h); nothing where the journal has none, or none of the entry
-  std::vector<TensorLoss> tensors;   ///< as in the report
-  bool damaged = false;              ///< as read: the entry is not as it was written
+  uint64_t bytes = 0;  ///< bytes of the file
+  std::optional<uint64_t>
+      checksum;  ///< checksum of its contents (checksum.h); nothing where the journal has none, or none of the entry
+  std::vector<TensorLoss> tensors;  ///< as in the report
+  bool damaged = false;             ///< as read: the entry is not as it was written
 };
 
 struct Journal {

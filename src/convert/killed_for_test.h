@@ -17,7 +17,8 @@
 namespace mxpath::convert {
 
 /// Thousands of syncs: in memory where there is such a place.
-[[maybe_unused]] inline const bool in_memory = ::access("/dev/shm", W_OK) == 0 && ::setenv("TMPDIR", "/dev/shm", 0) == 0;
+[[maybe_unused]] inline const bool in_memory =
+    ::access("/dev/shm", W_OK) == 0 && ::setenv("TMPDIR", "/dev/shm", 0) == 0;
 
 inline ConvertOptions small_shards(CheckpointLayout target) {
   ConvertOptions options;
@@ -48,7 +49,8 @@ int in_child(Body&& body) {
 }
 
 /// What is told along the way: one entry for each moment at which a test can strike.
-inline std::vector<std::string> moments_of(const std::string& source, const std::string& folder, ConvertOptions options) {
+inline std::vector<std::string> moments_of(const std::string& source, const std::string& folder,
+                                           ConvertOptions options) {
   std::vector<std::string> moments;
   options.progress = [&](std::string_view what, uint64_t done, uint64_t total) {
     EXPECT_LE(done, total);
@@ -72,7 +74,8 @@ inline void kill_at(size_t moment, const std::string& source, const std::string&
 
 /// Strikes once, at a moment of the conversion; what it then says.
 template <class Strike>
-std::string error_after(const std::string& source, const std::string& target, ConvertOptions options, size_t moment, Strike&& strike) {
+std::string error_after(const std::string& source, const std::string& target, ConvertOptions options, size_t moment,
+                        Strike&& strike) {
   size_t seen = 0;
   options.progress = [&](std::string_view, uint64_t, uint64_t) {
     if (seen++ == moment) strike();

@@ -5,7 +5,8 @@
 
 namespace mxpath::convert {
 
-/// Over `values` numbers: how many changed, and by how much. Merged in a fixed order, so that the report does not depend on the threads.
+/// Over `values` numbers: how many changed, and by how much. Merged in a fixed order, so that the report does not
+/// depend on the threads.
 struct Loss {
   uint64_t values = 0, changed = 0;
   double largest = 0, sum = 0;  ///< the largest |new - old|, and their sum

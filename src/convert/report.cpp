@@ -18,7 +18,8 @@ struct RuleRow {
   std::string_view name;
   ScaleRule rule;
 };
-constexpr std::array rules = {RuleRow{"ocp", ScaleRule::ocp}, RuleRow{"ceil", ScaleRule::ceil}, RuleRow{"nearest", ScaleRule::nearest}};
+constexpr std::array rules = {RuleRow{"ocp", ScaleRule::ocp}, RuleRow{"ceil", ScaleRule::ceil},
+                              RuleRow{"nearest", ScaleRule::nearest}};
 
 }  // namespace
 
@@ -41,18 +42,19 @@ std::string_view name_of(ScaleRule rule) {
 }
 
 std::string to_text(const ConvertReport& report) {
-  std::string out = fmt::format("{} -> {}: {} in {}\n", report.from, report.to, human_bytes(static_cast<double>(report.bytes)),
-                                plural(report.files, "file"));
-  const auto lossy = static_cast<size_t>(
-      std::count_if(report.tensors.begin(), report.tensors.end(), [](const TensorLoss& t) { return t.loss.changed > 0; }));
+  std::string out = fmt::format("{} -> {}: {} in {}\n", report.from, report.to,
+                                human_bytes(static_cast<double>(report.bytes)), plural(report.files, "file"));
+  const auto lossy = static_cast<size_t>(std::count_if(report.tensors.begin(), report.tensors.end(),
+                                                       [](const TensorLoss& t) { return t.loss.changed > 0; }));
   if (const size_t exact = report.tensors.size() - lossy)
     out += fmt::format("{} changed format without any loss\n", plural(exact, "tensor"));
   if (lossy)
-    out += fmt::format("{} lost precision:\n{:<56} {:>11} {:>11} {:>9}\n", plural(lossy, "tensor"), "tensor", "max |delta|", "mean |delta|",
-                       "changed");
+    out += fmt::format("{} lost precision:\n{:<56} {:>11} {:>11} {:>9}\n", plural(lossy, "tensor"), "tensor",
+                       "max |delta|", "mean |delta|", "changed");
   for (const auto& [name, loss] : report.tensors)
     if (loss.changed)
-      out += fmt::format("{:<56} {:>11.3g} {:>11.3g} {:>8.2f} %\n", name, loss.largest, loss.mean(), 100 * loss.share_changed());
+      out += fmt::format("{:<56} {:>11.3g} {:>11.3g} {:>8.2f} %\n", name, loss.largest, loss.mean(),
+                         100 * loss.share_changed());
   for (const auto& remark : report.remarks) out += fmt::format("note: {}\n", remark);
   return out;
 }

@@ -28,7 +28,8 @@ class Interrupted : public testing::Test {
 
   std::string killed(const std::string& name) const { return folder / ("killed/" + name); }
 
-  /// Resumes; the folder must be that of an undisturbed run, and the report must have `note`, or no note if that is empty.
+  /// Resumes; the folder must be that of an undisturbed run, and the report must have `note`, or no note if that is
+  /// empty.
   void expect_mended(const std::string& note) {
     const auto report = convert(folder / "source", folder / "killed", options);
     ASSERT_TRUE(report.ok()) << report.error().message;
@@ -103,13 +104,15 @@ TEST_F(Interrupted, APipeOrAFolderInItsPlaceIsNamed) {
   ASSERT_EQ(::mkfifo(killed(shards[0]).c_str(), 0600), 0);
   auto report = convert(folder / "source", folder / "killed", options);
   ASSERT_FALSE(report.ok());
-  EXPECT_NE(report.error().message.find(shards[0] + ": is no file, but has the name of a file of this conversion"), std::string::npos)
+  EXPECT_NE(report.error().message.find(shards[0] + ": is no file, but has the name of a file of this conversion"),
+            std::string::npos)
       << report.error().message;
   fs::remove(killed(shards[0]));
   fs::create_directory(killed(shards[0]));
   report = convert(folder / "source", folder / "killed", options);
   ASSERT_FALSE(report.ok());
-  EXPECT_NE(report.error().message.find(shards[0] + ": is no file, but has the name of a file of this conversion"), std::string::npos)
+  EXPECT_NE(report.error().message.find(shards[0] + ": is no file, but has the name of a file of this conversion"),
+            std::string::npos)
       << report.error().message;
   fs::remove(killed(shards[0]));
   EXPECT_TRUE(convert(folder / "source", folder / "killed", options).ok());
@@ -128,7 +131,8 @@ TEST_F(Interrupted, AJournalWithoutChecksums) {
   for (Json& file : journal["source"]) file.erase("changed");
   folder.write("killed/convert.json", journal.dump());
   flip_a_bit(killed(shards[0]), 9);
-  expect_mended(fmt::format("{} and {} more, finished by the interrupted run, without a checksum", shards[0], shards.size() - 1));
+  expect_mended(
+      fmt::format("{} and {} more, finished by the interrupted run, without a checksum", shards[0], shards.size() - 1));
 }
 
 /// Each value that the report would repeat, and each that it would miss.
@@ -148,7 +152,8 @@ TEST_F(Interrupted, AnEntryOfTheJournalWasChanged) {
     ASSERT_TRUE(resumed.ok()) << resumed.error().message;
     EXPECT_EQ(to_json(*fresh)["tensors"], to_json(*resumed)["tensors"]);
     EXPECT_EQ(resumed->remarks.size(), 1u);
-    EXPECT_NE(to_text(*resumed).find(", finished by the interrupted run, with"), std::string::npos) << to_text(*resumed);
+    EXPECT_NE(to_text(*resumed).find(", finished by the interrupted run, with"), std::string::npos)
+        << to_text(*resumed);
     EXPECT_TRUE(files_of(folder / "killed") == whole);
   };
   fs::copy(folder / "killed", folder / "before");
@@ -169,7 +174,8 @@ TEST_F(Interrupted, AJournalThatIsCutShort) {
     folder.write("killed/convert.json", journal.substr(0, size));
     const auto report = convert(folder / "source", folder / "killed", options);
     ASSERT_FALSE(report.ok());
-    EXPECT_NE(report.error().message.find("convert.json: this journal of an unfinished conversion is damaged; delete the folder"),
+    EXPECT_NE(report.error().message.find(
+                  "convert.json: this journal of an unfinished conversion is damaged; delete the folder"),
               std::string::npos)
         << report.error().message;
   }
@@ -179,7 +185,8 @@ TEST_F(Interrupted, AJournalThatIsCutShort) {
   EXPECT_TRUE(files_of(folder / "killed") == before);
 }
 
-/// Other contents under the same size and time, as `touch -r` leaves them: nothing that was made from the old ones is kept.
+/// Other contents under the same size and time, as `touch -r` leaves them: nothing that was made from the old ones is
+/// kept.
 TEST_F(Interrupted, TheSourceChangedAndItsTimeWasSetBack) {
   const std::string weights = folder / "source/model.safetensors";
   const auto time = fs::last_write_time(weights);
@@ -191,8 +198,9 @@ TEST_F(Interrupted, TheSourceChangedAndItsTimeWasSetBack) {
   fresh.resume = false;
   ASSERT_TRUE(convert(folder / "source", folder / "again", fresh).ok());
   whole = files_of(folder / "again");
-  expect_mended(fmt::format("{} and {} more, finished by the interrupted run, from source files that may have been changed since",
-                            shards[0], shards.size() - 1));
+  expect_mended(
+      fmt::format("{} and {} more, finished by the interrupted run, from source files that may have been changed since",
+                  shards[0], shards.size() - 1));
 }
 
 TEST_F(Interrupted, AFolderInThePlaceOfTheLastFiles) {
@@ -213,14 +221,16 @@ TEST_F(Interrupted, WeightsOfAnotherConversionAreNotMixedIn) {
     const auto report = convert(folder / "source", folder / "killed", options);
     ASSERT_FALSE(report.ok());
     EXPECT_EQ(report.error().kind, ErrorKind::wrong_use);
-    EXPECT_NE(report.error().message.find(name + ": this file is not of the conversion that is to be resumed"), std::string::npos)
+    EXPECT_NE(report.error().message.find(name + ": this file is not of the conversion that is to be resumed"),
+              std::string::npos)
         << report.error().message;
     fs::remove(killed(name));
   }
   expect_mended("");
 }
 
-/// Killed after config.json and before the journal is removed: the folder opens, and must not while a doubtful shard is in it.
+/// Killed after config.json and before the journal is removed: the folder opens, and must not while a doubtful shard is
+/// in it.
 TEST(Resume, AFolderThatOpensAlreadyIsProvenToo) {
   TestFolder folder;
   write_tiny(folder / "source");

@@ -12,12 +12,12 @@ namespace {
 
 class ResumeLayouts : public testing::TestWithParam<CheckpointLayout> {};
 
-/// SIGKILL at each moment in turn: inside shards, at their ends, between the last files. The folder does not open, and --resume completes
-/// it.
+/// SIGKILL at each moment in turn: inside shards, at their ends, between the last files. The folder does not open, and
+/// --resume completes it.
 TEST_P(ResumeLayouts, AfterAKillAtAnyMoment) {
   TestFolder folder;
-  const auto source_layout =
-      GetParam() == CheckpointLayout::hugging_face_mxfp4 ? CheckpointLayout::hugging_face_bf16 : CheckpointLayout::hugging_face_mxfp4;
+  const auto source_layout = GetParam() == CheckpointLayout::hugging_face_mxfp4 ? CheckpointLayout::hugging_face_bf16
+                                                                                : CheckpointLayout::hugging_face_mxfp4;
   write_tiny(folder / "source", source_layout);
   folder.write("source/tokenizer.json", "{}");
   auto options = small_shards(GetParam());
@@ -28,8 +28,8 @@ TEST_P(ResumeLayouts, AfterAKillAtAnyMoment) {
   ASSERT_EQ(moments.back(), "config.json");
   for (size_t moment = 0; moment < moments.size(); ++moment) {
     // Every moment at a boundary, some of those inside a shard.
-    const bool boundary =
-        moment + 1 == moments.size() || moments[moment] != moments[moment + 1] || (moment && moments[moment] != moments[moment - 1]);
+    const bool boundary = moment + 1 == moments.size() || moments[moment] != moments[moment + 1] ||
+                          (moment && moments[moment] != moments[moment - 1]);
     if (!boundary && moment % 7) continue;
     const std::string target = folder / fmt::format("killed{}", moment);
     kill_at(moment, folder / "source", target, options);
@@ -143,7 +143,10 @@ TEST(Resume, AfterAWriteThatTheSystemRefused) {
     const rlimit limit{50'000, 50'000};
     ::setrlimit(RLIMIT_FSIZE, &limit);
     const auto report = convert(folder / "source", folder / "limited", options);
-    ::_exit(!report.ok() && report.error().message.find("the file size limit of this shell (ulimit -f)") != std::string::npos ? 42 : 1);
+    ::_exit(!report.ok() &&
+                    report.error().message.find("the file size limit of this shell (ulimit -f)") != std::string::npos
+                ? 42
+                : 1);
   });
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 42);
   expect_no_half_files(folder / "limited");
@@ -157,7 +160,8 @@ TEST(Resume, TouchesNothingInAFolderThatNoConversionLeft) {
   auto options = small_shards(CheckpointLayout::hugging_face_bf16);
   options.resume = true;
   // Names as users and this program have them; in an order in which those to refuse come last.
-  folder.write("mine/a.12-3.part", "precious"), folder.write("mine/film.2024-uncut.part", "precious"), folder.write("mine/z", "precious");
+  folder.write("mine/a.12-3.part", "precious"), folder.write("mine/film.2024-uncut.part", "precious"),
+      folder.write("mine/z", "precious");
   folder.write("parts/a.12-3.part", "precious");
   for (const std::string name : {"mine", "parts"}) {
     const auto before = files_of(folder / name);
@@ -201,11 +205,13 @@ TEST(Resume, SaysThatAFolderIsFinished) {
   const auto report = convert(folder / "source", folder / "whole", options);
   ASSERT_FALSE(report.ok());
   EXPECT_EQ(report.error().kind, ErrorKind::wrong_use);
-  EXPECT_NE(report.error().message.find("holds a finished checkpoint (Hugging Face, unquantised experts)"), std::string::npos)
+  EXPECT_NE(report.error().message.find("holds a finished checkpoint (Hugging Face, unquantised experts)"),
+            std::string::npos)
       << report.error().message;
 }
 
-/// At any moment but after config.json: cut short (which without a look at its size would be a fault of the process), written to, or gone.
+/// At any moment but after config.json: cut short (which without a look at its size would be a fault of the process),
+/// written to, or gone.
 TEST(SourceThatChanges, IsNoticed) {
   TestFolder folder;
   namespace fs = std::filesystem;
@@ -225,7 +231,8 @@ TEST(SourceThatChanges, IsNoticed) {
           if (moment % 3 == 1) fs::last_write_time(weights, fs::last_write_time(weights) + std::chrono::seconds(1));
           if (moment % 3 == 2) fs::remove(weights);
         });
-        const std::string wanted = weights + ": this file of the source " + (moment % 3 == 2 ? "disappeared" : "was changed");
+        const std::string wanted =
+            weights + ": this file of the source " + (moment % 3 == 2 ? "disappeared" : "was changed");
         ASSERT_EQ(message.substr(0, wanted.size()), wanted) << moment << ' ' << moments[moment];
         EXPECT_FALSE(open_manifest(result).ok());
         fs::remove_all(result);
@@ -238,7 +245,8 @@ TEST(SourceThatChanges, ConfigToo) {
   TestFolder folder;
   write_tiny(folder / "source");
   const auto options = small_shards(CheckpointLayout::hugging_face_bf16);
-  const std::string message = error_after(folder / "source", folder / "to", options, 3, [&] { folder.write("source/config.json", "{}"); });
+  const std::string message =
+      error_after(folder / "source", folder / "to", options, 3, [&] { folder.write("source/config.json", "{}"); });
   EXPECT_NE(message.find("source/config.json: this file of the source was changed"), std::string::npos) << message;
 }
 
@@ -249,7 +257,8 @@ TEST(SourceThatChanges, CompanionsToo) {
   folder.write("source/tokenizer.json", "{}");
   const auto options = small_shards(CheckpointLayout::hugging_face_bf16);
   const std::string path = folder / "source/tokenizer.json";
-  EXPECT_EQ(error_after(folder / "source", folder / "to", options, 3, [&] { std::filesystem::remove(path); }), path + ": no such file");
+  EXPECT_EQ(error_after(folder / "source", folder / "to", options, 3, [&] { std::filesystem::remove(path); }),
+            path + ": no such file");
   EXPECT_FALSE(open_manifest(folder / "to").ok());
 }
 

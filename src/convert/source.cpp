@@ -71,7 +71,9 @@ void read_elements(Stored stored, const uint8_t* at, size_t first, size_t count,
 }
 
 SourceTensor tensor_of(const TensorRecord& record, const std::vector<MappedFile>& maps) {
-  const auto at = [&](const FilePart& part) { return maps[static_cast<size_t>(part.file)].bytes().data() + part.offset; };
+  const auto at = [&](const FilePart& part) {
+    return maps[static_cast<size_t>(part.file)].bytes().data() + part.offset;
+  };
   SourceTensor tensor;
   tensor.role = record.role, tensor.layer = record.layer, tensor.name = record.name;
   tensor.experts = static_cast<size_t>(record.experts);
@@ -99,7 +101,8 @@ Result<Source> open_checkpoint_source(const std::string& folder) {
   for (const auto& record : manifest.tensors) {
     for (const FilePart* part : {&record.data, &record.scales})
       if (part->file >= 0 && part->offset + part->bytes > source.maps[static_cast<size_t>(part->file)].bytes().size())
-        return fail("{}: the file became shorter while it was being opened", manifest.files[static_cast<size_t>(part->file)]);
+        return fail("{}: the file became shorter while it was being opened",
+                    manifest.files[static_cast<size_t>(part->file)]);
     source.tensors.push_back(tensor_of(record, source.maps));
   }
   source.description = name_of(manifest.layout);
@@ -107,7 +110,8 @@ Result<Source> open_checkpoint_source(const std::string& folder) {
   source.config = manifest.config, source.layout = manifest.layout, source.remarks = manifest.remarks;
   source.remarks.insert(source.remarks.end(), manifest.decisions.begin(), manifest.decisions.end());
   source.config_path = (fs::path(manifest.path) / "config.json").string();
-  if (std::error_code ignored; !fs::exists(source.config_path, ignored)) source.config_path = (fs::path(folder) / "config.json").string();
+  if (std::error_code ignored; !fs::exists(source.config_path, ignored))
+    source.config_path = (fs::path(folder) / "config.json").string();
   MXPATH_TRY(SourceFile config, source_file(source.config_path));
   source.files.push_back(std::move(config));
   return source;
@@ -135,7 +139,9 @@ std::string gguf_in_folder(const std::string& folder) {
 
 }  // namespace
 
-bool is_mxfp4(Stored stored) { return stored == Stored::mxfp4 || stored == Stored::mxfp4_halves || stored == Stored::mxfp4_together; }
+bool is_mxfp4(Stored stored) {
+  return stored == Stored::mxfp4 || stored == Stored::mxfp4_halves || stored == Stored::mxfp4_together;
+}
 
 size_t block_elements(Stored stored) { return stored == Stored::q8_0 || is_mxfp4(stored) ? block : 1; }
 
@@ -171,7 +177,8 @@ void SourceTensor::read_row(size_t expert, size_t row, float* out) const {
   const StoredRows& piece = pieces[row % pieces.size()];
   const size_t piece_row = row / pieces.size();
   if (shares_blocks(piece))
-    return read_elements(piece.stored, piece.data, (expert * piece.expert_rows + piece.first_row + piece_row) * columns, columns, out);
+    return read_elements(piece.stored, piece.data, (expert * piece.expert_rows + piece.first_row + piece_row) * columns,
+                         columns, out);
   const uint8_t* base = piece.data + expert * piece.expert_stride;
   if (transposed) {
     const size_t element = row_bytes(piece.stored, 1);
@@ -179,7 +186,8 @@ void SourceTensor::read_row(size_t expert, size_t row, float* out) const {
   }
   const uint8_t* at = base + piece_row * row_bytes(piece.stored, columns);
   if (piece.stored == Stored::mxfp4)
-    return decode_mxfp4_blocks(at, piece.scales + (expert * rows + row) * (columns / block), columns / block, out, NibbleOrder::adjacent);
+    return decode_mxfp4_blocks(at, piece.scales + (expert * rows + row) * (columns / block), columns / block, out,
+                               NibbleOrder::adjacent);
   if (block_elements(piece.stored) > 1) return read_elements(piece.stored, at, 0, columns, out);
   read_plain(piece.stored, at, row_bytes(piece.stored, 1), columns, out);
 }
@@ -201,8 +209,8 @@ void SourceTensor::read_block_row(size_t expert, size_t row, uint8_t* codes, uin
 }
 
 const SourceTensor* Source::find(Role role, int layer) const {
-  const auto found =
-      std::find_if(tensors.begin(), tensors.end(), [&](const SourceTensor& t) { return t.role == role && t.layer == layer; });
+  const auto found = std::find_if(tensors.begin(), tensors.end(),
+                                  [&](const SourceTensor& t) { return t.role == role && t.layer == layer; });
   return found == tensors.end() ? nullptr : &*found;
 }
 
@@ -216,13 +224,15 @@ Status Source::check_file(size_t index) const {
   const auto now = source_file(path);
   if (now.ok() && *now == files[index]) return {};
   return fail(
-      "{}: this file of the source {} while it was being converted; delete the unfinished folder and convert again once it stays as it is",
+      "{}: this file of the source {} while it was being converted; delete the unfinished folder and convert again "
+      "once it stays as it is",
       path, now.ok() ? "was changed" : "disappeared");
 }
 
 Error Source::unreadable(const uint8_t* at) const {
   if (auto changed = check_unchanged(at); !changed.ok()) return std::move(changed).error();
-  return fail("{}: this file of the source cannot be read any more; check its disk, then resume the conversion", path_of(at));
+  return fail("{}: this file of the source cannot be read any more; check its disk, then resume the conversion",
+              path_of(at));
 }
 
 Status Source::check_unchanged() const {
@@ -236,23 +246,27 @@ Status Source::check_unchanged(const uint8_t* at) const {
 }
 
 void Source::release(const uint8_t* begin, size_t bytes) const {
-  if (const MappedFile* map = map_of(maps, begin)) map->release(static_cast<size_t>(begin - map->bytes().data()), bytes);
+  if (const MappedFile* map = map_of(maps, begin))
+    map->release(static_cast<size_t>(begin - map->bytes().data()), bytes);
 }
 
 void Source::will_need(const uint8_t* begin, size_t bytes) const {
-  if (const MappedFile* map = map_of(maps, begin)) map->will_need(static_cast<size_t>(begin - map->bytes().data()), bytes);
+  if (const MappedFile* map = map_of(maps, begin))
+    map->will_need(static_cast<size_t>(begin - map->bytes().data()), bytes);
 }
 
 Error no_memory(const std::string& source) {
   return fail(
-      "{}: no memory is left to convert it; close other programs, or raise the memory limit (ulimit -v), then resume the conversion",
+      "{}: no memory is left to convert it; close other programs, or raise the memory limit (ulimit -v), then resume "
+      "the conversion",
       source);
 }
 
 bool is_gguf_file(const std::string& path) {
   char magic[4] = {};
   std::error_code ignored;
-  return fs::is_regular_file(path, ignored) && std::ifstream(path, std::ios::binary).read(magic, 4) && std::memcmp(magic, "GGUF", 4) == 0;
+  return fs::is_regular_file(path, ignored) && std::ifstream(path, std::ios::binary).read(magic, 4) &&
+         std::memcmp(magic, "GGUF", 4) == 0;
 }
 
 Result<Source> open_source(const std::string& path) {

@@ -32,16 +32,17 @@ size_t row_bytes(Stored stored, size_t elements);
 /// Rows of one stored tensor, one expert after the other.
 struct StoredRows {
   Stored stored = Stored::bf16;
-  const uint8_t* data = nullptr;    ///< first row of the first expert; where rows share blocks, the first block of the tensor
+  const uint8_t* data =
+      nullptr;  ///< first row of the first expert; where rows share blocks, the first block of the tensor
   const uint8_t* scales = nullptr;  ///< mxfp4 only; [experts, rows, columns / 32] without gaps
   size_t expert_stride = 0;         ///< bytes from one expert to the next; 0 where rows share blocks
-  /// A vector in a blocked type: 32 of its rows (columns 1) share a block. Rows before the first one that is meant, and from one expert to
-  /// the next.
+  /// A vector in a blocked type: 32 of its rows (columns 1) share a block. Rows before the first one that is meant, and
+  /// from one expert to the next.
   size_t first_row = 0, expert_rows = 0;
 };
 
-/// One [experts, rows, columns] matrix (vectors: columns 1). With several pieces, row r is row r / n of piece r mod n: GGUF keeps gate
-/// and up apart.
+/// One [experts, rows, columns] matrix (vectors: columns 1). With several pieces, row r is row r / n of piece r mod n:
+/// GGUF keeps gate and up apart.
 struct SourceTensor {
   Role role = Role::embedding;
   int layer = -1;
@@ -72,7 +73,9 @@ struct SourceFile {
   int64_t changed = 0;   ///< likewise; moves with contents, name and mode, and unlike `modified` cannot be set back
 
   /// Compares only what changes with the contents.
-  bool operator==(const SourceFile& other) const { return name == other.name && bytes == other.bytes && modified == other.modified; }
+  bool operator==(const SourceFile& other) const {
+    return name == other.name && bytes == other.bytes && modified == other.modified;
+  }
 };
 
 enum class SourceKind : uint8_t { checkpoint, gguf };
@@ -86,7 +89,8 @@ struct Source {
   CheckpointLayout layout = CheckpointLayout::hugging_face_mxfp4;  ///< of a checkpoint
   std::string config_path;                                         ///< of a checkpoint
   std::vector<SourceTensor> tensors;
-  std::vector<SourceFile> files;  ///< those of `maps` in their order, then config.json, each as it was when it was opened
+  std::vector<SourceFile>
+      files;  ///< those of `maps` in their order, then config.json, each as it was when it was opened
   std::vector<std::string> remarks;
 
   const SourceTensor* find(Role role, int layer) const;
@@ -96,12 +100,12 @@ struct Source {
   /// Path of the file that holds this byte.
   const std::string& path_of(const uint8_t* at) const;
 
-  /// Whether the files, or the one that holds this byte, still have the size and time that they had. A page that a file lost is a fault
-  /// when it is read (SIGBUS), so this is asked before each piece is. Error: names the file.
+  /// Whether the files, or the one that holds this byte, still have the size and time that they had. A page that a file
+  /// lost is a fault when it is read (SIGBUS), so this is asked before each piece is. Error: names the file.
   Status check_unchanged() const;
   Status check_unchanged(const uint8_t* at) const;
-  /// The sentence for bytes of `maps` that the system could not read (EFAULT): the file that holds this one became shorter, or its disk
-  /// failed.
+  /// The sentence for bytes of `maps` that the system could not read (EFAULT): the file that holds this one became
+  /// shorter, or its disk failed.
   Error unreadable(const uint8_t* at) const;
 
   std::vector<MappedFile> maps;  ///< all files that `tensors` point into
@@ -110,8 +114,9 @@ struct Source {
   Status check_file(size_t index) const;
 };
 
-/// A folder of one of the three layouts, a GGUF file (told by its first bytes, so that Ollama's blobs will do), a folder with one, or the
-/// first part of a split one. Errors: those of open_manifest and parse_gguf; a GGUF of another architecture or with quantised types.
+/// A folder of one of the three layouts, a GGUF file (told by its first bytes, so that Ollama's blobs will do), a
+/// folder with one, or the first part of a split one. Errors: those of open_manifest and parse_gguf; a GGUF of another
+/// architecture or with quantised types.
 Result<Source> open_source(const std::string& path);
 
 /// The sentence for a conversion from the file or folder `source` that gets no memory.

@@ -12,7 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// write(2) answers EFAULT for pages that the file has lost. That is the source's fault, not that of the disk that is written to.
+/// write(2) answers EFAULT for pages that the file has lost. That is the source's fault, not that of the disk that is
+/// written to.
 TEST(SourceCutShort, BetweenTheLookAndTheWriteIsTheSourcesFault) {
   TestFolder folder;
   struct Way {
@@ -47,7 +48,8 @@ TEST(SourceCutShort, BetweenTheLookAndTheWriteIsTheSourcesFault) {
   }
 }
 
-/// Experts that are MXFP4 already are looked at one by one too, and nothing is read of the second after the first has shown the change.
+/// Experts that are MXFP4 already are looked at one by one too, and nothing is read of the second after the first has
+/// shown the change.
 TEST(SourceCutShort, IsNoticedBeforeEachExpertOfMxfp4) {
   TestFolder folder;
   write_tiny(folder / "source");
@@ -70,7 +72,8 @@ TEST(SourceCutShort, IsNoticedBeforeEachExpertOfMxfp4) {
   ASSERT_FALSE(report.ok());
   EXPECT_TRUE(struck);
   EXPECT_EQ(later, 0u);
-  EXPECT_NE(report.error().message.find("was changed while it was being converted"), std::string::npos) << report.error().message;
+  EXPECT_NE(report.error().message.find("was changed while it was being converted"), std::string::npos)
+      << report.error().message;
 }
 
 TEST(Source, SaysWhatItsBytesCannotBeReadFor) {
@@ -80,12 +83,14 @@ TEST(Source, SaysWhatItsBytesCannotBeReadFor) {
   ASSERT_TRUE(source.ok());
   const uint8_t* at = source->tensors.front().pieces.front().data;
   const std::string weights = folder / "source/model.safetensors";
-  EXPECT_NE(source->unreadable(at).message.find(weights + ": this file of the source cannot be read any more"), std::string::npos);
+  EXPECT_NE(source->unreadable(at).message.find(weights + ": this file of the source cannot be read any more"),
+            std::string::npos);
   fs::resize_file(weights, 1000);
   EXPECT_NE(source->unreadable(at).message.find(weights + ": this file of the source was changed"), std::string::npos);
 }
 
-/// Address space in megabytes beyond what the process has: never more than a sentence, which does not speak of what a conversion has not.
+/// Address space in megabytes beyond what the process has: never more than a sentence, which does not speak of what a
+/// conversion has not.
 TEST(NoMemory, IsASentence) {
   if (sanitized) GTEST_SKIP() << "the sanitizers need address space of their own";
   TestFolder folder;
@@ -96,12 +101,13 @@ TEST(NoMemory, IsASentence) {
       const int status = in_child([&] {
         size_t pages = 0;
         std::ifstream("/proc/self/statm") >> pages;
-        const rlim_t limit = pages * static_cast<size_t>(::sysconf(_SC_PAGESIZE)) + (static_cast<rlim_t>(megabytes) << 20);
+        const rlim_t limit =
+            pages * static_cast<size_t>(::sysconf(_SC_PAGESIZE)) + (static_cast<rlim_t>(megabytes) << 20);
         const rlimit both{limit, limit};
         ::setrlimit(RLIMIT_AS, &both);
         const bool to_bf16 = to == CheckpointLayout::hugging_face_bf16;
-        const auto report =
-            convert(to_bf16 ? folder / "mxfp4" : folder / "bf16", folder / fmt::format("to{}-{}", int(to), megabytes), small_shards(to));
+        const auto report = convert(to_bf16 ? folder / "mxfp4" : folder / "bf16",
+                                    folder / fmt::format("to{}-{}", int(to), megabytes), small_shards(to));
         const bool right = report.ok() || hints_in(report.error().message).empty();
         ::_exit(!right ? 1 : report.ok() ? 42 : 43);
       });

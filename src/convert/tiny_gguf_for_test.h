@@ -36,7 +36,8 @@ inline Packed pack_q8_0(const Values& values) {
     const float scale = decode_fp16(code);
     GgufWriter::put(out.bytes, code);
     for (size_t i = 0; i < 32; ++i) {
-      const auto q = static_cast<int8_t>(scale > 0 ? std::lround(std::clamp(values[b + i] / scale, -127.0f, 127.0f)) : 0);
+      const auto q =
+          static_cast<int8_t>(scale > 0 ? std::lround(std::clamp(values[b + i] / scale, -127.0f, 127.0f)) : 0);
       GgufWriter::put(out.bytes, q), out.values.push_back(scale * q);
     }
   }
@@ -76,7 +77,8 @@ inline Packed pack(uint32_t type, const Values& values) {
 /// The tiny model as a GGUF file, and the values that a conversion to BF16 must find in it.
 class TinyGguf {
  public:
-  bool ollama = false, fused = false;  ///< fused: one gate_up tensor, interleaved (Ollama) or one after the other (llama.cpp)
+  bool ollama = false,
+       fused = false;  ///< fused: one gate_up tensor, interleaved (Ollama) or one after the other (llama.cpp)
   uint32_t expert_type = gguf_tensor::mxfp4;
   uint32_t dense_type = gguf_tensor::bf16;
   uint32_t vector_type = gguf_tensor::f32;  ///< of vectors that it divides
@@ -122,7 +124,8 @@ class TinyGguf {
   Values all_values(const TensorRecord& record) const {
     Values out, row(static_cast<size_t>(record.columns));
     for (int e = 0; e < record.experts; ++e)
-      for (int64_t r = 0; r < record.rows; ++r) model_.decode_row(record, e, r, row), out.insert(out.end(), row.begin(), row.end());
+      for (int64_t r = 0; r < record.rows; ++r)
+        model_.decode_row(record, e, r, row), out.insert(out.end(), row.begin(), row.end());
     return out;
   }
 
@@ -159,7 +162,8 @@ class TinyGguf {
     const uint32_t type = vector ? type_of_vector(record, gate_up) : expert ? expert_type : dense_type;
     const Values values = all_values(record);
     if (vector && gate_up && gguf_block(type)->elements > 1) return add_gate_up_bias(record, type, values);
-    const Packed packed = expert && is_mxfp4_type(type) ? Packed{pack_blocks(record, type), values} : pack(type, values);
+    const Packed packed =
+        expert && is_mxfp4_type(type) ? Packed{pack_blocks(record, type), values} : pack(type, values);
     expected[{record.role, record.layer}] = packed.values;
     std::vector<uint64_t> shape = {static_cast<uint64_t>(record.rows)};
     if (row_of(record.role).per_expert) shape.insert(shape.begin(), static_cast<uint64_t>(record.experts));
@@ -168,7 +172,8 @@ class TinyGguf {
     const size_t row_size = packed.bytes.size() / static_cast<size_t>(record.experts * record.rows);
     if (!gate_up || (fused && ollama)) return writer.add_tensor(name, type, shape, packed.bytes);
     const std::string even = half(packed.bytes, row_size, 0), odd = half(packed.bytes, row_size, 1);
-    if (fused) return writer.add_tensor(name, type, shape, one_after_the_other(even, odd, static_cast<size_t>(record.experts)));
+    if (fused)
+      return writer.add_tensor(name, type, shape, one_after_the_other(even, odd, static_cast<size_t>(record.experts)));
     shape[1] /= 2;
     std::string gate = name, up = name;
     writer.add_tensor(gate.replace(name.find("gate_up"), 7, "gate"), type, shape, even);
@@ -183,7 +188,8 @@ class TinyGguf {
   /// The elements take their places first and become blocks then: 32 of them share a scale.
   void add_gate_up_bias(const TensorRecord& record, uint32_t type, const Values& values) {
     const size_t rows = static_cast<size_t>(record.rows), half_rows = rows / 2, experts = values.size() / rows;
-    const auto add_part = [&](const std::string& part, size_t first, size_t count, auto element) {  // element: stored row to model row
+    const auto add_part = [&](const std::string& part, size_t first, size_t count,
+                              auto element) {  // element: stored row to model row
       Values stored;
       for (size_t e = 0; e < experts; ++e)
         for (size_t r = first; r < first + count; ++r) stored.push_back(values[e * rows + element(r)]);
@@ -192,7 +198,8 @@ class TinyGguf {
       want.resize(values.size());
       for (size_t e = 0; e < experts; ++e)
         for (size_t r = 0; r < count; ++r) want[e * rows + element(first + r)] = packed.values[e * count + r];
-      writer.add_tensor(fmt::format("blk.{}.ffn_{}_exps.bias", record.layer, part), type, {experts, count}, packed.bytes);
+      writer.add_tensor(fmt::format("blk.{}.ffn_{}_exps.bias", record.layer, part), type, {experts, count},
+                        packed.bytes);
     };
     const auto in_halves = [&](size_t r) { return r < half_rows ? 2 * r : 2 * (r - half_rows) + 1; };
     if (fused && ollama) return add_part("gate_up", 0, rows, [](size_t r) { return r; });

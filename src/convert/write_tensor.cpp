@@ -18,20 +18,24 @@ namespace {
 constexpr size_t raw_piece = size_t{1} << 20, band_bytes = size_t{16} << 20, ahead_bytes = size_t{32} << 20;
 constexpr size_t band_rows = 128;  // 256 bytes of each transposed row: whole cache lines, few pages
 
-std::string position_text(const TensorWriter& writer, const SourceTensor& tensor, size_t expert, size_t row, size_t column) {
+std::string position_text(const TensorWriter& writer, const SourceTensor& tensor, size_t expert, size_t row,
+                          size_t column) {
   const StoredRows& piece = tensor.pieces[row % tensor.pieces.size()];
-  return fmt::format("{}: tensor {}: expert {}, row {}, column {}", writer.source.path_of(piece.data), printable(tensor.name), expert, row,
-                     column);
+  return fmt::format("{}: tensor {}: expert {}, row {}, column {}", writer.source.path_of(piece.data),
+                     printable(tensor.name), expert, row, column);
 }
 
 Error not_finite(const std::string& place, std::string_view format) {
-  return fail("{} is NaN, infinite, or beyond what {} holds; the source is damaged, or was written wrong", place, format);
+  return fail("{} is NaN, infinite, or beyond what {} holds; the source is damaged, or was written wrong", place,
+              format);
 }
 
 /// Index `i` into BF16 values stored from `first_row` on, columns fastest (or rows, if transposed).
-Error not_finite_at(const TensorWriter& writer, const SourceTensor& tensor, size_t expert, size_t first_row, bool transposed, size_t i) {
-  return not_finite(transposed ? position_text(writer, tensor, expert, i % tensor.rows, i / tensor.rows)
-                               : position_text(writer, tensor, expert, first_row + i / tensor.columns, i % tensor.columns),
+Error not_finite_at(const TensorWriter& writer, const SourceTensor& tensor, size_t expert, size_t first_row,
+                    bool transposed, size_t i) {
+  return not_finite(transposed
+                        ? position_text(writer, tensor, expert, i % tensor.rows, i / tensor.rows)
+                        : position_text(writer, tensor, expert, first_row + i / tensor.columns, i % tensor.columns),
                     "BF16");
 }
 
@@ -51,7 +55,8 @@ class AsyncWriter {
     if (pending_.valid()) pending_.wait();
   }
 
-  /// Returns a buffer that nobody reads any more; what was in it is written or dropped. Errors of a write come from submit() and finish().
+  /// Returns a buffer that nobody reads any more; what was in it is written or dropped. Errors of a write come from
+  /// submit() and finish().
   Result<uint8_t*> buffer(size_t bytes) {
     Buffer& next = buffers_[turn_];
     if (next.size() < bytes) {
@@ -89,8 +94,8 @@ class AsyncWriter {
   size_t turn_ = 0, submitted_ = 0;
 };
 
-/// Runs body(first_row, rows, loss) on bands of an expert's rows, and adds up their losses in order. Error: no memory for what a body
-/// needs.
+/// Runs body(first_row, rows, loss) on bands of an expert's rows, and adds up their losses in order. Error: no memory
+/// for what a body needs.
 template <class Body>
 Status for_bands(const TensorWriter& writer, size_t rows, size_t band, Loss& loss, Body&& body) {
   const size_t bands = (rows + band - 1) / band;
@@ -111,7 +116,8 @@ Status for_bands(const TensorWriter& writer, size_t rows, size_t band, Loss& los
 void prefetch(const TensorWriter& writer, const SourceTensor& tensor, size_t expert) {
   if (expert >= tensor.experts) return;
   for (const StoredRows& piece : tensor.pieces)
-    writer.source.will_need(piece.data + expert * piece.expert_stride, std::min(ahead_bytes, tensor.expert_bytes(piece)));
+    writer.source.will_need(piece.data + expert * piece.expert_stride,
+                            std::min(ahead_bytes, tensor.expert_bytes(piece)));
 }
 
 void release(const TensorWriter& writer, const SourceTensor& tensor, size_t expert) {
@@ -195,7 +201,8 @@ void fill_columns(const SourceTensor& tensor, size_t expert, size_t first, size_
   if (tensor.mxfp4()) {
     const size_t blocks = tensor.columns / mxfp4_block;
     std::vector<uint8_t> codes(rows * blocks * mxfp4_block_bytes), scales(rows * blocks);
-    for (size_t r = 0; r < rows; ++r) tensor.read_block_row(expert, first + r, &codes[r * blocks * mxfp4_block_bytes], &scales[r * blocks]);
+    for (size_t r = 0; r < rows; ++r)
+      tensor.read_block_row(expert, first + r, &codes[r * blocks * mxfp4_block_bytes], &scales[r * blocks]);
     decode_transposed({codes.data(), scales.data()}, rows, blocks, out + first, tensor.rows);
     loss.values += rows * tensor.columns;
     return;
@@ -213,8 +220,9 @@ Status write_transposed(const TensorWriter& writer, const SourceTensor& tensor, 
     prefetch(writer, tensor, expert + 1);
     MXPATH_TRY(uint8_t * bytes, writing.buffer(count * 2));
     auto* out = reinterpret_cast<uint16_t*>(bytes);
-    MXPATH_CHECK(for_bands(writer, tensor.rows, band_rows, loss,
-                           [&](size_t first, size_t rows, Loss& part) { fill_columns(tensor, expert, first, rows, out, part); }));
+    MXPATH_CHECK(for_bands(writer, tensor.rows, band_rows, loss, [&](size_t first, size_t rows, Loss& part) {
+      fill_columns(tensor, expert, first, rows, out, part);
+    }));
     const size_t bad = first_not_finite(out, count);
     if (bad < count) return not_finite_at(writer, tensor, expert, 0, true, bad);
     MXPATH_CHECK(writing.submit(count * 2));
@@ -224,8 +232,8 @@ Status write_transposed(const TensorWriter& writer, const SourceTensor& tensor, 
 }
 
 /// Codes and scales of one band of an expert.
-void fill_blocks(const TensorWriter& writer, const SourceTensor& tensor, size_t expert, size_t first, size_t rows, uint8_t* codes,
-                 uint8_t* scales, Loss& loss) {
+void fill_blocks(const TensorWriter& writer, const SourceTensor& tensor, size_t expert, size_t first, size_t rows,
+                 uint8_t* codes, uint8_t* scales, Loss& loss) {
   const size_t blocks = tensor.columns / mxfp4_block, row_codes = blocks * mxfp4_block_bytes;
   codes += first * row_codes, scales += first * blocks;
   const StoredRows& piece = tensor.pieces.front();
@@ -245,7 +253,8 @@ void fill_blocks(const TensorWriter& writer, const SourceTensor& tensor, size_t 
   }
 }
 
-/// Numbers that an MXFP4 source cannot have meant, or that rounding made infinite: `ceil` may round 3.5 up to 4 under the scale 2^126.
+/// Numbers that an MXFP4 source cannot have meant, or that rounding made infinite: `ceil` may round 3.5 up to 4 under
+/// the scale 2^126.
 Status check_blocks(const TensorWriter& writer, const SourceTensor& tensor, size_t expert, const uint8_t* codes,
                     std::span<const uint8_t> scales) {
   const size_t bad = first_not_finite_mxfp4_block(codes, scales.data(), scales.size());
@@ -259,7 +268,8 @@ Status check_blocks(const TensorWriter& writer, const SourceTensor& tensor, size
 }
 
 /// Blocks that are stored as they are to be written. Each expert is looked at once, while its pages are there.
-Status write_raw_codes(const TensorWriter& writer, const SourceTensor& tensor, const WriteBytes& write, std::vector<uint8_t>& scales) {
+Status write_raw_codes(const TensorWriter& writer, const SourceTensor& tensor, const WriteBytes& write,
+                       std::vector<uint8_t>& scales) {
   const StoredRows& piece = tensor.pieces.front();
   const size_t expert_scales = scales.size() / tensor.experts, expert_codes = expert_scales * mxfp4_block_bytes;
   for (size_t expert = 0; expert < tensor.experts; ++expert) {
@@ -275,14 +285,16 @@ Status write_raw_codes(const TensorWriter& writer, const SourceTensor& tensor, c
 
 }  // namespace
 
-Status write_bf16(const TensorWriter& writer, const SourceTensor& tensor, bool transposed, const WriteBytes& write, Loss& loss) {
+Status write_bf16(const TensorWriter& writer, const SourceTensor& tensor, bool transposed, const WriteBytes& write,
+                  Loss& loss) {
   if (tensor.plain_bf16() && tensor.transposed == transposed) return write_raw_bf16(writer, tensor, write);
   return transposed ? write_transposed(writer, tensor, write, loss) : write_rounded(writer, tensor, write, loss);
 }
 
-Status write_codes(const TensorWriter& writer, const SourceTensor& tensor, const WriteBytes& write, std::vector<uint8_t>& scales,
-                   Loss& loss) {
-  const size_t expert_scales = tensor.rows * tensor.columns / mxfp4_block, expert_codes = expert_scales * mxfp4_block_bytes;
+Status write_codes(const TensorWriter& writer, const SourceTensor& tensor, const WriteBytes& write,
+                   std::vector<uint8_t>& scales, Loss& loss) {
+  const size_t expert_scales = tensor.rows * tensor.columns / mxfp4_block,
+               expert_codes = expert_scales * mxfp4_block_bytes;
   scales.resize(tensor.experts * expert_scales);
   if (tensor.pieces.front().stored == Stored::mxfp4) return write_raw_codes(writer, tensor, write, scales);
   AsyncWriter writing(writer, write);

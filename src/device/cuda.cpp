@@ -108,10 +108,10 @@ Result<Memory> Memory::allocate(DeviceId device, size_t bytes) {
   if (const cudaError_t code = cudaMalloc(&data, bytes); code != cudaSuccess) {
     (void)cudaGetLastError();
     const auto left = free_device_memory(device);
-    return fail(
-        "no {} of memory on {} ({} are free): {}; use {} or {}, a shorter {}, or free the device",
-        human_bytes(double(bytes)), to_string(device), left.ok() ? human_bytes(double(*left)) : "an unknown amount",
-        text_of(code, "cudaMalloc"), mention(Knob::gpu_layers), mention(Knob::cpu_experts), mention(Knob::context));
+    return fail("no {} of memory on {} ({} are free): {}; use {} or {}, a shorter {}, or free the device",
+                human_bytes(double(bytes)), to_string(device),
+                left.ok() ? human_bytes(double(*left)) : "an unknown amount", text_of(code, "cudaMalloc"),
+                mention(Knob::gpu_layers), mention(Knob::cpu_experts), mention(Knob::context));
   }
   memory.data_ = static_cast<uint8_t*>(data);
   return memory;

@@ -10,7 +10,9 @@
 namespace mxpath {
 namespace {
 
-Error no_cuda() { return fail("this build has no CUDA support; build with nvcc on the PATH, or use {}", mention(Knob::device, "cpu")); }
+Error no_cuda() {
+  return fail("this build has no CUDA support; build with nvcc on the PATH, or use {}", mention(Knob::device, "cpu"));
+}
 
 }  // namespace
 

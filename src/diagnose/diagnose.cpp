@@ -227,21 +227,24 @@ std::string ending_text(const Diagnosis& diagnosis, Language language) {
   const bool ko = language == Language::ko, archive = diagnosis.encoding.rfind("gzip", 0) == 0;
   const std::string lines = ko ? fmt::format("{}줄", diagnosis.lines) : plural(diagnosis.lines, "line");
   if (diagnosis.ending == Ending::cut_short && !archive)
-    return fmt::format(fmt::runtime(ko ? "로그가 {} 뒤에서 글자 중간에 끊겼습니다. 그 뒤의 내용은 알 수 없습니다."
-                                       : "the log ends early, in the middle of a character, after {}; what followed is not known."),
-                       lines);
+    return fmt::format(
+        fmt::runtime(ko ? "로그가 {} 뒤에서 글자 중간에 끊겼습니다. 그 뒤의 내용은 알 수 없습니다."
+                        : "the log ends early, in the middle of a character, after {}; what followed is not known."),
+        lines);
   if (diagnosis.ending == Ending::cut_short)
     return fmt::format(fmt::runtime(ko ? "압축 파일이 {} 뒤에서 일찍 끝납니다. 그 뒤의 내용은 알 수 없습니다."
                                        : "the archive ends early, after {}; what followed is not known."),
                        lines);
   if (diagnosis.ending == Ending::damaged)
     return fmt::format(
-        fmt::runtime(ko ? "압축 파일이 손상되어 {}까지만 읽었습니다. 그 뒤의 내용은 알 수 없고, 마지막 줄은 틀릴 수 있습니다."
-                        : "the archive is damaged after {}; what followed is not known, and the last lines may be wrong."),
+        fmt::runtime(
+            ko ? "압축 파일이 손상되어 {}까지만 읽었습니다. 그 뒤의 내용은 알 수 없고, 마지막 줄은 틀릴 수 있습니다."
+               : "the archive is damaged after {}; what followed is not known, and the last lines may be wrong."),
         lines);
-  return fmt::format(fmt::runtime(ko ? "압축 파일의 {} 뒤에 gzip이 아닌 데이터가 있습니다. 그 내용은 알 수 없습니다."
-                                     : "after {}, data that is not gzip follows the archive; its contents are not known."),
-                     lines);
+  return fmt::format(
+      fmt::runtime(ko ? "압축 파일의 {} 뒤에 gzip이 아닌 데이터가 있습니다. 그 내용은 알 수 없습니다."
+                      : "after {}, data that is not gzip follows the archive; its contents are not known."),
+      lines);
 }
 
 std::string_view name_of(Diagnosis::Verdict verdict) {
@@ -281,7 +284,8 @@ Result<Diagnosis> diagnose_descriptor(int descriptor, const Facts& facts, Langua
     }
   };
   MXPATH_TRY(Diagnosis diagnosis, diagnose_stream(source, facts, language));
-  if (error != 0) return fail("cannot be read any further after {}: {}", plural(diagnosis.lines, "line"), std::strerror(error));
+  if (error != 0)
+    return fail("cannot be read any further after {}: {}", plural(diagnosis.lines, "line"), std::strerror(error));
   return diagnosis;
 }
 

@@ -167,7 +167,8 @@ std::string stacks_text(const Doctor& doctor, Language language) {
   for (const Program& p : doctor.stacks.programs) text += fmt::format("{} {}: {}\n", p.name, p.version, p.path);
   for (const Conflict& c : conflicts_in(doctor.stacks.requirements, doctor.stacks.packages))
     text += conflict_text(c, w);
-  for (const std::string& remark : doctor.stacks.remarks) text += fmt::format("{}: {}\n", w.remark, in_language(remark, language));
+  for (const std::string& remark : doctor.stacks.remarks)
+    text += fmt::format("{}: {}\n", w.remark, in_language(remark, language));
   text += fmt::format("{} ({}):\n", w.stacks, doctor.model_name);
   if (doctor.predictions.empty()) text += fmt::format("  {}\n", w.nothing);
   for (const Prediction& p : doctor.predictions) text += prediction_text(p, w);
@@ -209,8 +210,7 @@ std::string machine_text(const Machine& machine, const SystemReport& system, Lan
   if (system.cgroup_limit > 0)
     text += fmt::format(" ({} {})", w.limit, human_bytes(static_cast<double>(system.cgroup_limit)));
   if (machine.cpu.bandwidth > 0)
-    text += fmt::format(", {}{}", bandwidth_text(machine.cpu.bandwidth),
-                        bandwidth_note(machine.cpu, w));
+    text += fmt::format(", {}{}", bandwidth_text(machine.cpu.bandwidth), bandwidth_note(machine.cpu, w));
   text += "\n";
   if (system.huge_page_size > 0)
     text += fmt::format("  {}: {} × {}, transparent: {}\n", w.huge, system.huge_pages,
@@ -218,8 +218,10 @@ std::string machine_text(const Machine& machine, const SystemReport& system, Lan
                         system.transparent_mode.empty() ? "?" : system.transparent_mode);
   for (const Gpu& gpu : machine.gpus) text += fmt::format("  {}: {}\n", w.gpu, gpu_text(gpu, w));
   if (machine.gpus.empty())
-    text += fmt::format("  {}: {}{}\n", w.gpu, w.none,
-                        machine.no_gpu_reason.empty() ? std::string() : fmt::format(" ({})", in_language(machine.no_gpu_reason, language)));
+    text +=
+        fmt::format("  {}: {}{}\n", w.gpu, w.none,
+                    machine.no_gpu_reason.empty() ? std::string()
+                                                  : fmt::format(" ({})", in_language(machine.no_gpu_reason, language)));
   if (!system.system.empty()) text += fmt::format("  {}: {}\n", w.system, system.system);
   if (!system.built_for.empty()) text += fmt::format("  {}: {}\n", w.binary, in_language(system.built_for, language));
   return text;

@@ -89,7 +89,8 @@ std::string to_text(const Diagnosis& diagnosis, Language language) {
   const Words& w = language == Language::ko ? korean : english;
   std::string out;
   if (diagnosis.verdict == Diagnosis::Verdict::not_a_failure)
-    out += fmt::format("{}: {}\n", w.nothing, fmt::format(fmt::runtime(w.nothing_why), lines_text(diagnosis.lines, language)));
+    out += fmt::format("{}: {}\n", w.nothing,
+                       fmt::format(fmt::runtime(w.nothing_why), lines_text(diagnosis.lines, language)));
   for (size_t i = 0; i < diagnosis.findings.size(); ++i) {
     if (i > 0) out += "\n";
     add_finding(out, diagnosis.findings[i], w, i == 0 ? w.finding : w.also);

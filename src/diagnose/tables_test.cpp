@@ -134,7 +134,8 @@ TEST(Tables, EveryMeaningHasOneRow) {
 }
 
 /// Every field of every row, misspelt.
-/// What is typed is the same in both languages, so no words may stand in it: "triton>=3.6 with a matching torch" was half a sentence.
+/// What is typed is the same in both languages, so no words may stand in it: "triton>=3.6 with a matching torch" was
+/// half a sentence.
 TEST(Tables, WhatIsTypedIsNoSentence) {
   for (const FixRow& row : fix_rows())
     for (const char* word : {" with ", " or ", " and ", " the ", " a ", " of "})

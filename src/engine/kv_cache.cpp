@@ -37,8 +37,8 @@ Result<KvCache> KvCache::create(const ModelConfig& config, const Plan& plan) {
   }
   // A vector's elements keep their place when the outer vector moves.
   for (size_t l = 0; l < config.sliding.size(); ++l)
-    cache.own_.push_back(
-        {cache.blocks_[2 * l].data(), cache.blocks_[2 * l + 1].data(), kv_capacity(config, config.sliding[l], plan.context, plan.chunk)});
+    cache.own_.push_back({cache.blocks_[2 * l].data(), cache.blocks_[2 * l + 1].data(),
+                          kv_capacity(config, config.sliding[l], plan.context, plan.chunk)});
   for (const KvView& view : cache.own_) cache.views_.push_back(&view);
   for (auto& [device, part] : cache.parts_)
     if (device.is_gpu())
@@ -59,7 +59,8 @@ Status KvCache::send_tables(DeviceId gpu, Part& part, size_t size) {
   size_t at = own_.size() * sizeof(KvView);
   const auto put = [&](const std::vector<uint16_t*>& blocks) {
     std::memcpy(tables.data() + at, blocks.data(), blocks.size() * sizeof(uint16_t*));
-    return reinterpret_cast<uint16_t* const*>(part.tables.data() + std::exchange(at, at + blocks.size() * sizeof(uint16_t*)));
+    return reinterpret_cast<uint16_t* const*>(part.tables.data() +
+                                              std::exchange(at, at + blocks.size() * sizeof(uint16_t*)));
   };
   for (size_t l = 0; l < own_.size(); ++l) {
     if (where_[l] != gpu) continue;
@@ -71,6 +72,8 @@ Status KvCache::send_tables(DeviceId gpu, Part& part, size_t size) {
   return stream.copy_in(part.tables.data(), tables.data(), size);
 }
 
-int64_t KvCache::shortest_rollback(int64_t length) const { return has_ring_ ? std::max<int64_t>(length - slack_, 0) : 0; }
+int64_t KvCache::shortest_rollback(int64_t length) const {
+  return has_ring_ ? std::max<int64_t>(length - slack_, 0) : 0;
+}
 
 }  // namespace mxpath

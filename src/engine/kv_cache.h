@@ -11,16 +11,20 @@
 
 namespace mxpath {
 
-/// Owned by a sequence; the model only sees the views. Full layers hold `context` positions, sliding layers a ring of window + chunk. Each
-/// layer's blocks lie where its attention runs. Memory is reserved at once; the computer's is committed as it is touched.
+/// Owned by a sequence; the model only sees the views. Full layers hold `context` positions, sliding layers a ring of
+/// window + chunk. Each layer's blocks lie where its attention runs. Memory is reserved at once; the computer's is
+/// committed as it is touched.
 class KvCache {
  public:
   /// Error: not enough memory, or a device that does not answer.
   static Result<KvCache> create(const ModelConfig& config, const Plan& plan);
 
-  std::span<const KvView* const> layers() const { return views_; }  ///< [layers]; a GPU layer's view lies in its memory too
+  std::span<const KvView* const> layers() const {
+    return views_;
+  }  ///< [layers]; a GPU layer's view lies in its memory too
   uint64_t bytes() const;
-  /// The earliest length to which a sequence of `length` positions can be cut back and continued: rings have forgotten what lies before.
+  /// The earliest length to which a sequence of `length` positions can be cut back and continued: rings have forgotten
+  /// what lies before.
   int64_t shortest_rollback(int64_t length) const;
 
  private:

@@ -31,13 +31,15 @@ Status send_rope_table(Model& model) {
   return {};
 }
 
-/// Between the plan and now other programs may have taken what the plan counts on; the system would end this one while weights are packed.
+/// Between the plan and now other programs may have taken what the plan counts on; the system would end this one while
+/// weights are packed.
 Status check_still_free(const Plan& plan) {
   const SystemMemory memory = system_memory();
   const uint64_t needs = plan.memory().total();
   if (memory.total == 0 || needs <= memory.free) return {};
-  return fail("the model needs {} of memory, but only {} of {} is free now; close other programs, or choose a shorter context",
-              human_bytes(double(needs)), human_bytes(double(memory.free)), human_bytes(double(memory.total)));
+  return fail(
+      "the model needs {} of memory, but only {} of {} is free now; close other programs, or choose a shorter context",
+      human_bytes(double(needs)), human_bytes(double(memory.free)), human_bytes(double(memory.total)));
 }
 
 /// One round: plan, check the rows, pack, check the packing. Returns whether it can stand.
@@ -52,7 +54,8 @@ Result<bool> try_plan(LoadedModel& loaded, const Catalogue& catalogue, const Mac
   loaded.checks = self_check(model.plan, model.config, policy, *loaded.threads);
   for (const SelfCheckResult& check : loaded.checks)
     if (!check.finding.empty())
-      MXPATH_CHECK(record_failure(loaded.failures, check.suspect(), {check.check, check.finding}, catalogue, options.notice));
+      MXPATH_CHECK(
+          record_failure(loaded.failures, check.suspect(), {check.check, check.finding}, catalogue, options.notice));
   if (loaded.failures.size() > known) return false;
   if (model.weights.layers.empty()) MXPATH_CHECK(check_still_free(model.plan));
   MXPATH_CHECK(send_rope_table(model));
@@ -70,16 +73,20 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 }  // namespace
 
-Failures failures_before_loading(const Machine& machine, const Policy& policy) { return image_failures(machine, policy); }
+Failures failures_before_loading(const Machine& machine, const Policy& policy) {
+  return image_failures(machine, policy);
+}
 
-Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const Catalogue& catalogue, const Machine& machine,
-                                                const Policy& policy, const LoadOptions& options) {
+Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const Catalogue& catalogue,
+                                                const Machine& machine, const Policy& policy,
+                                                const LoadOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   MXPATH_TRY(Manifest manifest, open_manifest(folder));
   if (manifest.header_only)
     return fail("{}: there is only a config.json, no weights; `mxpath plan` works with it, running does not", folder);
   // The memory plan speaks before the files are mapped.
-  MXPATH_TRY(const Plan first, make_plan(manifest, catalogue, machine, policy, failures_before_loading(machine, policy)));
+  MXPATH_TRY(const Plan first,
+             make_plan(manifest, catalogue, machine, policy, failures_before_loading(machine, policy)));
   MXPATH_CHECK(check_memory(first));
   MXPATH_TRY(Checkpoint checkpoint, Checkpoint::open(std::move(manifest)));
   MXPATH_TRY(auto loaded, load_model(std::move(checkpoint), catalogue, machine, policy, options));
@@ -87,8 +94,9 @@ Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const
   return loaded;
 }
 
-Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Catalogue& catalogue, const Machine& machine,
-                                                const Policy& policy, const LoadOptions& options) {
+Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Catalogue& catalogue,
+                                                const Machine& machine, const Policy& policy,
+                                                const LoadOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   auto loaded = std::make_unique<LoadedModel>();
   loaded->checkpoint = std::move(checkpoint);
@@ -102,7 +110,8 @@ Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Cat
   warn_unused_injections(policy, catalogue, loaded->failures, options.notice);
   if (options.notice)
     for (const Conversion& conversion : loaded->model.plan.conversions)
-      options.notice("converted on load: " + to_string(conversion, rounded_values(loaded->model.weights, loaded->model.plan, conversion)));
+      options.notice("converted on load: " +
+                     to_string(conversion, rounded_values(loaded->model.weights, loaded->model.plan, conversion)));
   loaded->seconds = seconds_since(start);
   return loaded;
 }

@@ -30,17 +30,19 @@ struct LoadedModel {
   double seconds = 0;                   ///< the time that loading took
 };
 
-/// What is known before anything is tried: rows for which the driver has no image. Loading begins with them, and so must every plan that
-/// shows what loading would do.
+/// What is known before anything is tried: rows for which the driver has no image. Loading begins with them, and so
+/// must every plan that shows what loading would do.
 Failures failures_before_loading(const Machine& machine, const Policy& policy);
 
-/// plan → self-check → pack → check the packing; a failure becomes a fact and planning starts again with it. This ends, because failures
-/// only grow. Errors: everything that opening finds, a model larger than memory (before any weight is read), what `strict` refuses, and a
-/// portable path that fails its own check: nothing is hidden.
-Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const Catalogue& catalogue, const Machine& machine,
-                                                const Policy& policy, const LoadOptions& options = {});
+/// plan → self-check → pack → check the packing; a failure becomes a fact and planning starts again with it. This ends,
+/// because failures only grow. Errors: everything that opening finds, a model larger than memory (before any weight is
+/// read), what `strict` refuses, and a portable path that fails its own check: nothing is hidden.
+Result<std::unique_ptr<LoadedModel>> load_model(const std::string& folder, const Catalogue& catalogue,
+                                                const Machine& machine, const Policy& policy,
+                                                const LoadOptions& options = {});
 /// The same for a checkpoint that is already open: its weights may lie in memory.
-Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Catalogue& catalogue, const Machine& machine,
-                                                const Policy& policy, const LoadOptions& options = {});
+Result<std::unique_ptr<LoadedModel>> load_model(Checkpoint checkpoint, const Catalogue& catalogue,
+                                                const Machine& machine, const Policy& policy,
+                                                const LoadOptions& options = {});
 
 }  // namespace mxpath

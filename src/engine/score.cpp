@@ -32,7 +32,8 @@ double log_sum_exp(std::span<const float> logits) {
 }
 
 Status Session::visit_logits(std::span<const int32_t> tokens,
-                             const std::function<void(size_t position, std::span<const float> logits)>& visit, const Progress& progress) {
+                             const std::function<void(size_t position, std::span<const float> logits)>& visit,
+                             const Progress& progress) {
   MXPATH_CHECK(check(tokens));
   const size_t vocab = static_cast<size_t>(model_->config.vocab), chunk = static_cast<size_t>(model_->plan.chunk);
   forget();
@@ -58,7 +59,8 @@ Result<Score> Session::score(std::span<const int32_t> tokens, int top, const Pro
   Score out;
   const auto note = [&](size_t position, std::span<const float> z) {
     const double log_sum = log_sum_exp(z);
-    if (position + 1 < tokens.size()) out.logprobs.push_back(static_cast<double>(z[static_cast<size_t>(tokens[position + 1])]) - log_sum);
+    if (position + 1 < tokens.size())
+      out.logprobs.push_back(static_cast<double>(z[static_cast<size_t>(tokens[position + 1])]) - log_sum);
     if (top > 0) out.top.push_back(most_likely(z, log_sum, top));
   };
   MXPATH_CHECK(visit_logits(tokens, note, progress));

@@ -38,7 +38,8 @@ std::string_view name_of(StopReason reason) {
 Status check_sampling(const SamplingOptions& o) {
   if (!(o.temperature >= 0 && o.temperature <= 100))
     return wrong_use("{}: must be between 0 (greedy) and 100", mention(Knob::temperature, o.temperature));
-  if (!(o.top_p > 0 && o.top_p <= 1)) return wrong_use("{}: must be above 0 and at most 1", mention(Knob::top_p, o.top_p));
+  if (!(o.top_p > 0 && o.top_p <= 1))
+    return wrong_use("{}: must be above 0 and at most 1", mention(Knob::top_p, o.top_p));
   if (!(o.min_p >= 0 && o.min_p <= 1)) return wrong_use("{}: must be between 0 and 1", mention(Knob::min_p, o.min_p));
   if (o.top_k < 0) return wrong_use("{}: must be 0 (all) or more", mention(Knob::top_k, o.top_k));
   return {};
@@ -74,9 +75,10 @@ Status check_prompt(std::span<const int32_t> tokens, int context, const ModelCon
 
 size_t Session::keep_common_prefix(std::span<const int32_t> prompt, bool use_cache) {
   size_t common = 0;
-  while (use_cache && common < history_.size() && common + 1 < prompt.size() && history_[common] == prompt[common]) ++common;
-  // Rings have overwritten what lies too far behind the furthest they were written; the last prompt token is always read again, for its
-  // logits.
+  while (use_cache && common < history_.size() && common + 1 < prompt.size() && history_[common] == prompt[common])
+    ++common;
+  // Rings have overwritten what lies too far behind the furthest they were written; the last prompt token is always
+  // read again, for its logits.
   furthest_ = std::max(furthest_, history_.size());
   if (static_cast<int64_t>(common) < cache_.shortest_rollback(static_cast<int64_t>(furthest_))) common = 0;
   if (common == 0) forget();
@@ -126,7 +128,8 @@ Status Session::read_one(int32_t token) {
   return state_.status();
 }
 
-Result<bool> Session::read(std::span<const int32_t> tokens, const Progress& progress, const std::function<bool()>& go_on) {
+Result<bool> Session::read(std::span<const int32_t> tokens, const Progress& progress,
+                           const std::function<bool()>& go_on) {
   const size_t chunk = static_cast<size_t>(model_->plan.chunk);
   for (size_t begin = 0; begin < tokens.size(); begin += chunk) {
     if (go_on && !go_on()) return false;
@@ -152,7 +155,8 @@ Result<std::span<const float>> Session::logits() {
 
 Result<int32_t> Session::pick(const GenerateOptions& options, Random& random) {
   const SamplingOptions& s = options.sampling;
-  const int largest = options.largest_token < 0 ? model_->config.vocab - 1 : std::min(options.largest_token, model_->config.vocab - 1);
+  const int largest =
+      options.largest_token < 0 ? model_->config.vocab - 1 : std::min(options.largest_token, model_->config.vocab - 1);
   int32_t token = 0;
   SampleArgs args{.vocab = model_->config.vocab,
                   .largest_token = largest,
@@ -206,7 +210,8 @@ Result<Generation> Session::generate(std::span<const int32_t> prompt, const Gene
   out.prompt_tokens = static_cast<int>(prompt.size());
   out.reused_tokens = static_cast<int>(keep_common_prefix(prompt, options.use_cache));
   Stopwatch watch;
-  MXPATH_TRY(const bool whole, read(prompt.subspan(static_cast<size_t>(out.reused_tokens)), options.progress, options.go_on));
+  MXPATH_TRY(const bool whole,
+             read(prompt.subspan(static_cast<size_t>(out.reused_tokens)), options.progress, options.go_on));
   MXPATH_CHECK(state_.wait());  // what is only enqueued has not been read
   out.prompt_seconds = watch.lap();
   if (!whole) {
@@ -222,7 +227,8 @@ Result<Generation> Session::generate(std::span<const int32_t> prompt, const Gene
     const bool stop = std::ranges::count(options.stop_tokens, token) > 0;
     if (stop) out.reason = StopReason::stop_token;
     else if (!go_on) out.reason = StopReason::cancelled;
-    else if (options.max_new_tokens > 0 && static_cast<int>(out.tokens.size()) >= options.max_new_tokens) out.reason = StopReason::length;
+    else if (options.max_new_tokens > 0 && static_cast<int>(out.tokens.size()) >= options.max_new_tokens)
+      out.reason = StopReason::length;
     else if (history_.size() >= static_cast<size_t>(model_->plan.context)) out.reason = StopReason::context;
     else {
       if (options.use_cache) {

@@ -7,12 +7,14 @@ namespace mxpath {
 /// Exact. A signalling NaN becomes quiet, as the F16C instructions do it.
 constexpr float decode_fp16(uint16_t code) {
   const uint32_t sign = static_cast<uint32_t>(code & 0x8000) << 16, magnitude = code & 0x7fff;
-  if (magnitude < 0x7c00) return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(small_float_value<10, 15>(magnitude)));
+  if (magnitude < 0x7c00)
+    return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(small_float_value<10, 15>(magnitude)));
   const uint32_t quiet = magnitude > 0x7c00 ? 0x400000 : 0;
   return std::bit_cast<float>(sign | float_infinity | quiet | ((magnitude & 0x3ff) << 13));
 }
 
-/// Round to nearest even, subnormals included; 65520 and above become infinity. A NaN keeps sign and upper payload, quiet.
+/// Round to nearest even, subnormals included; 65520 and above become infinity. A NaN keeps sign and upper payload,
+/// quiet.
 constexpr uint16_t encode_fp16(float x) {
   const uint32_t u = std::bit_cast<uint32_t>(x), magnitude = u & 0x7fffffff, sign = (u >> 16) & 0x8000;
   if (magnitude > float_infinity) return static_cast<uint16_t>(sign | 0x7e00 | ((magnitude >> 13) & 0x3ff));

@@ -1,4 +1,5 @@
-// FP8 after OCP 8-bit Floating Point v1.0: E4M3FN (1-4-3, bias 7, largest 448, no infinity) and E5M2 (1-5-2, bias 15, largest 57344).
+// FP8 after OCP 8-bit Floating Point v1.0: E4M3FN (1-4-3, bias 7, largest 448, no infinity) and E5M2 (1-5-2, bias 15,
+// largest 57344).
 #pragma once
 #include "formats/small_float.h"
 
@@ -13,7 +14,8 @@ constexpr float decode_e4m3(uint8_t code) {
   return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(small_float_value<3, 7>(magnitude)));
 }
 
-/// Round to nearest even. What is too large (above 464, and infinity) becomes ±448 when `saturate`, else NaN. NaN stays NaN.
+/// Round to nearest even. What is too large (above 464, and infinity) becomes ±448 when `saturate`, else NaN. NaN stays
+/// NaN.
 constexpr uint8_t encode_e4m3(float x, bool saturate = true) {
   const uint32_t u = std::bit_cast<uint32_t>(x), magnitude = u & 0x7fffffff, sign = (u >> 24) & 0x80;
   if (magnitude > float_infinity) return static_cast<uint8_t>(sign | 0x7f);
@@ -29,7 +31,8 @@ constexpr float decode_e5m2(uint8_t code) {
   return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(small_float_value<2, 15>(magnitude)));
 }
 
-/// Round to nearest even. What is too large (61440 and above, and infinity) becomes ±57344 when `saturate`, else infinity.
+/// Round to nearest even. What is too large (61440 and above, and infinity) becomes ±57344 when `saturate`, else
+/// infinity.
 constexpr uint8_t encode_e5m2(float x, bool saturate = true) {
   const uint32_t u = std::bit_cast<uint32_t>(x), magnitude = u & 0x7fffffff, sign = (u >> 24) & 0x80;
   if (magnitude > float_infinity) return static_cast<uint8_t>(sign | 0x7f);

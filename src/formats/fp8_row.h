@@ -11,8 +11,8 @@ namespace mxpath {
 constexpr float e4m3_scale(float amax) { return amax / largest_e4m3; }
 constexpr float e5m2_scale(float amax) { return amax / largest_e5m2; }
 
-/// values[count] → codes[count]; returns the scale. Rounds x / scale to nearest even, saturating; scale 0 → codes 0. A row with a NaN or
-/// an infinity gets scale NaN, so that it decodes to NaN and not to something plausible.
+/// values[count] → codes[count]; returns the scale. Rounds x / scale to nearest even, saturating; scale 0 → codes 0. A
+/// row with a NaN or an infinity gets scale NaN, so that it decodes to NaN and not to something plausible.
 float encode_e4m3_row(const float* values, size_t count, uint8_t* codes);
 float encode_e5m2_row(const float* values, size_t count, uint8_t* codes);
 

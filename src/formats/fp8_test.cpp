@@ -100,7 +100,8 @@ TEST(Fp8Row, UsesTheWholeRangeAndKeepsItsLargest) {
   EXPECT_EQ(codes[0], 0xfe);
   EXPECT_EQ(codes[3], 0x80);
   decode_e4m3_row(codes, e4m3, 4, back);
-  for (int i = 0; i < 4; ++i) EXPECT_NEAR(back[i], values[i], std::max(std::fabs(values[i]) / 16, 0x1p-10f * e4m3)) << i;
+  for (int i = 0; i < 4; ++i)
+    EXPECT_NEAR(back[i], values[i], std::max(std::fabs(values[i]) / 16, 0x1p-10f * e4m3)) << i;
   const float e5m2 = encode_e5m2_row(values, 4, codes);
   EXPECT_EQ(e5m2, 3.0f / 57344);
   EXPECT_EQ(codes[0], 0xfb);

@@ -20,7 +20,8 @@ void encode_int4_groups(const float* values, size_t count, size_t group, uint8_t
 }
 
 void decode_int4_groups(const uint8_t* packed, const float* scales, size_t count, size_t group, float* out) {
-  for (size_t i = 0; i < count; ++i) out[i] = decode_int4(static_cast<uint8_t>(packed[i / 2] >> (i % 2 ? 4 : 0)), scales[i / group]);
+  for (size_t i = 0; i < count; ++i)
+    out[i] = decode_int4(static_cast<uint8_t>(packed[i / 2] >> (i % 2 ? 4 : 0)), scales[i / group]);
 }
 
 }  // namespace mxpath

@@ -1,4 +1,5 @@
-// INT4, symmetric with offset 8 (the "uint4b8" of Marlin and GPTQ sym): value = (stored - 8) × scale, one float32 scale per group.
+// INT4, symmetric with offset 8 (the "uint4b8" of Marlin and GPTQ sym): value = (stored - 8) × scale, one float32 scale
+// per group.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -13,8 +14,8 @@ uint8_t encode_int4(float x, float scale);
 /// stored 0…15 → -8…7 times scale; looks at the low four bits only.
 constexpr float decode_int4(uint8_t stored, float scale) { return static_cast<float>((stored & 15) - 8) * scale; }
 
-/// values[count] → packed[ceil(count / 2)] (element 2b in the low nibble of byte b, 2b+1 in the high one; an odd end is padded
-/// with zero), scales[ceil(count / group)]. A group with a NaN or an infinity gets scale NaN.
+/// values[count] → packed[ceil(count / 2)] (element 2b in the low nibble of byte b, 2b+1 in the high one; an odd end is
+/// padded with zero), scales[ceil(count / group)]. A group with a NaN or an infinity gets scale NaN.
 void encode_int4_groups(const float* values, size_t count, size_t group, uint8_t* packed, float* scales);
 
 /// The inverse: out[i] = (nibble i - 8) × scales[i / group].

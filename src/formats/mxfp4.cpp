@@ -27,7 +27,8 @@ void decode_mxfp4_block(const uint8_t* codes, uint8_t scale, float* out, NibbleO
 }
 
 void decode_mxfp4_blocks(const uint8_t* codes, const uint8_t* scales, size_t blocks, float* out, NibbleOrder order) {
-  for (size_t b = 0; b < blocks; ++b) decode_mxfp4_block(codes + mxfp4_block_bytes * b, scales[b], out + mxfp4_block * b, order);
+  for (size_t b = 0; b < blocks; ++b)
+    decode_mxfp4_block(codes + mxfp4_block_bytes * b, scales[b], out + mxfp4_block * b, order);
 }
 
 int first_not_finite_mxfp4(const uint8_t* codes, uint8_t scale) {
@@ -45,7 +46,9 @@ size_t first_not_finite_mxfp4_block(const uint8_t* codes, const uint8_t* scales,
     for (size_t b = begin; b < end; ++b) most = std::max(most, scales[b]);
     if (most < first_to_overflow) continue;
     for (size_t b = begin; b < end; ++b)
-      if (scales[b] >= first_to_overflow && first_not_finite_mxfp4(codes + b * mxfp4_block_bytes, scales[b]) < mxfp4_block) return b;
+      if (scales[b] >= first_to_overflow &&
+          first_not_finite_mxfp4(codes + b * mxfp4_block_bytes, scales[b]) < mxfp4_block)
+        return b;
   }
   return blocks;
 }

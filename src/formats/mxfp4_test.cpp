@@ -19,7 +19,8 @@ using Values = std::array<float, mxfp4_block>;
 
 Codes codes_from_hex(const std::string& hex) {
   Codes codes{};
-  for (size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<uint8_t>(std::stoi(hex.substr(2 * i, 2), nullptr, 16));
+  for (size_t i = 0; i < codes.size(); ++i)
+    codes[i] = static_cast<uint8_t>(std::stoi(hex.substr(2 * i, 2), nullptr, 16));
   return codes;
 }
 
@@ -141,14 +142,17 @@ TEST(Mxfp4, DecodesEveryCodeUnderEveryScaleExactly) {
       const double exact = std::ldexp(static_cast<double>(e2m1_values[code]), scale - 127);
       const bool overflow = (scale == 253 && (code & 7) >= 6) || (scale == 254 && (code & 7) >= 4);
       ASSERT_EQ(overflow, std::fabs(exact) >= 0x1p128);
-      ASSERT_EQ(static_cast<double>(value), overflow ? std::copysign(HUGE_VAL, exact) : exact) << scale << " " << int(code);
+      ASSERT_EQ(static_cast<double>(value), overflow ? std::copysign(HUGE_VAL, exact) : exact)
+          << scale << " " << int(code);
       ASSERT_EQ(std::signbit(value), code >= 8);
-      ASSERT_EQ(bits_of(value), bits_of(decode_mxfp4(codes.data(), static_cast<uint8_t>(scale), 11, NibbleOrder::adjacent)));
+      ASSERT_EQ(bits_of(value),
+                bits_of(decode_mxfp4(codes.data(), static_cast<uint8_t>(scale), 11, NibbleOrder::adjacent)));
     }
 }
 
 TEST(Mxfp4, NibbleOrdersAreThoseOfTheTwoFileFormats) {
-  const Codes hub = codes_from_hex("4420823cfde6f1c26b30f90ec7dd01e4"), ggml = codes_from_hex("b464003292f8ec037dcfd6de110f42ec");
+  const Codes hub = codes_from_hex("4420823cfde6f1c26b30f90ec7dd01e4"),
+              ggml = codes_from_hex("b464003292f8ec037dcfd6de110f42ec");
   Codes repacked{};
   repack_mxfp4_block(hub.data(), NibbleOrder::adjacent, repacked.data(), NibbleOrder::halves);
   EXPECT_EQ(repacked, ggml);
@@ -192,7 +196,8 @@ TEST(Mxfp4, BlocksOnTheGridComeBackUnderOcpAndCeil) {
           Codes again{};
           const uint8_t scale_again = encode_mxfp4_block(values.data(), again.data(), rule, order);
           const Values values_again = decoded(again, scale_again, order);
-          for (size_t i = 0; i < values.size(); ++i) ASSERT_EQ(bits_of(values[i]), bits_of(values_again[i])) << scale << " " << int(top);
+          for (size_t i = 0; i < values.size(); ++i)
+            ASSERT_EQ(bits_of(values[i]), bits_of(values_again[i])) << scale << " " << int(top);
           if (top >= 6 || scale == 0) {
             ASSERT_EQ(scale_again, scale);
             ASSERT_EQ(again, codes);
@@ -209,8 +214,8 @@ TEST(Mxfp4, NearestScaleLosesBlocksTopped2And4) {
     Codes codes{}, again{};
     codes[0] = top;
     const float value = decoded(codes, 127, NibbleOrder::adjacent)[0];
-    const uint8_t scale =
-        encode_mxfp4_block(decoded(codes, 127, NibbleOrder::adjacent).data(), again.data(), ScaleRule::nearest, NibbleOrder::adjacent);
+    const uint8_t scale = encode_mxfp4_block(decoded(codes, 127, NibbleOrder::adjacent).data(), again.data(),
+                                             ScaleRule::nearest, NibbleOrder::adjacent);
     const bool power_of_two = value == 0.5f || value == 1 || value == 2 || value == 4;
     EXPECT_EQ(decoded(again, scale, NibbleOrder::adjacent)[0], power_of_two ? 0.75f * value : value) << value;
   }
@@ -218,7 +223,8 @@ TEST(Mxfp4, NearestScaleLosesBlocksTopped2And4) {
 
 TEST(Mxfp4, RoundsElementsAsPublished) {
   Values values{};
-  const float in[] = {6, 0.24f, 0.25f, 0.75f, 0.99f, 1.2f, 1.3f, -1.25f, std::nextafter(0.25f, 1.0f), 5, 5.0001f, -0.1f};
+  const float in[] = {6, 0.24f,   0.25f, 0.75f, 0.99f, 1.2f, 1.3f, -1.25f, std::nextafter(0.25f, 1.0f),
+                      5, 5.0001f, -0.1f};
   const float out[] = {6, 0, 0, 1, 1, 1, 1.5f, -1, 0.5f, 4, 6, -0.0f};
   std::copy(std::begin(in), std::end(in), values.begin());
   for (auto rule : {ScaleRule::ocp, ScaleRule::ceil, ScaleRule::nearest})
@@ -264,7 +270,8 @@ TEST(Mxfp4, EncodesRandomBlocksToTheNearest) {
   for (int n = 0; n < 4000; ++n) {
     Values values;
     const int center = static_cast<int>(random.integer(-149, 124));
-    for (auto& v : values) v = static_cast<float>(std::ldexp(random.uniform(-8, 8), center - static_cast<int>(random.integer(0, 4))));
+    for (auto& v : values)
+      v = static_cast<float>(std::ldexp(random.uniform(-8, 8), center - static_cast<int>(random.integer(0, 4))));
     for (auto rule : {ScaleRule::ocp, ScaleRule::ceil, ScaleRule::nearest}) {
       Codes codes{};
       const uint8_t scale = encode_mxfp4_block(values.data(), codes.data(), rule, NibbleOrder::adjacent);
@@ -272,7 +279,8 @@ TEST(Mxfp4, EncodesRandomBlocksToTheNearest) {
         const double x = std::ldexp(static_cast<double>(values[size_t(i)]), 127 - scale);
         const bool all_zero = std::all_of(values.begin(), values.end(), [](float v) { return v == 0; });
         const uint32_t sign = std::signbit(x) && !all_zero ? 8 : 0;
-        ASSERT_EQ(mxfp4_code(codes.data(), i, NibbleOrder::adjacent), std::min(slow_nearest(table, std::fabs(x)), 7u) | sign);
+        ASSERT_EQ(mxfp4_code(codes.data(), i, NibbleOrder::adjacent),
+                  std::min(slow_nearest(table, std::fabs(x)), 7u) | sign);
       }
     }
   }

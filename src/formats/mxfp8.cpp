@@ -9,7 +9,8 @@ namespace mxpath {
 
 void decode_mxfp8_block(const uint8_t* codes, uint8_t scale, float* out, Fp8 element) {
   const float factor = decode_e8m0(scale);
-  for (int i = 0; i < mxfp8_block; ++i) out[i] = (element == Fp8::e4m3 ? decode_e4m3(codes[i]) : decode_e5m2(codes[i])) * factor;
+  for (int i = 0; i < mxfp8_block; ++i)
+    out[i] = (element == Fp8::e4m3 ? decode_e4m3(codes[i]) : decode_e5m2(codes[i])) * factor;
 }
 
 uint8_t encode_mxfp8_block(const float* values, uint8_t* codes, ScaleRule rule, Fp8 element) {

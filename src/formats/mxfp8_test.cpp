@@ -40,17 +40,20 @@ TEST(Mxfp8, EncodesRandomBlocksToTheNearest) {
   for (Fp8 element : elements) {
     const int codes_without_sign = element == Fp8::e4m3 ? 0x7f : 0x7c;
     const auto table = positive_values(
-        codes_without_sign, [&](int c) { return double(decode(element, static_cast<uint8_t>(c))); }, element == Fp8::e4m3 ? 480 : 65536);
+        codes_without_sign, [&](int c) { return double(decode(element, static_cast<uint8_t>(c))); },
+        element == Fp8::e4m3 ? 480 : 65536);
     for (int n = 0; n < 2000; ++n) {
       Values values;
       const int center = static_cast<int>(random.integer(-120, 120));
-      for (auto& v : values) v = static_cast<float>(std::ldexp(random.uniform(-8, 8), center - static_cast<int>(random.integer(0, 20))));
+      for (auto& v : values)
+        v = static_cast<float>(std::ldexp(random.uniform(-8, 8), center - static_cast<int>(random.integer(0, 20))));
       for (auto rule : {ScaleRule::ocp, ScaleRule::ceil, ScaleRule::nearest}) {
         Codes codes;
         const uint8_t scale = encode_mxfp8_block(values.data(), codes.data(), rule, element);
         for (size_t i = 0; i < values.size(); ++i) {
           const double x = std::ldexp(static_cast<double>(values[i]), 127 - scale);
-          const uint32_t wanted = std::min(slow_nearest(table, std::fabs(x)), static_cast<uint32_t>(codes_without_sign - 1));
+          const uint32_t wanted =
+              std::min(slow_nearest(table, std::fabs(x)), static_cast<uint32_t>(codes_without_sign - 1));
           ASSERT_EQ(codes[i], wanted | (std::signbit(x) ? 0x80u : 0u));
         }
       }

@@ -17,10 +17,12 @@ void encode_nf4_blocks(const float* values, size_t count, uint8_t* packed, float
 }
 
 void decode_nf4_blocks(const uint8_t* packed, const float* absmax, size_t count, float* out, size_t block) {
-  for (size_t i = 0; i < count; ++i) out[i] = decode_nf4(static_cast<uint8_t>(packed[i / 2] >> (i % 2 ? 0 : 4))) * absmax[i / block];
+  for (size_t i = 0; i < count; ++i)
+    out[i] = decode_nf4(static_cast<uint8_t>(packed[i / 2] >> (i % 2 ? 0 : 4))) * absmax[i / block];
 }
 
-void decode_nested_absmax(const uint8_t* codes, size_t count, const float* map, const float* nested_absmax, float offset, float* absmax) {
+void decode_nested_absmax(const uint8_t* codes, size_t count, const float* map, const float* nested_absmax,
+                          float offset, float* absmax) {
   for (size_t i = 0; i < count; ++i) absmax[i] = map[codes[i]] * nested_absmax[i / 256] + offset;
 }
 

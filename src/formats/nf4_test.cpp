@@ -20,7 +20,8 @@ TEST(Nf4, ValuesAndThresholdsAreThoseOfTheTable) {
     EXPECT_EQ(encode_nf4(decode_nf4(code)), code);
   }
   // From the decimal text, not by way of double: four of them lie midway between two floats there.
-  for (size_t i = 0; i < 15; ++i) EXPECT_EQ(nf4_thresholds[i], std::strtof(table["thresholds"][i].dump().c_str(), nullptr));
+  for (size_t i = 0; i < 15; ++i)
+    EXPECT_EQ(nf4_thresholds[i], std::strtof(table["thresholds"][i].dump().c_str(), nullptr));
 }
 
 TEST(Nf4, ThresholdsAreStrict) {
@@ -53,7 +54,8 @@ TEST(Nf4, BlocksComeBackAndErrorsStayBelowHalfAGap) {
   EXPECT_EQ(packed.back() & 15, 7);  // the odd end is padded with zero
   decode_nf4_blocks(packed.data(), absmax.data(), count, back.data());
   EXPECT_EQ(back[70], -9);
-  for (size_t i = 0; i < count; ++i) ASSERT_LE(std::fabs(values[i] - back[i]), 0.1521f * absmax[i / 64]) << i;  // half of 1 - 0.6962
+  for (size_t i = 0; i < count; ++i)
+    ASSERT_LE(std::fabs(values[i] - back[i]), 0.1521f * absmax[i / 64]) << i;  // half of 1 - 0.6962
   encode_nf4_blocks(back.data(), count, again.data(), absmax.data());
   EXPECT_EQ(packed, again);
 }

@@ -7,7 +7,20 @@
 
 namespace mxpath {
 
-enum class NumberFormat : uint8_t { fp32, tf32, fp16, bf16, fp8_e4m3, fp8_e5m2, mxfp4, mxfp8_e4m3, mxfp8_e5m2, int8, int4, nf4 };
+enum class NumberFormat : uint8_t {
+  fp32,
+  tf32,
+  fp16,
+  bf16,
+  fp8_e4m3,
+  fp8_e5m2,
+  mxfp4,
+  mxfp8_e4m3,
+  mxfp8_e5m2,
+  int8,
+  int4,
+  nf4
+};
 inline constexpr int number_format_count = 12;
 
 struct NumberFormatFacts {
@@ -25,11 +38,12 @@ const NumberFormatFacts& facts_of(NumberFormat format);
 /// "fp32", "bf16", "mxfp4", …; the name that parse_number_format reads.
 std::string_view name_of(NumberFormat format);
 
-/// Bits of storage per value, scales included: bf16 16, mxfp4 4.25, mxfp8 8.25, nf4 4.5, int4 5, int8 8 (one scale per row).
+/// Bits of storage per value, scales included: bf16 16, mxfp4 4.25, mxfp8 8.25, nf4 4.5, int4 5, int8 8 (one scale per
+/// row).
 double bits_per_value(NumberFormat format);
 
-/// The names of name_of, without regard to case, and the common other spellings (float32, float16, half, bfloat16, f32, e4m3,
-/// float8_e4m3fn, mxfp8, …); none for anything else.
+/// The names of name_of, without regard to case, and the common other spellings (float32, float16, half, bfloat16, f32,
+/// e4m3, float8_e4m3fn, mxfp8, …); none for anything else.
 std::optional<NumberFormat> parse_number_format(std::string_view text);
 
 }  // namespace mxpath

@@ -25,7 +25,8 @@ TEST(NumberFormat, OtherSpellings) {
   EXPECT_EQ(parse_number_format("F32"), NumberFormat::fp32);
   EXPECT_EQ(parse_number_format("float8_e4m3fn"), NumberFormat::fp8_e4m3);
   EXPECT_EQ(parse_number_format("mxfp8"), NumberFormat::mxfp8_e4m3);
-  for (const char* text : {"", "bf", "bf16 ", "mxfp", "q4_0"}) EXPECT_EQ(parse_number_format(text), std::nullopt) << text;
+  for (const char* text : {"", "bf", "bf16 ", "mxfp", "q4_0"})
+    EXPECT_EQ(parse_number_format(text), std::nullopt) << text;
 }
 
 TEST(NumberFormat, BitsPerValue) {

@@ -1,4 +1,5 @@
-// The yardstick of the encoders: the nearest of a table of values in double precision, found by looking at its neighbours.
+// The yardstick of the encoders: the nearest of a table of values in double precision, found by looking at its
+// neighbours.
 #pragma once
 #include <algorithm>
 #include <bit>
@@ -11,8 +12,8 @@
 
 namespace mxpath {
 
-/// values[code] for the codes 0, 1, … without sign, rising; the last one stands for overflow: the value that would follow the
-/// largest. Ties go to the even code.
+/// values[code] for the codes 0, 1, … without sign, rising; the last one stands for overflow: the value that would
+/// follow the largest. Ties go to the even code.
 inline uint32_t slow_nearest(const std::vector<double>& values, double magnitude) {
   if (magnitude >= values.back()) return static_cast<uint32_t>(values.size() - 1);
   const auto above = static_cast<size_t>(std::upper_bound(values.begin(), values.end(), magnitude) - values.begin());
@@ -30,18 +31,20 @@ inline std::vector<double> positive_values(int codes, const std::function<double
   return values;
 }
 
-/// Positive floats where a wrong rounding would show: every value, every midpoint, three steps to each side, all edges, and
-/// `random` floats of any exponent.
+/// Positive floats where a wrong rounding would show: every value, every midpoint, three steps to each side, all edges,
+/// and `random` floats of any exponent.
 inline std::vector<float> rounding_inputs(const std::vector<double>& values, int random) {
   std::vector<float> inputs = {0.0f, 0x1p-149f, 0x1p-127f, 0x1p-126f, 0x1.fffffep127f};
   const auto around = [&](double x) {
     if (x >= 0x1p128) return;
     const uint32_t bits = std::bit_cast<uint32_t>(static_cast<float>(x));
-    for (uint32_t b = bits - std::min(bits, 3u); b <= bits + 3 && b < 0x7f800000; ++b) inputs.push_back(std::bit_cast<float>(b));
+    for (uint32_t b = bits - std::min(bits, 3u); b <= bits + 3 && b < 0x7f800000; ++b)
+      inputs.push_back(std::bit_cast<float>(b));
   };
   for (size_t i = 0; i + 1 < values.size(); ++i) around(values[i]), around((values[i] + values[i + 1]) / 2);
   Random generator(20260101);
-  for (int i = 0; i < random; ++i) inputs.push_back(std::bit_cast<float>(static_cast<uint32_t>(generator.integer(0, 0x7f7fffff))));
+  for (int i = 0; i < random; ++i)
+    inputs.push_back(std::bit_cast<float>(static_cast<uint32_t>(generator.integer(0, 0x7f7fffff))));
   return inputs;
 }
 

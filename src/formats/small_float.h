@@ -7,8 +7,9 @@ namespace mxpath {
 
 inline constexpr uint32_t float_sign = 0x80000000, float_infinity = 0x7f800000;
 
-/// Rounds |x|, given as the bits of a finite float32 without its sign, to nearest even in a format with `mantissa` bits and
-/// exponent bias `bias` (< 127), as if its exponent had no upper end. The caller looks at codes above its largest one.
+/// Rounds |x|, given as the bits of a finite float32 without its sign, to nearest even in a format with `mantissa` bits
+/// and exponent bias `bias` (< 127), as if its exponent had no upper end. The caller looks at codes above its largest
+/// one.
 template <int mantissa, int bias>
 constexpr uint32_t round_to_small_float(uint32_t magnitude) {
   const int exponent = static_cast<int>(magnitude >> 23) - 127 + bias;

@@ -77,7 +77,8 @@ const Catalogue& catalogue_of_full_build() {
     std::vector<KernelPath> copies;
     for (const KernelPath* path : catalogue().paths) {
       copies.push_back(*path), copies.back().built = true;
-      if (path->needs.driver_of_toolkit) copies.back().needs.driver = driver_of_today;  // whatever toolkit this build had
+      if (path->needs.driver_of_toolkit)
+        copies.back().needs.driver = driver_of_today;  // whatever toolkit this build had
     }
     return copies;
   }();
@@ -95,11 +96,13 @@ Failures image_failures(const Machine& machine, const Policy& policy, AskForImag
   const auto named = named_gpus(policy, machine);
   if (!cuda_built || policy.device == DeviceChoice::cpu || !named.ok()) return failures;
   for (const auto& gpus : alike(machine, *named)) {
-    const DeviceId asked = *std::ranges::max_element(gpus, {}, [&](DeviceId id) { return machine.gpu(id)->free_memory; });
+    const DeviceId asked =
+        *std::ranges::max_element(gpus, {}, [&](DeviceId id) { return machine.gpu(id)->free_memory; });
     for (const KernelPath* path : catalogue().paths) {
       const std::string problem = ask(*path, asked);
       if (problem.empty()) continue;
-      for (const DeviceId id : gpus) failures.try_emplace({std::string(path->name), id}, Failure{Check::no_image, problem});
+      for (const DeviceId id : gpus)
+        failures.try_emplace({std::string(path->name), id}, Failure{Check::no_image, problem});
     }
   }
   return failures;

@@ -34,7 +34,8 @@ TEST(CatalogueTest, GivesEveryBuiltRowTheFunctionOfItsOperation) {
     const bool moe = path->op == Op::moe_gate_up || path->op == Op::moe_down;
     EXPECT_EQ(moe, std::holds_alternative<void (*)(const MoeMatmulArgs&)>(path->run)) << path->name;
     EXPECT_EQ(path->op == Op::linear, std::holds_alternative<void (*)(const LinearArgs&)>(path->run)) << path->name;
-    EXPECT_EQ(path->op == Op::attention, std::holds_alternative<void (*)(const AttentionArgs&)>(path->run)) << path->name;
+    EXPECT_EQ(path->op == Op::attention, std::holds_alternative<void (*)(const AttentionArgs&)>(path->run))
+        << path->name;
   }
 }
 
@@ -57,7 +58,9 @@ TEST(CatalogueTest, AsksForTheFeaturesOfItsUnit) {
 
 /// A driver that has no image of anything, and counts who asks.
 int asked = 0;
-std::string no_image(const KernelPath& path, DeviceId) { return ++asked, path.device == DeviceKind::cuda ? "no image" : ""; }
+std::string no_image(const KernelPath& path, DeviceId) {
+  return ++asked, path.device == DeviceKind::cuda ? "no image" : "";
+}
 
 TEST(ImageFailures, AreAskedOfGpusThatMayBeUsedAlone) {
   Machine machine;

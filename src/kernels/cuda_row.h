@@ -1,5 +1,5 @@
-// How a CUDA row names its function. It exists in every build: where nvcc is missing the function does nothing, since `built` is false and
-// planning refuses the row.
+// How a CUDA row names its function. It exists in every build: where nvcc is missing the function does nothing, since
+// `built` is false and planning refuses the row.
 #pragma once
 #include <span>
 
@@ -12,8 +12,8 @@ using KernelImages = std::span<const void* const>;
 
 }  // namespace mxpath
 
-/// Beside the rows, in namespace mxpath: declares `void row(const Args&)` and `KernelImages row_images()`, which a .cu file of the folder
-/// defines.
+/// Beside the rows, in namespace mxpath: declares `void row(const Args&)` and `KernelImages row_images()`, which a .cu
+/// file of the folder defines.
 #if MXPATH_CUDA
 #define MXPATH_CUDA_ROW(row, Args) \
   void row(const Args& args);      \

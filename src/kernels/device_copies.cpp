@@ -33,7 +33,8 @@ uint8_t* DeviceCopies::put(const char* what, const void* content, size_t bytes) 
   Chunk* chunk = chunk_for(bytes + 2 * guard_bytes + 2 * line);
   if (!chunk) return nullptr;
   // As far from a line as the original: kernels choose wide loads by that.
-  const size_t start = up(chunk->used + guard_bytes, line) + reinterpret_cast<uintptr_t>(content) % 64, end = start + bytes;
+  const size_t start = up(chunk->used + guard_bytes, line) + reinterpret_cast<uintptr_t>(content) % 64,
+               end = start + bytes;
   uint8_t* host = chunk->sent.data();
   std::fill(host + chunk->used, host + end + guard_bytes, guard);
   std::memcpy(host + start, content, bytes);
@@ -69,7 +70,8 @@ Status DeviceCopies::check(const Region& region) const {
   const size_t end = region.start + region.bytes;
   if (changed(region.guarded_from, region.start - region.guarded_from))
     return fail("CUDA: the kernel wrote before the start of {} of {} bytes", region.what, region.bytes);
-  if (changed(end, guard_bytes)) return fail("CUDA: the kernel wrote past the end of {} of {} bytes", region.what, region.bytes);
+  if (changed(end, guard_bytes))
+    return fail("CUDA: the kernel wrote past the end of {} of {} bytes", region.what, region.bytes);
   if (!region.may_change && changed(region.start, region.bytes))
     return fail("CUDA: the kernel wrote into {} of {} bytes", region.what, region.bytes);
   return {};

@@ -9,8 +9,8 @@
 
 namespace mxpath {
 
-/// First place everything, then send, call the kernel, fetch. Places are decided on the host, so that tables of device pointers can be
-/// placed too. Memory is kept for the next round.
+/// First place everything, then send, call the kernel, fetch. Places are decided on the host, so that tables of device
+/// pointers can be placed too. Memory is kept for the next round.
 class DeviceCopies {
  public:
   explicit DeviceCopies(DeviceId device) : device_(device) {}

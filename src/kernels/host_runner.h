@@ -10,10 +10,10 @@
 
 namespace mxpath {
 
-/// Every array that the arguments point to lies in host memory, `threads` is set, `stream` is not looked at. A CPU row is called as it is.
-/// A CUDA row works on copies in device memory, each as far from a 64-byte line as its original and between guard bytes; its scratch is
-/// allocated here and full of NaN. All outputs come back whole, so that elements that were not written show.
-/// Keep one for many calls: device memory stays allocated. Not for two threads at once.
+/// Every array that the arguments point to lies in host memory, `threads` is set, `stream` is not looked at. A CPU row
+/// is called as it is. A CUDA row works on copies in device memory, each as far from a 64-byte line as its original and
+/// between guard bytes; its scratch is allocated here and full of NaN. All outputs come back whole, so that elements
+/// that were not written show. Keep one for many calls: device memory stays allocated. Not for two threads at once.
 class HostRunner {
  public:
   /// What keeps a device from doing its work; empty: nothing.
@@ -24,9 +24,9 @@ class HostRunner {
   HostRunner& operator=(HostRunner&&) noexcept;
   ~HostRunner();
 
-  /// Errors: the row takes other arguments; CUDA rows: no CUDA in this build or no such device, no memory, a launch that failed, a row that
-  /// wrote beyond its outputs or into its inputs. The runner can be used again after an error, unless it broke the device: then every later
-  /// CUDA row fails with device_failure(), and none of them is to blame.
+  /// Errors: the row takes other arguments; CUDA rows: no CUDA in this build or no such device, no memory, a launch
+  /// that failed, a row that wrote beyond its outputs or into its inputs. The runner can be used again after an error,
+  /// unless it broke the device: then every later CUDA row fails with device_failure(), and none of them is to blame.
   template <class Args>
   Status run(const KernelPath& path, const Args& args) {
     const auto* function = std::get_if<void (*)(const Args&)>(&path.run);

@@ -1,6 +1,6 @@
-// What rows promise about the batch: a row that says that it is batch-invariant gives a token the same bits whatever tokens share the call,
-// in every chunking and order, and one that says that it is thread-invariant whatever the number of threads. A row that says neither
-// promises nothing, and the plan shows that.
+// What rows promise about the batch: a row that says that it is batch-invariant gives a token the same bits whatever
+// tokens share the call, in every chunking and order, and one that says that it is thread-invariant whatever the number
+// of threads. A row that says neither promises nothing, and the plan shows that.
 #include <functional>
 #include <memory>
 #include <numeric>
@@ -22,7 +22,8 @@ namespace {
 
 constexpr int all_tokens = 133;
 
-/// A fixed problem of all_tokens tokens: runs a row for some of them, in that order, and gives their results one after another.
+/// A fixed problem of all_tokens tokens: runs a row for some of them, in that order, and gives their results one after
+/// another.
 using Problem = std::function<std::vector<float>(const KernelPath&, const std::vector<int>& tokens, ThreadPool&)>;
 
 /// Rows of `width` that belong to the tokens.
@@ -38,7 +39,9 @@ std::vector<float> numbers(int64_t count, uint64_t seed) {
 int count_of(const std::vector<int>& tokens) { return static_cast<int>(tokens.size()); }
 
 std::vector<uint8_t> scratch_memory(size_t bytes) { return std::vector<uint8_t>(bytes + 64, 0xff); }
-void* aligned(std::vector<uint8_t>& memory) { return memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64; }
+void* aligned(std::vector<uint8_t>& memory) {
+  return memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64;
+}
 
 constexpr int64_t n = 37, k = 160;
 constexpr int experts = 5, choices = 2;
@@ -46,8 +49,8 @@ constexpr int experts = 5, choices = 2;
 /// Shared, because its view points into it and problems are copied.
 std::shared_ptr<const TestMatrix> matrix_of(Layout layout, int64_t matrices) {
   Random random(3);
-  return std::make_shared<const TestMatrix>(
-      pack_test_matrix(layout, matrices, n, k, values_for(layout, mxfp4_values(random, matrices * n * k, false), k, false, 5)));
+  return std::make_shared<const TestMatrix>(pack_test_matrix(
+      layout, matrices, n, k, values_for(layout, mxfp4_values(random, matrices * n * k, false), k, false, 5)));
 }
 
 Problem linear_problem(Layout layout) {
@@ -71,8 +74,9 @@ Problem linear_problem(Layout layout) {
 }
 
 Problem moe_problem(Layout layout, bool down) {
-  return [down, matrix = matrix_of(layout, experts), bias = numbers(experts * n, 1), x = numbers(all_tokens * choices * k, 2),
-          before = numbers(all_tokens * n, 4)](const KernelPath& path, const std::vector<int>& tokens, ThreadPool& threads) {
+  return [down, matrix = matrix_of(layout, experts), bias = numbers(experts * n, 1),
+          x = numbers(all_tokens * choices * k, 2), before = numbers(all_tokens * n, 4)](
+             const KernelPath& path, const std::vector<int>& tokens, ThreadPool& threads) {
     std::vector<int32_t> expert, first(experts + 1), order(tokens.size() * choices);
     std::vector<float> weight;
     for (int t : tokens)
@@ -102,7 +106,8 @@ struct Keys {
   std::vector<uint16_t*> k_blocks, v_blocks;
   KvView view;
   Keys() {
-    const int64_t blocks = (length + kv_block_tokens - 1) / kv_block_tokens, block = int64_t{kv_block_tokens} * kv_heads * head_dim;
+    const int64_t blocks = (length + kv_block_tokens - 1) / kv_block_tokens,
+                  block = int64_t{kv_block_tokens} * kv_heads * head_dim;
     storage.resize(static_cast<size_t>(2 * blocks * block));
     for (int64_t b = 0; b < blocks; ++b)
       k_blocks.push_back(storage.data() + 2 * b * block), v_blocks.push_back(storage.data() + (2 * b + 1) * block);
@@ -148,8 +153,12 @@ Problem norm_problem() {
                                                                  ThreadPool& threads) {
     const std::vector<float> in = rows_for(x, tokens, k);
     std::vector<float> y(in.size(), poison);
-    run_row(path,
-            NormArgs{.x = in.data(), .scale = scale.data(), .y = y.data(), .width = k, .tokens = count_of(tokens), .threads = &threads});
+    run_row(path, NormArgs{.x = in.data(),
+                           .scale = scale.data(),
+                           .y = y.data(),
+                           .width = k,
+                           .tokens = count_of(tokens),
+                           .threads = &threads});
     return y;
   };
 }
@@ -176,10 +185,12 @@ Problem rope_problem() {
 
 Problem swiglu_problem() {
   constexpr int64_t width = 83;
-  return [u = numbers(all_tokens * 2 * width, 2)](const KernelPath& path, const std::vector<int>& tokens, ThreadPool& threads) {
+  return [u = numbers(all_tokens * 2 * width, 2)](const KernelPath& path, const std::vector<int>& tokens,
+                                                  ThreadPool& threads) {
     const std::vector<float> in = rows_for(u, tokens, 2 * width);
     std::vector<float> h(in.size() / 2, poison);
-    run_row(path, SwigluArgs{.u = in.data(), .h = h.data(), .rows = count_of(tokens), .width = width, .threads = &threads});
+    run_row(path,
+            SwigluArgs{.u = in.data(), .h = h.data(), .rows = count_of(tokens), .width = width, .threads = &threads});
     return h;
   };
 }
@@ -205,8 +216,10 @@ Problem router_problem() {
                              .threads = &threads});
     std::vector<float> results;
     for (size_t t = 0; t < tokens.size(); ++t) {
-      results.insert(results.end(), logits.begin() + static_cast<int64_t>(t) * n, logits.begin() + static_cast<int64_t>(t + 1) * n);
-      for (size_t i = t * chosen; i < (t + 1) * chosen; ++i) results.push_back(weight[i]), results.push_back(static_cast<float>(expert[i]));
+      results.insert(results.end(), logits.begin() + static_cast<int64_t>(t) * n,
+                     logits.begin() + static_cast<int64_t>(t + 1) * n);
+      for (size_t i = t * chosen; i < (t + 1) * chosen; ++i)
+        results.push_back(weight[i]), results.push_back(static_cast<float>(expert[i]));
     }
     return results;
   };
@@ -243,7 +256,8 @@ Problem sample_problem() {
 
 std::vector<Problem> problems_of(const KernelPath& path) {
   std::vector<Problem> all;
-  const bool reads = path.op == Op::linear || path.op == Op::moe_gate_up || path.op == Op::moe_down || path.op == Op::embed;
+  const bool reads =
+      path.op == Op::linear || path.op == Op::moe_gate_up || path.op == Op::moe_down || path.op == Op::embed;
   for (Layout layout : reads ? layouts_of(path) : std::vector<Layout>()) {
     if (group_of(layout) != 0 && k % group_of(layout) != 0) continue;
     if (path.op == Op::linear) all.push_back(linear_problem(layout));
@@ -267,7 +281,8 @@ std::vector<int> every_token() {
   return all;
 }
 
-/// Token lists that together say what may share a call: chunks of every size around tile edges, the reverse, some at random.
+/// Token lists that together say what may share a call: chunks of every size around tile edges, the reverse, some at
+/// random.
 std::vector<std::vector<int>> batches() {
   std::vector<std::vector<int>> lists;
   const std::vector<int> all = every_token();
@@ -290,7 +305,8 @@ std::string batch_difference(const KernelPath& path, const Problem& problem) {
   const std::vector<float> whole = problem(path, every_token(), threads);
   const int64_t width = std::ssize(whole) / all_tokens;
   for (const std::vector<int>& tokens : batches())
-    if (const auto part = problem(path, tokens, threads), expected = rows_for(whole, tokens, width); !same_bits(part, expected))
+    if (const auto part = problem(path, tokens, threads), expected = rows_for(whole, tokens, width);
+        !same_bits(part, expected))
       return fmt::format("a call of {} tokens from token {} on differs {}", tokens.size(), tokens.front(),
                          first_difference(part, expected));
   return "";
@@ -324,8 +340,9 @@ TEST_P(Invariance, IsWhatTheRowSaysOfThreads) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, Invariance,
-                         testing::ValuesIn(rows_of({Op::embed, Op::norm, Op::linear, Op::rope, Op::attention, Op::router, Op::moe_gate_up,
-                                                    Op::swiglu, Op::moe_down, Op::sample})),
+                         testing::ValuesIn(rows_of({Op::embed, Op::norm, Op::linear, Op::rope, Op::attention,
+                                                    Op::router, Op::moe_gate_up, Op::swiglu, Op::moe_down,
+                                                    Op::sample})),
                          test_name);
 
 /// A row that adds in another order as soon as there are eight tokens, and one whose threads decide.
@@ -339,12 +356,14 @@ TEST(InvarianceTest, SeesARowThatDependsOnTheBatchOrOnThreads) {
   };
   static const auto sum = sum_of;
   row.run = +[](const NormArgs& a) {
-    for (int t = 0; t < a.tokens; ++t) std::fill_n(a.y + t * a.width, a.width, sum(a.x + t * a.width, a.width, a.tokens >= 8 ? 7 : 1));
+    for (int t = 0; t < a.tokens; ++t)
+      std::fill_n(a.y + t * a.width, a.width, sum(a.x + t * a.width, a.width, a.tokens >= 8 ? 7 : 1));
   };
   EXPECT_NE(batch_difference(row, norm_problem()), "");
   EXPECT_EQ(thread_difference(row, norm_problem()), "");
   row.run = +[](const NormArgs& a) {
-    for (int t = 0; t < a.tokens; ++t) std::fill_n(a.y + t * a.width, a.width, sum(a.x + t * a.width, a.width, a.threads->size()));
+    for (int t = 0; t < a.tokens; ++t)
+      std::fill_n(a.y + t * a.width, a.width, sum(a.x + t * a.width, a.width, a.threads->size()));
   };
   EXPECT_EQ(batch_difference(row, norm_problem()), "");
   EXPECT_NE(thread_difference(row, norm_problem()), "");

@@ -69,7 +69,8 @@ TEST(KnownIssues, TheByteThatNvcc132Mistakes) {
   for (const NumberFormat format : {NumberFormat::mxfp4, NumberFormat::int4, NumberFormat::nf4})
     for (const Unit unit : {Unit::cuda_cores, Unit::tensor_cores}) {
       for (const int nvcc : {nvcc_version(13, 2, 51), nvcc_version(13, 2, 78)})
-        expect_refused(ask({unit, from(80), format}, 90, nvcc), "wrong byte of a packed word", "llama.cpp/issues/28581");
+        expect_refused(ask({unit, from(80), format}, 90, nvcc), "wrong byte of a packed word",
+                       "llama.cpp/issues/28581");
       for (const int nvcc : {0, nvcc_version(13, 1, 115), nvcc_version(13, 2, 86), nvcc_version(13, 4, 92)})
         EXPECT_TRUE(ask({unit, from(80), format}, 90, nvcc).empty()) << nvcc;
     }
@@ -88,7 +89,8 @@ TEST(KnownIssues, GeForceBlackwellUnderNvcc130) {
 
 TEST(KnownIssues, TensorCoreTailsUnderNvcc128) {
   for (const int nvcc : {nvcc_version(12, 8, 61), nvcc_version(12, 8, 93), nvcc_version(12, 9, 41)})
-    for (const ArchSet arch : {at(90), from(80)}) expect_refused(ask({Unit::tensor_cores, arch}, 90, nvcc), "NVBUG 5218000", "cublasdx");
+    for (const ArchSet arch : {at(90), from(80)})
+      expect_refused(ask({Unit::tensor_cores, arch}, 90, nvcc), "NVBUG 5218000", "cublasdx");
   EXPECT_TRUE(ask({Unit::tensor_cores, at(90)}, 90, nvcc_version(12, 9, 86)).empty());
   EXPECT_TRUE(ask({Unit::cuda_cores, at(90)}, 90, nvcc_version(12, 8, 93)).empty());
 }
@@ -108,12 +110,14 @@ TEST(KnownIssues, RefuseTheRowsOfThisProgramThatTheyMeet) {
     EXPECT_EQ(faulty->find(id, 0, cuda_device(0)), nullptr);
   }
   // And says why, whatever else may stay on the GPU.
-  EXPECT_NE(faulty->device_reason.find("moe.gate_up on cuda:0: no path can run: moe_gate_up.cuda.portable.f32 (has a known fault here: "),
+  EXPECT_NE(faulty->device_reason.find(
+                "moe.gate_up on cuda:0: no path can run: moe_gate_up.cuda.portable.f32 (has a known fault here: "),
             std::string::npos)
       << faulty->device_reason;
   EXPECT_NE(faulty->device_reason.find("wrong byte of a packed word"), std::string::npos) << faulty->device_reason;
   // With weights that are not packed nothing is amiss.
-  for (const auto& [weights, device] : {std::pair{"int8", DeviceKind::cuda}, {"int4", DeviceKind::cpu}, {"nf4", DeviceKind::cpu}}) {
+  for (const auto& [weights, device] :
+       {std::pair{"int8", DeviceKind::cuda}, {"int4", DeviceKind::cpu}, {"nf4", DeviceKind::cpu}}) {
     Policy policy;
     ASSERT_TRUE(set_weights(policy, weights).ok());
     EXPECT_EQ(planned(nvcc_version(13, 2, 51), policy)->site(SiteId::down).site.device.kind, device) << weights;
@@ -121,7 +125,8 @@ TEST(KnownIssues, RefuseTheRowsOfThisProgramThatTheyMeet) {
 }
 
 TEST(KnownIssues, OfThisBuildRefuseNothingThatTheyShouldNot) {
-  if (catalogue().nvcc >= nvcc_version(13, 2, 0) && catalogue().nvcc < nvcc_version(13, 2, 86)) GTEST_SKIP() << "it is the faulty one";
+  if (catalogue().nvcc >= nvcc_version(13, 2, 0) && catalogue().nvcc < nvcc_version(13, 2, 86))
+    GTEST_SKIP() << "it is the faulty one";
   const auto with = planned(catalogue().nvcc), without = planned(0);
   ASSERT_TRUE(with.ok() && without.ok());
   EXPECT_EQ(with->placement, without->placement);

@@ -21,7 +21,8 @@
 
 namespace mxpath {
 
-/// The results of one call as a table: [tokens, width], rows `stride` apart. heads: equal parts of a row, where it has such.
+/// The results of one call as a table: [tokens, width], rows `stride` apart. heads: equal parts of a row, where it has
+/// such.
 struct Output {
   float* y;
   int64_t tokens, width, stride;
@@ -34,12 +35,15 @@ inline Output output_of(const AttentionArgs& a) {
   return {a.y, a.tokens, width, width, a.heads};
 }
 inline Output output_of(const NormArgs& a) { return {a.y, a.tokens, a.width, a.width}; }
-inline Output output_of(const RopeArgs& a) { return {a.x, a.tokens, int64_t{a.heads} * a.head_dim, a.x_stride, a.heads}; }
+inline Output output_of(const RopeArgs& a) {
+  return {a.x, a.tokens, int64_t{a.heads} * a.head_dim, a.x_stride, a.heads};
+}
 inline Output output_of(const SwigluArgs& a) { return {a.h, a.rows, a.width, a.width}; }
 inline Output output_of(const RouterArgs& a) { return {a.weight, a.tokens, a.experts_per_token, a.experts_per_token}; }
 inline Output output_of(const EmbedArgs& a) { return {a.y, a.count, a.table->columns, a.table->columns}; }
 
-/// Of a block what it adds to the residual stream, or of one that gates the product of the experts itself what it makes of that.
+/// Of a block what it adds to the residual stream, or of one that gates the product of the experts itself what it makes
+/// of that.
 inline Output output_of(const AttentionBlockArgs& a) { return output_of(a.output.args); }
 inline Output output_of(const ExpertsBlockArgs& a) { return output_of(a.swiglu.args); }
 
@@ -71,7 +75,8 @@ inline KernelPath lying(const KernelPath& path) {
   KernelPath copy = path;
   std::visit(
       [&](auto run) {
-        if constexpr (!std::is_same_v<decltype(run), std::monostate>) copy.run = static_cast<decltype(run)>([](auto& args) { liar(args); });
+        if constexpr (!std::is_same_v<decltype(run), std::monostate>)
+          copy.run = static_cast<decltype(run)>([](auto& args) { liar(args); });
       },
       path.run);
   return copy;
@@ -88,12 +93,14 @@ inline Machine test_machine() {
 inline Plan plan_with(const KernelPath& path, const KernelPath* stand_in, const ModelConfig& config) {
   Catalogue reduced;
   for (const KernelPath* other : catalogue().paths)
-    if (other->op != path.op || other == &path || is_floor(*other)) reduced.paths.push_back(other == &path && stand_in ? stand_in : other);
+    if (other->op != path.op || other == &path || is_floor(*other))
+      reduced.paths.push_back(other == &path && stand_in ? stand_in : other);
   Plan best;
   for (std::string_view weights : weights_choices()) {
     Policy policy;
     policy.numerics = Numerics::fast, policy.device = DeviceChoice::cpu;
-    for (const FusedPart& part : path.fuses)  // its parts on the rows whose results it gives, or the composite row would be cheaper
+    for (const FusedPart& part :
+         path.fuses)  // its parts on the rows whose results it gives, or the composite row would be cheaper
       if (!part.like.empty()) policy.only.emplace_back(part.like);
     if (!set_weights(policy, weights).ok() || !set_dense_weights(policy, weights).ok()) continue;
     auto plan = make_plan(manifest_from_config(config, "test"), reduced, test_machine(), policy);
@@ -103,7 +110,8 @@ inline Plan plan_with(const KernelPath& path, const KernelPath* stand_in, const 
     };
     std::erase_if(plan->sites, elsewhere);
     std::erase_if(plan->blocks, [&](const BlockPlan& block) { return elsewhere(block.plan); });
-    if (plan->sites.size() + plan->blocks.size() > best.sites.size() + best.blocks.size()) best = std::move(plan).value();
+    if (plan->sites.size() + plan->blocks.size() > best.sites.size() + best.blocks.size())
+      best = std::move(plan).value();
   }
   return best;
 }
@@ -122,10 +130,10 @@ inline std::string finding_of(const std::vector<SelfCheckResult>& results, std::
 
 /// The lie is told in host memory, so CPU rows tell it; what catches it is the same for all.
 inline std::vector<Row> cpu_rows() {
-  auto rows = rows_of(
-      {Op::embed, Op::norm, Op::linear, Op::rope, Op::attention, Op::router, Op::moe_gate_up, Op::swiglu, Op::moe_down, Op::sample,
-       Op::experts_block});
-  std::erase_if(rows, [](const Row& row) { return row.path->device != DeviceKind::cpu || only_calls_others(*row.path); });
+  auto rows = rows_of({Op::embed, Op::norm, Op::linear, Op::rope, Op::attention, Op::router, Op::moe_gate_up,
+                       Op::swiglu, Op::moe_down, Op::sample, Op::experts_block});
+  std::erase_if(rows,
+                [](const Row& row) { return row.path->device != DeviceKind::cpu || only_calls_others(*row.path); });
   return rows;
 }
 

@@ -1,4 +1,5 @@
-// Rows that lie: each wraps a real row and spoils one element of its result. The self-check must catch every one of them.
+// Rows that lie: each wraps a real row and spoils one element of its result. The self-check must catch every one of
+// them.
 #include "kernels/lying_rows.h"
 
 #include <iostream>
@@ -82,7 +83,8 @@ TEST_P(LyingRows, AreCaughtWhereverTheyLie) {
 
 INSTANTIATE_TEST_SUITE_P(Catalogue, LyingRows, testing::ValuesIn(cpu_rows()), test_name);
 
-/// What it costs is counted, not timed: 1.01 thousand million multiply-adds where AVX-512 BF16 rows are chosen, the 200 ms of self_check.h.
+/// What it costs is counted, not timed: 1.01 thousand million multiply-adds where AVX-512 BF16 rows are chosen, the 200
+/// ms of self_check.h.
 TEST(SelfCheckCost, OfTheRowsOfThe20bShape) {
   const ModelConfig config = gpt_oss_20b_config();
   Policy policy;

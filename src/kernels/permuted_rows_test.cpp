@@ -1,5 +1,5 @@
-// Rows that lie by order alone: every number that they give is right and stands in the wrong place. And rows that round too much, whose lie
-// is as small as an arithmetic allows. The self-check must catch them too.
+// Rows that lie by order alone: every number that they give is right and stands in the wrong place. And rows that round
+// too much, whose lie is as small as an arithmetic allows. The self-check must catch them too.
 #include <cmath>
 #include <iostream>
 #include <set>
@@ -38,7 +38,8 @@ class PermutedRows : public testing::TestWithParam<Row> {
     int told = 0;
     lie = [&](const Output& out) { told += out.tokens == size && permute(out); };
     const std::string found = finding();
-    EXPECT_TRUE(told == 0 || !found.empty()) << path().name << ": " << what << " changed places in " << told << " calls of " << size;
+    EXPECT_TRUE(told == 0 || !found.empty())
+        << path().name << ": " << what << " changed places in " << told << " calls of " << size;
   }
 
   const ModelConfig config_ = narrow_config();
@@ -54,8 +55,9 @@ TEST_P(PermutedRows, AreCaughtWhenTokensChangePlaces) {
     for (const int64_t distance : {1, 2, 3, 5, 7, 8, 14, 15, 16, 21, 32, 49, 64, 70, 100, 127, 128}) {
       if (distance >= size || (sanitized && distance % 7 != 0)) continue;
       const int64_t a = random_.integer(0, size - 1 - distance), b = a + distance;
-      expect_caught(size, "tokens " + std::to_string(a) + " and " + std::to_string(b),
-                    [&](const Output& out) { return swap_parts(out.y + a * out.stride, out.y + b * out.stride, out.width); });
+      expect_caught(size, "tokens " + std::to_string(a) + " and " + std::to_string(b), [&](const Output& out) {
+        return swap_parts(out.y + a * out.stride, out.y + b * out.stride, out.width);
+      });
     }
 }
 
@@ -65,14 +67,16 @@ TEST_P(PermutedRows, AreCaughtWhenOutputsChangePlaces) {
       for (const bool all : {false, true}) {
         const int64_t token = random_.integer(0, size - 1), from = random_.integer(0, 1 << 20);
         if (sanitized && distance != 16) continue;
-        expect_caught(size, "two outputs of " + (all ? "all tokens" : "token " + std::to_string(token)), [&](const Output& out) {
-          if (distance >= out.width) return false;
-          const int64_t a = from % (out.width - distance);
-          bool changed = false;
-          for (int64_t t = 0; t < out.tokens; ++t)
-            if (all || t == token) changed |= swap_parts(out.y + t * out.stride + a, out.y + t * out.stride + a + distance, 1);
-          return changed;
-        });
+        expect_caught(size, "two outputs of " + (all ? "all tokens" : "token " + std::to_string(token)),
+                      [&](const Output& out) {
+                        if (distance >= out.width) return false;
+                        const int64_t a = from % (out.width - distance);
+                        bool changed = false;
+                        for (int64_t t = 0; t < out.tokens; ++t)
+                          if (all || t == token)
+                            changed |= swap_parts(out.y + t * out.stride + a, out.y + t * out.stride + a + distance, 1);
+                        return changed;
+                      });
       }
 }
 
@@ -81,14 +85,18 @@ TEST_P(PermutedRows, AreCaughtWhenHeadsChangePlaces) {
   for (const int64_t size : sizes_)
     for (const bool all : {false, true})
       for (int round = 0; round < (sanitized ? 1 : 4); ++round) {
-        const int64_t token = random_.integer(0, size - 1), head = random_.integer(0, 1 << 20), step = random_.integer(1, 1 << 20);
-        expect_caught(size, "two heads of " + (all ? "all tokens" : "token " + std::to_string(token)), [&](const Output& out) {
-          const int64_t d = out.width / out.heads, a = head % out.heads, b = (a + 1 + step % (out.heads - 1)) % out.heads;
-          bool changed = false;
-          for (int64_t t = 0; t < out.tokens; ++t)
-            if (all || t == token) changed |= swap_parts(out.y + t * out.stride + a * d, out.y + t * out.stride + b * d, d);
-          return changed;
-        });
+        const int64_t token = random_.integer(0, size - 1), head = random_.integer(0, 1 << 20),
+                      step = random_.integer(1, 1 << 20);
+        expect_caught(size, "two heads of " + (all ? "all tokens" : "token " + std::to_string(token)),
+                      [&](const Output& out) {
+                        const int64_t d = out.width / out.heads, a = head % out.heads,
+                                      b = (a + 1 + step % (out.heads - 1)) % out.heads;
+                        bool changed = false;
+                        for (int64_t t = 0; t < out.tokens; ++t)
+                          if (all || t == token)
+                            changed |= swap_parts(out.y + t * out.stride + a * d, out.y + t * out.stride + b * d, d);
+                        return changed;
+                      });
       }
 }
 
@@ -98,10 +106,11 @@ TEST_P(PermutedRows, AreCaughtWhenOneHeadOfTwoTokensChangesPlaces) {
     for (const int64_t distance : {1, 7, 8, 30, 64}) {
       if (distance >= size) continue;
       const int64_t a = random_.integer(0, size - 1 - distance), head = random_.integer(0, 1 << 20);
-      expect_caught(size, "one head of tokens " + std::to_string(a) + " and " + std::to_string(a + distance), [&](const Output& out) {
-        const int64_t d = out.width / out.heads, at = head % out.heads * d;
-        return swap_parts(out.y + a * out.stride + at, out.y + (a + distance) * out.stride + at, d);
-      });
+      expect_caught(size, "one head of tokens " + std::to_string(a) + " and " + std::to_string(a + distance),
+                    [&](const Output& out) {
+                      const int64_t d = out.width / out.heads, at = head % out.heads * d;
+                      return swap_parts(out.y + a * out.stride + at, out.y + (a + distance) * out.stride + at, d);
+                    });
     }
 }
 
@@ -124,7 +133,8 @@ void run_rounded(const LinearArgs& args) {
 }
 void run_rounded(const MoeMatmulArgs& args) {
   MoeMatmulArgs other = args;
-  const int64_t rows = int64_t{args.batches->tokens} * (truth->op == Op::moe_down ? args.batches->experts_per_token : 1);
+  const int64_t rows =
+      int64_t{args.batches->tokens} * (truth->op == Op::moe_down ? args.batches->experts_per_token : 1);
   const auto x = rounded(args.x, rows * args.weights->columns);
   other.x = x.data();
   std::get<void (*)(const MoeMatmulArgs&)>(truth->run)(other);
@@ -158,8 +168,9 @@ TEST_P(RoundingRows, AreCaughtWhenTheyRoundInputsMoreThanTheySay) {
 
 std::vector<Row> product_rows() {
   auto rows = cpu_rows();
-  std::erase_if(
-      rows, [](const Row& row) { return row.path->op != Op::linear && row.path->op != Op::moe_gate_up && row.path->op != Op::moe_down; });
+  std::erase_if(rows, [](const Row& row) {
+    return row.path->op != Op::linear && row.path->op != Op::moe_gate_up && row.path->op != Op::moe_down;
+  });
   return rows;
 }
 INSTANTIATE_TEST_SUITE_P(Catalogue, RoundingRows, testing::ValuesIn(product_rows()), test_name);

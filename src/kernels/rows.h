@@ -1,11 +1,11 @@
 // The rows of each folder; catalogue.cpp puts them together.
 //
-// Efficiencies are the lower of a row's shares of the roof at one token and at 512, measured at the shapes of gpt-oss-20b
-// (bench/kernels_bench.cpp) on two Zen 5 cores at 3.8 GHz: 39 GB/s read by one thread and 67 by two; GFLOP/s of a core 442 with
-// VDPBF16PS, 241 with FP32 AVX-512, 121 with AVX2, 30 with SSE2.
+// Efficiencies are the lower of a row's shares of the roof at one token and at 512, measured at the shapes of
+// gpt-oss-20b (bench/kernels_bench.cpp) on two Zen 5 cores at 3.8 GHz: 39 GB/s read by one thread and 67 by two;
+// GFLOP/s of a core 442 with VDPBF16PS, 241 with FP32 AVX-512, 121 with AVX2, 30 with SSE2.
 //
-// Those of the portable CUDA rows: one H200 at 1.98 GHz, 4.9 TB/s and 67 TFLOP/s of FP32, the time of a launch taken off
-// (docs/performance.md).
+// Those of the portable CUDA rows: one H200 at 1.98 GHz, 4.9 TB/s and 67 TFLOP/s of FP32, the time of a launch taken
+// off (docs/performance.md).
 #pragma once
 #include <span>
 
@@ -69,15 +69,18 @@ std::span<const KernelPath> sample_paths();
 std::span<const KernelPath> attention_block_paths();
 std::span<const KernelPath> experts_block_paths();
 
-/// Whether portable.cu was compiled into this program, and what its code needs: PTX of compute_75, which the driver of any later card can
-/// compile, and a driver of the same CUDA major version as the toolkit. Without CUDA the rows say what a build of today would.
+/// Whether portable.cu was compiled into this program, and what its code needs: PTX of compute_75, which the driver of
+/// any later card can compile, and a driver of the same CUDA major version as the toolkit. Without CUDA the rows say
+/// what a build of today would.
 inline constexpr bool cuda_built = MXPATH_CUDA;
 inline constexpr int driver_of_today = 13000;
-inline constexpr Needs cuda_portable_needs = {.arch = from(75), .driver = MXPATH_CUDA_DRIVER, .driver_of_toolkit = true};
+inline constexpr Needs cuda_portable_needs = {
+    .arch = from(75), .driver = MXPATH_CUDA_DRIVER, .driver_of_toolkit = true};
 
 /// Instruction sets by the name of the source files that need them (cmake/isa_flags.cmake).
 inline constexpr CpuFeatures avx2_features = {CpuFeature::avx2, CpuFeature::fma};
 inline constexpr CpuFeatures avx512_features = {CpuFeature::avx512, CpuFeature::avx2, CpuFeature::fma};
-inline constexpr CpuFeatures avx512_bf16_features = {CpuFeature::avx512, CpuFeature::avx512_bf16, CpuFeature::avx2, CpuFeature::fma};
+inline constexpr CpuFeatures avx512_bf16_features = {CpuFeature::avx512, CpuFeature::avx512_bf16, CpuFeature::avx2,
+                                                     CpuFeature::fma};
 
 }  // namespace mxpath

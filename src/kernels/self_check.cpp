@@ -15,8 +15,8 @@
 namespace mxpath {
 namespace {
 
-/// Token counts that meet the edges of what a row was chosen for. Matrix products keep tiles of up to 8 and of 128 tokens, and have code of
-/// its own for each rest; a portable row on a CPU has no such tiles, and would take long.
+/// Token counts that meet the edges of what a row was chosen for. Matrix products keep tiles of up to 8 and of 128
+/// tokens, and have code of its own for each rest; a portable row on a CPU has no such tiles, and would take long.
 std::vector<int> token_counts(const SitePlan& plan, const KernelPath& path) {
   const bool product = row_of(path.op).tiled_product, tiled = path.device == DeviceKind::cuda || !is_floor(path);
   const auto edges = product ? std::vector<int>{1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 23, 65, 127, 128, 129}
@@ -24,8 +24,8 @@ std::vector<int> token_counts(const SitePlan& plan, const KernelPath& path) {
   std::vector<int> counts;
   for (const Decision& decision : plan.decisions)
     for (int tokens : edges)
-      if (decision.chosen == &path && decision.regime.tokens.contains({tokens, tokens}) && path.needs.tokens.contains({tokens, tokens}) &&
-          (tiled || tokens <= 17))
+      if (decision.chosen == &path && decision.regime.tokens.contains({tokens, tokens}) &&
+          path.needs.tokens.contains({tokens, tokens}) && (tiled || tokens <= 17))
         counts.push_back(tokens);
   // Rows that are chosen for none of these are tried with the least they take.
   if (counts.empty()) counts = tiled ? std::vector<int>{std::max(path.needs.tokens.low, 129)} : std::vector<int>{17};
@@ -42,8 +42,8 @@ SelfCheckResult device_result(const SitePlan& plan, const KernelPath& path, std:
           .check = Check::device_failed};
 }
 
-/// No model that is known is as wide. Of more columns a part is tried that ends as all of them do: what follows the last whole tile or block
-/// is the same, and the problem of a model with 2^24 of them takes no gigabytes.
+/// No model that is known is as wide. Of more columns a part is tried that ends as all of them do: what follows the
+/// last whole tile or block is the same, and the problem of a model with 2^24 of them takes no gigabytes.
 constexpr int64_t widest = 1 << 14;
 constexpr int64_t tried_width(int64_t width) { return width < widest ? width : widest / 2 + width % (widest / 2); }
 
@@ -54,11 +54,14 @@ Site tried(const Site& site) {
   return part;
 }
 
-SelfCheckResult check_path(const SitePlan& plan, const KernelPath& path, const ModelConfig& config, const Policy& policy,
-                           ThreadPool& threads, HostRunner& runner) {
-  if (is_injected(policy, path, Fault::device)) return device_result(plan, path, injected_failure(policy, path)->finding);
-  SelfCheckResult result{
-      .path = std::string(path.name), .site = plan.site.id, .device = plan.site.device, .finding = missing_image(path, plan.site.device)};
+SelfCheckResult check_path(const SitePlan& plan, const KernelPath& path, const ModelConfig& config,
+                           const Policy& policy, ThreadPool& threads, HostRunner& runner) {
+  if (is_injected(policy, path, Fault::device))
+    return device_result(plan, path, injected_failure(policy, path)->finding);
+  SelfCheckResult result{.path = std::string(path.name),
+                         .site = plan.site.id,
+                         .device = plan.site.device,
+                         .finding = missing_image(path, plan.site.device)};
   const auto start = std::chrono::steady_clock::now();
   if (!result.finding.empty()) {
     result.check = Check::no_image, result.worst = 1e9;
@@ -72,14 +75,16 @@ SelfCheckResult check_path(const SitePlan& plan, const KernelPath& path, const M
     return device_result(plan, path, device_finding(path, runner.device_failure()));
   result.worst = comparison.worst, result.finding = comparison.finding, result.work = subject.work;
   // A row that may well be right.
-  if (auto injected = injected_failure(policy, path)) result.check = injected->check, result.finding = std::move(injected->finding);
+  if (auto injected = injected_failure(policy, path))
+    result.check = injected->check, result.finding = std::move(injected->finding);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
 
 }  // namespace
 
-std::vector<SelfCheckResult> self_check(const Plan& plan, const ModelConfig& config, const Policy& policy, ThreadPool& threads) {
+std::vector<SelfCheckResult> self_check(const Plan& plan, const ModelConfig& config, const Policy& policy,
+                                        ThreadPool& threads) {
   std::vector<SelfCheckResult> results;
   std::map<DeviceId, HostRunner> runners;
   std::set<DeviceId> broken;
@@ -89,7 +94,8 @@ std::vector<SelfCheckResult> self_check(const Plan& plan, const ModelConfig& con
     for (const Decision& decision : site->decisions) {
       if (broken.contains(device) || std::ranges::count(seen, decision.chosen)) continue;
       seen.push_back(decision.chosen);
-      results.push_back(check_path(*site, *decision.chosen, config, policy, threads, runners.try_emplace(device, device).first->second));
+      results.push_back(check_path(*site, *decision.chosen, config, policy, threads,
+                                   runners.try_emplace(device, device).first->second));
       if (results.back().check == Check::device_failed) broken.insert(device);
     }
   }

@@ -11,7 +11,8 @@
 namespace mxpath {
 namespace {
 
-/// A zero in the first or last column of a row would hide that a path leaves it out. `part` of the row has just been filled.
+/// A zero in the first or last column of a row would hide that a path leaves it out. `part` of the row has just been
+/// filled.
 void fill_edges(std::span<float> row, std::span<float> part, float value) {
   for (float* edge : {&row.front(), &row.back()})
     if (*edge == 0 && edge >= part.data() && edge < part.data() + part.size()) *edge = value;
@@ -21,7 +22,8 @@ void fill_edges(std::span<float> row, std::span<float> part, float value) {
 void fill_mxfp4_row(std::span<float> row, bool exact, Random& random) {
   for (size_t begin = 0; begin < row.size(); begin += 32) {
     const float scale = std::ldexp(1.0f, static_cast<int>(exact ? random.integer(-1, 1) : random.integer(-7, -3)));
-    for (float& value : row.subspan(begin, 32)) value = decode_e2m1(static_cast<uint8_t>(random.integer(0, 15))) * scale;
+    for (float& value : row.subspan(begin, 32))
+      value = decode_e2m1(static_cast<uint8_t>(random.integer(0, 15))) * scale;
     fill_edges(row, row.subspan(begin, 32), 1.5f * scale);
   }
 }
@@ -86,9 +88,12 @@ void fill_known_row(Layout layout, std::span<float> row, bool exact, Random& ran
 KnownMatrix known_matrix(Layout layout, int64_t experts, int64_t rows, int64_t columns, bool exact, Random& random) {
   KnownMatrix known{experts, rows, columns, std::vector<float>(static_cast<size_t>(experts * rows * columns)), {}, {}};
   for (int64_t r = 0; r < experts * rows; ++r)
-    fill_known_row(layout, std::span(known.values).subspan(static_cast<size_t>(r * columns), static_cast<size_t>(columns)), exact, random);
+    fill_known_row(layout,
+                   std::span(known.values).subspan(static_cast<size_t>(r * columns), static_cast<size_t>(columns)),
+                   exact, random);
   // A problem of a few hundred KiB: where even that cannot be had, loading has failed before.
-  if (auto memory = Buffer::allocate(layout_bytes(layout, experts, rows, columns)); memory.ok()) known.memory = std::move(memory).value();
+  if (auto memory = Buffer::allocate(layout_bytes(layout, experts, rows, columns)); memory.ok())
+    known.memory = std::move(memory).value();
   known.packed = pack_floats(layout, experts, rows, columns, known.values, known.memory.bytes());
   return known;
 }
@@ -113,8 +118,8 @@ std::vector<double> random_factors(size_t count, Random& random) {
 
 int64_t make_kind(TokenKind kind, Arithmetic arithmetic, std::span<float> x, const float* weights, Random& random) {
   constexpr size_t few = 8;
-  // Cutting this off instead of rounding it costs a BF16 almost twice its bound, and rounding it costs almost nothing. The other size loses
-  // 2^-11 as a TF32 or an FP16 and 2^-8 as a BF16, more than sums in FP32 may.
+  // Cutting this off instead of rounding it costs a BF16 almost twice its bound, and rounding it costs almost nothing.
+  // The other size loses 2^-11 as a TF32 or an FP16 and 2^-8 as a BF16, more than sums in FP32 may.
   const float size = arithmetic == Arithmetic::bf16_inputs ? 1 + 0x1p-7f - 0x1p-11f : 1 + 0x1p-8f + 0x1p-11f;
   for (size_t i = 0; i < x.size(); ++i)
     x[i] = kind == TokenKind::aligned ? std::copysign(size, weights[i]) : static_cast<float>(random.uniform(-1, 1));
@@ -172,13 +177,15 @@ double dot_bound(Arithmetic arithmetic, double magnitude, int64_t terms, double 
   switch (arithmetic) {
     case Arithmetic::f32: break;
     case Arithmetic::bf16_inputs: inputs = 0x1p-8 * magnitude; break;  // 8 significant bits: half a step at 1 is 2^-8
-    case Arithmetic::tf32: inputs = 0x1p-10 * magnitude; break;        // 11 bits, both factors: (1 + 2^-11 / (1 + 2^-11))^2 - 1 < 2^-10
+    case Arithmetic::tf32:
+      inputs = 0x1p-10 * magnitude;
+      break;  // 11 bits, both factors: (1 + 2^-11 / (1 + 2^-11))^2 - 1 < 2^-10
     case Arithmetic::int8_dynamic:
       inputs = (1 + 0x1p-8) / 254 * quantised;
       break;  // half a step of 1/127 of the largest input, whatever x is
   }
-  // A term meets at most terms + 1 additions (bias, residual), its product, the rounding of its decoded weight and a scale at the end; the
-  // rest of the 8 is for scales of groups and sums of parts.
+  // A term meets at most terms + 1 additions (bias, residual), its product, the rounding of its decoded weight and a
+  // scale at the end; the rest of the 8 is for scales of groups and sums of parts.
   return inputs + sum_bound(magnitude + inputs + added, terms + 8);
 }
 

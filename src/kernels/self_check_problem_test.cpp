@@ -32,7 +32,8 @@ TEST(KnownProblem, RowsAreHeldAsTheyAre) {
         const KnownMatrix known = known_matrix(layout, 2, 17, static_cast<int64_t>(columns), exact, random);
         std::vector<float> decoded(columns);
         decode_row(known.packed, 1, 16, decoded.data());
-        EXPECT_TRUE(std::equal(decoded.begin(), decoded.end(), known.values.end() - static_cast<int64_t>(columns))) << name_of(layout);
+        EXPECT_TRUE(std::equal(decoded.begin(), decoded.end(), known.values.end() - static_cast<int64_t>(columns)))
+            << name_of(layout);
       }
 }
 
@@ -44,7 +45,8 @@ TEST(KnownProblem, ExactSumsAreNeverRounded) {
       fill_known_row(layout, row, true, random);
       const auto x = known_inputs(row.size(), true, random);
       float forward = 0, backward = 0;
-      for (size_t i = 0; i < row.size(); ++i) forward += row[i] * x[i], backward += row[row.size() - 1 - i] * x[row.size() - 1 - i];
+      for (size_t i = 0; i < row.size(); ++i)
+        forward += row[i] * x[i], backward += row[row.size() - 1 - i] * x[row.size() - 1 - i];
       EXPECT_EQ(forward, exact_dot(x.data(), row.data(), 2880).sum) << name_of(layout);
       EXPECT_EQ(backward, forward) << name_of(layout);
     }
@@ -67,15 +69,18 @@ TEST(DotBound, OfTf32CoversItsTwoRoundingsAndNoMore) {
   for (float& value : w) value = static_cast<float>(random.uniform(-1, 1));
   for (const auto& [a, b] : {std::pair{worst, worst}, {x, w}}) {
     const DotProduct dot = exact_dot(a.data(), b.data(), 512);
-    const double error = std::abs(rounded_dot(a, b, round_tf32) - dot.sum), bound = dot_bound(Arithmetic::tf32, dot.magnitude, 512);
+    const double error = std::abs(rounded_dot(a, b, round_tf32) - dot.sum),
+                 bound = dot_bound(Arithmetic::tf32, dot.magnitude, 512);
     EXPECT_LE(error, bound);
-    EXPECT_GT(error, 10 * dot_bound(Arithmetic::f32, dot.magnitude, 512) * (a == worst ? 1 : 0)) << "FP32 is held to more than that";
+    EXPECT_GT(error, 10 * dot_bound(Arithmetic::f32, dot.magnitude, 512) * (a == worst ? 1 : 0))
+        << "FP32 is held to more than that";
     EXPECT_GT(error, a == worst ? bound * 0.9 : 0);
   }
   // BF16 on both sides is not what this arithmetic may do.
   const std::vector<float> coarse(512, 1 + 0x1p-8f - 0x1p-23f);
   const DotProduct dot = exact_dot(coarse.data(), coarse.data(), 512);
-  EXPECT_GT(std::abs(rounded_dot(coarse, coarse, round_bf16) - dot.sum), dot_bound(Arithmetic::tf32, dot.magnitude, 512));
+  EXPECT_GT(std::abs(rounded_dot(coarse, coarse, round_bf16) - dot.sum),
+            dot_bound(Arithmetic::tf32, dot.magnitude, 512));
 }
 
 /// Sizes at which averages are no bounds.
@@ -89,18 +94,22 @@ WorstInputs worst_inputs(Arithmetic arithmetic, std::span<const float> x, const 
   const std::vector<float> inputs(x.begin(), x.end());
   const DotProduct dot = exact_dot(inputs.data(), w.data(), std::ssize(w));
   const double quantised = quantised_magnitude(inputs.data(), w.data(), std::ssize(w));
-  return {std::abs(rounded_dot(inputs, w, round) - dot.sum), dot_bound(arithmetic, dot.magnitude, std::ssize(w), 0, quantised),
+  return {std::abs(rounded_dot(inputs, w, round) - dot.sum),
+          dot_bound(arithmetic, dot.magnitude, std::ssize(w), 0, quantised),
           dot_bound(Arithmetic::f32, dot.magnitude, std::ssize(w))};
 }
 
 TEST(DotBound, OfBf16InputsHoldsAtEverySizeAndIsNoWider) {
   for (const int64_t k : sizes)
-    // A tie that goes down, a tie that goes up, the largest number that is cut by almost a whole half step, and both signs.
+    // A tie that goes down, a tie that goes up, the largest number that is cut by almost a whole half step, and both
+    // signs.
     for (const float x : {1 + 0x1p-8f, 1 + 3 * 0x1p-8f, -(1 + 0x1p-8f), 1 + 0x1p-8f - 0x1p-23f}) {
       const std::vector<float> inputs(static_cast<size_t>(k), x), weights(static_cast<size_t>(k), 1.0f);
-      const WorstInputs worst = worst_inputs(Arithmetic::bf16_inputs, inputs, weights, [](float value) { return round_bf16(value); });
+      const WorstInputs worst =
+          worst_inputs(Arithmetic::bf16_inputs, inputs, weights, [](float value) { return round_bf16(value); });
       EXPECT_LE(worst.error, worst.bound) << k << " times " << x;
-      EXPECT_GT(worst.error, 0.98 * (worst.bound - 1.01 * worst.sums)) << "what rounding inputs may do is more than it can";
+      EXPECT_GT(worst.error, 0.98 * (worst.bound - 1.01 * worst.sums))
+          << "what rounding inputs may do is more than it can";
     }
 }
 
@@ -108,7 +117,8 @@ TEST(DotBound, OfTf32HoldsAtEverySize) {
   for (const int64_t k : sizes)
     for (const float x : {1 + 0x1p-11f, 1 + 0x1p-11f - 0x1p-23f, 1 + 3 * 0x1p-11f}) {
       const std::vector<float> both(static_cast<size_t>(k), x);
-      const WorstInputs worst = worst_inputs(Arithmetic::tf32, both, both, [](float value) { return round_tf32(value); });
+      const WorstInputs worst =
+          worst_inputs(Arithmetic::tf32, both, both, [](float value) { return round_tf32(value); });
       EXPECT_LE(worst.error, worst.bound) << k << " times " << x;
       EXPECT_GT(worst.error, 0.98 * (worst.bound - 1.01 * worst.sums));
     }
@@ -137,7 +147,8 @@ TEST(DotBound, OfFp32SumsHoldsForTheWorstOrderAndIsNoWider) {
     const float small = 0x1p-24f * (1 + 0x1p-10f);
     float sum = 1;
     for (int64_t i = 1; i < k; ++i) sum += small;
-    const double exact = 1 + static_cast<double>(k - 1) * static_cast<double>(small), error = std::abs(static_cast<double>(sum) - exact);
+    const double exact = 1 + static_cast<double>(k - 1) * static_cast<double>(small),
+                 error = std::abs(static_cast<double>(sum) - exact);
     const double bound = dot_bound(Arithmetic::f32, exact, k);
     EXPECT_LE(error, bound) << k;
     if (k > 2000) {

@@ -36,7 +36,8 @@ struct Subject {
   HostRunner& runner;
   std::vector<int> counts;  // ascending
   Random random{20260801};
-  uint64_t work = 0;  // multiply-adds so far, of the row and of what it is compared with: what the check costs, on any computer
+  uint64_t work =
+      0;  // multiply-adds so far, of the row and of what it is compared with: what the check costs, on any computer
 };
 
 inline constexpr float poison = std::numeric_limits<float>::quiet_NaN();

@@ -45,10 +45,12 @@ TEST(SelfCheckOfADevice, ThatFailsBlamesNoRow) {
   const auto device = std::ranges::find(results, Check::device_failed, &SelfCheckResult::check);
   ASSERT_NE(device, results.end());
   EXPECT_EQ(device->check, Check::device_failed);
-  EXPECT_NE(device->finding.find("it failed in the self-check of embed.cuda.portable.f32"), std::string::npos) << device->finding;
+  EXPECT_NE(device->finding.find("it failed in the self-check of embed.cuda.portable.f32"), std::string::npos)
+      << device->finding;
   // The rest of its rows was not asked; the rows of the CPU were.
   EXPECT_EQ(std::ranges::count(results, cuda_device(0), &SelfCheckResult::device), 1);
-  EXPECT_TRUE(std::ranges::any_of(results, [](const SelfCheckResult& result) { return result.path.find(".cpu.") != result.path.npos; }));
+  EXPECT_TRUE(std::ranges::any_of(
+      results, [](const SelfCheckResult& result) { return result.path.find(".cpu.") != result.path.npos; }));
 }
 
 TEST(SelfCheckOfARouter, HasAnEndHoweverManyExpertsThereAre) {
@@ -58,10 +60,12 @@ TEST(SelfCheckOfARouter, HasAnEndHoweverManyExpertsThereAre) {
   ASSERT_TRUE(plan.ok());
   ThreadPool threads(2);
   const auto results = self_check(*plan, config, {}, threads);
-  const auto router = std::ranges::find_if(results, [](const SelfCheckResult& result) { return result.site == SiteId::router; });
+  const auto router =
+      std::ranges::find_if(results, [](const SelfCheckResult& result) { return result.site == SiteId::router; });
   ASSERT_NE(router, results.end());
   EXPECT_EQ(router->finding, "");
-  EXPECT_LT(router->work, uint64_t{2000} * 2048 * static_cast<uint64_t>(config.hidden));  // with all experts, 32 times as much
+  EXPECT_LT(router->work,
+            uint64_t{2000} * 2048 * static_cast<uint64_t>(config.hidden));  // with all experts, 32 times as much
 }
 
 /// For a model of 2^24 columns and little else one problem took 13 GB: 69 rows of weights and 129 of inputs.

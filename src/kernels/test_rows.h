@@ -46,7 +46,8 @@ inline std::string obstacle(const KernelPath& path) {
   if (path.device == DeviceKind::cuda) {
     if (machine.gpus.empty()) return "no CUDA device (" + machine.no_gpu_reason + ")";
     const Gpu& gpu = machine.gpus.front();
-    if (!path.needs.arch.contains(gpu.arch)) return "it needs " + path.needs.arch.to_string() + "; this GPU is " + gpu.arch.to_string();
+    if (!path.needs.arch.contains(gpu.arch))
+      return "it needs " + path.needs.arch.to_string() + "; this GPU is " + gpu.arch.to_string();
     if (gpu.driver < path.needs.driver) return "the driver is too old";
   }
   const CpuFeatures missing = path.needs.cpu.without(machine.cpu.features);
@@ -67,7 +68,8 @@ inline HostRunner& host_runner() {
   return runner;
 }
 
-/// Runs the row itself, nothing that merely stands for it, and records which one it was. Everything lies in host memory.
+/// Runs the row itself, nothing that merely stands for it, and records which one it was. Everything lies in host
+/// memory.
 template <class Args>
 void run_row(const KernelPath& path, const Args& args) {
   testing::Test::RecordProperty("row", std::string(path.name));
@@ -96,7 +98,8 @@ inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) 
 /// The first place where two results differ, for a message.
 inline std::string first_difference(const std::vector<float>& a, const std::vector<float>& b) {
   for (size_t i = 0; i < a.size() && i < b.size(); ++i)
-    if (std::memcmp(&a[i], &b[i], 4) != 0) return "at " + std::to_string(i) + ": " + std::to_string(a[i]) + " and " + std::to_string(b[i]);
+    if (std::memcmp(&a[i], &b[i], 4) != 0)
+      return "at " + std::to_string(i) + ": " + std::to_string(a[i]) + " and " + std::to_string(b[i]);
   return a.size() == b.size() ? "none" : "sizes differ";
 }
 
@@ -106,7 +109,8 @@ struct TestMatrix {
   PackedMatrix view;
   std::vector<float> values;  // what decode_row gives, [experts][rows][columns]
 };
-inline TestMatrix pack_test_matrix(Layout layout, int64_t experts, int64_t rows, int64_t columns, const std::vector<float>& values) {
+inline TestMatrix pack_test_matrix(Layout layout, int64_t experts, int64_t rows, int64_t columns,
+                                   const std::vector<float>& values) {
   TestMatrix matrix;
   matrix.memory.resize(layout_bytes(layout, experts, rows, columns) + 64);
   uint8_t* start = matrix.memory.data() + (64 - reinterpret_cast<uintptr_t>(matrix.memory.data()) % 64) % 64;
@@ -115,8 +119,8 @@ inline TestMatrix pack_test_matrix(Layout layout, int64_t experts, int64_t rows,
   return matrix;
 }
 
-/// Values of the MXFP4 grid with all sixteen codes, so that every float layout holds them exactly too: scales 2^-2 … 2^2 (exact sums need a
-/// narrow range) or 2^-12 … 2^4.
+/// Values of the MXFP4 grid with all sixteen codes, so that every float layout holds them exactly too: scales 2^-2 …
+/// 2^2 (exact sums need a narrow range) or 2^-12 … 2^4.
 inline std::vector<float> mxfp4_values(Random& random, int64_t count, bool exact) {
   static constexpr float magnitudes[8] = {0, .5f, 1, 1.5f, 2, 3, 4, 6};
   std::vector<float> values(static_cast<size_t>(count));
@@ -132,7 +136,8 @@ inline std::vector<float> mxfp4_values(Random& random, int64_t count, bool exact
 /// Whether the values of mxfp4_values stay what they are in a layout.
 inline bool holds_mxfp4_values(Layout layout) {
   const NumberFormat format = format_of(layout);
-  return format == NumberFormat::mxfp4 || format == NumberFormat::bf16 || format == NumberFormat::fp16 || format == NumberFormat::fp32;
+  return format == NumberFormat::mxfp4 || format == NumberFormat::bf16 || format == NumberFormat::fp16 ||
+         format == NumberFormat::fp32;
 }
 
 /// `values` as the layout holds them, rows of k; or others of the kind where it does not hold them.
@@ -146,7 +151,8 @@ inline std::vector<float> values_for(Layout layout, std::vector<float> values, i
 
 inline std::vector<float> activations(Random& random, int64_t count, bool exact) {
   std::vector<float> values(static_cast<size_t>(count));
-  for (float& value : values) value = exact ? static_cast<float>(random.integer(-4, 4)) : static_cast<float>(random.uniform(-2, 2));
+  for (float& value : values)
+    value = exact ? static_cast<float>(random.integer(-4, 4)) : static_cast<float>(random.uniform(-2, 2));
   return values;
 }
 

@@ -1,5 +1,5 @@
-// bf16_rows16: [experts][rows/16][columns/2][16 rows][2 columns] bf16, both ends padded with zeros. A line of 64 bytes is what one
-// VDPBF16PS takes: 16 output rows, two adjacent columns.
+// bf16_rows16: [experts][rows/16][columns/2][16 rows][2 columns] bf16, both ends padded with zeros. A line of 64 bytes
+// is what one VDPBF16PS takes: 16 output rows, two adjacent columns.
 #include "formats/bf16.h"
 #include "layout/layout_code.h"
 
@@ -23,14 +23,17 @@ void put_floats(const PackTarget& target, int64_t expert, int64_t row, const flo
 
 void put_stored(const PackTarget& target, int64_t expert, int64_t row, const RawRows& raw) {
   uint8_t* pairs = target.data + row_offset(target.rows, target.columns, expert, row);
-  // In locals: a store of bytes might alias any member. Pair by pair over the rows: a target line is written once, not sixteen times.
+  // In locals: a store of bytes might alias any member. Pair by pair over the rows: a target line is written once, not
+  // sixteen times.
   const uint8_t* rows = raw.data;
   const int64_t whole = raw.columns / 2, count = raw.count, row_bytes = raw.row_bytes;
   for (int64_t p = 0; p < whole; ++p)
-    for (int64_t i = 0; i < count; ++i) store_as(pairs + p * 64 + i * 4, load_as<uint32_t>(rows + i * row_bytes + 4 * p));
+    for (int64_t i = 0; i < count; ++i)
+      store_as(pairs + p * 64 + i * 4, load_as<uint32_t>(rows + i * row_bytes + 4 * p));
   if (raw.columns % 2 == 0) return;
   const int64_t last = raw.columns - 1;
-  for (int64_t i = 0; i < raw.count; ++i) store_as(pairs + last / 2 * 64 + i * 4, load_as<uint16_t>(raw.row(i) + 2 * last));
+  for (int64_t i = 0; i < raw.count; ++i)
+    store_as(pairs + last / 2 * 64 + i * 4, load_as<uint16_t>(raw.row(i) + 2 * last));
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ void put_floats(const PackTarget& target, int64_t expert, int64_t row, const flo
 
 void put_stored(const PackTarget& target, int64_t expert, int64_t row, const RawRows& raw) {
   for (int64_t i = 0; i < raw.count; ++i)
-    std::memcpy(target.data + (expert * target.rows + row + i) * target.columns * 4, raw.row(i), static_cast<size_t>(target.columns * 4));
+    std::memcpy(target.data + (expert * target.rows + row + i) * target.columns * 4, raw.row(i),
+                static_cast<size_t>(target.columns * 4));
 }
 
 }  // namespace

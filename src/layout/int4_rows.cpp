@@ -1,5 +1,5 @@
-// int4_g32_rows, int4_g64_rows: codes [experts][rows][columns/2], column 2b in the low nibble of byte b, and one float scale for each 32
-// or 64 columns of a row.
+// int4_g32_rows, int4_g64_rows: codes [experts][rows][columns/2], column 2b in the low nibble of byte b, and one float
+// scale for each 32 or 64 columns of a row.
 #include "layout/nibble_rows.h"
 #include "layout/quantize.h"
 

@@ -1,6 +1,6 @@
-// int8_rows16: codes [experts][rows/16][columns/4][16 rows][4 columns] int8, scales [experts][rows up to a multiple of 16] float. Both
-// ends are padded with zeros. A 64-byte line is 16 output rows and four adjacent columns: what one VPDPBUSD takes, and four byte
-// positions of 32-bit lanes for a kernel that widens to float.
+// int8_rows16: codes [experts][rows/16][columns/4][16 rows][4 columns] int8, scales [experts][rows up to a multiple of
+// 16] float. Both ends are padded with zeros. A 64-byte line is 16 output rows and four adjacent columns: what one
+// VPDPBUSD takes, and four byte positions of 32-bit lanes for a kernel that widens to float.
 #include <vector>
 
 #include "layout/layout_code.h"
@@ -24,7 +24,8 @@ void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out)
   const Place at = place_of(matrix.rows, matrix.columns, expert, row);
   const int8_t* codes = reinterpret_cast<const int8_t*>(matrix.data) + at.codes;
   const float scale = load_as<float>(matrix.scales + at.scale);
-  for (int64_t c = 0; c < matrix.columns; ++c) out[c] = static_cast<float>(codes[c / line_columns * line_bytes + c % line_columns]) * scale;
+  for (int64_t c = 0; c < matrix.columns; ++c)
+    out[c] = static_cast<float>(codes[c / line_columns * line_bytes + c % line_columns]) * scale;
 }
 
 void put_floats(const PackTarget& target, int64_t expert, int64_t row, const float* values) {

@@ -37,8 +37,8 @@ struct LayoutCode {
   /// Null: value by value through the map of the row.
   void (*decode_row)(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out);
   void (*put_floats)(const PackTarget& target, int64_t expert, int64_t row, const float* values);
-  /// Moves rows as they are stored to rows [row, row + raw.count) of the target, all inside one group of 16; only for the encoding
-  /// `direct`; null where no encoding of a checkpoint is held as it is.
+  /// Moves rows as they are stored to rows [row, row + raw.count) of the target, all inside one group of 16; only for
+  /// the encoding `direct`; null where no encoding of a checkpoint is held as it is.
   void (*put_stored)(const PackTarget& target, int64_t expert, int64_t row, const RawRows& raw);
   std::optional<Encoding> direct;
 };

@@ -21,7 +21,8 @@ TEST(LayoutTest, GivesBackWhatWasPackedForRaggedShapes) {
   for (Layout layout : layouts)
     for (int64_t experts : {1, 3})
       for (int64_t rows : {1, 15, 16, 17, 40})
-        for (int64_t columns : is_mxfp4(layout) ? std::vector<int64_t>{32, 96, 160} : std::vector<int64_t>{1, 2, 31, 32, 33, 97}) {
+        for (int64_t columns :
+             is_mxfp4(layout) ? std::vector<int64_t>{32, 96, 160} : std::vector<int64_t>{1, 2, 31, 32, 33, 97}) {
           const std::vector<float> values = grid_values(random, experts * rows * columns);
           Target target(layout_bytes(layout, experts, rows, columns));
           expect_rows(pack_floats(layout, experts, rows, columns, values, target.bytes()), values);
@@ -35,7 +36,8 @@ TEST(LayoutTest, EncodesBlocksAsTheFormatSays) {
     float values[32];
     const int exponent = static_cast<int>(random.integer(-149, 127)), spread = static_cast<int>(random.integer(0, 6));
     for (float& value : values)
-      value = static_cast<float>(std::ldexp(random.integer(-64, 64) / 64.0, exponent - static_cast<int>(random.integer(0, spread))));
+      value = static_cast<float>(
+          std::ldexp(random.integer(-64, 64) / 64.0, exponent - static_cast<int>(random.integer(0, spread))));
     uint8_t fast[16], careful[16];
     const uint8_t scale = encode_block(values, fast);
     ASSERT_EQ(scale, encode_mxfp4_block(values, careful, ScaleRule::ceil, NibbleOrder::adjacent));
@@ -74,7 +76,8 @@ TEST(LayoutTest, KnowsTheBytesOfAnExpert) {
     for (int64_t rows : {16, 33}) {
       const PackedMatrix matrix{layout, 4, rows, 64, nullptr, nullptr};
       const int64_t codes = 4 * matrix.expert_bytes(), codes_end = is_mxfp4(layout) ? (codes + 63) / 64 * 64 : codes;
-      EXPECT_EQ(static_cast<uint64_t>(codes_end + 4 * matrix.expert_scale_bytes()), layout_bytes(layout, 4, rows, 64)) << name_of(layout);
+      EXPECT_EQ(static_cast<uint64_t>(codes_end + 4 * matrix.expert_scale_bytes()), layout_bytes(layout, 4, rows, 64))
+          << name_of(layout);
     }
 }
 
@@ -114,7 +117,8 @@ TEST(PackTest, GivesEveryLayoutTheValuesOfEverySource) {
       const Checkpoint& checkpoint = fixture.open();
       std::vector<float> truth(static_cast<size_t>(columns));
       checkpoint.decode_row(checkpoint.manifest().tensors[0], 2, rows - 1, truth);
-      ASSERT_EQ(0, std::memcmp(truth.data(), values.data() + (3 * rows - 1) * columns, truth.size() * 4)) << "the fixture itself is wrong";
+      ASSERT_EQ(0, std::memcmp(truth.data(), values.data() + (3 * rows - 1) * columns, truth.size() * 4))
+          << "the fixture itself is wrong";
       for (Layout layout : layouts)
         for (int threads : {1, 3}) {
           Target target(layout_bytes(layout, 3, rows, columns));
@@ -129,10 +133,12 @@ TEST(PackTest, GivesEveryLayoutTheValuesOfEverySource) {
 TEST(PackTest, StacksTensorsAndSkipsRowsOfFusedOnes) {
   Random random(3);
   // 24 + 8 rows and 10 of a fused tensor of 30: groups of 16 are filled from several sources.
-  const std::vector<float> q = grid_values(random, 24 * 64), k = grid_values(random, 8 * 64), fused = grid_values(random, 30 * 64);
+  const std::vector<float> q = grid_values(random, 24 * 64), k = grid_values(random, 8 * 64),
+                           fused = grid_values(random, 30 * 64);
   for (Encoding encoding : {Encoding::bf16, Encoding::f32}) {
     Fixture fixture;
-    fixture.add(encoding, 1, 24, 64, q), fixture.add(encoding, 1, 8, 64, k), fixture.add(encoding, 1, 30, 64, fused, false, 20);
+    fixture.add(encoding, 1, 24, 64, q), fixture.add(encoding, 1, 8, 64, k),
+        fixture.add(encoding, 1, 30, 64, fused, false, 20);
     fixture.open();
     std::vector<float> all = q;
     all.insert(all.end(), k.begin(), k.end()), all.insert(all.end(), fused.begin() + 20 * 64, fused.end());
@@ -146,12 +152,14 @@ TEST(PackTest, StacksTensorsAndSkipsRowsOfFusedOnes) {
 }
 
 TEST(PackTest, KeepsTheBitsOfMxfp4) {
-  // All codes under the smallest, a usual and the largest scale, -0 included: not only equal values, the same bits as formats/mxfp4.
+  // All codes under the smallest, a usual and the largest scale, -0 included: not only equal values, the same bits as
+  // formats/mxfp4.
   std::vector<uint8_t> codes(16 * 3 * 16), scales = {0, 127, 252};
   for (size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<uint8_t>(i * 37 + i / 16);
   Fixture fixture;
   TensorRecord record{};
-  record.name = "blocks", record.encoding = Encoding::mxfp4_blocks, record.rows = record.stored_rows = 16, record.columns = 96;
+  record.name = "blocks", record.encoding = Encoding::mxfp4_blocks, record.rows = record.stored_rows = 16,
+  record.columns = 96;
   record.data.file = 0, record.data.offset = fixture.bytes.size(), record.data.bytes = codes.size();
   fixture.bytes.append(codes.begin(), codes.end());
   record.scales.file = 0, record.scales.offset = fixture.bytes.size(), record.scales.bytes = 48;
@@ -184,7 +192,8 @@ TEST(PackTest, SaysWhereAValueIsNotANumber) {
       Target target(layout_bytes(Layout::bf16_rows16, 2, 70, 32));
       const auto matrix = fixture.pack_into(target, Layout::bf16_rows16, {0}, 2);
       ASSERT_FALSE(matrix.ok());
-      EXPECT_NE(matrix.error().message.find("/file: tensor tensor.0 is NaN or infinite at expert 1, row 66, column 5;"), std::string::npos)
+      EXPECT_NE(matrix.error().message.find("/file: tensor tensor.0 is NaN or infinite at expert 1, row 66, column 5;"),
+                std::string::npos)
           << matrix.error().message;
     }
   }
@@ -200,8 +209,9 @@ TEST(PackTest, SaysWhereAScaleIsNotANumber) {
     Target target(layout_bytes(layout, 2, 20, 64));
     const auto matrix = fixture.pack_into(target, layout, {0}, 1);
     ASSERT_FALSE(matrix.ok()) << name_of(layout);
-    EXPECT_NE(matrix.error().message.find("/file: the scale of tensor tensor.0 is 255 (NaN) at expert 1, row 7, block 1"),
-              std::string::npos)
+    EXPECT_NE(
+        matrix.error().message.find("/file: the scale of tensor tensor.0 is 255 (NaN) at expert 1, row 7, block 1"),
+        std::string::npos)
         << matrix.error().message;
   }
 }
@@ -212,13 +222,15 @@ TEST(PackTest, SaysWhereABlockIsInfinite) {
   fixture.add(Encoding::mxfp4_blocks, 2, 20, 64, grid_values(random, 2 * 20 * 64));
   const size_t block = (20 + 7) * 2 + 1;
   fixture.bytes[fixture.tensors[0].scales.offset + block] = '\xfe';
-  for (size_t i = 0; i < 16; ++i) fixture.bytes[fixture.tensors[0].data.offset + block * 16 + i] = i == 3 ? '\x41' : '\0';
+  for (size_t i = 0; i < 16; ++i)
+    fixture.bytes[fixture.tensors[0].data.offset + block * 16 + i] = i == 3 ? '\x41' : '\0';
   fixture.open();
   for (Layout layout : layouts) {
     Target target(layout_bytes(layout, 2, 20, 64));
     const auto matrix = fixture.pack_into(target, layout, {0}, 1);
     ASSERT_FALSE(matrix.ok()) << name_of(layout);
-    EXPECT_NE(matrix.error().message.find("/file: tensor tensor.0 is NaN or infinite at expert 1, row 7, column 39;"), std::string::npos)
+    EXPECT_NE(matrix.error().message.find("/file: tensor tensor.0 is NaN or infinite at expert 1, row 7, column 39;"),
+              std::string::npos)
         << matrix.error().message;
   }
 }
@@ -231,7 +243,8 @@ TEST(PackTest, RefusesShapesThatMxfp4CannotHold) {
   Target target(4096);
   const auto matrix = fixture.pack_into(target, Layout::mxfp4_rows, {0}, 1);
   ASSERT_FALSE(matrix.ok());
-  EXPECT_NE(matrix.error().message.find("33 columns do not divide into groups of 32, which mxfp4_rows needs"), std::string::npos);
+  EXPECT_NE(matrix.error().message.find("33 columns do not divide into groups of 32, which mxfp4_rows needs"),
+            std::string::npos);
 }
 
 TEST(PackTest, RoundsToTheNearestWhereALayoutIsNarrower) {
@@ -269,7 +282,8 @@ TEST(MapStoredTest, SkipsRowsOfAFusedTensor) {
   fixture.add(Encoding::bf16, 1, 12, 64, values, false, 5);
   const Checkpoint& checkpoint = fixture.open();
   ASSERT_TRUE(can_map(Layout::bf16_rows, checkpoint.manifest().tensors[0]));
-  expect_rows(map_stored(Layout::bf16_rows, checkpoint, checkpoint.manifest().tensors[0]), {values.begin() + 5 * 64, values.end()});
+  expect_rows(map_stored(Layout::bf16_rows, checkpoint, checkpoint.manifest().tensors[0]),
+              {values.begin() + 5 * 64, values.end()});
 }
 
 TEST(MapStoredTest, RefusesWhatCannotBeReadInPlace) {
@@ -277,8 +291,10 @@ TEST(MapStoredTest, RefusesWhatCannotBeReadInPlace) {
   record.encoding = Encoding::bf16, record.rows = record.stored_rows = 4, record.columns = 4, record.data.file = 0;
   ASSERT_TRUE(can_map(Layout::bf16_rows, record));
   TensorRecord odd = record, transposed = record, fused_experts = record, without_file = record;
-  odd.data.offset = 3, transposed.transposed = true, fused_experts.experts = 2, fused_experts.stored_rows = 8, without_file.data.file = -1;
-  for (const TensorRecord& bad : {odd, transposed, fused_experts, without_file}) EXPECT_FALSE(can_map(Layout::bf16_rows, bad));
+  odd.data.offset = 3, transposed.transposed = true, fused_experts.experts = 2, fused_experts.stored_rows = 8,
+  without_file.data.file = -1;
+  for (const TensorRecord& bad : {odd, transposed, fused_experts, without_file})
+    EXPECT_FALSE(can_map(Layout::bf16_rows, bad));
 }
 
 }  // namespace

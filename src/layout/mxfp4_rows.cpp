@@ -13,7 +13,8 @@ void decode(const PackedMatrix& matrix, int64_t expert, int64_t row, float* out)
 
 void put_floats(const PackTarget& target, int64_t expert, int64_t row, const float* values) {
   const int64_t blocks = target.columns / 32, at = (expert * target.rows + row) * blocks;
-  for (int64_t b = 0; b < blocks; ++b) target.scales[at + b] = encode_block(values + 32 * b, target.data + (at + b) * 16);
+  for (int64_t b = 0; b < blocks; ++b)
+    target.scales[at + b] = encode_block(values + 32 * b, target.data + (at + b) * 16);
 }
 
 void put_stored(const PackTarget& target, int64_t expert, int64_t row, const RawRows& raw) {

@@ -1,10 +1,12 @@
-// mxfp4_rows16: for each group of 16 rows and each block of 32 columns 256 bytes of codes; 16 scale bytes, one per row, lie apart
-// ([experts][rows/16][columns/32][16]). Of the four 64-byte lines of a block line q holds columns 8q … 8q+7, and its 32-bit lane r
-// belongs to row r. Nibble p of a lane (low first) is column 8q + 2p for p < 4 and column 8q + 2(p-4) + 1 for p ≥ 4.
+// mxfp4_rows16: for each group of 16 rows and each block of 32 columns 256 bytes of codes; 16 scale bytes, one per row,
+// lie apart
+// ([experts][rows/16][columns/32][16]). Of the four 64-byte lines of a block line q holds columns 8q … 8q+7, and its
+// 32-bit lane r belongs to row r. Nibble p of a lane (low first) is column 8q + 2p for p < 4 and column 8q + 2(p-4) + 1
+// for p ≥ 4.
 //
-// Why: after a shift of 16-bit words by 4j, word 2r is column 8q+2j and word 2r+1 is column 8q+2j+1 of row r, so one table lookup by word
-// (VPERMW) makes the operand of VDPBF16PS; after a shift of 32-bit lanes by 4p one lookup by lane (VPERMPS) makes 16 rows of one
-// column as float. Rows beyond the last are zeros under scale 0.
+// Why: after a shift of 16-bit words by 4j, word 2r is column 8q+2j and word 2r+1 is column 8q+2j+1 of row r, so one
+// table lookup by word (VPERMW) makes the operand of VDPBF16PS; after a shift of 32-bit lanes by 4p one lookup by lane
+// (VPERMPS) makes 16 rows of one column as float. Rows beyond the last are zeros under scale 0.
 #include "formats/mxfp4.h"
 #include "layout/layout_code.h"
 
@@ -22,8 +24,8 @@ Place place_of(int64_t rows, int64_t columns, int64_t expert, int64_t row) {
   return {map.code(rows, columns, expert, row, 0) / 2, map.scale(rows, columns, expert, row, 0)};
 }
 
-/// Four bytes of the file (columns c … c+7, two per byte, low nibble first) as one lane: even columns in the lower half. T: uint32_t, or
-/// several of them in a register.
+/// Four bytes of the file (columns c … c+7, two per byte, low nibble first) as one lane: even columns in the lower
+/// half. T: uint32_t, or several of them in a register.
 template <class T>
 constexpr T lane_from_stored(T stored) {
   const auto gather = [](T nibbles) {
@@ -72,7 +74,8 @@ void put_floats(const PackTarget& target, int64_t expert, int64_t row, const flo
 }
 
 void put_stored(const PackTarget& target, int64_t expert, int64_t row, const RawRows& raw) {
-  // Everything in locals: a store of bytes might alias any member. Block by block over the rows: a block's 256 bytes stay in the cache.
+  // Everything in locals: a store of bytes might alias any member. Block by block over the rows: a block's 256 bytes
+  // stay in the cache.
   const Place at = place_of(target.rows, target.columns, expert, row);
   const int64_t blocks = raw.columns / 32, count = raw.count, row_bytes = raw.row_bytes;
   const uint8_t *codes = raw.data, *scales = raw.scales;

@@ -15,7 +15,8 @@
 namespace mxpath {
 namespace {
 
-// Rows handled at a time: four groups, and 128 bytes a column of a transposed tensor, so that no line of the file is read twice.
+// Rows handled at a time: four groups, and 128 bytes a column of a transposed tensor, so that no line of the file is
+// read twice.
 constexpr int64_t slab_rows = 64;
 
 // Pages of the file are given back in pieces of this size: packing holds little beside the packed weights.
@@ -26,7 +27,9 @@ int64_t bytes_of(Encoding encoding) { return encoding == Encoding::f32 ? 4 : 2; 
 /// The least magnitude that a layout would round to infinity.
 float limit_of(Layout layout) {
   const NumberFormat format = format_of(layout);
-  return format == NumberFormat::fp16 ? 65520.0f : format == NumberFormat::bf16 ? 0x1.ffp127f : std::numeric_limits<float>::infinity();
+  return format == NumberFormat::fp16   ? 65520.0f
+         : format == NumberFormat::bf16 ? 0x1.ffp127f
+                                        : std::numeric_limits<float>::infinity();
 }
 
 /// Rows of a tensor that is stored [in, out], turned into contiguous rows; `columns` × `count` values of T.
@@ -100,7 +103,8 @@ class Packer {
 
   Status pack_slab(int64_t unit, Memory& memory) const {
     const int64_t expert = unit / slabs_, begin = (first_ + unit % slabs_) * slab_rows;
-    const int64_t first = std::max<int64_t>(begin - target_row_, 0), last = std::min(begin + slab_rows - target_row_, record_.rows);
+    const int64_t first = std::max<int64_t>(begin - target_row_, 0),
+                  last = std::min(begin + slab_rows - target_row_, record_.rows);
     const RawRows raw = rows(expert, first, last - first, memory.slab);
     for (int64_t i = 0; i < raw.count; ++i)
       if (const int64_t column = first_bad_column(raw, i); column >= 0) return complaint(expert, first + i, column);
@@ -118,23 +122,26 @@ class Packer {
   Status check_held(const Memory& memory, int64_t expert, int64_t row) const {
     float odd = 0;
     for (float x : memory.held) odd += x - x;  // NaN as soon as one is not finite
-    return odd == 0
-               ? Status()
-               : too_large(memory.floats,
-                           std::ranges::find_if(memory.held, [](float x) { return !std::isfinite(x); }) - memory.held.begin(), expert, row);
+    return odd == 0 ? Status()
+                    : too_large(memory.floats,
+                                std::ranges::find_if(memory.held, [](float x) { return !std::isfinite(x); }) -
+                                    memory.held.begin(),
+                                expert, row);
   }
 
   Error too_large(const std::vector<float>& row_values, int64_t column, int64_t expert, int64_t row) const {
     const std::string of_expert = record_.experts > 1 ? fmt::format("expert {}, ", expert) : "";
-    return fail("{}: tensor {} is {} at {}row {}, column {}, more than {} can hold; hold these weights as they are stored",
-                checkpoint_.manifest().files[static_cast<size_t>(record_.data.file)], record_.name, row_values[static_cast<size_t>(column)],
-                of_expert, row, column, name_of(format_of(target_.layout)));
+    return fail(
+        "{}: tensor {} is {} at {}row {}, column {}, more than {} can hold; hold these weights as they are stored",
+        checkpoint_.manifest().files[static_cast<size_t>(record_.data.file)], record_.name,
+        row_values[static_cast<size_t>(column)], of_expert, row, column, name_of(format_of(target_.layout)));
   }
 
-  /// Gives the file's pages of units [held, done) back once they are worth a system call; returns the first unit still held.
+  /// Gives the file's pages of units [held, done) back once they are worth a system call; returns the first unit still
+  /// held.
   int64_t release_done(int64_t held, int64_t done) const {
-    const int64_t unit_bytes =
-        slab_rows * record_.columns * (record_.encoding == Encoding::mxfp4_blocks ? 1 : 2 * bytes_of(record_.encoding)) / 2;
+    const int64_t unit_bytes = slab_rows * record_.columns *
+                               (record_.encoding == Encoding::mxfp4_blocks ? 1 : 2 * bytes_of(record_.encoding)) / 2;
     // A transposed expert is read whole for every slab, so it goes when its last slab is done.
     const bool whole_expert = done % slabs_ == 0;
     if (record_.transposed ? !whole_expert : (done - held) * unit_bytes < release_bytes) return held;
@@ -143,7 +150,8 @@ class Packer {
     const auto at = [&](int64_t unit) {
       const int64_t expert = unit / slabs_;
       if (record_.transposed) return expert * expert_bytes;
-      return (expert * record_.stored_rows + record_.first_row + std::max<int64_t>((first_ + unit % slabs_) * slab_rows - target_row_, 0)) *
+      return (expert * record_.stored_rows + record_.first_row +
+              std::max<int64_t>((first_ + unit % slabs_) * slab_rows - target_row_, 0)) *
              row_bytes;
     };
     checkpoint_.release(record_, static_cast<uint64_t>(at(held)), static_cast<uint64_t>(at(done) - at(held)));
@@ -163,8 +171,10 @@ class Packer {
       raw.data = data_ + (expert * record_.stored_rows + stored_row) * raw.row_bytes;
       return raw;
     }
-    const uint8_t* from = data_ + (expert * record_.columns * record_.stored_rows + stored_row) * bytes_of(record_.encoding);
-    if (record_.encoding == Encoding::f32) transpose<uint32_t>(from, record_.stored_rows, record_.columns, count, slab.data());
+    const uint8_t* from =
+        data_ + (expert * record_.columns * record_.stored_rows + stored_row) * bytes_of(record_.encoding);
+    if (record_.encoding == Encoding::f32)
+      transpose<uint32_t>(from, record_.stored_rows, record_.columns, count, slab.data());
     else transpose<uint16_t>(from, record_.stored_rows, record_.columns, count, slab.data());
     raw.data = slab.data();
     return raw;
@@ -187,7 +197,9 @@ class Packer {
     for (int64_t i = 0; i < raw.count; ++i) {
       decode_raw_row(raw, i, memory.floats.data());
       MXPATH_CHECK(check_range(memory.floats, expert, row + i - target_row_));
-      if (narrow) std::transform(memory.floats.begin(), memory.floats.end(), memory.narrow.begin() + i * raw.columns, encode_bf16);
+      if (narrow)
+        std::transform(memory.floats.begin(), memory.floats.end(), memory.narrow.begin() + i * raw.columns,
+                       encode_bf16);
       else code_.put_floats(target_, expert, row + i, memory.floats.data());
     }
     if (!narrow) return {};
@@ -203,7 +215,8 @@ class Packer {
     uint32_t largest = 0;
     for (float x : row_values) largest = std::max(largest, std::bit_cast<uint32_t>(x) & 0x7fffffff);
     if (std::bit_cast<float>(largest) < limit_of(target_.layout)) return {};
-    const auto outside = std::ranges::find_if(row_values, [&](float x) { return std::bit_cast<uint32_t>(std::fabs(x)) == largest; });
+    const auto outside =
+        std::ranges::find_if(row_values, [&](float x) { return std::bit_cast<uint32_t>(std::fabs(x)) == largest; });
     return too_large(row_values, outside - row_values.begin(), expert, row);
   }
 
@@ -216,9 +229,11 @@ class Packer {
       return check_blocks(record_, data_ + at * mxfp4_block_bytes, {scales_ + at, 1}, static_cast<uint64_t>(at), file);
     }
     const int64_t size = bytes_of(record_.encoding);
-    const int64_t first = record_.transposed ? (expert * record_.columns + column) * record_.stored_rows + record_.first_row + row
-                                             : stored_row * record_.columns + column;
-    return check_values(record_, {data_ + first * size, static_cast<size_t>(size)}, static_cast<uint64_t>(first * size), file);
+    const int64_t first = record_.transposed
+                              ? (expert * record_.columns + column) * record_.stored_rows + record_.first_row + row
+                              : stored_row * record_.columns + column;
+    return check_values(record_, {data_ + first * size, static_cast<size_t>(size)}, static_cast<uint64_t>(first * size),
+                        file);
   }
 
   const PackTarget target_;
@@ -233,19 +248,23 @@ class Packer {
 
 PackTarget target_of(Layout layout, int64_t experts, int64_t rows, int64_t columns, std::span<uint8_t> bytes) {
   PackTarget target{layout, experts, rows, columns, bytes.data(), nullptr};
-  if (scale_bytes(layout, rows, columns) > 0) target.scales = bytes.data() + round_up(experts * code_bytes(layout, rows, columns), 64);
+  if (scale_bytes(layout, rows, columns) > 0)
+    target.scales = bytes.data() + round_up(experts * code_bytes(layout, rows, columns), 64);
   return target;
 }
 
 }  // namespace
 
-Result<PackedMatrix> pack(Layout layout, const PackSource& source, std::span<uint8_t> target, ThreadPool& threads, uint64_t* rounded) {
+Result<PackedMatrix> pack(Layout layout, const PackSource& source, std::span<uint8_t> target, ThreadPool& threads,
+                          uint64_t* rounded) {
   const TensorRecord& first = *source.stacked.front();
   int64_t rows = 0;
   for (const TensorRecord* record : source.stacked) rows += record->rows;
   if (const int group = group_of(layout); group && first.columns % group != 0)
-    return fail("{}: {} columns do not divide into groups of {}, which {} needs; choose a format without groups such as bf16 or int8",
-                first.name, first.columns, group, name_of(layout));
+    return fail(
+        "{}: {} columns do not divide into groups of {}, which {} needs; choose a format without groups such as bf16 "
+        "or int8",
+        first.name, first.columns, group, name_of(layout));
   if (target.size() < layout_bytes(layout, first.experts, rows, first.columns))
     return fail("{}: {} bytes are not enough for layout {}", first.name, target.size(), name_of(layout));
   const PackTarget matrix = target_of(layout, first.experts, rows, first.columns, target);
@@ -264,7 +283,8 @@ PackedMatrix pack_floats(Layout layout, int64_t experts, int64_t rows, int64_t c
                          std::span<uint8_t> target) {
   const PackTarget matrix = target_of(layout, experts, rows, columns, target);
   for (int64_t e = 0; e < experts; ++e)
-    for (int64_t r = 0; r < rows; ++r) layout_code(layout).put_floats(matrix, e, r, values.data() + (e * rows + r) * columns);
+    for (int64_t r = 0; r < rows; ++r)
+      layout_code(layout).put_floats(matrix, e, r, values.data() + (e * rows + r) * columns);
   return matrix.view();
 }
 

@@ -15,7 +15,8 @@
 
 namespace mxpath {
 
-/// Values that every float layout, mxfp4 and every encoding hold exactly: E2M1 codes times powers of two that FP16 has too.
+/// Values that every float layout, mxfp4 and every encoding hold exactly: E2M1 codes times powers of two that FP16 has
+/// too.
 inline std::vector<float> grid_values(Random& random, int64_t count) {
   std::vector<float> values(static_cast<size_t>(count));
   float scale = 1;
@@ -48,24 +49,26 @@ inline void expect_rows(const PackedMatrix& matrix, const std::vector<float>& va
       decode_row(matrix, e, r, row.data());
       for (int64_t c = 0; c < matrix.columns; ++c)
         ASSERT_EQ(row[static_cast<size_t>(c)], values[static_cast<size_t>((e * matrix.rows + r) * matrix.columns + c)])
-            << name_of(matrix.layout) << ", expert " << e << ", row " << r << ", column " << c << " of " << matrix.experts << " × "
-            << matrix.rows << " × " << matrix.columns;
+            << name_of(matrix.layout) << ", expert " << e << ", row " << r << ", column " << c << " of "
+            << matrix.experts << " × " << matrix.rows << " × " << matrix.columns;
     }
 }
 
 /// A checkpoint of hand-made tensors in one file.
 class Fixture {
  public:
-  int64_t add(Encoding encoding, int experts, int64_t rows, int64_t columns, const std::vector<float>& values, bool transposed = false,
-              int64_t skip = 0) {
+  int64_t add(Encoding encoding, int experts, int64_t rows, int64_t columns, const std::vector<float>& values,
+              bool transposed = false, int64_t skip = 0) {
     TensorRecord record{};
-    record.role = Role::gate_up_weight, record.name = "tensor." + std::to_string(tensors.size()), record.encoding = encoding,
-    record.transposed = transposed;
-    record.experts = experts, record.rows = rows - skip, record.columns = columns, record.first_row = skip, record.stored_rows = rows;
+    record.role = Role::gate_up_weight, record.name = "tensor." + std::to_string(tensors.size()),
+    record.encoding = encoding, record.transposed = transposed;
+    record.experts = experts, record.rows = rows - skip, record.columns = columns, record.first_row = skip,
+    record.stored_rows = rows;
     bytes.push_back('x');  // nothing in a file need be aligned
     record.data.file = 0, record.data.offset = bytes.size();
     std::string scales;
-    for (int e = 0; e < experts; ++e) append(encoding, rows, columns, values.data() + e * rows * columns, transposed, scales);
+    for (int e = 0; e < experts; ++e)
+      append(encoding, rows, columns, values.data() + e * rows * columns, transposed, scales);
     record.data.bytes = bytes.size() - record.data.offset;
     if (encoding == Encoding::mxfp4_blocks)
       record.scales.file = 0, record.scales.offset = bytes.size(), record.scales.bytes = scales.size(), bytes += scales;
@@ -93,11 +96,13 @@ class Fixture {
   std::optional<Checkpoint> checkpoint;
 
  private:
-  void append(Encoding encoding, int64_t rows, int64_t columns, const float* values, bool transposed, std::string& scales) {
+  void append(Encoding encoding, int64_t rows, int64_t columns, const float* values, bool transposed,
+              std::string& scales) {
     if (encoding == Encoding::mxfp4_blocks) {
       for (int64_t b = 0; b < rows * columns / 32; ++b) {
         uint8_t codes[16];
-        scales.push_back(static_cast<char>(encode_mxfp4_block(values + 32 * b, codes, ScaleRule::ceil, NibbleOrder::adjacent)));
+        scales.push_back(
+            static_cast<char>(encode_mxfp4_block(values + 32 * b, codes, ScaleRule::ceil, NibbleOrder::adjacent)));
         bytes.append(reinterpret_cast<const char*>(codes), 16);
       }
       return;

@@ -9,8 +9,10 @@ namespace mxpath {
 namespace {
 
 bool is_stored_layout(Layout layout, Encoding encoding) {
-  return (layout == Layout::bf16_rows && encoding == Encoding::bf16) || (layout == Layout::fp32_rows && encoding == Encoding::f32) ||
-         (layout == Layout::fp16_rows && encoding == Encoding::f16) || (layout == Layout::mxfp4_rows && encoding == Encoding::mxfp4_blocks);
+  return (layout == Layout::bf16_rows && encoding == Encoding::bf16) ||
+         (layout == Layout::fp32_rows && encoding == Encoding::f32) ||
+         (layout == Layout::fp16_rows && encoding == Encoding::f16) ||
+         (layout == Layout::mxfp4_rows && encoding == Encoding::mxfp4_blocks);
 }
 
 }  // namespace
@@ -31,7 +33,9 @@ PackedMatrix row_group(const PackedMatrix& matrix, int64_t expert, int64_t group
   const int64_t first = group * rows_per_group;
   PackedMatrix part{matrix.layout, 1, std::min(rows_per_group, matrix.rows - first), matrix.columns, nullptr, nullptr};
   part.data = matrix.data + expert * matrix.expert_bytes() + code_bytes(matrix.layout, first, matrix.columns);
-  if (matrix.scales) part.scales = matrix.scales + expert * matrix.expert_scale_bytes() + scale_bytes(matrix.layout, first, matrix.columns);
+  if (matrix.scales)
+    part.scales =
+        matrix.scales + expert * matrix.expert_scale_bytes() + scale_bytes(matrix.layout, first, matrix.columns);
   return part;
 }
 
@@ -41,7 +45,8 @@ void decode_row(const PackedMatrix& matrix, int64_t expert, int64_t row, float* 
 }
 
 bool can_map(Layout layout, const TensorRecord& record) {
-  // Rows inside a fused tensor are contiguous only if there is one expert; numbers must lie where the CPU may load them.
+  // Rows inside a fused tensor are contiguous only if there is one expert; numbers must lie where the CPU may load
+  // them.
   const uint64_t alignment = record.encoding == Encoding::f32 ? 4 : record.encoding == Encoding::mxfp4_blocks ? 1 : 2;
   const bool whole = record.experts == 1 || (record.first_row == 0 && record.stored_rows == record.rows);
   return is_stored_layout(layout, record.encoding) && !record.transposed && whole && record.data.file >= 0 &&

@@ -1,4 +1,5 @@
-// Loops without branches and calls, which compilers turn into vectors; what they cannot do (a NaN, an infinity) goes the scalar way.
+// Loops without branches and calls, which compilers turn into vectors; what they cannot do (a NaN, an infinity) goes
+// the scalar way.
 #include "layout/quantize.h"
 
 #include <algorithm>
@@ -36,9 +37,10 @@ uint32_t float8_magnitude(uint32_t bits) {
   constexpr uint32_t smallest_normal = static_cast<uint32_t>(127 - bias + 1) << 23;
   // Its unit in the last place is the format's smallest subnormal.
   constexpr uint32_t subnormal_bits = static_cast<uint32_t>(127 + shift - bias + 1) << 23;
-  const uint32_t normal =
-      ((bits + (1u << (shift - 1)) - 1 + (bits >> shift & 1)) >> shift) - (static_cast<uint32_t>(127 - bias) << mantissa);
-  const uint32_t subnormal = std::bit_cast<uint32_t>(std::bit_cast<float>(bits) + std::bit_cast<float>(subnormal_bits)) - subnormal_bits;
+  const uint32_t normal = ((bits + (1u << (shift - 1)) - 1 + (bits >> shift & 1)) >> shift) -
+                          (static_cast<uint32_t>(127 - bias) << mantissa);
+  const uint32_t subnormal =
+      std::bit_cast<uint32_t>(std::bit_cast<float>(bits) + std::bit_cast<float>(subnormal_bits)) - subnormal_bits;
   const uint32_t code = bits < smallest_normal ? subnormal : normal;
   return code < largest_code ? code : largest_code;
 }
@@ -47,7 +49,8 @@ template <int mantissa, int bias, uint32_t largest_code>
 void float8_row(const float* values, float scale, int64_t count, uint8_t* codes) {
   for (int64_t i = 0; i < count; ++i) {
     const uint32_t bits = std::bit_cast<uint32_t>(values[i] / scale);
-    codes[i] = static_cast<uint8_t>((bits >> 24 & 0x80) | float8_magnitude<mantissa, bias, largest_code>(bits & 0x7fffffff));
+    codes[i] =
+        static_cast<uint8_t>((bits >> 24 & 0x80) | float8_magnitude<mantissa, bias, largest_code>(bits & 0x7fffffff));
   }
 }
 
@@ -89,7 +92,8 @@ float quantize_int4(const float* values, int64_t count, uint8_t* codes) {
   }
   uint8_t stored[64];
   for (int64_t i = 0; i < count; ++i) stored[i] = static_cast<uint8_t>(rounded_quotient(values[i], scale, 7) + 8);
-  for (int64_t b = 0; b < count / 2; ++b) codes[b] = static_cast<uint8_t>((stored[2 * b] & 15) | stored[2 * b + 1] << 4);
+  for (int64_t b = 0; b < count / 2; ++b)
+    codes[b] = static_cast<uint8_t>((stored[2 * b] & 15) | stored[2 * b + 1] << 4);
   return scale;
 }
 

@@ -11,8 +11,9 @@
 namespace mxpath {
 namespace {
 
-constexpr Layout rounding[] = {Layout::fp8_e4m3_rows, Layout::fp8_e5m2_rows, Layout::int8_rows,    Layout::int8_rows16,
-                               Layout::int4_g32_rows, Layout::int4_g64_rows, Layout::nf4_g32_rows, Layout::nf4_g64_rows};
+constexpr Layout rounding[] = {Layout::fp8_e4m3_rows, Layout::fp8_e5m2_rows, Layout::int8_rows,
+                               Layout::int8_rows16,   Layout::int4_g32_rows, Layout::int4_g64_rows,
+                               Layout::nf4_g32_rows,  Layout::nf4_g64_rows};
 
 /// Weights as they are in a model, with rows of zeros, of one outlier, and of numbers near the ends of float32.
 std::vector<float> weights(Random& random, int64_t rows, int64_t columns) {
@@ -20,7 +21,8 @@ std::vector<float> weights(Random& random, int64_t rows, int64_t columns) {
   for (int64_t r = 0; r < rows; ++r) {
     const int exponent = r % 7 == 1 ? -140 : r % 7 == 2 ? 125 : static_cast<int>(random.integer(-12, 4));
     for (int64_t c = 0; c < columns; ++c)
-      values[static_cast<size_t>(r * columns + c)] = r % 7 == 0 ? 0 : static_cast<float>(std::ldexp(random.uniform(-1, 1), exponent));
+      values[static_cast<size_t>(r * columns + c)] =
+          r % 7 == 0 ? 0 : static_cast<float>(std::ldexp(random.uniform(-1, 1), exponent));
     if (r % 7 == 3) values[static_cast<size_t>(r * columns)] = 1000;
   }
   return values;
@@ -39,7 +41,8 @@ TEST(QuantizeTest, GivesTheCodesAndScalesOfTheScalarCode) {
     float values[count];
     const int exponent = static_cast<int>(random.integer(-149, 127)), spread = static_cast<int>(random.integer(0, 30));
     for (float& value : values)
-      value = static_cast<float>(std::ldexp(random.integer(-64, 64) / 64.0, exponent - static_cast<int>(random.integer(0, spread))));
+      value = static_cast<float>(
+          std::ldexp(random.integer(-64, 64) / 64.0, exponent - static_cast<int>(random.integer(0, spread))));
     uint8_t fast[count], careful[count];
     float scale = 0;
     encode_int8_groups(values, count, count, reinterpret_cast<int8_t*>(careful), &scale);
@@ -64,7 +67,8 @@ TEST(Fp16RowsTest, DecodesEveryCodeAsTheFormatSays) {
   std::vector<uint16_t> codes(65536);
   for (size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<uint16_t>(i);
   std::vector<float> row(codes.size());
-  decode_row({Layout::fp16_rows, 1, 1, 65536, reinterpret_cast<const uint8_t*>(codes.data()), nullptr}, 0, 0, row.data());
+  decode_row({Layout::fp16_rows, 1, 1, 65536, reinterpret_cast<const uint8_t*>(codes.data()), nullptr}, 0, 0,
+             row.data());
   for (size_t i = 0; i < codes.size(); ++i) {
     const float expected = decode_fp16(codes[i]);
     if (std::isnan(expected)) ASSERT_TRUE(std::isnan(row[i])) << i;
@@ -88,10 +92,12 @@ TEST(RoundingLayoutTest, HoldsWhatTheScalarCodeSaysForRaggedShapes) {
   for (Layout layout : rounding)
     for (int64_t experts : {1, 3})
       for (int64_t rows : {1, 15, 16, 17, 40})
-        for (int64_t columns : group_of(layout) ? std::vector<int64_t>{64, 192} : std::vector<int64_t>{1, 2, 3, 31, 32, 33, 98}) {
+        for (int64_t columns :
+             group_of(layout) ? std::vector<int64_t>{64, 192} : std::vector<int64_t>{1, 2, 3, 31, 32, 33, 98}) {
           const std::vector<float> values = weights(random, experts * rows, columns);
           Target target(layout_bytes(layout, experts, rows, columns));
-          expect_rows(pack_floats(layout, experts, rows, columns, values, target.bytes()), held(layout, values, columns));
+          expect_rows(pack_floats(layout, experts, rows, columns, values, target.bytes()),
+                      held(layout, values, columns));
           ASSERT_TRUE(target.intact()) << name_of(layout);
         }
 }
@@ -101,7 +107,8 @@ TEST(RoundingLayoutTest, KnowsTheBytesOfAnExpert) {
     for (int64_t rows : {16, 33}) {
       const PackedMatrix matrix{layout, 4, rows, 64, nullptr, nullptr};
       const int64_t codes_end = (4 * matrix.expert_bytes() + 63) / 64 * 64;
-      EXPECT_EQ(static_cast<uint64_t>(codes_end + 4 * matrix.expert_scale_bytes()), layout_bytes(layout, 4, rows, 64)) << name_of(layout);
+      EXPECT_EQ(static_cast<uint64_t>(codes_end + 4 * matrix.expert_scale_bytes()), layout_bytes(layout, 4, rows, 64))
+          << name_of(layout);
     }
 }
 
@@ -125,13 +132,16 @@ TEST(RoundingLayoutTest, PutsInt8WhereTheContractSays) {
   const std::vector<float> values = {127, -127, 64, 0, 1, 0, 10, 254, 0, 0};
   const std::vector<uint8_t> rows = bytes_of(Layout::int8_rows, 5, values);
   ASSERT_EQ(rows.size(), 64u + 8);
-  EXPECT_EQ(std::vector<uint8_t>(rows.begin(), rows.begin() + 10), (std::vector<uint8_t>{127, 0x81, 64, 0, 1, 0, 5, 127, 0, 0}));
+  EXPECT_EQ(std::vector<uint8_t>(rows.begin(), rows.begin() + 10),
+            (std::vector<uint8_t>{127, 0x81, 64, 0, 1, 0, 5, 127, 0, 0}));
   EXPECT_EQ(float_at(rows, 64), 1);
   EXPECT_EQ(float_at(rows, 68), 2);
   const std::vector<uint8_t> lines = bytes_of(Layout::int8_rows16, 5, values);  // two lines of 16 rows × 4 columns
   ASSERT_EQ(lines.size(), 128u + 64);
-  EXPECT_EQ(std::vector<uint8_t>(lines.begin(), lines.begin() + 8), (std::vector<uint8_t>{127, 0x81, 64, 0, 0, 5, 127, 0}));
-  EXPECT_EQ(std::vector<uint8_t>(lines.begin() + 64, lines.begin() + 72), (std::vector<uint8_t>{1, 0, 0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(std::vector<uint8_t>(lines.begin(), lines.begin() + 8),
+            (std::vector<uint8_t>{127, 0x81, 64, 0, 0, 5, 127, 0}));
+  EXPECT_EQ(std::vector<uint8_t>(lines.begin() + 64, lines.begin() + 72),
+            (std::vector<uint8_t>{1, 0, 0, 0, 0, 0, 0, 0}));
   for (size_t i : {size_t{8}, size_t{63}, size_t{72}, size_t{127}}) EXPECT_EQ(lines[i], 0) << "padding " << i;
   EXPECT_EQ(float_at(lines, 128), 1);
   EXPECT_EQ(float_at(lines, 132), 2);
@@ -142,11 +152,13 @@ TEST(RoundingLayoutTest, PutsFp8WhereTheContractSays) {
   const std::vector<float> values = {448, -1, 0.015625f, 896, 2, 0};
   const std::vector<uint8_t> bytes = bytes_of(Layout::fp8_e4m3_rows, 3, values);
   ASSERT_EQ(bytes.size(), 64u + 8);
-  EXPECT_EQ(std::vector<uint8_t>(bytes.begin(), bytes.begin() + 6), (std::vector<uint8_t>{0x7e, 0xb8, 0x08, 0x7e, 0x38, 0}));
+  EXPECT_EQ(std::vector<uint8_t>(bytes.begin(), bytes.begin() + 6),
+            (std::vector<uint8_t>{0x7e, 0xb8, 0x08, 0x7e, 0x38, 0}));
   EXPECT_EQ(float_at(bytes, 64), 1);
   EXPECT_EQ(float_at(bytes, 68), 2);
   const std::vector<uint8_t> wide = bytes_of(Layout::fp8_e5m2_rows, 3, {57344, -1, 0x1p-16f, 114688, 2, 0});
-  EXPECT_EQ(std::vector<uint8_t>(wide.begin(), wide.begin() + 6), (std::vector<uint8_t>{0x7b, 0xbc, 0x01, 0x7b, 0x3c, 0}));
+  EXPECT_EQ(std::vector<uint8_t>(wide.begin(), wide.begin() + 6),
+            (std::vector<uint8_t>{0x7b, 0xbc, 0x01, 0x7b, 0x3c, 0}));
 }
 
 TEST(RoundingLayoutTest, PutsNibblesWhereTheContractSays) {
@@ -221,8 +233,10 @@ TEST(PackTest, CountsTheValuesThatBecomeOthers) {
   // 1 + 2^-9 is no BF16 number, 100.5 is one; INT8 has neither under the scale 1.
   std::vector<float> values(2 * 40 * 64, 127.0f);
   values[7] = values[64 * 40 + 9] = values[64 * 79 + 63] = 1 + 0x1p-9f, values[100] = 100.5f;
-  for (auto [layout, expected] :
-       {std::pair{Layout::fp32_rows, 0u}, {Layout::bf16_rows, 3u}, {Layout::bf16_rows16, 3u}, {Layout::int8_rows16, 4u}}) {
+  for (auto [layout, expected] : {std::pair{Layout::fp32_rows, 0u},
+                                  {Layout::bf16_rows, 3u},
+                                  {Layout::bf16_rows16, 3u},
+                                  {Layout::int8_rows16, 4u}}) {
     Fixture fixture;
     fixture.add(Encoding::f32, 2, 40, 64, values);
     const Checkpoint& checkpoint = fixture.open();
@@ -246,16 +260,18 @@ TEST(PackTest, RefusesColumnsThatDoNotDivideIntoGroups) {
   for (Layout layout : {Layout::int4_g64_rows, Layout::nf4_g64_rows}) {
     const auto matrix = fixture.pack_into(target, layout, {0}, 1);
     ASSERT_FALSE(matrix.ok());
-    EXPECT_NE(matrix.error().message.find("96 columns do not divide into groups of 64"), std::string::npos) << matrix.error().message;
+    EXPECT_NE(matrix.error().message.find("96 columns do not divide into groups of 64"), std::string::npos)
+        << matrix.error().message;
   }
 }
 
 TEST(PackTest, RefusesWhatAScaleWouldMakeInfinite) {
-  // 3.39e38 is a float; the number of the MXFP4 grid next to it, 4 · 2^126, is none, and 7 · (3.4028235e38 / 7) may be none either.
+  // 3.39e38 is a float; the number of the MXFP4 grid next to it, 4 · 2^126, is none, and 7 · (3.4028235e38 / 7) may be
+  // none either.
   int refused = 0;
   for (const float large : {0x1.fep127f, -0x1.fep127f, std::numeric_limits<float>::max()})
-    for (const Layout layout : {Layout::mxfp4_rows, Layout::mxfp4_rows16, Layout::fp8_e4m3_rows, Layout::fp8_e5m2_rows, Layout::int8_rows,
-                                Layout::int8_rows16, Layout::int4_g32_rows, Layout::nf4_g64_rows}) {
+    for (const Layout layout : {Layout::mxfp4_rows, Layout::mxfp4_rows16, Layout::fp8_e4m3_rows, Layout::fp8_e5m2_rows,
+                                Layout::int8_rows, Layout::int8_rows16, Layout::int4_g32_rows, Layout::nf4_g64_rows}) {
       std::vector<float> values(20 * 64, 1.0f);
       values[17 * 64 + 7] = large;
       Fixture fixture;
@@ -268,7 +284,8 @@ TEST(PackTest, RefusesWhatAScaleWouldMakeInfinite) {
       const auto matrix = pack(layout, {&checkpoint, std::span(&record, 1)}, target.bytes(), pool, &rounded);
       if (!matrix.ok()) {
         ++refused;
-        EXPECT_NE(matrix.error().message.find("at row 17, column 7, more than "), std::string::npos) << matrix.error().message;
+        EXPECT_NE(matrix.error().message.find("at row 17, column 7, more than "), std::string::npos)
+            << matrix.error().message;
         continue;
       }
       std::vector<float> row(64);
@@ -281,7 +298,8 @@ TEST(PackTest, RefusesWhatAScaleWouldMakeInfinite) {
 
 TEST(PackTest, RefusesWhatIsTooLargeForTheFormat) {
   for (const int experts : {1, 2})
-    for (auto [layout, fits] : {std::pair{Layout::fp16_rows, false}, {Layout::bf16_rows, true}, {Layout::int8_rows, true}}) {
+    for (auto [layout, fits] :
+         {std::pair{Layout::fp16_rows, false}, {Layout::bf16_rows, true}, {Layout::int8_rows, true}}) {
       std::vector<float> values(static_cast<size_t>(experts) * 3 * 32, 1.0f);
       values[values.size() - 32 + 7] = -65520;  // rounds to infinity in FP16
       Fixture fixture;

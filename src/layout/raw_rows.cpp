@@ -16,7 +16,8 @@ namespace {
 struct PairTable {
   float pair[256][2];
   constexpr PairTable() : pair() {
-    for (int byte = 0; byte < 256; ++byte) pair[byte][0] = e2m1_values[byte & 15], pair[byte][1] = e2m1_values[byte >> 4];
+    for (int byte = 0; byte < 256; ++byte)
+      pair[byte][0] = e2m1_values[byte & 15], pair[byte][1] = e2m1_values[byte >> 4];
   }
 };
 constexpr PairTable pairs;
@@ -25,7 +26,8 @@ constexpr PairTable pairs;
 template <class T>
 int64_t first_all_ones(const uint8_t* values, int64_t count, T mask) {
   unsigned found = 0;  // no early exit inside: the compiler makes this a vector loop
-  for (int64_t i = 0; i < count; ++i) found |= (load_as<T>(values + i * static_cast<int64_t>(sizeof(T))) & mask) == mask;
+  for (int64_t i = 0; i < count; ++i)
+    found |= (load_as<T>(values + i * static_cast<int64_t>(sizeof(T))) & mask) == mask;
   if (!found) return -1;
   for (int64_t i = 0;; ++i)
     if ((load_as<T>(values + i * static_cast<int64_t>(sizeof(T))) & mask) == mask) return i;
@@ -54,8 +56,10 @@ uint8_t encode_block(const float* values, uint8_t* codes) {
   uint8_t code[32];
   for (int i = 0; i < 32; ++i) {
     const float x = values[i] * inverse, m = x < 0 ? -x : x;
-    // Halfway cases go to the even code: exclusive thresholds below an even code's interval, inclusive ones above an odd code's.
-    const int magnitude = (m > 0.25f) + (m >= 0.75f) + (m > 1.25f) + (m >= 1.75f) + (m > 2.5f) + (m >= 3.5f) + (m > 5.0f);
+    // Halfway cases go to the even code: exclusive thresholds below an even code's interval, inclusive ones above an
+    // odd code's.
+    const int magnitude =
+        (m > 0.25f) + (m >= 0.75f) + (m > 1.25f) + (m >= 1.75f) + (m > 2.5f) + (m >= 3.5f) + (m > 5.0f);
     code[i] = static_cast<uint8_t>(magnitude | (load_as<uint32_t>(values + i) >> 28 & 8));
   }
   for (int b = 0; b < 16; ++b) codes[b] = static_cast<uint8_t>(code[2 * b] | code[2 * b + 1] << 4);

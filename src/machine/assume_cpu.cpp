@@ -14,9 +14,10 @@ struct FlopsPerCycle {
   double scalar, avx2, avx512, avx512_bf16, amx;
 };
 
-/// Sources: Intel 64 and IA-32 optimization manual (two 512-bit FMA ports, VDPBF16PS at half rate, TDPBF16PS every 16 cycles: 8,192
-/// multiply-adds), AMD's software optimization guides for family 19h (Zen 4: 256-bit pipes, VDPBF16PS once a cycle) and 1Ah (Zen 5:
-/// 512-bit pipes). Portable code is compiled for SSE2: one multiply and one add of four lanes.
+/// Sources: Intel 64 and IA-32 optimization manual (two 512-bit FMA ports, VDPBF16PS at half rate, TDPBF16PS every 16
+/// cycles: 8,192 multiply-adds), AMD's software optimization guides for family 19h (Zen 4: 256-bit pipes, VDPBF16PS
+/// once a cycle) and 1Ah (Zen 5: 512-bit pipes). Portable code is compiled for SSE2: one multiply and one add of four
+/// lanes.
 FlopsPerCycle flops_per_cycle(const Cpu& cpu) {
   const bool amd = cpu.name.find("AMD") != std::string::npos;
   const bool zen4 = amd && !cpu.features.has(CpuFeature::avx_vnni);
@@ -43,12 +44,13 @@ void assume_cpu_flops(Cpu& cpu, double clock_ghz) {
 
 void assume_cpu_bandwidth(Cpu& cpu) {
   constexpr double gigabyte = 1e9;
-  // 10 GB/s is what one core reads on ordinary memory; the ceilings are four fifths of what the usual configuration of each kind
-  // has: eight channels in a server, two of DDR5, DDR4, or DDR3 elsewhere.
+  // 10 GB/s is what one core reads on ordinary memory; the ceilings are four fifths of what the usual configuration of
+  // each kind has: eight channels in a server, two of DDR5, DDR4, or DDR3 elsewhere.
   const auto named = [&](const char* word) { return cpu.name.find(word) != std::string::npos; };
   const bool ddr5 = cpu.features.has(CpuFeature::avx_vnni) || cpu.features.has(CpuFeature::avx512_bf16);
   double ceiling = ddr5 ? 60 : cpu.features.has(CpuFeature::avx2) ? 30 : 10;
-  if (named("EPYC") || named("Xeon") || named("XEON") || cpu.features.has(CpuFeature::amx_tile)) ceiling = ddr5 ? 240 : 100;
+  if (named("EPYC") || named("Xeon") || named("XEON") || cpu.features.has(CpuFeature::amx_tile))
+    ceiling = ddr5 ? 240 : 100;
   cpu.bandwidth = std::min(10.0 * cpu.cores, ceiling) * gigabyte;
   cpu.bandwidth_measured = false;
 }
@@ -57,9 +59,10 @@ double one_core_bandwidth(const Cpu& cpu) {
   constexpr double gigabyte = 1e9;
   const auto named = [&](const char* word) { return cpu.name.find(word) != std::string::npos; };
   const bool ddr5 = cpu.features.has(CpuFeature::avx_vnni) || cpu.features.has(CpuFeature::avx512_bf16);
-  // What one core reads is bounded by the misses that it may have under way and by how long each takes. A mesh of many cores makes them
-  // long: 12 GB/s a core were measured on a Sapphire Rapids (two threads 23.5), 10 to 14 are reported of server Xeons. A Zen 4 or Zen 5
-  // core reads 25 to 39 (39 of one thread, 67 of two, were measured on Zen 5), desktop cores with DDR4 15 to 20.
+  // What one core reads is bounded by the misses that it may have under way and by how long each takes. A mesh of many
+  // cores makes them long: 12 GB/s a core were measured on a Sapphire Rapids (two threads 23.5), 10 to 14 are reported
+  // of server Xeons. A Zen 4 or Zen 5 core reads 25 to 39 (39 of one thread, 67 of two, were measured on Zen 5),
+  // desktop cores with DDR4 15 to 20.
   if (named("Xeon") || named("XEON") || cpu.features.has(CpuFeature::amx_tile)) return 12 * gigabyte;
   if (named("AMD") && ddr5) return 25 * gigabyte;
   return (cpu.features.has(CpuFeature::avx2) ? 15 : 8) * gigabyte;

@@ -15,13 +15,15 @@ Gpu lowest_of(int arch) {
     for (const Gpu& gpu : machine->gpus) {
       if (gpu.arch.number != arch) continue;
       const auto lower = [&](double& rate, double other) { rate = rate > 0 ? std::min(rate, other) : other; };
-      lower(lowest.bandwidth, gpu.bandwidth), lower(lowest.cuda_flops, gpu.cuda_flops), lower(lowest.tensor_flops, gpu.tensor_flops);
+      lower(lowest.bandwidth, gpu.bandwidth), lower(lowest.cuda_flops, gpu.cuda_flops),
+          lower(lowest.tensor_flops, gpu.tensor_flops);
     }
   }
   return lowest;
 }
 
-/// The rates that stand for a GPU: its product's, or the lowest of the last known architecture up to its own, or of the first.
+/// The rates that stand for a GPU: its product's, or the lowest of the last known architecture up to its own, or of the
+/// first.
 Gpu rates_like(const Gpu& gpu) {
   if (const auto machine = known_machine(gpu.name); machine.ok())
     for (const Gpu& same : machine->gpus)

@@ -17,7 +17,8 @@ namespace {
 
 /// Words that a name is as good without.
 bool is_ornament(std::string_view word) {
-  constexpr std::array ornaments = {"nvidia", "geforce", "tesla", "gpu", "tensor", "core", "cpu", "processor", "r", "tm"};
+  constexpr std::array ornaments = {"nvidia", "geforce", "tesla",     "gpu", "tensor",
+                                    "core",   "cpu",     "processor", "r",   "tm"};
   return std::ranges::count(ornaments, word) > 0;
 }
 
@@ -29,7 +30,8 @@ std::string plain(std::string_view text) {
     word.clear();
   };
   for (const char c : text) {
-    if (std::isalnum(static_cast<unsigned char>(c))) word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (std::isalnum(static_cast<unsigned char>(c)))
+      word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     else finish();
   }
   finish();
@@ -38,14 +40,15 @@ std::string plain(std::string_view text) {
 
 const KnownMachine* by_file_name(std::string_view typed) {
   if (typed.ends_with(".json")) typed.remove_suffix(5);
-  const auto found = std::ranges::find_if(known_machines(), [&](const KnownMachine& m) { return plain(m.name) == plain(typed); });
+  const auto found =
+      std::ranges::find_if(known_machines(), [&](const KnownMachine& m) { return plain(m.name) == plain(typed); });
   return found == known_machines().end() || plain(typed).empty() ? nullptr : &*found;
 }
 
 const Product* by_product(const std::string& wanted) {
   // "4090" is as clear as "RTX 4090".
-  const auto found =
-      std::ranges::find_if(products(), [&](const Product& p) { return plain(p.name) == wanted || plain(p.name) == "rtx" + wanted; });
+  const auto found = std::ranges::find_if(
+      products(), [&](const Product& p) { return plain(p.name) == wanted || plain(p.name) == "rtx" + wanted; });
   return found == products().end() || wanted.empty() ? nullptr : &*found;
 }
 
@@ -67,7 +70,8 @@ std::optional<Machine> by_full_name(const std::string& wanted) {
   for (const Machine& machine : all_machines()) {
     const bool gpu = std::ranges::any_of(machine.gpus, [&](const Gpu& g) { return plain(g.name) == wanted; });
     if (gpu || plain(machine.name) == wanted) return machine;
-    if (machine.gpus.empty() && wanted.size() >= 4 && plain(machine.cpu.name).find(wanted) != std::string::npos) by_cpu.push_back(&machine);
+    if (machine.gpus.empty() && wanted.size() >= 4 && plain(machine.cpu.name).find(wanted) != std::string::npos)
+      by_cpu.push_back(&machine);
   }
   if (by_cpu.size() != 1) return std::nullopt;
   return *by_cpu.front();
@@ -86,7 +90,8 @@ std::string nearest_known(std::string_view typed) {
 std::string of_capability(int capability) {
   std::vector<std::string_view> names;
   for (const KnownMachine& known : known_machines())
-    if (const auto machine = parse(known); machine.ok() && !machine->gpus.empty() && machine->gpus[0].arch.number == capability)
+    if (const auto machine = parse(known);
+        machine.ok() && !machine->gpus.empty() && machine->gpus[0].arch.number == capability)
       names.push_back(known.name);
   return fmt::format("{}", fmt::join(names, ", "));
 }
@@ -119,7 +124,8 @@ Result<Machine> multiplied(std::string_view typed, const Multiple& multiple) {
   if (one == 0) return fail("{}: that machine has no GPU to have several of", printable(typed));
   if (multiple.times < 1 || static_cast<size_t>(multiple.times) * one > most_gpus)
     return fail("{}: a machine has between 1 and {} GPUs", printable(typed), most_gpus);
-  for (size_t i = one; i < static_cast<size_t>(multiple.times) * one; ++i) machine.gpus.push_back(machine.gpus[i % one]);
+  for (size_t i = one; i < static_cast<size_t>(multiple.times) * one; ++i)
+    machine.gpus.push_back(machine.gpus[i % one]);
   machine.name = fmt::format("{} x {}", multiple.times, machine.name);
   return machine;
 }
@@ -127,7 +133,8 @@ Result<Machine> multiplied(std::string_view typed, const Multiple& multiple) {
 Error without_machine(const Product& product) {
   const std::string others = of_capability(product.capability);
   return fail(
-      "{}: compute capability {}.{}, but mxpath has no figures of its bandwidth and memory; {}give the file that `mxpath doctor --bundle "
+      "{}: compute capability {}.{}, but mxpath has no figures of its bandwidth and memory; {}give the file that "
+      "`mxpath doctor --bundle "
       "FILE` writes there",
       product.name, product.capability / 10, product.capability % 10,
       others.empty() ? "" : fmt::format("machines of the same capability are {}; or ", others));
@@ -150,8 +157,8 @@ Result<Machine> known_machine(std::string_view typed) {
     return parse(*by_file_name(product->machine));
   }
   if (auto machine = by_full_name(wanted)) return std::move(*machine);
-  return fail("{}: neither a file nor a machine that mxpath knows{}; it knows {}", printable(typed), nearest_known(typed),
-              known_machine_names());
+  return fail("{}: neither a file nor a machine that mxpath knows{}; it knows {}", printable(typed),
+              nearest_known(typed), known_machine_names());
 }
 
 }  // namespace mxpath

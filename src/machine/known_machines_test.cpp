@@ -80,16 +80,19 @@ TEST(KnownMachines, EveryGpuIsAProductOfItsCapability) {
 
 TEST(KnownMachines, UnknownNamesAreRefusedWithTheListAndTheNearest) {
   const std::string message = known_machine("hasswell").error().message;
-  EXPECT_EQ(message.substr(0, message.find(';')), "hasswell: neither a file nor a machine that mxpath knows (the nearest name is haswell)");
+  EXPECT_EQ(message.substr(0, message.find(';')),
+            "hasswell: neither a file nor a machine that mxpath knows (the nearest name is haswell)");
   for (const KnownMachine& machine : known_machines()) EXPECT_NE(message.find(machine.name), std::string::npos);
   EXPECT_NE(known_machine("RTX 5900").error().message.find("the nearest name is rtx_5090"), std::string::npos);
   EXPECT_EQ(known_machine("PDP-11/70 with core memory").error().message.find("nearest"), std::string::npos);
-  for (const char* nothing : {"", " ", "NVIDIA GeForce", "/", ".json"}) EXPECT_FALSE(known_machine(nothing).ok()) << nothing;
+  for (const char* nothing : {"", " ", "NVIDIA GeForce", "/", ".json"})
+    EXPECT_FALSE(known_machine(nothing).ok()) << nothing;
 }
 
 TEST(KnownMachines, AProductWithoutFiguresIsRefusedWithItsCapability) {
   EXPECT_EQ(known_machine("GeForce RTX 4080").error().message,
-            "RTX 4080: compute capability 8.9, but mxpath has no figures of its bandwidth and memory; machines of the same capability are "
+            "RTX 4080: compute capability 8.9, but mxpath has no figures of its bandwidth and memory; machines of the "
+            "same capability are "
             "l4, l40s, rtx_4060, rtx_4090; or "
             "give the file that `mxpath doctor --bundle FILE` writes there");
   EXPECT_NE(known_machine("Jetson AGX Orin").error().message.find("compute capability 8.7"), std::string::npos);
@@ -107,8 +110,10 @@ TEST(KnownMachines, SeveralOfAMachinesGpus) {
   }
   EXPECT_EQ(known_machine("2x zen3").error().message, "2x zen3: that machine has no GPU to have several of");
   for (const char* typed : {"0x h100", "65x h100", "9999x h100"})
-    EXPECT_NE(known_machine(typed).error().message.find("a machine has between 1 and 64 GPUs"), std::string::npos) << typed;
-  for (const char* typed : {"4x", "x h100", "4x ", "4x4x h100 and more", "4y h100"}) EXPECT_FALSE(known_machine(typed).ok()) << typed;
+    EXPECT_NE(known_machine(typed).error().message.find("a machine has between 1 and 64 GPUs"), std::string::npos)
+        << typed;
+  for (const char* typed : {"4x", "x h100", "4x ", "4x4x h100 and more", "4y h100"})
+    EXPECT_FALSE(known_machine(typed).ok()) << typed;
 }
 
 }  // namespace

@@ -7,8 +7,8 @@ namespace mxpath {
 std::string_view name_of(Isa isa) { return isa == Isa::x86_64 ? "x86-64" : "aarch64"; }
 
 std::string_view name_of(CpuFeature feature) {
-  constexpr std::string_view names[cpu_feature_count] = {"avx2",        "fma",      "f16c",     "avx512",   "avx512_bf16",
-                                                         "avx512_vnni", "avx_vnni", "amx_tile", "amx_bf16", "amx_int8"};
+  constexpr std::string_view names[cpu_feature_count] = {
+      "avx2", "fma", "f16c", "avx512", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_tile", "amx_bf16", "amx_int8"};
   return names[static_cast<int>(feature)];
 }
 
@@ -30,7 +30,8 @@ std::string ArchSet::to_string() const {
 }
 
 std::string_view name_of(Unit unit) {
-  constexpr std::string_view names[unit_count] = {"scalar", "avx2", "avx512", "avx512_bf16", "amx", "cuda_cores", "tensor_cores"};
+  constexpr std::string_view names[unit_count] = {"scalar", "avx2",       "avx512",      "avx512_bf16",
+                                                  "amx",    "cuda_cores", "tensor_cores"};
   return names[static_cast<int>(unit)];
 }
 
@@ -47,6 +48,8 @@ CpuFeatures features_of(Unit unit) {
   return {};
 }
 
-bool measured_while_busy(const Cpu& cpu) { return cpu.bandwidth_measured && cpu.bandwidth_load > busy_load_per_core * cpu.cores; }
+bool measured_while_busy(const Cpu& cpu) {
+  return cpu.bandwidth_measured && cpu.bandwidth_load > busy_load_per_core * cpu.cores;
+}
 
 }  // namespace mxpath

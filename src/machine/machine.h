@@ -12,8 +12,8 @@
 
 namespace mxpath {
 
-/// CPU abilities that a kernel path may ask for. Present means the operating system grants the state too (XCR0, AMX permission).
-/// avx512 is F, BW, VL and DQ together.
+/// CPU abilities that a kernel path may ask for. Present means the operating system grants the state too (XCR0, AMX
+/// permission). avx512 is F, BW, VL and DQ together.
 // clang-format off
 enum class CpuFeature : uint8_t { avx2, fma, f16c, avx512, avx512_bf16, avx512_vnni, avx_vnni, amx_tile, amx_bf16, amx_int8 };
 // clang-format on
@@ -55,18 +55,23 @@ struct Arch {
 struct ArchSet {
   enum class Kind : uint8_t { any, from, at } kind = Kind::any;
   Arch arch = {};
-  constexpr bool contains(Arch a) const { return kind == Kind::any || (kind == Kind::from ? a.number >= arch.number : a == arch); }
+  constexpr bool contains(Arch a) const {
+    return kind == Kind::any || (kind == Kind::from ? a.number >= arch.number : a == arch);
+  }
   std::string to_string() const;  ///< "any", "sm80 or later", "sm90a only"
 };
 inline constexpr ArchSet any_arch{};
-constexpr ArchSet from(int sm) { return {ArchSet::Kind::from, {sm}}; }  ///< PTX of that architecture: it and every later one
-constexpr ArchSet at(int sm) { return {ArchSet::Kind::at, {sm}}; }      ///< family code (sm_90a): exactly that one
+constexpr ArchSet from(int sm) {
+  return {ArchSet::Kind::from, {sm}};
+}  ///< PTX of that architecture: it and every later one
+constexpr ArchSet at(int sm) { return {ArchSet::Kind::at, {sm}}; }  ///< family code (sm_90a): exactly that one
 
 /// The arithmetic units that a path can compute under; each has its own roof.
 enum class Unit : uint8_t { scalar, avx2, avx512, avx512_bf16, amx, cuda_cores, tensor_cores };
 inline constexpr int unit_count = 7;
 std::string_view name_of(Unit unit);
-/// What a CPU must have for a unit to exist: avx2 → avx2+fma, amx → amx_tile+amx_bf16, …; none for scalar and for the units of a GPU.
+/// What a CPU must have for a unit to exist: avx2 → avx2+fma, amx → amx_tile+amx_bf16, …; none for scalar and for the
+/// units of a GPU.
 CpuFeatures features_of(Unit unit);
 
 /// What a CPU executes. mxpath itself exists for x86-64 only; machine files may describe others.
@@ -98,8 +103,8 @@ struct Cpu {
   int bandwidth_threads = 0;        ///< 0: all cores
   bool bandwidth_measured = false;  ///< false: assumed from the kind of CPU
   double bandwidth_spread = 0;      ///< how far the readings of a measurement lie apart, as a share of their median
-  double bandwidth_load = 0;        ///< the computer's load average when that was measured; 0: it stood idle, or nobody knows
-  double flops[unit_count] = {};    ///< flop/s of all cores by Unit; 0 where the unit does not exist
+  double bandwidth_load = 0;  ///< the computer's load average when that was measured; 0: it stood idle, or nobody knows
+  double flops[unit_count] = {};  ///< flop/s of all cores by Unit; 0 where the unit does not exist
   bool operator==(const Cpu&) const = default;
 };
 
@@ -118,8 +123,9 @@ struct Link {
 struct Machine {
   std::string name = {};
   Cpu cpu;
-  uint64_t memory = 0;       ///< bytes of RAM this process may use (cgroup limit included)
-  uint64_t held_memory = 0;  ///< the part of it that programs hold already, this one included; 0: nothing, as if it stood idle
+  uint64_t memory = 0;  ///< bytes of RAM this process may use (cgroup limit included)
+  uint64_t held_memory =
+      0;  ///< the part of it that programs hold already, this one included; 0: nothing, as if it stood idle
   std::vector<Gpu> gpus;      ///< cuda:0, cuda:1, …, as CUDA counts those that CUDA_VISIBLE_DEVICES shows it
   std::vector<Link> links;    ///< those that are known; link_between() has all
   std::string no_gpu_reason;  ///< why gpus is empty: "this build has no CUDA", "no driver", …
@@ -128,7 +134,8 @@ struct Machine {
   uint64_t free_memory() const { return memory > held_memory ? memory - held_memory : 0; }
   /// Null where there is no such GPU.
   const Gpu* gpu(DeviceId device) const {
-    return device.is_gpu() && static_cast<size_t>(device.index) < gpus.size() ? &gpus[static_cast<size_t>(device.index)] : nullptr;
+    return device.is_gpu() && static_cast<size_t>(device.index) < gpus.size() ? &gpus[static_cast<size_t>(device.index)]
+                                                                              : nullptr;
   }
   bool operator==(const Machine&) const = default;
 };
@@ -151,41 +158,44 @@ struct BandwidthReading {
 };
 /// Readings whose spread is above this share are called unsteady: something else uses the memory.
 inline constexpr double unsteady_spread = 0.1;
-/// Reads memory with `threads` threads for about `seconds`, at least three times; choosing how to read, and making the buffer, take as long
-/// again each.
+/// Reads memory with `threads` threads for about `seconds`, at least three times; choosing how to read, and making the
+/// buffer, take as long again each.
 BandwidthReading measure_bandwidth(int threads, double seconds = 0.15);
 
-/// A bandwidth that was measured while more programs than this for each core wanted to run is said to be of a busy computer: it is lower.
+/// A bandwidth that was measured while more programs than this for each core wanted to run is said to be of a busy
+/// computer: it is lower.
 inline constexpr double busy_load_per_core = 0.25;
 bool measured_while_busy(const Cpu& cpu);
 
-/// bytes/s that `threads` threads read: the measured or assumed figure where it is for so many, otherwise each thread's share of it or what
-/// one core of that kind reads alone (one_core_bandwidth), whichever is more, until the figure is reached. Grows with the threads.
+/// bytes/s that `threads` threads read: the measured or assumed figure where it is for so many, otherwise each thread's
+/// share of it or what one core of that kind reads alone (one_core_bandwidth), whichever is more, until the figure is
+/// reached. Grows with the threads.
 double bandwidth_of(const Cpu& cpu, int threads);
-/// The machine as a program with so many threads sees it: the bandwidth of so many, their share of the arithmetic; `cores` is lowered to
-/// `threads`. More threads than cores have what all cores have.
+/// The machine as a program with so many threads sees it: the bandwidth of so many, their share of the arithmetic;
+/// `cores` is lowered to `threads`. More threads than cores have what all cores have.
 Machine with_threads(Machine machine, int threads);
 /// bytes/s that one core of a CPU of this kind reads alone.
 double one_core_bandwidth(const Cpu& cpu);
 
-/// Sets flop/s by Unit for a CPU with these features: cores × clock × flops per cycle, what the vendor's manuals say of its kind (see
-/// assume_cpu.cpp). clock_ghz 0: 2.5. Units that the CPU lacks become 0.
+/// Sets flop/s by Unit for a CPU with these features: cores × clock × flops per cycle, what the vendor's manuals say of
+/// its kind (see assume_cpu.cpp). clock_ghz 0: 2.5. Units that the CPU lacks become 0.
 void assume_cpu_flops(Cpu& cpu, double clock_ghz = 0);
 /// Sets a cautious bandwidth, from the number of cores and the kind of CPU, and bandwidth_measured = false.
 void assume_cpu_bandwidth(Cpu& cpu);
-/// Sets the rates that a driver did not tell (0: some report no clocks): those of the known machine with this product, else the lowest of
-/// its architecture, else of the last architecture before it. bandwidth_assumed says so.
+/// Sets the rates that a driver did not tell (0: some report no clocks): those of the known machine with this product,
+/// else the lowest of its architecture, else of the last architecture before it. bandwidth_assumed says so.
 void assume_missing_rates(Gpu& gpu);
 
-/// {"name", "source", "memory_gib", "cpu": {…}, "gpus": […], "links": […]}; tests/machines has examples. Rates are kept to 1 kB/s and 1 Mflop/s.
+/// {"name", "source", "memory_gib", "cpu": {…}, "gpus": […], "links": […]}; tests/machines has examples. Rates are kept
+/// to 1 kB/s and 1 Mflop/s.
 Json machine_to_json(const Machine& machine);
-/// The inverse. `cpu.gflops` and `cpu.bandwidth_gb_s` may be absent and are then assumed; `free_memory_gib` (default: all of it), `gpus`,
-/// `no_gpu_reason`, `source`, the CPU's `isa` (default: x86-64), `bandwidth_threads` (default: all cores), `bandwidth_spread` and `bandwidth_load`, and a
-/// GPU's `driver`, `uuid`, `free_memory_gib` (default: all of it), `integrated` and `bandwidth_assumed` (default: false) may be too, and
-/// `links`: {"a": "cuda:0", "b": "cuda:1", "bandwidth_gb_s", "latency_us", "peer", "nvlink", "measured"}, the last three false if absent;
-/// `visible_gpus`.
-/// Errors: not JSON, unknown field or feature (the known ones are listed), a missing field, a number out of range, a feature without
-/// the one it builds on, a unit without the feature it needs, a GPU beside a reason why there is none.
+/// The inverse. `cpu.gflops` and `cpu.bandwidth_gb_s` may be absent and are then assumed; `free_memory_gib` (default:
+/// all of it), `gpus`, `no_gpu_reason`, `source`, the CPU's `isa` (default: x86-64), `bandwidth_threads` (default: all
+/// cores), `bandwidth_spread` and `bandwidth_load`, and a GPU's `driver`, `uuid`, `free_memory_gib` (default: all of
+/// it), `integrated` and `bandwidth_assumed` (default: false) may be too, and `links`: {"a": "cuda:0", "b": "cuda:1",
+/// "bandwidth_gb_s", "latency_us", "peer", "nvlink", "measured"}, the last three false if absent; `visible_gpus`.
+/// Errors: not JSON, unknown field or feature (the known ones are listed), a missing field, a number out of range, a
+/// feature without the one it builds on, a unit without the feature it needs, a GPU beside a reason why there is none.
 Result<Machine> machine_from_json(std::string_view json, std::string_view where);
 
 }  // namespace mxpath

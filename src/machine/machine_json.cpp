@@ -19,14 +19,15 @@ constexpr Unit cpu_units[] = {Unit::scalar, Unit::avx2, Unit::avx512, Unit::avx5
 /// Names reach the terminal as they are: no escape sequences, C1 ones (U+0080 to U+009F) included.
 bool has_control(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]), next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    const auto byte = static_cast<unsigned char>(text[i]),
+               next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
     if (byte < 0x20 || byte == 0x7f || (byte == 0xc2 && next >= 0x80 && next < 0xa0)) return true;
   }
   return false;
 }
 
-/// One JSON object whose every field has to be asked for. The first thing that is wrong is kept in `error`, shared by all objects
-/// of a document, and everything after it reads as a default.
+/// One JSON object whose every field has to be asked for. The first thing that is wrong is kept in `error`, shared by
+/// all objects of a document, and everything after it reads as a default.
 class Fields {
  public:
   /// `path` leads from the document to this object; empty for the document itself.
@@ -54,7 +55,8 @@ class Fields {
     if (!found) return low;
     const double n = found->is_number() ? found->get<double>() : NAN;
     if (!found->is_number()) complain(fail("{}: must be a number", where(key)));
-    else if (!(n >= low && n <= high)) complain(fail("{}: {} is out of range; {} to {} is possible", where(key), n, low, high));
+    else if (!(n >= low && n <= high))
+      complain(fail("{}: {} is out of range; {} to {} is possible", where(key), n, low, high));
     return n >= low && n <= high ? n : low;
   }
   uint64_t integer(const char* key, uint64_t low, uint64_t high) {
@@ -120,7 +122,8 @@ class Fields {
   std::string string_of(const Json& found, const char* key) {
     if (!found.is_string()) return complain(fail("{}: must be a string", where(key))), "";
     std::string value = found.get<std::string>();
-    if (has_control(value)) return complain(fail("{}: \"{}\" has control characters; leave them out", where(key), printable(value))), "";
+    if (has_control(value))
+      return complain(fail("{}: \"{}\" has control characters; leave them out", where(key), printable(value))), "";
     return value;
   }
   const Json& value_;
@@ -153,8 +156,8 @@ CpuFeatures features_from(Fields& fields) {
     }
     CpuFeatures all;
     for (int f = 0; f < cpu_feature_count; ++f) all.add(static_cast<CpuFeature>(f));
-    fields.complain(fail("{}: {} is not a feature; the features are {}", fields.where("features"), printable(name.dump(-1, ' ', true)),
-                         all.to_string()));
+    fields.complain(fail("{}: {} is not a feature; the features are {}", fields.where("features"),
+                         printable(name.dump(-1, ' ', true)), all.to_string()));
   }
   return features;
 }
@@ -162,9 +165,9 @@ CpuFeatures features_from(Fields& fields) {
 /// No CPU has the first without the second; a path that asks for one would otherwise count on it.
 void check_features(Fields& fields, CpuFeatures features) {
   using enum CpuFeature;
-  constexpr CpuFeature builds_on[][2] = {{fma, avx2},          {f16c, avx2},          {avx512, avx2},        {avx512, fma},
-                                         {avx512, f16c},       {avx512_bf16, avx512}, {avx512_vnni, avx512}, {avx_vnni, avx2},
-                                         {amx_bf16, amx_tile}, {amx_int8, amx_tile}};
+  constexpr CpuFeature builds_on[][2] = {
+      {fma, avx2},           {f16c, avx2},          {avx512, avx2},   {avx512, fma},        {avx512, f16c},
+      {avx512_bf16, avx512}, {avx512_vnni, avx512}, {avx_vnni, avx2}, {amx_bf16, amx_tile}, {amx_int8, amx_tile}};
   for (const auto& [feature, base] : builds_on)
     if (features.has(feature) && !features.has(base))
       fields.complain(fail("{}: {} needs {}", fields.where("features"), name_of(feature), name_of(base)));
@@ -175,9 +178,11 @@ void read_flops(Fields& cpu_fields, const Json& value, Cpu& cpu) {
   for (Unit unit : cpu_units) {
     const std::string name(name_of(unit));
     const CpuFeatures missing = features_of(unit).without(cpu.features);
-    if (missing.empty()) cpu.flops[static_cast<int>(unit)] = rate_from(fields.number(name.c_str(), 1e-3, 1e9), 1e9, mega);
+    if (missing.empty())
+      cpu.flops[static_cast<int>(unit)] = rate_from(fields.number(name.c_str(), 1e-3, 1e9), 1e9, mega);
     else if (fields.find(name.c_str()))
-      fields.complain(fail("{}: this CPU has no such unit; it needs the feature {}", fields.where(name), missing.to_string()));
+      fields.complain(
+          fail("{}: this CPU has no such unit; it needs the feature {}", fields.where(name), missing.to_string()));
   }
   fields.done();
 }
@@ -191,15 +196,16 @@ Cpu cpu_from(const Json& value, std::string_view file, std::optional<Error>& err
   cpu.features = features_from(fields);
   check_features(fields, cpu.features);
   if (cpu.isa != Isa::x86_64 && !cpu.features.empty())
-    fields.complain(
-        fail("{}: {} are features of x86-64, and isa is {}", fields.where("features"), cpu.features.to_string(), name_of(cpu.isa)));
+    fields.complain(fail("{}: {} are features of x86-64, and isa is {}", fields.where("features"),
+                         cpu.features.to_string(), name_of(cpu.isa)));
   cpu.cores = static_cast<int>(fields.integer("cores", 1, 4096));
   if (fields.has("bandwidth_gb_s")) cpu.bandwidth = rate_from(fields.number("bandwidth_gb_s", 1e-3, 1e6), 1e9, kilo);
   else assume_cpu_bandwidth(cpu);
   cpu.bandwidth_measured = fields.boolean("bandwidth_measured", false);
   if (cpu.bandwidth_measured && !fields.has("bandwidth_gb_s"))
     fields.complain(fail("{}: bandwidth_measured without bandwidth_gb_s", fields.where()));
-  if (fields.has("bandwidth_threads")) cpu.bandwidth_threads = static_cast<int>(fields.integer("bandwidth_threads", 1, 4096));
+  if (fields.has("bandwidth_threads"))
+    cpu.bandwidth_threads = static_cast<int>(fields.integer("bandwidth_threads", 1, 4096));
   if (fields.has("bandwidth_spread")) cpu.bandwidth_spread = fields.number("bandwidth_spread", 0, 1e6);
   if (fields.has("bandwidth_load")) cpu.bandwidth_load = fields.number("bandwidth_load", 0, 1e6);
   if (const Json* flops = fields.find("gflops")) read_flops(fields, *flops, cpu);
@@ -214,7 +220,8 @@ std::optional<std::pair<int, int>> version_from(const std::string& text) {
   const auto digits = [](std::string_view s) {
     return !s.empty() && s.size() <= 2 && s.find_first_not_of("0123456789") == std::string_view::npos;
   };
-  if (dot == std::string::npos || !digits(std::string_view(text).substr(0, dot)) || !digits(std::string_view(text).substr(dot + 1)))
+  if (dot == std::string::npos || !digits(std::string_view(text).substr(0, dot)) ||
+      !digits(std::string_view(text).substr(dot + 1)))
     return std::nullopt;
   return std::pair{std::atoi(text.c_str()), std::atoi(text.c_str() + dot + 1)};
 }
@@ -226,11 +233,15 @@ Gpu gpu_from(const Json& value, std::string_view file, size_t index, std::option
   const std::string capability = fields.text("compute_capability");
   const auto arch = version_from(capability);
   if (arch && arch->first > 0 && arch->second < 10) gpu.arch.number = 10 * arch->first + arch->second;
-  else fields.complain(fail("{}: \"{}\" is not of the form \"9.0\"", fields.where("compute_capability"), printable(capability)));
+  else
+    fields.complain(
+        fail("{}: \"{}\" is not of the form \"9.0\"", fields.where("compute_capability"), printable(capability)));
   if (const std::string driver = fields.optional_text("driver"); !driver.empty()) {
     const auto version = version_from(driver);
     if (version) gpu.driver = 1000 * version->first + 10 * version->second;
-    else fields.complain(fail("{}: \"{}\" is not a CUDA version like \"12.8\"", fields.where("driver"), printable(driver)));
+    else
+      fields.complain(
+          fail("{}: \"{}\" is not a CUDA version like \"12.8\"", fields.where("driver"), printable(driver)));
   }
   gpu.shared_memory = fields.integer("shared_memory_per_block", 16384, 1 << 24);
   gpu.memory = fields.bytes("memory_gib");
@@ -261,7 +272,9 @@ Link link_from(const Json& value, std::string_view file, size_t index, size_t gp
     const std::string text = fields.text(key);
     const auto device = device_from(text, gpus);
     if (device) *end = *device;
-    else fields.complain(fail("{}: \"{}\" is neither cpu nor one of the machine's GPUs, such as cuda:0", fields.where(key), printable(text)));
+    else
+      fields.complain(fail("{}: \"{}\" is neither cpu nor one of the machine's GPUs, such as cuda:0", fields.where(key),
+                           printable(text)));
   }
   if (link.a == link.b) fields.complain(fail("{}: a link has two different ends", fields.where()));
   link.bandwidth = rate_from(fields.number("bandwidth_gb_s", 1e-3, 1e6), 1e9, kilo);
@@ -274,7 +287,10 @@ Link link_from(const Json& value, std::string_view file, size_t index, size_t gp
 }
 
 Json link_to_json(const Link& link) {
-  Json json = {{"a", to_string(link.a)}, {"b", to_string(link.b)}, {"bandwidth_gb_s", link.bandwidth / 1e9}, {"latency_us", std::round(link.latency * 1e9) / 1e3}};
+  Json json = {{"a", to_string(link.a)},
+               {"b", to_string(link.b)},
+               {"bandwidth_gb_s", link.bandwidth / 1e9},
+               {"latency_us", std::round(link.latency * 1e9) / 1e3}};
   if (link.peer) json["peer"] = true;
   if (link.nvlink) json["nvlink"] = true;
   if (link.measured) json["measured"] = true;
@@ -345,7 +361,8 @@ Result<Machine> machine_from_json(std::string_view json, std::string_view where)
   machine.held_memory = machine.memory - fields.free_bytes("free_memory_gib", machine.memory);
   if (const Json* cpu = fields.require("cpu")) machine.cpu = cpu_from(*cpu, where, error);
   for (const Json& gpu : fields.array("gpus")) machine.gpus.push_back(gpu_from(gpu, where, machine.gpus.size(), error));
-  if (machine.gpus.size() > most_gpus) fields.complain(fail("{}: {} GPUs; at most {} are possible", where, machine.gpus.size(), most_gpus));
+  if (machine.gpus.size() > most_gpus)
+    fields.complain(fail("{}: {} GPUs; at most {} are possible", where, machine.gpus.size(), most_gpus));
   machine.no_gpu_reason = fields.optional_text("no_gpu_reason");
   for (const Json& link : fields.array("links"))
     machine.links.push_back(link_from(link, where, machine.links.size(), machine.gpus.size(), error));

@@ -99,7 +99,8 @@ TEST(MachineJson, ReadsWhatIsWritten) {
   EXPECT_EQ(h200.memory, uint64_t{1} << 40);
   EXPECT_TRUE(h200.no_gpu_reason.empty());
   EXPECT_EQ(h200.free_memory(), h200.memory) << "a machine file without free_memory_gib stands idle";
-  for (const char* arm : {"gb10", "thor"}) EXPECT_EQ(load(fmt::format("{}/{}.json", folder, arm)).cpu.isa, Isa::aarch64) << arm;
+  for (const char* arm : {"gb10", "thor"})
+    EXPECT_EQ(load(fmt::format("{}/{}.json", folder, arm)).cpu.isa, Isa::aarch64) << arm;
   EXPECT_EQ(load(std::string(folder) + "/rtx_5090.json").gpus[0].arch, Arch{120});
   const Machine old = load(std::string(folder) + "/x86_64_v1.json");
   EXPECT_TRUE(old.cpu.features.empty());
@@ -168,7 +169,8 @@ TEST(MachineJson, ErrorsSayWhereAndWhat) {
     return error_of(json);
   };
   EXPECT_EQ(error_of(small_machine()), "");
-  EXPECT_EQ(machine_from_json("{\"name\":", "m.json").error().message, "m.json: not valid JSON at byte 9: it ends too early");
+  EXPECT_EQ(machine_from_json("{\"name\":", "m.json").error().message,
+            "m.json: not valid JSON at byte 9: it ends too early");
   EXPECT_EQ(machine_from_json("[]", "m.json").error().message, "m.json: must be an object");
   EXPECT_EQ(with("/memory", 1),
             "m.json: unknown field \"memory\"; the fields are name, source, memory_gib, free_memory_gib, cpu, gpus, "
@@ -177,15 +179,18 @@ TEST(MachineJson, ErrorsSayWhereAndWhat) {
   EXPECT_EQ(with("/free_memory_gib", 0), "") << "other programs may hold all of it";
   EXPECT_EQ(with("/gpus/0/free_memory_gib", 0), "");
   EXPECT_EQ(with("/cpu/isa", "riscv"), "m.json: cpu.isa: \"riscv\" is not known; write x86-64 or aarch64");
-  EXPECT_EQ(with("/cpu/isa", "aarch64"), "m.json: cpu.features: avx2+fma+f16c are features of x86-64, and isa is aarch64");
+  EXPECT_EQ(with("/cpu/isa", "aarch64"),
+            "m.json: cpu.features: avx2+fma+f16c are features of x86-64, and isa is aarch64");
   EXPECT_EQ(with("/cpu/core", 1).substr(0, 34), "m.json: cpu: unknown field \"core\";");
   EXPECT_EQ(with("/cpu/gflops/tensor_cores", 1).substr(0, 49), "m.json: cpu.gflops: unknown field \"tensor_cores\";");
   EXPECT_EQ(with("/gpus/0/cores", 1).substr(0, 39), "m.json: gpus[0]: unknown field \"cores\";");
   EXPECT_EQ(with("/cpu/features/0", "avx3"),
             "m.json: cpu.features: \"avx3\" is not a feature; the features are "
             "avx2+fma+f16c+avx512+avx512_bf16+avx512_vnni+avx_vnni+amx_tile+amx_bf16+amx_int8");
-  EXPECT_EQ(with("/cpu/features", Json::array({"avx2", "fma", "avx512_bf16"})), "m.json: cpu.features: avx512_bf16 needs avx512");
-  EXPECT_EQ(with("/cpu/gflops/amx", 1), "m.json: cpu.gflops.amx: this CPU has no such unit; it needs the feature amx_tile+amx_bf16");
+  EXPECT_EQ(with("/cpu/features", Json::array({"avx2", "fma", "avx512_bf16"})),
+            "m.json: cpu.features: avx512_bf16 needs avx512");
+  EXPECT_EQ(with("/cpu/gflops/amx", 1),
+            "m.json: cpu.gflops.amx: this CPU has no such unit; it needs the feature amx_tile+amx_bf16");
   EXPECT_EQ(without("/cpu/gflops", "avx2"), "m.json: cpu.gflops: \"avx2\" is missing");
   EXPECT_EQ(without("/cpu", "features"), "m.json: cpu: \"features\" is missing");
   EXPECT_EQ(without("", "cpu"), "m.json: \"cpu\" is missing");
@@ -197,7 +202,8 @@ TEST(MachineJson, ErrorsSayWhereAndWhat) {
   EXPECT_EQ(with("/cpu/bandwidth_measured", "no"), "m.json: cpu.bandwidth_measured: must be true or false");
   EXPECT_EQ(with("/name", ""), "m.json: name: must not be empty");
   EXPECT_EQ(with("/name", "\x1b[31mred"), "m.json: name: \"\\x1b[31mred\" has control characters; leave them out");
-  EXPECT_EQ(with("/cpu/name", "two\nlines"), "m.json: cpu.name: \"two\\x0alines\" has control characters; leave them out");
+  EXPECT_EQ(with("/cpu/name", "two\nlines"),
+            "m.json: cpu.name: \"two\\x0alines\" has control characters; leave them out");
   EXPECT_EQ(with("/gpus/0/name",
                  "\xc2\x9b"
                  "2J"),
@@ -205,7 +211,8 @@ TEST(MachineJson, ErrorsSayWhereAndWhat) {
   EXPECT_EQ(with("/name", "컴퓨터 ®"), "") << "other letters are none";
   EXPECT_EQ(with("/cpu", Json::array()), "m.json: cpu: must be an object");
   EXPECT_EQ(with("/gpus", 3), "m.json: gpus: must be an array");
-  EXPECT_EQ(with("/gpus/0/compute_capability", "sm_90"), "m.json: gpus[0].compute_capability: \"sm_90\" is not of the form \"9.0\"");
+  EXPECT_EQ(with("/gpus/0/compute_capability", "sm_90"),
+            "m.json: gpus[0].compute_capability: \"sm_90\" is not of the form \"9.0\"");
   EXPECT_EQ(with("/gpus/0/compute_capability", 9.0), "m.json: gpus[0].compute_capability: must be a string");
   EXPECT_EQ(with("/gpus/0/driver", "570"), "m.json: gpus[0].driver: \"570\" is not a CUDA version like \"12.8\"");
   EXPECT_EQ(with("/gpus/0/free_memory_gib", 9), "m.json: gpus[0].free_memory_gib: more is free than memory_gib has");
@@ -225,7 +232,12 @@ TEST(MachineJson, KeepsLinksAndNamesOfGpus) {
   json["gpus"].push_back(json["gpus"][0]);
   json["gpus"][1]["uuid"] = "MIG-1";
   json["visible_gpus"] = "3,2";
-  json["links"] = {{{"a", "cuda:0"}, {"b", "cuda:1"}, {"bandwidth_gb_s", 50.5}, {"latency_us", 7.25}, {"peer", true}, {"measured", true}},
+  json["links"] = {{{"a", "cuda:0"},
+                    {"b", "cuda:1"},
+                    {"bandwidth_gb_s", 50.5},
+                    {"latency_us", 7.25},
+                    {"peer", true},
+                    {"measured", true}},
                    {{"a", "cpu"}, {"b", "cuda:1"}, {"bandwidth_gb_s", 6}, {"latency_us", 0}}};
   const auto machine = machine_from_json(json.dump(), "m.json");
   ASSERT_TRUE(machine.ok()) << machine.error().message;
@@ -243,7 +255,8 @@ TEST(MachineJson, KeepsLinksAndNamesOfGpus) {
     bad["links"][0][key] = std::move(value);
     return machine_from_json(bad.dump(), "m.json").error().message;
   };
-  EXPECT_EQ(wrong("b", "cuda:2"), "m.json: links[0].b: \"cuda:2\" is neither cpu nor one of the machine's GPUs, such as cuda:0");
+  EXPECT_EQ(wrong("b", "cuda:2"),
+            "m.json: links[0].b: \"cuda:2\" is neither cpu nor one of the machine's GPUs, such as cuda:0");
   EXPECT_EQ(wrong("b", "cuda:0"), "m.json: links[0]: a link has two different ends");
   EXPECT_NE(wrong("bandwidth_gb_s", 0).find("out of range"), std::string::npos);
 }

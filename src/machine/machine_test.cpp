@@ -22,7 +22,8 @@ constexpr Unit cpu_units[] = {Unit::scalar, Unit::avx2, Unit::avx512, Unit::avx5
 
 void expect_units_match_features(const Cpu& cpu) {
   for (Unit unit : cpu_units)
-    EXPECT_EQ(cpu.flops[static_cast<int>(unit)] > 0, cpu.features.contains(features_of(unit))) << cpu.name << " " << name_of(unit);
+    EXPECT_EQ(cpu.flops[static_cast<int>(unit)] > 0, cpu.features.contains(features_of(unit)))
+        << cpu.name << " " << name_of(unit);
   EXPECT_EQ(cpu.flops[static_cast<int>(Unit::cuda_cores)], 0);
   EXPECT_EQ(cpu.flops[static_cast<int>(Unit::tensor_cores)], 0);
 }
@@ -125,7 +126,8 @@ TEST(Threads, FewerReadAndComputeLess) {
 
 TEST(Threads, WhatSoManyMeasuredCounts) {
   Cpu cpu;
-  cpu.cores = 8, cpu.bandwidth = 43e9, cpu.bandwidth_threads = 2, cpu.bandwidth_measured = true, cpu.features = {CpuFeature::avx2};
+  cpu.cores = 8, cpu.bandwidth = 43e9, cpu.bandwidth_threads = 2, cpu.bandwidth_measured = true,
+  cpu.features = {CpuFeature::avx2};
   EXPECT_EQ(bandwidth_of(cpu, 2), 43e9);
   EXPECT_EQ(bandwidth_of(cpu, 1), 21.5e9);
   EXPECT_EQ(bandwidth_of(cpu, 8), 43e9) << "never less for more threads, and no more than such a machine has";
@@ -281,7 +283,8 @@ constexpr uint64_t mib = 1 << 20;
 
 TEST_F(FakeRoot, WhatOtherProgramsHoldIsNotFree) {
   write("/proc/meminfo",
-        "MemTotal: 16384000 kB\nMemFree: 100 kB\nMemAvailable: 4096000 kB\nCached: 3000000 kB\nHugePages_Total: 1024\nSwapFree: 99999999 "
+        "MemTotal: 16384000 kB\nMemFree: 100 kB\nMemAvailable: 4096000 kB\nCached: 3000000 kB\nHugePages_Total: "
+        "1024\nSwapFree: 99999999 "
         "kB\n");
   EXPECT_EQ(probe_memory(root_), fake_total);
   EXPECT_EQ(probe_free_memory(root_), fake_total / 4);
@@ -301,7 +304,8 @@ TEST_F(FakeRoot, WhatAGroupUsesIsNotFreeButItsPageCacheIs) {
   write("/sys/fs/cgroup/jobs/one/memory.current", "7516192768\n");
   EXPECT_EQ(probe_free_memory(root_), 1024 * mib);
   // A checkpoint that was read before: its pages are dropped when memory is wanted.
-  write("/sys/fs/cgroup/jobs/one/memory.stat", "anon 1073741824\nfile 6442450944\ninactive_file 5368709120\nactive_file 1073741824\n");
+  write("/sys/fs/cgroup/jobs/one/memory.stat",
+        "anon 1073741824\nfile 6442450944\ninactive_file 5368709120\nactive_file 1073741824\n");
   EXPECT_EQ(probe_free_memory(root_), 7168 * mib);
   // The group around it has a limit of its own, which its other members have nearly used up.
   write("/sys/fs/cgroup/jobs/memory.max", "10737418240\n");
@@ -328,11 +332,13 @@ TEST_F(FakeRoot, TheFirstVersionOfGroupsCountsAlike) {
   write("/sys/fs/cgroup/memory/job/memory.limit_in_bytes", "4294967296\n");
   write("/sys/fs/cgroup/memory/job/memory.usage_in_bytes", "3221225472\n");
   EXPECT_EQ(probe_free_memory(root_), 1024 * mib);
-  write("/sys/fs/cgroup/memory/job/memory.stat", "inactive_file 1\ntotal_inactive_file 1073741824\ntotal_active_file 536870912\n");
+  write("/sys/fs/cgroup/memory/job/memory.stat",
+        "inactive_file 1\ntotal_inactive_file 1073741824\ntotal_active_file 536870912\n");
   EXPECT_EQ(probe_free_memory(root_), 2560 * mib);
 }
 
-// Not a speed test: only that the figure can be one. Half the buffer in cache or pages never touched would read above 1 TB/s a core.
+// Not a speed test: only that the figure can be one. Half the buffer in cache or pages never touched would read above 1
+// TB/s a core.
 TEST(Bandwidth, IsPlausible) {
   const BandwidthReading one = measure_bandwidth(1, 0.02);
   EXPECT_GT(one.bytes_per_second, 0.1e9);

@@ -9,8 +9,8 @@ namespace mxpath {
 /// CPUID, the state that the operating system saves, and the processors this process may use.
 Cpu probe_cpu();
 
-/// Bytes of RAM this process may use: MemTotal and every memory limit of its cgroups (v1 and v2), the least of them. 0: unknown.
-/// `root` stands for "/", so that tests can bring a tree of their own.
+/// Bytes of RAM this process may use: MemTotal and every memory limit of its cgroups (v1 and v2), the least of them. 0:
+/// unknown. `root` stands for "/", so that tests can bring a tree of their own.
 uint64_t probe_memory(const std::string& root = "");
 
 /// The part of that memory which no program holds (base/system_memory.h). 0: nothing is left, or unknown.

@@ -1,4 +1,5 @@
-// The GPUs of this computer, as the CUDA runtime tells them; the runtime is linked statically and opens the driver's library here.
+// The GPUs of this computer, as the CUDA runtime tells them; the runtime is linked statically and opens the driver's
+// library here.
 #include <cuda.h>
 #include <cuda_runtime_api.h>
 
@@ -14,10 +15,12 @@ namespace {
 struct PerClock {
   int arch;
   int fp32_cores;    // of one multiprocessor; CUDA C++ Programming Guide, "Arithmetic Instructions"
-  int tensor_flops;  // dense BF16 of one multiprocessor and clock, from the vendors' data sheets: rate / (multiprocessors × boost clock)
+  int tensor_flops;  // dense BF16 of one multiprocessor and clock, from the vendors' data sheets: rate /
+                     // (multiprocessors × boost clock)
 };
-constexpr PerClock per_clock[] = {{75, 64, 0},      {80, 64, 2048},   {86, 128, 512},   {87, 128, 512},   {89, 128, 512},  {90, 128, 4096},
-                                  {100, 128, 8192}, {103, 128, 8192}, {110, 128, 4096}, {120, 128, 1024}, {121, 128, 1024}};
+constexpr PerClock per_clock[] = {{75, 64, 0},      {80, 64, 2048},   {86, 128, 512},   {87, 128, 512},
+                                  {89, 128, 512},   {90, 128, 4096},  {100, 128, 8192}, {103, 128, 8192},
+                                  {110, 128, 4096}, {120, 128, 1024}, {121, 128, 1024}};
 
 /// The entry of the architecture, or of the last one before it.
 PerClock rates_of(int arch) {
@@ -51,8 +54,9 @@ Function* driver_function(const char* name) {
   if (code != cudaSuccess) (void)cudaGetLastError();
   return code == cudaSuccess && result == cudaDriverEntryPointSuccess ? reinterpret_cast<Function*>(found) : nullptr;
 }
-/// Free bytes are told inside a context, which takes some hundred megabytes of the device: it is held for the question alone, so that
-/// looking at a computer leaves nothing on its GPUs. A device that another program holds for itself says so here.
+/// Free bytes are told inside a context, which takes some hundred megabytes of the device: it is held for the question
+/// alone, so that looking at a computer leaves nothing on its GPUs. A device that another program holds for itself says
+/// so here.
 cudaError_t read_free_memory(int ordinal, size_t& left) {
   const auto retain = driver_function<decltype(cuDevicePrimaryCtxRetain)>("cuDevicePrimaryCtxRetain");
   const auto release = driver_function<decltype(cuDevicePrimaryCtxRelease)>("cuDevicePrimaryCtxRelease");
@@ -82,7 +86,8 @@ std::string uuid_of(int ordinal, const cudaDeviceProp& properties) {
   if (ask && ask(&uuid, ordinal) != CUDA_SUCCESS) uuid = properties.uuid;
   std::string text = is_slice(properties.name) ? "MIG-" : "GPU-";
   for (int i = 0; i < 16; ++i)
-    text += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", static_cast<unsigned char>(uuid.bytes[i]));
+    text += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+                        static_cast<unsigned char>(uuid.bytes[i]));
   return text;
 }
 
@@ -90,17 +95,20 @@ std::string uuid_of(int ordinal, const cudaDeviceProp& properties) {
 Link probe_link(int a, int b) {
   int access = 0, atomics = 0;
   if (cudaDeviceGetP2PAttribute(&access, cudaDevP2PAttrAccessSupported, a, b) != cudaSuccess) (void)cudaGetLastError();
-  if (cudaDeviceGetP2PAttribute(&atomics, cudaDevP2PAttrNativeAtomicSupported, a, b) != cudaSuccess) (void)cudaGetLastError();
+  if (cudaDeviceGetP2PAttribute(&atomics, cudaDevP2PAttrNativeAtomicSupported, a, b) != cudaSuccess)
+    (void)cudaGetLastError();
   return assumed_link(cuda_device(a), cuda_device(b), access != 0, access != 0 && atomics != 0);
 }
 
 Gpu probe_gpu(int device, int driver) {
   Gpu gpu;
   cudaDeviceProp properties{};
-  if (const cudaError_t code = cudaGetDeviceProperties(&properties, device); code != cudaSuccess) gpu.problem = text_of(code);
+  if (const cudaError_t code = cudaGetDeviceProperties(&properties, device); code != cudaSuccess)
+    gpu.problem = text_of(code);
   gpu.name = properties.name, gpu.arch = {10 * properties.major + properties.minor}, gpu.driver = driver;
   gpu.shared_memory = properties.sharedMemPerBlockOptin, gpu.memory = properties.totalGlobalMem;
-  const double clock = 1e3 * attribute(cudaDevAttrClockRate, device), memory_clock = 1e3 * attribute(cudaDevAttrMemoryClockRate, device);
+  const double clock = 1e3 * attribute(cudaDevAttrClockRate, device),
+               memory_clock = 1e3 * attribute(cudaDevAttrMemoryClockRate, device);
   gpu.bandwidth = 2 * memory_clock * attribute(cudaDevAttrGlobalMemoryBusWidth, device) / 8;  // two transfers a clock
   const PerClock rates = rates_of(gpu.arch.number);
   gpu.cuda_flops = 2.0 * rates.fp32_cores * properties.multiProcessorCount * clock;
@@ -119,9 +127,11 @@ std::string reason_of(cudaError_t code, int driver) {
   if (driver == 0) return "there is no NVIDIA driver on this computer";
   if (code == cudaErrorInsufficientDriver)
     return fmt::format(
-        "the NVIDIA driver is for CUDA {}.{} and this program was built with CUDA {}.{}; update the driver, or build with an older toolkit",
+        "the NVIDIA driver is for CUDA {}.{} and this program was built with CUDA {}.{}; update the driver, or build "
+        "with an older toolkit",
         driver / 1000, driver % 1000 / 10, CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
-  if (code == cudaErrorNoDevice || code == cudaSuccess) return "there is no NVIDIA GPU on this computer, or CUDA_VISIBLE_DEVICES hides it";
+  if (code == cudaErrorNoDevice || code == cudaSuccess)
+    return "there is no NVIDIA GPU on this computer, or CUDA_VISIBLE_DEVICES hides it";
   return fmt::format("the NVIDIA driver does not answer: {}", text_of(code));
 }
 

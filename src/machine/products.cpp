@@ -1,6 +1,6 @@
-// Compute capabilities from the table "CUDA GPU Compute Capability" (developer.nvidia.com/cuda-gpus). A machine stands for a product when
-// its memory and its bandwidth are those of the product within a fifth, and its CPU has the same instruction set: GB200 and T4G stand
-// beside ARM cores.
+// Compute capabilities from the table "CUDA GPU Compute Capability" (developer.nvidia.com/cuda-gpus). A machine stands
+// for a product when its memory and its bandwidth are those of the product within a fifth, and its CPU has the same
+// instruction set: GB200 and T4G stand beside ARM cores.
 #include "machine/known_machines.h"
 
 namespace mxpath {

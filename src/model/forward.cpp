@@ -16,7 +16,8 @@ void stage(const Model& m, State& s, const Batch& batch) {
   const size_t views = n * static_cast<size_t>(m.config.layers);
   for (size_t layer = 0; layer < static_cast<size_t>(m.config.layers); ++layer)
     for (size_t t = 0; t < n; ++t) s.kv[layer * n + t] = batch.sequences[static_cast<size_t>(batch.slots[t])][layer];
-  // Tokens and positions ride behind the views, so that one copy brings all of them; the stream keeps its error for whoever waits.
+  // Tokens and positions ride behind the views, so that one copy brings all of them; the stream keeps its error for
+  // whoever waits.
   auto* behind = reinterpret_cast<int32_t*>(s.kv.data() + views);
   std::copy_n(batch.tokens.data(), n, behind);
   std::copy_n(batch.positions.data(), n, behind + n);

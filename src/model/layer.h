@@ -1,4 +1,5 @@
-// The parts of a forward, in the order in which a token meets them. Each runs on the batch that was staged, where the plan put it.
+// The parts of a forward, in the order in which a token meets them. Each runs on the batch that was staged, where the
+// plan put it.
 #pragma once
 #include "model/model.h"
 

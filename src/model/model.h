@@ -30,8 +30,8 @@ struct Model {
   }
 };
 
-/// Token ids with their positions and the sequence each belongs to. One conversation is a batch of one sequence; prefill and decode
-/// differ only in how many tokens a batch has.
+/// Token ids with their positions and the sequence each belongs to. One conversation is a batch of one sequence;
+/// prefill and decode differ only in how many tokens a batch has.
 struct Batch {
   std::span<const int32_t> tokens;     // [n] ids, each < config.vocab
   std::span<const int32_t> positions;  // [n]; ascending within a sequence
@@ -40,10 +40,12 @@ struct Batch {
       sequences;  // [slot][layer]: caches that the caller owns, each where the layer's attention runs
 };
 
-/// The activations of one forward in the memory of one device. H hidden, I intermediate, k experts per token, V vocabulary.
+/// The activations of one forward in the memory of one device. H hidden, I intermediate, k experts per token, V
+/// vocabulary.
 struct Activations {
-  float* x = nullptr;              // [tokens, H] residual stream
-  float* t = nullptr;              // [tokens, H] normed input of the next operation; after forward(): the normed output of the last layer
+  float* x = nullptr;  // [tokens, H] residual stream
+  float* t =
+      nullptr;  // [tokens, H] normed input of the next operation; after forward(): the normed output of the last layer
   float* qkv = nullptr;            // [tokens, (nh + 2 nkv) * head_dim]
   float* attended = nullptr;       // [tokens, nh * head_dim]
   float* router_logits = nullptr;  // [tokens, E]
@@ -85,8 +87,8 @@ struct Room {
 
 /// What a forward works in: a room on each device that the plan uses, the CPU's always.
 struct State {
-  /// Makes room for batches of up to the plan's chunk, in the workspace of each device (plan/workspace.h); the plan must outlive
-  /// it. Errors: not enough memory, or a device that does not answer.
+  /// Makes room for batches of up to the plan's chunk, in the workspace of each device (plan/workspace.h); the plan
+  /// must outlive it. Errors: not enough memory, or a device that does not answer.
   static Result<State> create(const ModelConfig& config, const Plan& plan);
 
   /// The activations on a device, which the plan must use.
@@ -111,12 +113,13 @@ struct State {
 
 /// Makes a batch known: sets what Activations says of it, on every device. n ≤ state.capacity.
 void stage(const Model& model, State& state, const Batch& batch);
-/// Runs all layers on the batch that was staged; t holds the normed hidden states [n, H] afterwards, where the head lies. Everything on
-/// GPUs is only enqueued: with all layers on one, a graph can record it.
+/// Runs all layers on the batch that was staged; t holds the normed hidden states [n, H] afterwards, where the head
+/// lies. Everything on GPUs is only enqueued: with all layers on one, a graph can record it.
 void run_layers(const Model& model, State& state);
 /// stage() and run_layers().
 void forward(const Model& model, State& state, const Batch& batch);
-/// Logits of the tokens first … first + count - 1 of the last forward, count ≤ logit_rows; they stay where the head lies.
+/// Logits of the tokens first … first + count - 1 of the last forward, count ≤ logit_rows; they stay where the head
+/// lies.
 void head(const Model& model, State& state, int first, int count);
 /// The logits [count, V] of the last head() in the computer's memory. Error: the GPU has failed.
 Result<const float*> read_logits(const Model& model, State& state, int count);

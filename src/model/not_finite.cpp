@@ -100,13 +100,16 @@ std::string cause_of(const std::optional<NotFinite>& found, const Plan& plan) {
   std::string converted;
   for (const Conversion& c : plan.conversions)
     if (!c.lossless())
-      converted += fmt::format("{}{} as {}", converted.empty() ? "" : ", ", fmt::format("{}", fmt::join(c.sites, ", ")), name_of(c.to));
+      converted += fmt::format("{}{} as {}", converted.empty() ? "" : ", ", fmt::format("{}", fmt::join(c.sites, ", ")),
+                               name_of(c.to));
   if (!converted.empty())
     return fmt::format(
-        "weights are held in another format than they are stored in ({}): hold them as stored, and if that does not help, they "
+        "weights are held in another format than they are stored in ({}): hold them as stored, and if that does not "
+        "help, they "
         "are too large for a forward, as after a training that diverged",
         converted);
-  return "the weights are held as stored, so they are too large for a forward, as after a training that diverged: use another checkpoint";
+  return "the weights are held as stored, so they are too large for a forward, as after a training that diverged: use "
+         "another checkpoint";
 }
 
 }  // namespace mxpath

@@ -19,9 +19,12 @@ struct Case {
   DeviceChoice device;
   int cpu_experts;
 };
-constexpr Case cases[] = {{"zen5", DeviceChoice::cpu, 0},       {"h200", DeviceChoice::automatic, 0},
-                          {"h200", DeviceChoice::cuda, 5},      {"rtx_4090", DeviceChoice::automatic, 0},
-                          {"4x rtx_3090", DeviceChoice::automatic, 0}, {"gb10", DeviceChoice::automatic, 0}};
+constexpr Case cases[] = {{"zen5", DeviceChoice::cpu, 0},
+                          {"h200", DeviceChoice::automatic, 0},
+                          {"h200", DeviceChoice::cuda, 5},
+                          {"rtx_4090", DeviceChoice::automatic, 0},
+                          {"4x rtx_3090", DeviceChoice::automatic, 0},
+                          {"gb10", DeviceChoice::automatic, 0}};
 
 /// Calls what(config, plan) for models, chunks and placements.
 template <class What>
@@ -80,9 +83,11 @@ TEST(Workspace, ArraysDoNotOverlap) {
 TEST(Workspace, HoldsTheScratchOfEveryRowThatACallTakes) {
   for_plans([](const ModelConfig& config, const Plan& plan) {
     for (const DevicePlan& device : plan.devices) {
-      const WorkPart* scratch = workspace_of(config, plan, device.id).find(WorkArray::scratch);
+      const Workspace workspace = workspace_of(config, plan, device.id);
+      const WorkPart* scratch = workspace.find(WorkArray::scratch);
       size_t most = 0;
-      for (const SitePlan& site : plan.sites) {
+      for (const SitePlan* planned : plan.all_sites()) {
+        const SitePlan& site = *planned;
         if (site.site.device != device.id || site.decisions.empty()) continue;
         const int limit = site.site.id == SiteId::head     ? std::min(logit_rows, plan.chunk)
                           : site.site.id == SiteId::sample ? 1

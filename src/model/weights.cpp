@@ -21,16 +21,18 @@ struct MatrixSlot {
 };
 
 /// Where a layer keeps the matrix of a site.
-constexpr std::pair<SiteId, OwnedMatrix LayerWeights::*> matrices_of_a_layer[] = {{SiteId::qkv, &LayerWeights::qkv},
-                                                                                  {SiteId::attention_output, &LayerWeights::output},
-                                                                                  {SiteId::router, &LayerWeights::router},
-                                                                                  {SiteId::gate_up, &LayerWeights::gate_up},
-                                                                                  {SiteId::down, &LayerWeights::down}};
+constexpr std::pair<SiteId, OwnedMatrix LayerWeights::*> matrices_of_a_layer[] = {
+    {SiteId::qkv, &LayerWeights::qkv},
+    {SiteId::attention_output, &LayerWeights::output},
+    {SiteId::router, &LayerWeights::router},
+    {SiteId::gate_up, &LayerWeights::gate_up},
+    {SiteId::down, &LayerWeights::down}};
 
 std::vector<MatrixSlot> matrix_slots(Weights& w) {
   std::vector<MatrixSlot> slots{{&w.embedding, SiteId::embed, LayerSet::outside}};
   for (int i = 0; i < std::ssize(w.layers); ++i)
-    for (const auto& [site, matrix] : matrices_of_a_layer) slots.push_back({&(w.layers[static_cast<size_t>(i)].*matrix), site, i});
+    for (const auto& [site, matrix] : matrices_of_a_layer)
+      slots.push_back({&(w.layers[static_cast<size_t>(i)].*matrix), site, i});
   slots.push_back({&w.head, SiteId::head, LayerSet::outside});
   return slots;
 }
@@ -38,7 +40,8 @@ std::vector<MatrixSlot> matrix_slots(Weights& w) {
 /// The tensors of a slot; all are there, the manifest was checked.
 std::vector<const TensorRecord*> records_of(const MatrixSlot& slot, const Manifest& manifest) {
   std::vector<const TensorRecord*> records;
-  for (const Role role : tensors_of(row_of(slot.site), manifest.config)) records.push_back(manifest.find(role, slot.layer));
+  for (const Role role : tensors_of(row_of(slot.site), manifest.config))
+    records.push_back(manifest.find(role, slot.layer));
   return records;
 }
 
@@ -95,7 +98,8 @@ Status send_vectors(Weights& w, const Placement& placement, Streams& streams) {
   return {};
 }
 
-Status pack_slot(const MatrixSlot& slot, const SitePlan& site, const Checkpoint& checkpoint, ThreadPool& threads, Streams& streams) {
+Status pack_slot(const MatrixSlot& slot, const SitePlan& site, const Checkpoint& checkpoint, ThreadPool& threads,
+                 Streams& streams) {
   const auto records = records_of(slot, checkpoint.manifest());
   OwnedMatrix& target = *slot.target;
   target = {};  // the old copy goes before the new one comes
@@ -109,8 +113,8 @@ Status pack_slot(const MatrixSlot& slot, const SitePlan& site, const Checkpoint&
   const uint64_t bytes = layout_bytes(site.layout, records.front()->experts, rows, records.front()->columns);
   MXPATH_TRY(target.memory, Memory::allocate(cpu_device, bytes));
   const bool may_round = !is_lossless(site.site.stored, site.site.format);
-  MXPATH_TRY(target.matrix,
-             pack(site.layout, {&checkpoint, records}, target.memory.bytes(), threads, may_round ? &target.rounded : nullptr));
+  MXPATH_TRY(target.matrix, pack(site.layout, {&checkpoint, records}, target.memory.bytes(), threads,
+                                 may_round ? &target.rounded : nullptr));
   return site.site.device.is_gpu() ? send(target, streams.of(site.site.device)) : Status();
 }
 
@@ -131,7 +135,8 @@ Status append_vector(std::vector<float>& out, const Checkpoint& checkpoint, Role
   const auto bytes = checkpoint.data(*record);
   for (int64_t e = 0; e < record->experts; ++e)
     for (int64_t r = 0; r < record->rows; ++r) {
-      const float value = element(bytes, record->encoding, static_cast<size_t>(e * record->stored_rows + record->first_row + r));
+      const float value =
+          element(bytes, record->encoding, static_cast<size_t>(e * record->stored_rows + record->first_row + r));
       if (!std::isfinite(value))
         return fail("{}: element {} is {}; the checkpoint is damaged, download it again", record->name,
                     e * record->stored_rows + record->first_row + r, value);
@@ -179,7 +184,8 @@ Result<FetchedRows> fetch_rows(const OwnedMatrix& from, int64_t expert, int64_t 
 }
 
 /// lossy: the plan says that this format does not hold every value.
-Status compare_row(const FetchedRows& from, const Checkpoint& checkpoint, const TensorRecord& record, int expert, int64_t row, bool lossy) {
+Status compare_row(const FetchedRows& from, const Checkpoint& checkpoint, const TensorRecord& record, int expert,
+                   int64_t row, bool lossy) {
   const PackedMatrix& matrix = from.matrix;
   std::vector<float> packed(static_cast<size_t>(record.columns)), stored(packed.size());
   decode_row(matrix, from.expert, from.row, packed.data());
@@ -188,14 +194,15 @@ Status compare_row(const FetchedRows& from, const Checkpoint& checkpoint, const 
   if (lossy) quantised_reference(matrix.layout, expected);
   for (size_t k = 0; k < stored.size(); ++k)
     if (packed[k] != expected[k])
-      return fail("{}: expert {}, row {}, column {} is {} in the file, {} in this format and {} as packed in {}", record.name, expert, row,
-                  k, stored[k], expected[k], packed[k], name_of(matrix.layout));
+      return fail("{}: expert {}, row {}, column {} is {} in the file, {} in this format and {} as packed in {}",
+                  record.name, expert, row, k, stored[k], expected[k], packed[k], name_of(matrix.layout));
   return {};
 }
 
 }  // namespace
 
-Status pack_weights(Weights& weights, const Plan& plan, const Checkpoint& checkpoint, ThreadPool& threads, const Progress& progress) {
+Status pack_weights(Weights& weights, const Plan& plan, const Checkpoint& checkpoint, ThreadPool& threads,
+                    const Progress& progress) {
   const ModelConfig& config = checkpoint.manifest().config;
   const bool first_time = weights.layers.empty();
   weights.layers.resize(static_cast<size_t>(config.layers));
@@ -225,8 +232,8 @@ uint64_t rounded_values(const Weights& weights, const Plan& plan, const Conversi
   return rounded;
 }
 
-Result<std::vector<PackingDifference>> check_packing(const Weights& weights, const Plan& plan, const Checkpoint& checkpoint,
-                                                     uint64_t seed) {
+Result<std::vector<PackingDifference>> check_packing(const Weights& weights, const Plan& plan,
+                                                     const Checkpoint& checkpoint, uint64_t seed) {
   std::vector<PackingDifference> differences;
   Random random(seed);
   MXPATH_TRY(Streams streams, Streams::create(plan.placement));
@@ -238,7 +245,8 @@ Result<std::vector<PackingDifference>> check_packing(const Weights& weights, con
     for (const TensorRecord* record : records_of(slot, checkpoint.manifest())) {
       const int expert = static_cast<int>(random.integer(0, record->experts - 1));
       for (int64_t row : {int64_t{0}, record->rows - 1, random.integer(0, record->rows - 1)}) {
-        MXPATH_TRY(const FetchedRows rows, fetch_rows(*slot.target, expert, packed_row + row, streams.of(site.site.device)));
+        MXPATH_TRY(const FetchedRows rows,
+                   fetch_rows(*slot.target, expert, packed_row + row, streams.of(site.site.device)));
         if (const auto same = compare_row(rows, checkpoint, *record, expert, row, lossy); !same.ok() && !known())
           differences.push_back({&site, same.error().message});
       }

@@ -22,7 +22,9 @@ struct OwnedMatrix {
 struct OwnedVector {
   std::vector<float> values;
   Memory copy;
-  const float* on(DeviceId device) const { return copy.size() > 0 && copy.where() == device ? copy.as<float>() : values.data(); }
+  const float* on(DeviceId device) const {
+    return copy.size() > 0 && copy.where() == device ? copy.as<float>() : values.data();
+  }
 };
 
 /// H hidden, I intermediate, E experts, nh/nkv heads of head_dim.
@@ -50,10 +52,12 @@ struct Weights {
   OwnedMatrix head;        // [V, H]
 };
 
-/// Packs every matrix into the layout that the plan chose; matrices that `weights` already holds in that layout stay as they are, so
-/// that planning again after a failure packs only what changed. What the plan puts on a GPU is packed here and sent there. Errors: a NaN
-/// or infinity among the weights, a scale that makes one, not enough memory; each with the tensor.
-Status pack_weights(Weights& weights, const Plan& plan, const Checkpoint& checkpoint, ThreadPool& threads, const Progress& progress);
+/// Packs every matrix into the layout that the plan chose; matrices that `weights` already holds in that layout stay as
+/// they are, so that planning again after a failure packs only what changed. What the plan puts on a GPU is packed here
+/// and sent there. Errors: a NaN or infinity among the weights, a scale that makes one, not enough memory; each with
+/// the tensor.
+Status pack_weights(Weights& weights, const Plan& plan, const Checkpoint& checkpoint, ThreadPool& threads,
+                    const Progress& progress);
 
 /// How many values a conversion of the plan rounded on load.
 uint64_t rounded_values(const Weights& weights, const Plan& plan, const Conversion& conversion);
@@ -63,9 +67,10 @@ struct PackingDifference {
   const SitePlan* site;  // of the plan
   std::string finding;   // one sentence, the first difference
 };
-/// Compares a few rows of every packed matrix, decoded, with the checkpoint's own values, or, where the plan converts them with loss, with
-/// what the scalar code of src/formats makes of them: exactly, in both cases. Rows of a GPU are read back from it. One entry a site, empty
-/// when all agree. `seed` chooses the rows. Error: the GPU has failed.
-Result<std::vector<PackingDifference>> check_packing(const Weights& weights, const Plan& plan, const Checkpoint& checkpoint, uint64_t seed);
+/// Compares a few rows of every packed matrix, decoded, with the checkpoint's own values, or, where the plan converts
+/// them with loss, with what the scalar code of src/formats makes of them: exactly, in both cases. Rows of a GPU are
+/// read back from it. One entry a site, empty when all agree. `seed` chooses the rows. Error: the GPU has failed.
+Result<std::vector<PackingDifference>> check_packing(const Weights& weights, const Plan& plan,
+                                                     const Checkpoint& checkpoint, uint64_t seed);
 
 }  // namespace mxpath

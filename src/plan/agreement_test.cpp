@@ -77,9 +77,8 @@ TEST(Agreement, IsSaidAndIsNoConcession) {
       std::ranges::find(all, "moe_gate_up.cpu.avx512.mxfp4_bf16", [](const Candidate& c) { return c.path->name; });
   ASSERT_NE(lost, all.end());
   ASSERT_EQ(lost->why_not.size(), 1u);
-  EXPECT_EQ(
-      to_string(lost->why_not[0]),
-      "needs inputs that may be rounded to bf16, and other layers of moe.gate_up keep theirs");
+  EXPECT_EQ(to_string(lost->why_not[0]),
+            "needs inputs that may be rounded to bf16, and other layers of moe.gate_up keep theirs");
 }
 
 }  // namespace

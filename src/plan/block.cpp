@@ -6,7 +6,8 @@ namespace mxpath {
 namespace {
 
 const Decision& decision_for(const SitePlan& part, const Regime& regime) {
-  const auto found = std::ranges::find(part.decisions, regime.tokens.low, [](const Decision& d) { return d.regime.tokens.low; });
+  const auto found =
+      std::ranges::find(part.decisions, regime.tokens.low, [](const Decision& d) { return d.regime.tokens.low; });
   return found == part.decisions.end() ? part.decisions.back() : *found;
 }
 
@@ -34,7 +35,8 @@ Load fused_load(const KernelPath& row, Parts parts, const Call& call) {
   return sum;
 }
 
-double block_seconds(const KernelPath& row, Parts parts, const Regime& regime, const Machine& machine, DeviceId device) {
+double block_seconds(const KernelPath& row, Parts parts, const Regime& regime, const Machine& machine,
+                     DeviceId device) {
   double seconds = 0;
   for (const SitePlan* part : parts)
     if (!fused_part(row, part->site.id)) seconds += decision_for(*part, regime).all.front().seconds;
@@ -54,7 +56,8 @@ double saved_seconds(const SitePlan& block, Parts parts, const Call& call, int t
   double sum = 0;
   for (const SitePlan* part : parts)
     if (fused_part(row, part->site.id))
-      sum += predicted_seconds(part->path_for({tokens}), load_of(part->site, part->layout, call), machine, part->site.device);
+      sum += predicted_seconds(part->path_for({tokens}), load_of(part->site, part->layout, call), machine,
+                               part->site.device);
   return sum - predicted_seconds(row, fused_load(row, parts, call), machine, block.site.device);
 }
 

@@ -16,12 +16,12 @@ const FusedPart* fused_part(const KernelPath& row, SiteId part);
 /// The work of the parts that the row computes itself.
 Load fused_load(const KernelPath& row, Parts parts, const Call& call);
 
-/// Seconds of one call of the regime: those of the chosen row of each part, and what the row computes itself under its own roof. The row
-/// that computes nothing itself costs exactly the sum of its parts.
+/// Seconds of one call of the regime: those of the chosen row of each part, and what the row computes itself under its
+/// own roof. The row that computes nothing itself costs exactly the sum of its parts.
 double block_seconds(const KernelPath& row, Parts parts, const Regime& regime, const Machine& machine, DeviceId device);
 
-/// Seconds that the chosen row of a composite site spares against the sum of its parts, in a call of regime r; 0 where it computes nothing
-/// itself.
+/// Seconds that the chosen row of a composite site spares against the sum of its parts, in a call of regime r; 0 where
+/// it computes nothing itself.
 double saved_seconds(const SitePlan& block, Parts parts, size_t r);
 /// The same for any call, on the row for `tokens` tokens.
 double saved_seconds(const SitePlan& block, Parts parts, const Call& call, int tokens, const Machine& machine);

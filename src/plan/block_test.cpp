@@ -56,7 +56,8 @@ std::vector<Refusal> refusals_of(const BlockPlan& block, std::string_view path) 
 TEST(Blocks, StandAboveThePartsOfTheirLayers) {
   const Plan plan = planned(test::catalogue(), cpu_machine(avx2));
   ASSERT_EQ(plan.blocks.size(), 3u);  // sliding layers, full layers, the experts of all
-  const BlockPlan &sliding = *plan.find_block(SiteId::attention_block, 0), &full = *plan.find_block(SiteId::attention_block, 1);
+  const BlockPlan &sliding = *plan.find_block(SiteId::attention_block, 0),
+                  &full = *plan.find_block(SiteId::attention_block, 1);
   EXPECT_EQ(parts_text(plan, sliding), "norm attention.qkv rope attention.sliding attention.output");
   EXPECT_EQ(parts_text(plan, full), "norm attention.qkv rope attention.full attention.output");
   EXPECT_EQ(parts_text(plan, experts_of(plan)), "norm router moe.gate_up swiglu moe.down");
@@ -70,7 +71,8 @@ TEST(Blocks, OfOnePlacementLieWhereTheirPartsLie) {
   policy.device = DeviceChoice::cuda, policy.gpu_layers = 3, policy.cpu_experts = 2;
   const Plan plan = planned(test::catalogue(), gpu_machine(90), policy);
   for (int layer = 0; layer < 4; ++layer) {
-    const BlockPlan &attention = *plan.find_block(SiteId::attention_block, layer), &experts = *plan.find_block(SiteId::experts_block, layer);
+    const BlockPlan &attention = *plan.find_block(SiteId::attention_block, layer),
+                    &experts = *plan.find_block(SiteId::experts_block, layer);
     EXPECT_EQ(attention.plan.site.device, plan.placement.attention(layer)) << layer;
     EXPECT_EQ(experts.plan.site.device, plan.placement.experts(layer)) << layer;
     for (const BlockPlan* block : {&attention, &experts})
@@ -103,7 +105,8 @@ TEST(Blocks, ARowThatComputesPartsItselfWinsWhereItIsCheaper) {
   EXPECT_LT(cost_of(plan, Goal::balanced), cost_of(before, Goal::balanced));
   KernelPath slow = fused;
   slow.efficiency = .01;
-  for (const Decision& decision : experts_of(planned(with(slow), cpu_machine(avx512))).plan.decisions)
+  const Plan dear = planned(with(slow), cpu_machine(avx512));
+  for (const Decision& decision : experts_of(dear).plan.decisions)
     EXPECT_EQ(decision.chosen->name, "experts_block.cpu.composite");
 }
 
@@ -115,12 +118,14 @@ TEST(Blocks, ARowIsRefusedWhereARowWhoseResultsItGivesIs) {
   const Plan excluded = planned(with(fused), cpu_machine(avx512), policy);
   EXPECT_EQ(refusals_of(experts_of(excluded), fused.name).front().check, Check::layout);  // held in plain rows now
   EXPECT_EQ(refusals_of(experts_of(excluded), fused.name).back().check, Check::excluded);
-  const Failures failures = {{{"moe_gate_up.cpu.avx512.mxfp4_f32", cpu_device}, {Check::self_check, "token 3 differs"}}};
+  const Failures failures = {
+      {{"moe_gate_up.cpu.avx512.mxfp4_f32", cpu_device}, {Check::self_check, "token 3 differs"}}};
   const Plan failed = planned(with(fused), cpu_machine(avx512), {}, failures);
   EXPECT_EQ(refusals_of(experts_of(failed), fused.name).back().have, "token 3 differs");
   policy = {};
   policy.weights = NumberFormat::bf16;
-  EXPECT_EQ(refusals_of(experts_of(planned(with(fused), cpu_machine(avx512), policy)), fused.name).front().check, Check::layout);
+  EXPECT_EQ(refusals_of(experts_of(planned(with(fused), cpu_machine(avx512), policy)), fused.name).front().check,
+            Check::layout);
 }
 
 TEST(Blocks, ARowOfAnotherArithmeticThanItsPartsAgreedOnIsRefused) {
@@ -154,9 +159,11 @@ TEST(Blocks, ARowOfAnotherArithmeticThanItsPartsAgreedOnIsRefused) {
 TEST(Blocks, AFailedRowLeavesTheCompositeOneAndIsSaid) {
   const Failures failures = {{{std::string(fused.name), cpu_device}, {Check::self_check, "token 3 differs"}}};
   const Plan plan = planned(with(fused), cpu_machine(avx512), {}, failures);
-  for (const Decision& decision : experts_of(plan).plan.decisions) EXPECT_EQ(decision.chosen->name, "experts_block.cpu.composite");
+  for (const Decision& decision : experts_of(plan).plan.decisions)
+    EXPECT_EQ(decision.chosen->name, "experts_block.cpu.composite");
   ASSERT_EQ(plan.concessions.size(), 1u);
-  EXPECT_NE(plan.concessions.front().text.find("experts_block runs on experts_block.cpu.composite"), std::string::npos) << plan.concessions.front().text;
+  EXPECT_NE(plan.concessions.front().text.find("experts_block runs on experts_block.cpu.composite"), std::string::npos)
+      << plan.concessions.front().text;
   EXPECT_NE(plan.concessions.front().text.find("token 3 differs"), std::string::npos) << plan.concessions.front().text;
 }
 
@@ -178,11 +185,13 @@ TEST(Blocks, WithoutAnyPathAreOneSentence) {
   policy.exclude = {"experts_block.*"};
   const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx2), policy);
   ASSERT_FALSE(plan.ok());
-  EXPECT_EQ(in_words(plan.error().message).substr(0, 59), "experts_block: exclude leaves no path for 1 token; keep one");
+  EXPECT_EQ(in_words(plan.error().message).substr(0, 59),
+            "experts_block: exclude leaves no path for 1 token; keep one");
   policy.exclude.clear(), policy.only = {std::string(fused.name)};
   const auto forced = make_plan(manifest(), with(fused), cpu_machine(avx2), policy);
   ASSERT_FALSE(forced.ok());
-  EXPECT_NE(forced.error().message.find("Paths that can: experts_block.cpu.composite"), std::string::npos) << forced.error().message;
+  EXPECT_NE(forced.error().message.find("Paths that can: experts_block.cpu.composite"), std::string::npos)
+      << forced.error().message;
 }
 
 TEST(Blocks, AreShownWithTheirPartsAndAsData) {

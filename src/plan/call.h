@@ -8,7 +8,8 @@ namespace mxpath {
 struct Call {
   int tokens = 1;     ///< tokens of all sequences
   int sequences = 1;  ///< sequences that they belong to, at most `tokens`
-  int64_t keys = 0;   ///< keys that a token of a layer without a window sees, itself included; 0: what the site expects (Site::keys)
+  int64_t keys = 0;   ///< keys that a token of a layer without a window sees, itself included; 0: what the site expects
+                      ///< (Site::keys)
   bool operator==(const Call&) const = default;
 };
 

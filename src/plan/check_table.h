@@ -1,4 +1,5 @@
-// What can speak against a path, as a table: the name of each check, the sentence about a path that fails it, and what it means.
+// What can speak against a path, as a table: the name of each check, the sentence about a path that fails it, and what
+// it means.
 #pragma once
 #include <cstdint>
 #include <string>

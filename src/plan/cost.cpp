@@ -25,8 +25,10 @@ double roof_seconds(const KernelPath& path, const Work& work, const Machine& mac
   static const Gpu none;
   const Gpu* there = machine.gpu(device);
   const Gpu& gpu = there ? *there : none;
-  // A roof that the machine does not have (a unit it lacks) still needs a finite price, so that refused rows can be compared.
-  const double bandwidth = std::max(bandwidth_of(path, machine, gpu), 1e9), peak = std::max(peak_of(path, machine, gpu), 1e9);
+  // A roof that the machine does not have (a unit it lacks) still needs a finite price, so that refused rows can be
+  // compared.
+  const double bandwidth = std::max(bandwidth_of(path, machine, gpu), 1e9),
+               peak = std::max(peak_of(path, machine, gpu), 1e9);
   return std::max(work.bytes / bandwidth, work.flops / peak);
 }
 

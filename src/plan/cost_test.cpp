@@ -29,7 +29,8 @@ TEST(Predictions, AreForTheThreadsThatWereAskedFor) {
   EXPECT_NEAR(head(two) / head(all), 100.0 / 24, 1e-9) << "one token reads weights, and two cores read 24 GB/s";
   EXPECT_GT(two.decode_seconds / all.decode_seconds, 4);
   EXPECT_NEAR(two.prefill_seconds / all.prefill_seconds, 8, 0.5) << "an eighth of the arithmetic";
-  EXPECT_NE(two.machine.find("2 threads, avx2+avx512, 24.0 GB/s (assumed, 2 of 16 cores)"), std::string::npos) << two.machine;
+  EXPECT_NE(two.machine.find("2 threads, avx2+avx512, 24.0 GB/s (assumed, 2 of 16 cores)"), std::string::npos)
+      << two.machine;
   EXPECT_NEAR(expect_step(two, server(), two.context / 2).predicted, two.decode_seconds, 1e-9 * two.decode_seconds);
   EXPECT_NEAR(expect_prompt(two, server(), 512).predicted, two.prefill_seconds, 1e-9 * two.prefill_seconds);
 }
@@ -48,7 +49,9 @@ TEST(Predictions, AnUnsteadyBandwidthIsSaid) {
   Machine machine = server();
   machine.cpu.bandwidth_measured = true, machine.cpu.bandwidth_spread = 0.4;
   const auto line = [&] {
-    return make_plan(manifest_from_config(test::small_config(), "test"), test::catalogue(), machine, {}).value().machine;
+    return make_plan(manifest_from_config(test::small_config(), "test"), test::catalogue(), machine, {})
+        .value()
+        .machine;
   };
   EXPECT_NE(line().find("100.0 GB/s (measured, unsteady: ±20 %)"), std::string::npos) << line();
   machine.cpu.bandwidth_spread = 0.05;
@@ -60,7 +63,9 @@ TEST(Predictions, MoreThreadsThanCoresAreSaidToBeSlower) {
   const auto line = [&](int threads) {
     Policy policy;
     policy.threads = threads;
-    return make_plan(manifest_from_config(test::small_config(), "test"), test::catalogue(), machine, policy).value().machine;
+    return make_plan(manifest_from_config(test::small_config(), "test"), test::catalogue(), machine, policy)
+        .value()
+        .machine;
   };
   const int cores = machine.cpu.cores;
   const std::string said = fmt::format(", {} threads on {} cores, slower than {}, ", cores + 1, cores, cores);
@@ -72,10 +77,13 @@ TEST(Predictions, ABandwidthFromABusyMachineSaysItsLoad) {
   Machine machine = server();
   machine.cpu.bandwidth_measured = true;
   const auto line = [&] {
-    return make_plan(manifest_from_config(test::small_config(), "test"), test::catalogue(), machine, {}).value().machine;
+    return make_plan(manifest_from_config(test::small_config(), "test"), test::catalogue(), machine, {})
+        .value()
+        .machine;
   };
   machine.cpu.bandwidth_load = machine.cpu.cores;
-  EXPECT_NE(line().find(fmt::format("100.0 GB/s (measured at load {}.0)", machine.cpu.cores)), std::string::npos) << line();
+  EXPECT_NE(line().find(fmt::format("100.0 GB/s (measured at load {}.0)", machine.cpu.cores)), std::string::npos)
+      << line();
   machine.cpu.bandwidth_load = 0.2 * machine.cpu.cores;
   EXPECT_NE(line().find("100.0 GB/s (measured)"), std::string::npos) << line();
 }
@@ -93,7 +101,8 @@ TEST(Work, ManyTokensOfAttentionCostNoLessThanFew) {
 TEST(Work, AQuerySeesTheKeysOfTheCallAndASlidingOneItsWindow) {
   Site site{.id = SiteId::attention_full, .keys = 4096, .heads = 64, .kv_heads = 8, .head_dim = 64};
   EXPECT_EQ(keys_seen(site, {}), 4096) << "what is expected, where the call does not say";
-  EXPECT_EQ(keys_seen(site, {.tokens = 512, .keys = mean_keys(512)}), 256) << "a prompt that begins with them sees half of itself";
+  EXPECT_EQ(keys_seen(site, {.tokens = 512, .keys = mean_keys(512)}), 256)
+      << "a prompt that begins with them sees half of itself";
   site.id = SiteId::attention_sliding;
   site.keys = 128;
   EXPECT_EQ(keys_seen(site, {.keys = 256}), 128);
@@ -110,7 +119,8 @@ TEST(Work, TheCacheOfEachSequenceIsRead) {
 }
 
 KernelPath row_with(Efficiency efficiency, DeviceKind device = DeviceKind::cpu) {
-  return {.name = "linear.cpu.test", .op = Op::linear, .device = device, .weights = Layout::any, .efficiency = efficiency};
+  return {
+      .name = "linear.cpu.test", .op = Op::linear, .device = device, .weights = Layout::any, .efficiency = efficiency};
 }
 
 TEST(Efficiencies, AreKeptApartForOneTokenAndForMany) {
@@ -123,18 +133,21 @@ TEST(Efficiencies, AreKeptApartForOneTokenAndForMany) {
   EXPECT_EQ(seconds({0.8, 0.4}, 512), seconds(0.4, 512));
   EXPECT_EQ(seconds({0.2, 0.8}, 2), seconds(0.2, 1)) << "two tokens take no less than one";
   for (const Efficiency efficiency : {Efficiency(0.8, 0.1), Efficiency(0.1, 0.8), Efficiency(0, 0.5)})
-    for (int tokens = 1; tokens < 1024; ++tokens) EXPECT_LE(seconds(efficiency, tokens), seconds(efficiency, tokens + 1)) << tokens;
+    for (int tokens = 1; tokens < 1024; ++tokens)
+      EXPECT_LE(seconds(efficiency, tokens), seconds(efficiency, tokens + 1)) << tokens;
 }
 
 TEST(Launches, ArePricedByTheRow) {
   const Machine machine = test::gpu_machine(90);
-  const Load load = load_of({.id = SiteId::head, .device = cuda_device(0), .n = 4096, .k = 4096}, Layout::bf16_rows, {});
+  const Load load =
+      load_of({.id = SiteId::head, .device = cuda_device(0), .n = 4096, .k = 4096}, Layout::bf16_rows, {});
   KernelPath row = row_with(0.5, DeviceKind::cuda);
   const double one = predicted_seconds(row, load, machine);
   row.launches = 3;
   EXPECT_NEAR(predicted_seconds(row, load, machine) - one, 2 * 2e-6, 1e-12);
   row.device = DeviceKind::cpu;
-  EXPECT_EQ(predicted_seconds(row, load, machine), predicted_seconds(row_with(0.5), load, machine)) << "a CPU launches nothing";
+  EXPECT_EQ(predicted_seconds(row, load, machine), predicted_seconds(row_with(0.5), load, machine))
+      << "a CPU launches nothing";
 }
 
 // A batch of answers may want another row than a chunk of a prompt with as many tokens.

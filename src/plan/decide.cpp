@@ -25,9 +25,10 @@ std::vector<Layout> layouts_for(const Site& site, const Catalogue& catalogue) {
   if (!site.has_weights()) return {Layout::none};
   std::vector<Layout> layouts{plain_layout(site.format)};
   for (const KernelPath* path : catalogue.paths) {
-    const bool reads =
-        path->op == site.op() && path->device == site.device.kind && path->weights != Layout::any && path->weights != Layout::none;
-    if (reads && held_in(path->weights) == site.format && !std::ranges::count(layouts, path->weights)) layouts.push_back(path->weights);
+    const bool reads = path->op == site.op() && path->device == site.device.kind && path->weights != Layout::any &&
+                       path->weights != Layout::none;
+    if (reads && held_in(path->weights) == site.format && !std::ranges::count(layouts, path->weights))
+      layouts.push_back(path->weights);
   }
   return layouts;
 }
@@ -38,17 +39,20 @@ std::string reasons(const Candidate& candidate) {
   return text;
 }
 
-/// Every row of the site's op once, as the policy would find it without `only` and `exclude`, the cheapest first; rows of one price in the
-/// order of the table. Each is asked about the layout it reads, those that read any about all, and those that read none of the site's
-/// format about the plain one.
-std::vector<Candidate> candidates_for(const Site& site, const Regime& regime, const Catalogue& catalogue, const Machine& machine,
-                                      const Policy& policy, const Failures& failures, Parts parts) {
+/// Every row of the site's op once, as the policy would find it without `only` and `exclude`, the cheapest first; rows
+/// of one price in the order of the table. Each is asked about the layout it reads, those that read any about all, and
+/// those that read none of the site's format about the plain one.
+std::vector<Candidate> candidates_for(const Site& site, const Regime& regime, const Catalogue& catalogue,
+                                      const Machine& machine, const Policy& policy, const Failures& failures,
+                                      Parts parts) {
   Policy free = policy;
   free.only.clear(), free.exclude.clear();
   const auto layouts = layouts_for(site, catalogue);
   std::vector<Candidate> found;
   for (Layout layout : layouts)
-    for (Candidate& c : decide({site, layout, regime.tokens, catalogue, machine, free, failures, regime.per_sequence, parts}, regime).all) {
+    for (Candidate& c :
+         decide({site, layout, regime.tokens, catalogue, machine, free, failures, regime.per_sequence, parts}, regime)
+             .all) {
       const Layout own = c.path->weights;
       const bool foreign = own != Layout::any && !std::ranges::count(layouts, own);
       if (own != layout && own != Layout::any && !(foreign && layout == layouts.front())) continue;
@@ -57,24 +61,29 @@ std::vector<Candidate> candidates_for(const Site& site, const Regime& regime, co
       if (known == found.end()) found.push_back(std::move(c));
       else if (worth(c) < worth(*known)) *known = std::move(c);
     }
-  const auto place = [&](const Candidate& c) { return std::ranges::find(catalogue.paths, c.path) - catalogue.paths.begin(); };
+  const auto place = [&](const Candidate& c) {
+    return std::ranges::find(catalogue.paths, c.path) - catalogue.paths.begin();
+  };
   std::ranges::sort(found, {}, [&](const Candidate& c) { return std::tuple(c.seconds, place(c)); });
   return found;
 }
 
 std::string with_reasons(const std::vector<Candidate>& candidates) {
   std::string text;
-  for (const Candidate& c : candidates) text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", c.path->name, reasons(c));
+  for (const Candidate& c : candidates)
+    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", c.path->name, reasons(c));
   return text;
 }
 
-/// The sentence for a site that the policy leaves without a path: the named ones with their refusals, then what could run instead.
-Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
-              const Failures& failures, Parts parts) {
+/// The sentence for a site that the policy leaves without a path: the named ones with their refusals, then what could
+/// run instead.
+Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue, const Machine& machine,
+              const Policy& policy, const Failures& failures, Parts parts) {
   std::vector<Candidate> named, refused;
   std::string legal;
   for (const Candidate& c : candidates_for(site, regime, catalogue, machine, policy, failures, parts)) {
-    const bool forced = std::ranges::any_of(policy.only, [&](const std::string& glob) { return glob_match(glob, c.path->name); });
+    const bool forced =
+        std::ranges::any_of(policy.only, [&](const std::string& glob) { return glob_match(glob, c.path->name); });
     if (c.why_not.empty() && !forced) legal += fmt::format("{}{}", legal.empty() ? "" : " ", c.path->name);
     if (!c.why_not.empty() && forced) named.push_back(c);
     if (!c.why_not.empty() && c.path->device == site.device.kind) refused.push_back(c);
@@ -82,9 +91,11 @@ Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue
   if (legal.empty() && named.empty())
     return fail("{} on {}: no path can run: {}", title_of(site), to_string(site.device), with_reasons(refused));
   if (named.empty())
-    return fail("{}: {} leaves no path for {}; keep one of: {}", title_of(site), mention(Knob::exclude), regime.tokens.of_tokens(), legal);
-  return fail("{}: none of the paths selected by {} can run {} on this machine: {}. {}", title_of(site), mention(Knob::only),
-              regime.tokens.of_tokens(), with_reasons(named), legal.empty() ? "No other path can run either" : "Paths that can: " + legal);
+    return fail("{}: {} leaves no path for {}; keep one of: {}", title_of(site), mention(Knob::exclude),
+                regime.tokens.of_tokens(), legal);
+  return fail("{}: none of the paths selected by {} can run {} on this machine: {}. {}", title_of(site),
+              mention(Knob::only), regime.tokens.of_tokens(), with_reasons(named),
+              legal.empty() ? "No other path can run either" : "Paths that can: " + legal);
 }
 
 }  // namespace
@@ -140,7 +151,8 @@ Decision decide(const Question& q, const Regime& regime) {
     decision.all.push_back({path, refusals(*path, q), seconds});
   }
   // Legal ones first, then by price; a stable sort, so that table order breaks ties.
-  std::ranges::stable_sort(decision.all, {}, [](const Candidate& c) { return std::tuple(!c.why_not.empty(), c.seconds); });
+  std::ranges::stable_sort(decision.all, {},
+                           [](const Candidate& c) { return std::tuple(!c.why_not.empty(), c.seconds); });
   if (!decision.all.empty() && decision.all.front().why_not.empty()) decision.chosen = decision.all.front().path;
   return decision;
 }
@@ -153,7 +165,8 @@ Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const M
     SitePlan plan{site, layout, {}};
     for (const Regime& regime : regimes())
       plan.decisions.push_back(
-          decide({site, layout, regime.tokens, catalogue, machine, policy, failures, regime.per_sequence, given.parts}, regime));
+          decide({site, layout, regime.tokens, catalogue, machine, policy, failures, regime.per_sequence, given.parts},
+                 regime));
     const double seconds = cost_of(plan, policy.goal);
     if (best.decisions.empty() || seconds < best_seconds) best_seconds = seconds, best = std::move(plan);
   }

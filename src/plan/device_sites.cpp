@@ -49,7 +49,9 @@ std::vector<Layers> layers_by_parts(const DeviceSites& all, const SiteRow& row, 
   return groups;
 }
 
-bool has_rows(const Catalogue& catalogue, Op op) { return std::ranges::count(catalogue.paths, op, &KernelPath::op) > 0; }
+bool has_rows(const Catalogue& catalogue, Op op) {
+  return std::ranges::count(catalogue.paths, op, &KernelPath::op) > 0;
+}
 
 void plan_blocks(DeviceSites& all, const Search& s) {
   all.blocks.clear();
@@ -121,7 +123,8 @@ bool samples(const DeviceSites& gpu) {
 
 const Error* DeviceSites::obstacle(const Placement& placement) const {
   for (size_t i = 0; i < sites.size(); ++i)
-    if (!plans[i].ok() && part_on(sites[i], device, placement).count > 0 && !(sites[i].op() == Op::sample && device.is_gpu()))
+    if (!plans[i].ok() && part_on(sites[i], device, placement).count > 0 &&
+        !(sites[i].op() == Op::sample && device.is_gpu()))
       return &plans[i].error();
   for (const DeviceBlock& block : blocks)
     if (!block.plan.ok() && part_on(block.brief.site, device, placement).count > 0) return &block.plan.error();

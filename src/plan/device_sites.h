@@ -27,20 +27,22 @@ struct DeviceSites {
   DeviceId device;
   std::vector<Site> sites;
   std::vector<Result<SitePlan>> plans;  ///< of each site
-  std::vector<SitePlan> brief;          ///< the same without the rows that lost, which a comparison of placements does not look at
-  std::vector<DeviceBlock> blocks;      ///< of the sites that have a plan
+  std::vector<SitePlan>
+      brief;  ///< the same without the rows that lost, which a comparison of placements does not look at
+  std::vector<DeviceBlock> blocks;  ///< of the sites that have a plan
 
-  /// The error of the first site that the placement needs here and that has no path; null: there is none. The CPU can pick a token for a
-  /// GPU.
+  /// The error of the first site that the placement needs here and that has no path; null: there is none. The CPU can
+  /// pick a token for a GPU.
   const Error* obstacle(const Placement& placement) const;
 };
 
-/// Plans each site alone and the composite ones above them. Where a row of a composite site wants the weights of its parts in other layouts
-/// than these would take alone, all of them are planned again so, and the cheaper of both is taken.
+/// Plans each site alone and the composite ones above them. Where a row of a composite site wants the weights of its
+/// parts in other layouts than these would take alone, all of them are planned again so, and the cheaper of both is
+/// taken.
 DeviceSites plan_device(DeviceId device, const Search& search);
 
-/// The CPU's sites beside GPUs. Whatever lies there, the CPU must be able to sample too; an `only` that names sampling on the GPU alone is
-/// kept by the GPU, and does not mean the CPU.
+/// The CPU's sites beside GPUs. Whatever lies there, the CPU must be able to sample too; an `only` that names sampling
+/// on the GPU alone is kept by the GPU, and does not mean the CPU.
 DeviceSites beside_gpus(const DeviceSites& cpu, const std::vector<DeviceSites>& gpus, const Search& search);
 
 }  // namespace mxpath

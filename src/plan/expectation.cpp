@@ -40,7 +40,8 @@ struct Sum {
   /// What rows of composite sites spare in `times` calls.
   void spare(const Plan& plan, double times, const Call& call, int regime) {
     for (const BlockPlan& block : plan.blocks)
-      out.predicted -= times * block.plan.site.count * saved_seconds(block.plan, plan.parts_of(block), call, regime, machine);
+      out.predicted -=
+          times * block.plan.site.count * saved_seconds(block.plan, plan.parts_of(block), call, regime, machine);
   }
 };
 

@@ -1,4 +1,5 @@
-// What a plan promises for a step or a prompt, and what the machine could do at best: the figures beside every measurement.
+// What a plan promises for a step or a prompt, and what the machine could do at best: the figures beside every
+// measurement.
 #pragma once
 #include "plan/plan.h"
 
@@ -17,7 +18,8 @@ struct Expectation {
 /// What a query of a prompt sees on average when the prompt is read from its beginning.
 constexpr int64_t mean_keys(int64_t prompt) { return (prompt + 1) / 2; }
 
-/// One step of an answer: a token that sees `keys` earlier ones (itself included) in the full layers, the window in the sliding ones.
+/// One step of an answer: a token that sees `keys` earlier ones (itself included) in the full layers, the window in the
+/// sliding ones.
 Expectation expect_step(const Plan& plan, const Machine& machine, int64_t keys);
 
 /// Expects the time from a prompt to its first token: plan.chunk tokens at a time, the head and the sampling once.

@@ -7,7 +7,8 @@
 namespace mxpath {
 namespace {
 
-constexpr CpuFeatures avx512{CpuFeature::avx2, CpuFeature::avx512}, amx{CpuFeature::avx2, CpuFeature::avx512, CpuFeature::amx_bf16};
+constexpr CpuFeatures avx512{CpuFeature::avx2, CpuFeature::avx512},
+    amx{CpuFeature::avx2, CpuFeature::avx512, CpuFeature::amx_bf16};
 
 Plan plan_on(const Machine& machine, const Policy& policy = {}) {
   return make_plan(manifest_from_config(test::small_config(), "test"), test::catalogue(), machine, policy).value();
@@ -32,7 +33,8 @@ TEST(Expectation, APromptOfOneChunkIsWhatThePlanPredicts) {
 TEST(Expectation, RoofsAreInOrder) {
   const Machine machine = test::cpu_machine(amx);
   const Plan plan = plan_on(machine);
-  for (const Expectation& e : {expect_step(plan, machine, 100), expect_prompt(plan, machine, 1), expect_prompt(plan, machine, 2000)}) {
+  for (const Expectation& e :
+       {expect_step(plan, machine, 100), expect_prompt(plan, machine, 1), expect_prompt(plan, machine, 2000)}) {
     EXPECT_LE(e.best_roof, e.roof);
     EXPECT_LT(e.roof, e.predicted);
     EXPECT_LE(std::max(e.memory_seconds, e.compute_seconds), e.roof * (1 + 1e-12));
@@ -88,7 +90,8 @@ TEST(Expectation, BetweenTwoDevicesTheWayCountsToo) {
   double sites = 0;
   for (const SitePlan& site : plan.sites)
     if (!plan.is_idle(site)) sites += site.site.count * site.decisions.front().all.front().seconds;
-  EXPECT_GE(expect_step(plan, machine, plan.context / 2).predicted - sites, static_cast<double>(plan.placement.crossings().size()) * 25e-6);
+  EXPECT_GE(expect_step(plan, machine, plan.context / 2).predicted - sites,
+            static_cast<double>(plan.placement.crossings().size()) * 25e-6);
 }
 
 }  // namespace

@@ -15,7 +15,9 @@ std::string duration(double seconds) {
   return fmt::format("{:.2f} s", seconds);
 }
 
-std::string slower_text(double ratio) { return ratio < 1.05 ? "about as fast" : fmt::format("{:.1f} times slower", ratio); }
+std::string slower_text(double ratio) {
+  return ratio < 1.05 ? "about as fast" : fmt::format("{:.1f} times slower", ratio);
+}
 
 /// Why a candidate is not the chosen one: slower, or refused.
 std::string verdict(const Candidate& candidate, const Decision& decision, bool verbose) {
@@ -32,7 +34,8 @@ std::string verdict(const Candidate& candidate, const Decision& decision, bool v
 /// What a row of a composite site computes itself: ", which computes moe.gate_up, swiglu itself".
 std::string fused_text(const KernelPath& path) {
   std::string parts;
-  for (const FusedPart& part : path.fuses) parts += fmt::format("{}{}", parts.empty() ? "" : " and ", name_of(part.site));
+  for (const FusedPart& part : path.fuses)
+    parts += fmt::format("{}{}", parts.empty() ? "" : " and ", name_of(part.site));
   return parts.empty() ? "" : fmt::format("  computes {} itself", parts);
 }
 
@@ -44,7 +47,8 @@ std::string chosen_lines(const SitePlan& plan) {
     while (last + 1 < plan.decisions.size() && plan.decisions[last + 1].chosen == plan.decisions[r].chosen) ++last;
     const Range tokens{plan.decisions[r].regime.tokens.low, plan.decisions[last].regime.tokens.high};
     std::string times;
-    for (size_t i = r; i <= last; ++i) times += fmt::format("{}{}", i == r ? "" : " | ", duration(plan.decisions[i].all.front().seconds));
+    for (size_t i = r; i <= last; ++i)
+      times += fmt::format("{}{}", i == r ? "" : " | ", duration(plan.decisions[i].all.front().seconds));
     out += fmt::format("  > {:<44} tokens {:<6} {}{}\n", plan.decisions[r].chosen->name, tokens.to_string(), times,
                        fused_text(*plan.decisions[r].chosen));
     r = last + 1;
@@ -69,14 +73,16 @@ bool ever_chosen(const SitePlan& plan, const KernelPath* path) {
 std::string other_lines(const SitePlan& plan) {
   std::string out;
   for (const Candidate& c : plan.decisions.front().all)
-    if (!ever_chosen(plan, c.path)) out += fmt::format("    {:<44} {}\n", c.path->name, verdict(c, plan.decisions.front(), false));
+    if (!ever_chosen(plan, c.path))
+      out += fmt::format("    {:<44} {}\n", c.path->name, verdict(c, plan.decisions.front(), false));
   return out;
 }
 
 std::string verbose_lines(const SitePlan& plan) {
   std::string out;
   for (const Decision& decision : plan.decisions) {
-    out += fmt::format("  tokens {} (priced at {})\n", decision.regime.tokens.to_string(), decision.regime.typical.tokens);
+    out +=
+        fmt::format("  tokens {} (priced at {})\n", decision.regime.tokens.to_string(), decision.regime.typical.tokens);
     for (const Candidate& c : decision.all) {
       const bool chosen = c.path == decision.chosen;
       out += fmt::format("  {} {:<44} {:>10}  {}\n", chosen ? ">" : " ", c.path->name, duration(c.seconds),
@@ -91,9 +97,10 @@ std::string site_header(const Plan& whole, const SitePlan& plan) {
   std::string shape = s.k ? fmt::format("n={} k={}", s.n, s.k) : fmt::format("n={}", s.n);
   if (s.experts > 1) shape += fmt::format(" experts={}/{}", s.experts_per_token, s.experts);
   if (s.keys) shape += fmt::format(" keys={}", s.keys);
-  const std::string layout = s.has_weights() ? fmt::format("  weights {}{}", name_of(plan.layout),
-                                                           s.format != s.stored ? fmt::format(" (stored {})", name_of(s.stored)) : "")
-                                             : "";
+  const std::string layout =
+      s.has_weights() ? fmt::format("  weights {}{}", name_of(plan.layout),
+                                    s.format != s.stored ? fmt::format(" (stored {})", name_of(s.stored)) : "")
+                      : "";
   const std::string where = s.device.is_gpu() ? fmt::format("on {}  ", whole.name_of(s.device)) : "";
   return fmt::format("{} × {}  {}{}{}\n", s.count, title_of(s), where, shape, layout);
 }
@@ -102,7 +109,8 @@ std::string site_header(const Plan& whole, const SitePlan& plan) {
 std::string block_text(const Plan& whole, const BlockPlan& block, bool verbose) {
   const Site& s = block.plan.site;
   std::string parts;
-  for (const SitePlan* part : whole.parts_of(block)) parts += fmt::format("{}{}", parts.empty() ? "" : ", ", part->site.name());
+  for (const SitePlan* part : whole.parts_of(block))
+    parts += fmt::format("{}{}", parts.empty() ? "" : ", ", part->site.name());
   const std::string where = s.device.is_gpu() ? fmt::format("on {}  ", whole.name_of(s.device)) : "";
   return fmt::format("{} × {}  {}made of {}\n", s.count, title_of(s), where, parts) +
          (verbose ? verbose_lines(block.plan) : chosen_lines(block.plan) + other_lines(block.plan));
@@ -113,21 +121,22 @@ std::string memory_line(const Plan& plan, const MemoryPlan& m) {
   const std::string held = m.held   ? fmt::format("; other programs hold {}", human_bytes(double(m.held)))
                            : m.free ? fmt::format("; only {} is free now", human_bytes(double(m.free)))
                                     : "";
-  return fmt::format("{} of {} ({}): weights {}, key/value cache {} for {}, scratch {}{}{}", human_bytes(double(m.total())),
-                     human_bytes(double(m.available)), m.fits() ? "fits" : "does not fit", human_bytes(double(m.weights)),
-                     human_bytes(double(m.kv_cache)), plural(plan.context, "token"), human_bytes(double(m.scratch)), in_place, held);
+  return fmt::format(
+      "{} of {} ({}): weights {}, key/value cache {} for {}, scratch {}{}{}", human_bytes(double(m.total())),
+      human_bytes(double(m.available)), m.fits() ? "fits" : "does not fit", human_bytes(double(m.weights)),
+      human_bytes(double(m.kv_cache)), plural(plan.context, "token"), human_bytes(double(m.scratch)), in_place, held);
 }
 
 /// The transfers between GPUs, where there are several. The placement says what the CPU's part costs.
 std::string crossing_line(const Plan& plan) {
   if (plan.placement.gpus.size() < 2) return "";
-  return fmt::format("crossings {} per token, {} ({})\n", plan.placement.crossings().size(), duration(plan.crossing_seconds.front()),
-                     plan.crossing_note);
+  return fmt::format("crossings {} per token, {} ({})\n", plan.placement.crossings().size(),
+                     duration(plan.crossing_seconds.front()), plan.crossing_note);
 }
 
 std::string expected_line(const Plan& plan) {
-  return fmt::format("{:.1f} tok/s answering, {:.1f} tok/s reading a prompt; {} of weights per token", 1 / plan.decode_seconds,
-                     512 / plan.prefill_seconds, human_bytes(plan.decode_bytes));
+  return fmt::format("{:.1f} tok/s answering, {:.1f} tok/s reading a prompt; {} of weights per token",
+                     1 / plan.decode_seconds, 512 / plan.prefill_seconds, human_bytes(plan.decode_bytes));
 }
 
 std::string conversion_lines(const Plan& plan) {
@@ -138,19 +147,28 @@ std::string conversion_lines(const Plan& plan) {
 
 std::string header(const Plan& plan) {
   std::string out = plan.not_built.empty() ? "" : fmt::format("NOT BUILT {}\n", plan.not_built);
-  out += fmt::format("model     {}\nmachine   {}\ndevice    {}{}\nmemory    {}\n", plan.model, plan.machine, plan.placement.to_string(),
-                     plan.device_reason.empty() ? "" : fmt::format(": {}", plan.device_reason), memory_line(plan, plan.memory()));
+  out +=
+      fmt::format("model     {}\nmachine   {}\ndevice    {}{}\nmemory    {}\n", plan.model, plan.machine,
+                  plan.placement.to_string(), plan.device_reason.empty() ? "" : fmt::format(": {}", plan.device_reason),
+                  memory_line(plan, plan.memory()));
   for (const auto& [id, memory] : plan.devices)
-    if (id.is_gpu()) out += fmt::format("on {:<7}{}\n", plan.placement.gpus.size() > 1 ? to_string(id) : "GPU", memory_line(plan, memory));
+    if (id.is_gpu())
+      out += fmt::format("on {:<7}{}\n", plan.placement.gpus.size() > 1 ? to_string(id) : "GPU",
+                         memory_line(plan, memory));
   out += crossing_line(plan);
   out += fmt::format("expected  {}\n", expected_line(plan));
-  for (const auto& concession : plan.concessions) out += fmt::format("{:<10}{}\n", label_of(concession.kind), concession.text);
+  for (const auto& concession : plan.concessions)
+    out += fmt::format("{:<10}{}\n", label_of(concession.kind), concession.text);
   return out;
 }
 
-Json refusal_json(const Refusal& r) { return {{"check", name_of(r.check)}, {"wants", r.wants}, {"have", r.have}, {"text", to_string(r)}}; }
+Json refusal_json(const Refusal& r) {
+  return {{"check", name_of(r.check)}, {"wants", r.wants}, {"have", r.have}, {"text", to_string(r)}};
+}
 
-Json range_json(const Range& range) { return {{"low", range.low}, {"high", range.high == Range{}.high ? Json() : Json(range.high)}}; }
+Json range_json(const Range& range) {
+  return {{"low", range.low}, {"high", range.high == Range{}.high ? Json() : Json(range.high)}};
+}
 
 Json decision_json(const Decision& d) {
   Json all = Json::array();
@@ -185,7 +203,8 @@ std::string stored_text(const Site& site) {
 
 Json devices_json(const Plan& plan) {
   Json out = Json::array();
-  for (const auto& [id, memory] : plan.devices) out.push_back({{"device", to_string(id)}, {"memory", memory_json(memory)}});
+  for (const auto& [id, memory] : plan.devices)
+    out.push_back({{"device", to_string(id)}, {"memory", memory_json(memory)}});
   return out;
 }
 
@@ -235,8 +254,14 @@ Json block_json(const Plan& whole, const BlockPlan& block) {
 }
 
 Json conversion_json(const Conversion& c) {
-  return {{"sites", c.sites},   {"from", name_of(c.from)},        {"to", name_of(c.to)},          {"matrices", c.matrices},
-          {"values", c.values}, {"bytes_before", c.bytes_before}, {"bytes_after", c.bytes_after}, {"lossless", c.lossless()}};
+  return {{"sites", c.sites},
+          {"from", name_of(c.from)},
+          {"to", name_of(c.to)},
+          {"matrices", c.matrices},
+          {"values", c.values},
+          {"bytes_before", c.bytes_before},
+          {"bytes_after", c.bytes_after},
+          {"lossless", c.lossless()}};
 }
 
 Json conversions_json(const Plan& plan) {
@@ -276,7 +301,8 @@ std::string explain_briefly(const Plan& plan) {
   for (const SiteId id : {SiteId::qkv, SiteId::gate_up, SiteId::head})
     for (const SitePlan& site : plan.sites) {
       if (site.site.id != id) continue;
-      lines += fmt::format("{}{}: {}", lines.empty() ? "paths     " : "\n          ", title_of(site.site), chosen_names(site));
+      lines += fmt::format("{}{}: {}", lines.empty() ? "paths     " : "\n          ", title_of(site.site),
+                           chosen_names(site));
       if (site.site.stored_alike) break;  // of two devices the GPU alone
     }
   return header(plan) + lines + "\n";

@@ -24,8 +24,8 @@ Rehearsed rehearsed(const std::vector<std::string>& inject, bool strict = false,
   policy.inject_failure = inject, policy.strict = strict;
   std::vector<std::string> told;
   const Manifest manifest = manifest_from_config(test::small_config(), "test");
-  auto plan =
-      simulate_fallback(manifest, test::catalogue(), machine, policy, {}, [&](const std::string& text) { told.push_back(in_words(text)); });
+  auto plan = simulate_fallback(manifest, test::catalogue(), machine, policy, {},
+                                [&](const std::string& text) { told.push_back(in_words(text)); });
   return {std::move(plan), std::move(told)};
 }
 
@@ -58,7 +58,8 @@ TEST(Rehearse, BelowThePortablePathThereIsNothing) {
 TEST(Rehearse, WhatNoPathIsIsSaidAndChangesNothing) {
   const Rehearsed after = rehearsed({"linear.cuda.*:image", best});
   ASSERT_EQ(after.told.size(), 2u);
-  EXPECT_EQ(after.told[1], "inject_failure=linear.cuda.*:image: no path of this plan is linear.cuda.*:image, so nothing failed");
+  EXPECT_EQ(after.told[1],
+            "inject_failure=linear.cuda.*:image: no path of this plan is linear.cuda.*:image, so nothing failed");
   EXPECT_EQ(rehearsed({"linear.cpu.no*"}).plan.error().kind, ErrorKind::wrong_use);
 }
 
@@ -69,14 +70,19 @@ TEST(Rehearse, ADeviceThatFailsIsOneFailureAndTheModelRunsOnTheCpu) {
   const Rehearsed after = rehearsed({"norm.cuda.*:device", "moe_*.cuda.*:exact", "rope.cuda.*:device"}, false, machine);
   ASSERT_TRUE(after.plan.ok()) << after.plan.error().message;
   ASSERT_GE(after.told.size(), 1u);
-  EXPECT_EQ(after.told[0], "cuda:0 is not used: it failed in the self-check of norm.cuda.portable.f32: made to fail by inject_failure");
-  EXPECT_EQ(std::ranges::count_if(after.told, [](const std::string& text) { return text.find("is not used") != text.npos; }), 1);
+  EXPECT_EQ(
+      after.told[0],
+      "cuda:0 is not used: it failed in the self-check of norm.cuda.portable.f32: made to fail by inject_failure");
+  EXPECT_EQ(
+      std::ranges::count_if(after.told, [](const std::string& text) { return text.find("is not used") != text.npos; }),
+      1);
   EXPECT_EQ(after.plan->device.kind, DeviceKind::cpu);
-  EXPECT_NE(after.plan->device_reason.find("runs on a GPU that is not used any more"), std::string::npos) << after.plan->device_reason;
+  EXPECT_NE(after.plan->device_reason.find("runs on a GPU that is not used any more"), std::string::npos)
+      << after.plan->device_reason;
   ASSERT_FALSE(after.plan->concessions.empty());
-  EXPECT_NE(
-      after.plan->concessions.back().text.find("because of cuda:0: it failed in the self-check of norm.cuda.portable.f32: made to fail"),
-      std::string::npos)
+  EXPECT_NE(after.plan->concessions.back().text.find(
+                "because of cuda:0: it failed in the self-check of norm.cuda.portable.f32: made to fail"),
+            std::string::npos)
       << after.plan->concessions.back().text;
   EXPECT_EQ(in_words(rehearsed({"norm.cpu.*:device"}, false, machine).plan.error().message),
             "inject_failure=norm.cpu.*:device: norm.cpu.portable.f32 runs on a CPU and has no device that could fail");

@@ -23,7 +23,9 @@ std::string_view lacks(Fault fault) {
   return "";
 }
 
-std::string made_to_fail(std::string_view what) { return fmt::format("{}made to fail by {}", what, mention(Knob::inject_failure)); }
+std::string made_to_fail(std::string_view what) {
+  return fmt::format("{}made to fail by {}", what, mention(Knob::inject_failure));
+}
 
 Status check_injected_failure(const std::string& text, const Catalogue& catalogue) {
   MXPATH_TRY(const InjectedFailure wanted, parse_injected_failure(text));
@@ -33,7 +35,9 @@ Status check_injected_failure(const std::string& text, const Catalogue& catalogu
     if (can_have(*path, wanted.fault)) return {};
     named = path;
   }
-  if (!named) return wrong_use("{}: no path has such a name; `mxpath plan -v` lists them", mention(Knob::inject_failure, printable(text)));
+  if (!named)
+    return wrong_use("{}: no path has such a name; `mxpath plan -v` lists them",
+                     mention(Knob::inject_failure, printable(text)));
   return wrong_use("{}: {} {}", mention(Knob::inject_failure, printable(text)), named->name, lacks(wanted.fault));
 }
 
@@ -46,7 +50,8 @@ Result<InjectedFailure> parse_injected_failure(std::string_view text) {
   if (colon == text.npos) return InjectedFailure{std::string(text), Fault::any};
   const auto kind = std::ranges::find(names.begin() + 1, names.end(), text.substr(colon + 1));
   if (kind == names.end())
-    return wrong_use("{}: after the colon give image, exact, random, packing or device", mention(Knob::inject_failure, printable(text)));
+    return wrong_use("{}: after the colon give image, exact, random, packing or device",
+                     mention(Knob::inject_failure, printable(text)));
   return InjectedFailure{std::string(text.substr(0, colon)), static_cast<Fault>(kind - names.begin())};
 }
 
@@ -70,7 +75,8 @@ bool is_injected(const Policy& policy, const KernelPath& path, Fault fault) {
 }
 
 std::optional<Failure> injected_failure(const Policy& policy, const KernelPath& path) {
-  if (is_injected(policy, path, Fault::device)) return Failure{Check::device_failed, device_finding(path, made_to_fail(""))};
+  if (is_injected(policy, path, Fault::device))
+    return Failure{Check::device_failed, device_finding(path, made_to_fail(""))};
   if (is_injected(policy, path, Fault::image)) return Failure{Check::no_image, made_to_fail("image ")};
   if (is_injected(policy, path, Fault::any)) return Failure{Check::self_check, made_to_fail("")};
   if (is_injected(policy, path, Fault::exact)) return Failure{Check::self_check, made_to_fail("exact problem ")};
@@ -82,7 +88,8 @@ std::vector<std::string> injected_packing(const Policy& policy, const SitePlan& 
   std::vector<std::string> findings;
   for (const Decision& decision : site.decisions)
     if (is_injected(policy, *decision.chosen, Fault::packing))
-      findings.push_back(fmt::format("packing for {} made to differ by {}", decision.chosen->name, mention(Knob::inject_failure)));
+      findings.push_back(
+          fmt::format("packing for {} made to differ by {}", decision.chosen->name, mention(Knob::inject_failure)));
   return findings;
 }
 

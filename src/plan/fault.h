@@ -27,11 +27,12 @@ struct InjectedFailure {
 /// "linear.cpu.*:exact" or a glob alone. Error (wrong use): an unknown kind, with the list.
 Result<InjectedFailure> parse_injected_failure(std::string_view text);
 
-/// Whether a row has that part at all. image and device: GPU code. exact and random: the problems that the self-check of its operation
-/// solves. packing: it reads a weight matrix.
+/// Whether a row has that part at all. image and device: GPU code. exact and random: the problems that the self-check
+/// of its operation solves. packing: it reads a weight matrix.
 bool can_have(const KernelPath& path, Fault fault);
 
-/// Whether the policy wants this part of the path to fail; ill-formed entries are not asked about again, make_plan has refused them.
+/// Whether the policy wants this part of the path to fail; ill-formed entries are not asked about again, make_plan has
+/// refused them.
 bool is_injected(const Policy& policy, const KernelPath& path, Fault fault);
 
 /// What the policy makes of the self-check of a path; none: it may pass.

@@ -20,7 +20,8 @@ std::string LayerSet::to_string() const {
     size_t last = i;
     while (last + 1 < layers_.size() && layers_[last + 1] == layers_[last] + 1) ++last;
     if (layers_[i] != outside)
-      text += fmt::format("{}{}{}", text.empty() ? "" : ", ", layers_[i], last > i ? fmt::format("-{}", layers_[last]) : "");
+      text += fmt::format("{}{}{}", text.empty() ? "" : ", ", layers_[i],
+                          last > i ? fmt::format("-{}", layers_[last]) : "");
     i = last + 1;
   }
   return text.empty() ? "" : fmt::format("{} {}", count() == 1 ? "layer" : "layers", text);

@@ -74,12 +74,14 @@ Layout plain_layout(WeightFormat format) {
 }
 
 bool is_lossless(NumberFormat from, WeightFormat to) {
-  return to.format == NumberFormat::fp32 || to == WeightFormat(from) || (from == NumberFormat::mxfp4 && to.format == NumberFormat::bf16);
+  return to.format == NumberFormat::fp32 || to == WeightFormat(from) ||
+         (from == NumberFormat::mxfp4 && to.format == NumberFormat::bf16);
 }
 
 std::string_view loss_of(NumberFormat from, WeightFormat to) {
   if (is_lossless(from, to)) return "without loss";
-  const bool perhaps = to.format == NumberFormat::fp16 || to.format == NumberFormat::bf16 || to.format == NumberFormat::mxfp4;
+  const bool perhaps =
+      to.format == NumberFormat::fp16 || to.format == NumberFormat::bf16 || to.format == NumberFormat::mxfp4;
   return perhaps ? "perhaps with loss" : "with loss";
 }
 
@@ -92,7 +94,8 @@ int64_t scale_bytes(Layout layout, int64_t rows, int64_t columns) {
 
 /// Codes, then scales, each starting on a 64-byte line.
 uint64_t layout_bytes(Layout layout, int64_t experts, int64_t rows, int64_t columns) {
-  const int64_t codes = experts * code_bytes(layout, rows, columns), scales = experts * scale_bytes(layout, rows, columns);
+  const int64_t codes = experts * code_bytes(layout, rows, columns),
+                scales = experts * scale_bytes(layout, rows, columns);
   return static_cast<uint64_t>(scales ? up(codes, 64) + scales : codes);
 }
 

@@ -46,7 +46,8 @@ namespace mxpath {
   LAYOUT(nf4_g64_rows)
 // clang-format on
 
-/// How the weights of one site lie in memory. A layout belongs to one number format; any layout can decode each value back.
+/// How the weights of one site lie in memory. A layout belongs to one number format; any layout can decode each value
+/// back.
 #define MXPATH_ENUMERATOR(name) name,
 enum class Layout : uint8_t {
   none,  ///< the operation has no weight matrix
@@ -63,7 +64,8 @@ std::string_view name_of(Layout layout);
 NumberFormat format_of(Layout layout);
 /// Columns under one scale: 32 or 64; 0 where a row has one scale or none.
 int group_of(Layout layout);
-/// Whether the rows of a layout lie one after another, columns ascending, so that any path may read it that reads plain rows.
+/// Whether the rows of a layout lie one after another, columns ascending, so that any path may read it that reads plain
+/// rows.
 bool is_plain(Layout layout);
 
 /// A number format with the columns under one scale, where that is a choice: what a user asks weights to be held as.
@@ -71,7 +73,8 @@ struct WeightFormat {
   NumberFormat format;
   int group;  ///< 32 or 64; 0 where a row has one scale or none
   /// Without a group: 32 for mxfp4 and int4, 64 for nf4.
-  constexpr WeightFormat(NumberFormat number, int columns = 0) : format(number), group(columns ? columns : usual_group(number)) {}
+  constexpr WeightFormat(NumberFormat number, int columns = 0)
+      : format(number), group(columns ? columns : usual_group(number)) {}
   bool operator==(const WeightFormat&) const = default;
 
  private:
@@ -85,14 +88,17 @@ std::string name_of(WeightFormat format);
 WeightFormat held_in(Layout layout);
 /// The layout that holds a format in plain row order; the portable path can always be given this one.
 Layout plain_layout(WeightFormat format);
-/// Whether `to` holds every value that `from` can: all of them as FP32, MXFP4 as BF16 too (but not as FP16: its exponents reach further).
+/// Whether `to` holds every value that `from` can: all of them as FP32, MXFP4 as BF16 too (but not as FP16: its
+/// exponents reach further).
 bool is_lossless(NumberFormat from, WeightFormat to);
-/// What can be said before the values are read: "without loss", "with loss", or "perhaps with loss" for a format of floats or MXFP4, which
-/// may hold them all the same.
+/// What can be said before the values are read: "without loss", "with loss", or "perhaps with loss" for a format of
+/// floats or MXFP4, which may hold them all the same.
 std::string_view loss_of(NumberFormat from, WeightFormat to);
 /// Bytes of `experts` matrices of rows × columns, padding included.
 uint64_t layout_bytes(Layout layout, int64_t experts, int64_t rows, int64_t columns);
 /// Bytes that one pass over all rows of one expert reads: equals layout_bytes(layout, 1, rows, columns).
-inline uint64_t layout_bytes_read(Layout layout, int64_t rows, int64_t columns) { return layout_bytes(layout, 1, rows, columns); }
+inline uint64_t layout_bytes_read(Layout layout, int64_t rows, int64_t columns) {
+  return layout_bytes(layout, 1, rows, columns);
+}
 
 }  // namespace mxpath

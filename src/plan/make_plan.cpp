@@ -22,7 +22,8 @@ Status check_globs(const Policy& policy, const Catalogue& catalogue) {
     if (known(glob)) return {};
     std::vector<std::string_view> names;
     for (const KernelPath* path : catalogue.paths) names.push_back(path->name);
-    return wrong_use("{}: no path has such a name{}; `mxpath plan -v` lists them", mention(knob, printable(glob)), nearest_note(glob, names));
+    return wrong_use("{}: no path has such a name{}; `mxpath plan -v` lists them", mention(knob, printable(glob)),
+                     nearest_note(glob, names));
   };
   for (const auto& glob : policy.only) MXPATH_CHECK(check(Knob::only, glob));
   for (const auto& glob : policy.exclude) MXPATH_CHECK(check(Knob::exclude, glob));
@@ -43,15 +44,18 @@ bool holds(const KernelPath& path, const Site& site) {
   return path.weights == Layout::any || path.weights == Layout::none || held_in(path.weights) == site.format;
 }
 
-/// The row that was lost: the best of those that failed here, else the best refused one when nothing but the portable row is left.
+/// The row that was lost: the best of those that failed here, else the best refused one when nothing but the portable
+/// row is left.
 const Candidate* lost_to(const Decision& decision, const Site& site, const Failures& failures) {
   const Candidate& chosen = decision.all.front();
-  const bool only_floor = std::ranges::none_of(decision.all, [&](const Candidate& c) { return c.why_not.empty() && !is_floor(*c.path); });
+  const bool only_floor =
+      std::ranges::none_of(decision.all, [&](const Candidate& c) { return c.why_not.empty() && !is_floor(*c.path); });
   const auto failed = [&](const Candidate& c) { return failures.contains({std::string(c.path->name), site.device}); };
   const Candidate* lost = nullptr;
   for (const Candidate& c : decision.all) {
     if (c.path->device != site.device.kind) continue;
-    const bool given_up = only_floor || (failed(c) && c.seconds <= chosen.seconds);  // at the same price the table decides
+    const bool given_up =
+        only_floor || (failed(c) && c.seconds <= chosen.seconds);  // at the same price the table decides
     if (c.why_not.empty() || !holds(*c.path, site) || !given_up) continue;
     if (!lost || std::tuple(!failed(c), c.seconds) < std::tuple(!failed(*lost), lost->seconds)) lost = &c;
   }
@@ -65,15 +69,17 @@ void concede(std::vector<Concession>& out, const SitePlan& plan, const Failures&
     if (!lost || lost->path->name == last) continue;
     last = lost->path->name;
     const double ratio = decision.all.front().seconds / lost->seconds;
-    const std::string slower =
-        ratio > 1.05 ? fmt::format(", about {:.1f} times slower than {}", ratio, last) : fmt::format(" instead of {}", last);
-    // A failure here is the reason even where planning again has changed the layout too, and so is anything but the layout itself.
-    const auto beside_layout = std::ranges::find_if(lost->why_not, [](const Refusal& r) { return r.check != Check::layout; });
+    const std::string slower = ratio > 1.05 ? fmt::format(", about {:.1f} times slower than {}", ratio, last)
+                                            : fmt::format(" instead of {}", last);
+    // A failure here is the reason even where planning again has changed the layout too, and so is anything but the
+    // layout itself.
+    const auto beside_layout =
+        std::ranges::find_if(lost->why_not, [](const Refusal& r) { return r.check != Check::layout; });
     const Refusal& reason = failures.contains({last, plan.site.device}) ? lost->why_not.back()
-                            : beside_layout != lost->why_not.end() ? *beside_layout
-                                                                   : lost->why_not.front();
-    out.push_back({Concession::Kind::fallback,
-                   fmt::format("{} runs on {}{} ({})", title_of(plan.site), decision.chosen->name, slower, to_string(reason))});
+                            : beside_layout != lost->why_not.end()      ? *beside_layout
+                                                                        : lost->why_not.front();
+    out.push_back({Concession::Kind::fallback, fmt::format("{} runs on {}{} ({})", title_of(plan.site),
+                                                           decision.chosen->name, slower, to_string(reason))});
   }
 }
 
@@ -87,16 +93,20 @@ void concede_arithmetic(std::vector<Concession>& out, const SitePlan& plan) {
     if (arithmetic != Arithmetic::int8_dynamic && arithmetic != Arithmetic::tf32) continue;
     const std::string_view what =
         arithmetic == Arithmetic::tf32 ? "rounds activations and weights to tf32" : "quantises activations to int8";
-    out.push_back({Concession::Kind::arithmetic, fmt::format("{} {} ({}), allowed by {}", title_of(plan.site), what, decision.chosen->name,
-                                                             mention(Knob::numerics, "fast"))});
+    out.push_back({Concession::Kind::arithmetic, fmt::format("{} {} ({}), allowed by {}", title_of(plan.site), what,
+                                                             decision.chosen->name, mention(Knob::numerics, "fast"))});
   }
 }
 
-/// Of composite sites, rows that failed here; where another refusal speaks against one, its parts have said what is to be said.
+/// Of composite sites, rows that failed here; where another refusal speaks against one, its parts have said what is to
+/// be said.
 void concede_blocks(Plan& plan, const Failures& failures) {
   for (const BlockPlan& block : plan.blocks) {
-    const auto failed = [&](const Candidate& c) { return failures.contains({std::string(c.path->name), block.plan.site.device}); };
-    if (std::ranges::any_of(block.plan.decisions, [&](const Decision& d) { return std::ranges::any_of(d.all, failed); }))
+    const auto failed = [&](const Candidate& c) {
+      return failures.contains({std::string(c.path->name), block.plan.site.device});
+    };
+    if (std::ranges::any_of(block.plan.decisions,
+                            [&](const Decision& d) { return std::ranges::any_of(d.all, failed); }))
       concede(plan.concessions, block.plan, failures);
   }
 }
@@ -105,9 +115,9 @@ void add_concessions(Plan& plan, const Failures& failures) {
   for (const SitePlan& site : plan.sites) {
     const Site& s = site.site;
     if (s.has_weights() && s.format != s.stored)
-      plan.concessions.push_back(
-          {Concession::Kind::conversion, fmt::format("{} holds its weights as {}, stored as {}, {}", title_of(s), name_of(s.format),
-                                                     name_of(s.stored), loss_of(s.stored, s.format))});
+      plan.concessions.push_back({Concession::Kind::conversion,
+                                  fmt::format("{} holds its weights as {}, stored as {}, {}", title_of(s),
+                                              name_of(s.format), name_of(s.stored), loss_of(s.stored, s.format))});
     concede(plan.concessions, site, failures);
     concede_arithmetic(plan.concessions, site);
   }
@@ -119,7 +129,8 @@ void add_conversions(Plan& plan) {
   for (const SitePlan& planned : plan.sites) {
     const Site& s = planned.site;
     if (!s.has_weights() || s.format == s.stored) continue;
-    auto same = std::ranges::find_if(plan.conversions, [&](const Conversion& c) { return c.from == s.stored && c.to == s.format; });
+    auto same = std::ranges::find_if(plan.conversions,
+                                     [&](const Conversion& c) { return c.from == s.stored && c.to == s.format; });
     if (same == plan.conversions.end()) same = plan.conversions.insert(same, {s.stored, s.format, {}, 0, 0, 0, 0});
     if (!std::ranges::count(same->sites, title_of(s))) same->sites.push_back(title_of(s));
     same->matrices += static_cast<uint64_t>(s.experts * s.count);
@@ -131,12 +142,14 @@ void add_conversions(Plan& plan) {
 
 std::string describe(const Manifest& manifest) {
   const ModelConfig& c = manifest.config;
-  return fmt::format("gpt-oss, {}, {}, {} active, hidden {}, {}", plural(c.layers, "layer"), plural(c.experts, "expert"),
-                     c.experts_per_token, c.hidden, name_of(manifest.layout));
+  return fmt::format("gpt-oss, {}, {}, {} active, hidden {}, {}", plural(c.layers, "layer"),
+                     plural(c.experts, "expert"), c.experts_per_token, c.hidden, name_of(manifest.layout));
 }
 
 std::string describe(const Gpu& gpu) {
-  return gpu.name + (gpu.bandwidth_assumed ? fmt::format(", {:.0f} GB/s (assumed: its driver does not tell)", gpu.bandwidth / 1e9) : "");
+  return gpu.name + (gpu.bandwidth_assumed
+                         ? fmt::format(", {:.0f} GB/s (assumed: its driver does not tell)", gpu.bandwidth / 1e9)
+                         : "");
 }
 
 /// All GPUs: equal ones by their number, unequal ones with theirs.
@@ -145,11 +158,15 @@ std::string describe_gpus(const Machine& machine) {
   const std::string visible =
       machine.visible_gpus.empty() ? "" : fmt::format(" (CUDA_VISIBLE_DEVICES={})", printable(machine.visible_gpus));
   const Gpu& first = machine.gpus.front();
-  const bool alike = std::ranges::all_of(machine.gpus, [&](const Gpu& other) { return describe(other) == describe(first); });
-  if (alike) return fmt::format("; {}{}{}", machine.gpus.size() > 1 ? fmt::format("{} × ", machine.gpus.size()) : "", describe(first), visible);
+  const bool alike =
+      std::ranges::all_of(machine.gpus, [&](const Gpu& other) { return describe(other) == describe(first); });
+  if (alike)
+    return fmt::format("; {}{}{}", machine.gpus.size() > 1 ? fmt::format("{} × ", machine.gpus.size()) : "",
+                       describe(first), visible);
   std::string all;
   for (size_t i = 0; i < machine.gpus.size(); ++i)
-    all += fmt::format("{} {}: {}", all.empty() ? ";" : ",", to_string(cuda_device(static_cast<int>(i))), describe(machine.gpus[i]));
+    all += fmt::format("{} {}: {}", all.empty() ? ";" : ",", to_string(cuda_device(static_cast<int>(i))),
+                       describe(machine.gpus[i]));
   return all + visible;
 }
 
@@ -158,11 +175,15 @@ std::string describe(const Machine& machine, const Machine& asked, int threads) 
   const Cpu& cpu = machine.cpu;
   const bool derived = asked.cpu.cores != (cpu.bandwidth_threads ? cpu.bandwidth_threads : cpu.cores);
   const std::string at_load = measured_while_busy(cpu) ? fmt::format(" at load {:.1f}", cpu.bandwidth_load) : "";
-  const std::string beyond = threads > cpu.cores ? fmt::format(" on {} cores, slower than {}", cpu.cores, cpu.cores) : "";
-  return fmt::format("{}, {}{}, {}, {:.1f} GB/s ({}{}{}{})", cpu.name.empty() ? machine.name : cpu.name, plural(threads, "thread"), beyond,
-                     cpu.features.to_string(), asked.cpu.bandwidth / 1e9, cpu.bandwidth_measured ? "measured" : "assumed",
-                     at_load, derived ? fmt::format(", {} of {} cores", asked.cpu.cores, cpu.cores) : "",
-                     cpu.bandwidth_spread > unsteady_spread ? fmt::format(", unsteady: ±{:.0f} %", 50 * cpu.bandwidth_spread) : "") +
+  const std::string beyond =
+      threads > cpu.cores ? fmt::format(" on {} cores, slower than {}", cpu.cores, cpu.cores) : "";
+  return fmt::format("{}, {}{}, {}, {:.1f} GB/s ({}{}{}{})", cpu.name.empty() ? machine.name : cpu.name,
+                     plural(threads, "thread"), beyond, cpu.features.to_string(), asked.cpu.bandwidth / 1e9,
+                     cpu.bandwidth_measured ? "measured" : "assumed", at_load,
+                     derived ? fmt::format(", {} of {} cores", asked.cpu.cores, cpu.cores) : "",
+                     cpu.bandwidth_spread > unsteady_spread
+                         ? fmt::format(", unsteady: ±{:.0f} %", 50 * cpu.bandwidth_spread)
+                         : "") +
          describe_gpus(machine);
 }
 
@@ -170,21 +191,23 @@ std::string describe(const Machine& machine, const Machine& asked, int threads) 
 std::string why_not_built(const Machine& machine) {
   if (machine.cpu.isa == Isa::x86_64) return "";
   return fmt::format(
-      "mxpath is built for x86-64 only and does not run on this machine, whose CPU is {}; the rest says what a port would do",
+      "mxpath is built for x86-64 only and does not run on this machine, whose CPU is {}; the rest says what a port "
+      "would do",
       name_of(machine.cpu.isa));
 }
 
 /// Where the model lies because of rows that failed on the GPU, against where it would lie without them.
-Status concede_placement(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
-                         const Failures& failures) {
+Status concede_placement(Plan& plan, const Manifest& manifest, const Catalogue& catalogue, const Machine& machine,
+                         const Policy& policy, const Failures& failures) {
   const auto failed = std::ranges::find_if(failures, [](const auto& failure) { return failure.first.device.is_gpu(); });
   if (failed == failures.end()) return {};
   MXPATH_TRY(const Plan wished, plan_as_asked(manifest, catalogue, machine, policy, {}));
   if (wished.placement == plan.placement) return {};
-  plan.concessions.push_back({Concession::Kind::fallback,
-                              fmt::format("the model runs on {} instead of {}, about {:.1f} times slower, because of {}: {}",
-                                          plan.placement.to_string(), wished.placement.to_string(),
-                                          plan.decode_seconds / wished.decode_seconds, to_string(failed->first), failed->second.finding)});
+  plan.concessions.push_back(
+      {Concession::Kind::fallback,
+       fmt::format("the model runs on {} instead of {}, about {:.1f} times slower, because of {}: {}",
+                   plan.placement.to_string(), wished.placement.to_string(),
+                   plan.decode_seconds / wished.decode_seconds, to_string(failed->first), failed->second.finding)});
   return {};
 }
 
@@ -206,14 +229,16 @@ const SitePlan& Plan::site(SiteId id) const {
 }
 
 const SitePlan* Plan::find(SiteId id, int layer, DeviceId on) const {
-  const auto at = std::ranges::find_if(
-      sites, [&](const SitePlan& plan) { return plan.site.device == on && plan.site.id == id && plan.site.layers.contains(layer); });
+  const auto at = std::ranges::find_if(sites, [&](const SitePlan& plan) {
+    return plan.site.device == on && plan.site.id == id && plan.site.layers.contains(layer);
+  });
   return at == sites.end() ? nullptr : &*at;
 }
 
 const BlockPlan* Plan::find_block(SiteId id, int layer) const {
-  const auto at = std::ranges::find_if(
-      blocks, [&](const BlockPlan& block) { return block.plan.site.id == id && block.plan.site.layers.contains(layer); });
+  const auto at = std::ranges::find_if(blocks, [&](const BlockPlan& block) {
+    return block.plan.site.id == id && block.plan.site.layers.contains(layer);
+  });
   return at == blocks.end() ? nullptr : &*at;
 }
 
@@ -234,7 +259,8 @@ std::vector<std::string_view> Plan::paths_of(SiteId id, int tokens) const {
   std::vector<std::string_view> paths;
   for (const SitePlan& plan : sites) {
     if (plan.site.id != id) continue;
-    if (const std::string_view path = plan.path_for({tokens}).name; !std::ranges::count(paths, path)) paths.push_back(path);
+    if (const std::string_view path = plan.path_for({tokens}).name; !std::ranges::count(paths, path))
+      paths.push_back(path);
     if (plan.site.stored_alike) break;
   }
   return paths;
@@ -273,8 +299,8 @@ std::string Plan::name_of(DeviceId id) const {
   return id.is_gpu() ? "the GPU" : "the CPU";
 }
 
-Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& wished,
-                           const Failures& failures) {
+Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine,
+                           const Policy& wished, const Failures& failures) {
   MXPATH_TRY(const Policy policy, named_gpus(wished, machine));
   MXPATH_CHECK(check_globs(policy, catalogue));
   MXPATH_CHECK(check_formats(sites_of(manifest, policy, cpu_device)));

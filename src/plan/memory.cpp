@@ -7,18 +7,24 @@
 namespace mxpath {
 namespace {
 
-constexpr uint64_t system_reserve = uint64_t{512} << 20;   // of all memory: left to the system and the program itself
-constexpr uint64_t program_reserve = uint64_t{128} << 20;  // of what is free: the program itself; the system has its part already
-constexpr uint64_t cuda_reserve = uint64_t{512} << 20;     // the driver's own: code, stacks of all threads, fragments
-constexpr uint64_t cuda_graph = uint64_t{8} << 20;         // a recorded step; tests/end_to_end/cuda_test.cpp compares the sum
-constexpr uint64_t cuda_page = uint64_t{2} << 20;          // what cudaMalloc hands out for blocks of 1 MiB and more
-constexpr uint64_t least_held = uint64_t{1} << 30;         // of a GPU, before it is spoken of: a context alone takes half of that
+constexpr uint64_t system_reserve = uint64_t{512} << 20;  // of all memory: left to the system and the program itself
+constexpr uint64_t program_reserve = uint64_t{128}
+                                     << 20;  // of what is free: the program itself; the system has its part already
+constexpr uint64_t cuda_reserve = uint64_t{512} << 20;  // the driver's own: code, stacks of all threads, fragments
+constexpr uint64_t cuda_graph = uint64_t{8} << 20;  // a recorded step; tests/end_to_end/cuda_test.cpp compares the sum
+constexpr uint64_t cuda_page = uint64_t{2} << 20;   // what cudaMalloc hands out for blocks of 1 MiB and more
+constexpr uint64_t least_held = uint64_t{1}
+                                << 30;  // of a GPU, before it is spoken of: a context alone takes half of that
 
 int64_t blocks(int64_t slots) { return (slots + kv_block - 1) / kv_block * kv_block; }
 
 /// Norm scales, biases and sinks of a layer, held as FP32: those of its attention and those of its experts.
-int64_t attention_vector(const ModelConfig& c) { return c.hidden + c.q_width() + 2 * c.kv_width() + c.hidden + c.heads; }
-int64_t experts_vector(const ModelConfig& c) { return c.hidden + c.experts + int64_t{c.experts} * (2 * c.intermediate + c.hidden); }
+int64_t attention_vector(const ModelConfig& c) {
+  return c.hidden + c.q_width() + 2 * c.kv_width() + c.hidden + c.heads;
+}
+int64_t experts_vector(const ModelConfig& c) {
+  return c.hidden + c.experts + int64_t{c.experts} * (2 * c.intermediate + c.hidden);
+}
 
 /// All of them lie in the computer's memory, whatever is copied to a GPU as well.
 uint64_t vector_bytes(const ModelConfig& c, const Placement& placement, DeviceId device) {
@@ -31,10 +37,14 @@ uint64_t vector_bytes(const ModelConfig& c, const Placement& placement, DeviceId
   return 4 * static_cast<uint64_t>(floats);
 }
 
-uint64_t matrix_bytes(const SitePlan& site) { return layout_bytes(site.layout, site.site.experts, site.site.n, site.site.k); }
+uint64_t matrix_bytes(const SitePlan& site) {
+  return layout_bytes(site.layout, site.site.experts, site.site.n, site.site.k);
+}
 
 /// What a block of memory takes of a GPU: large ones whole pages, small ones share a page.
-uint64_t cuda_block(uint64_t bytes) { return 2 * bytes < cuda_page ? bytes : (bytes + cuda_page - 1) / cuda_page * cuda_page; }
+uint64_t cuda_block(uint64_t bytes) {
+  return 2 * bytes < cuda_page ? bytes : (bytes + cuda_page - 1) / cuda_page * cuda_page;
+}
 
 /// A matrix for a GPU is packed in the computer's memory before it is sent: the largest of them.
 uint64_t staging_bytes(const Plan& plan) {
@@ -48,10 +58,11 @@ uint64_t logit_bytes(const ModelConfig& c) { return 4 * uint64_t{logit_rows} * s
 
 uint64_t less(uint64_t bytes, uint64_t taken) { return bytes - std::min(bytes, taken); }
 
-/// What is available of the computer's memory: a part of all of it stays with the system, and a part of what is free with the program.
+/// What is available of the computer's memory: a part of all of it stays with the system, and a part of what is free
+/// with the program.
 void set_available(MemoryPlan& cpu, const Machine& machine, const Policy& policy) {
-  const uint64_t idle = less(machine.memory, std::min(machine.memory / 4, system_reserve)), free = machine.free_memory(),
-                 left = std::min(idle, less(free, std::min(free / 4, program_reserve)));
+  const uint64_t idle = less(machine.memory, std::min(machine.memory / 4, system_reserve)),
+                 free = machine.free_memory(), left = std::min(idle, less(free, std::min(free / 4, program_reserve)));
   cpu.available = policy.memory_budget ? policy.memory_budget : left;
   cpu.free = policy.memory_budget > left ? left : 0;
   cpu.held = policy.memory_budget ? 0 : idle - left;
@@ -70,11 +81,14 @@ bool others_stand_in_the_way(const MemoryPlan& m) { return m.held > 0 && m.total
 /// What other programs hold of the memory, and what to do about it; "" if they hold none.
 std::string held_text(const MemoryPlan& m) {
   if (m.held == 0) return "";
-  return fmt::format("; other programs hold {}{}", human_bytes(double(m.held)), others_stand_in_the_way(m) ? ": close some of them" : "");
+  return fmt::format("; other programs hold {}{}", human_bytes(double(m.held)),
+                     others_stand_in_the_way(m) ? ": close some of them" : "");
 }
 
 /// "with context=4096"; "without split" already says so.
-std::string with_change(const std::string& change) { return change.starts_with("without ") ? change : "with " + change; }
+std::string with_change(const std::string& change) {
+  return change.starts_with("without ") ? change : "with " + change;
+}
 
 }  // namespace
 
@@ -87,7 +101,8 @@ uint64_t kv_layer_bytes(const ModelConfig& config, int layer, int context, int c
   return static_cast<uint64_t>(slots) * 2 * 2 * static_cast<uint64_t>(config.kv_width());
 }
 
-uint64_t kv_cache_bytes(const ModelConfig& config, int context, int chunk, const Placement& placement, DeviceId device) {
+uint64_t kv_cache_bytes(const ModelConfig& config, int context, int chunk, const Placement& placement,
+                        DeviceId device) {
   uint64_t bytes = 0;
   for (int layer = 0; layer < config.layers; ++layer)
     if (placement.attention(layer) == device) bytes += kv_layer_bytes(config, layer, context, chunk);
@@ -129,7 +144,8 @@ MemoryPlan memory_of(DeviceId gpu, const Plan& plan, const ModelConfig& c) {
   MemoryPlan memory;
   memory.weights = vector_bytes(c, plan.placement, gpu);
   for (const SitePlan& site : plan.sites)
-    if (site.site.device == gpu) memory.weights += cuda_block(matrix_bytes(site)) * static_cast<uint64_t>(site.site.count);
+    if (site.site.device == gpu)
+      memory.weights += cuda_block(matrix_bytes(site)) * static_cast<uint64_t>(site.site.count);
   memory.kv_cache = cuda_block(kv_cache_bytes(c, plan.context, plan.chunk, plan.placement, gpu));
   memory.scratch = gpu_terms(workspace_of(c, plan, gpu), c, plan).total();
   return memory;
@@ -148,8 +164,8 @@ void add_beside_matrices(Loads& loads, const Placement& placement, const Plan& p
 
 }  // namespace
 
-Loads loads_of(const Coverage& coverage, const std::vector<DeviceId>& gpus, const std::vector<SitePlan>& sites, const Plan& plan,
-               const ModelConfig& c, const Machine& machine) {
+Loads loads_of(const Coverage& coverage, const std::vector<DeviceId>& gpus, const std::vector<SitePlan>& sites,
+               const Plan& plan, const ModelConfig& c, const Machine& machine) {
   const DeviceId gpu = gpus.front();
   const Placement on_one{c.layers, {{gpu, coverage.gpu_layers}}, coverage.cpu_experts, coverage.gpu_embedding};
   Loads loads;
@@ -158,7 +174,8 @@ Loads loads_of(const Coverage& coverage, const std::vector<DeviceId>& gpus, cons
     if (!site.site.has_weights()) continue;
     const uint64_t bytes = cuda_block(matrix_bytes(site));
     for (const int layer : part_on(site.site, gpu, on_one).layers) {
-      if (layer != LayerSet::outside) loads.layers[static_cast<size_t>(layer - (c.layers - coverage.gpu_layers))] += bytes;
+      if (layer != LayerSet::outside)
+        loads.layers[static_cast<size_t>(layer - (c.layers - coverage.gpu_layers))] += bytes;
       else (site.site.id == SiteId::embed ? loads.first : loads.last) += bytes;
     }
   }
@@ -186,16 +203,20 @@ void plan_memory(Plan& plan, const Manifest& manifest, const Machine& machine, c
 
 Status check_memory(const Plan& plan) {
   if (plan.fits()) return {};
-  const auto& [id, m] = *std::ranges::find_if(plan.devices, [](const DevicePlan& device) { return !device.memory.fits(); });
-  const std::string needs =
-      fmt::format("the model needs {} of {}, but only {} is available (weights {}, key/value cache {} for {} of context, scratch {}){}",
-                  human_bytes(double(m.total())), id.is_gpu() ? "memory on " + to_string(id) : "memory", human_bytes(double(m.available)),
-                  human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)), plural(plan.context, "token"),
-                  human_bytes(double(m.scratch)), held_text(m));
+  const auto& [id, m] =
+      *std::ranges::find_if(plan.devices, [](const DevicePlan& device) { return !device.memory.fits(); });
+  const std::string needs = fmt::format(
+      "the model needs {} of {}, but only {} is available (weights {}, key/value cache {} for {} of context, scratch "
+      "{}){}",
+      human_bytes(double(m.total())), id.is_gpu() ? "memory on " + to_string(id) : "memory",
+      human_bytes(double(m.available)), human_bytes(double(m.weights)), human_bytes(double(m.kv_cache)),
+      plural(plan.context, "token"), human_bytes(double(m.scratch)), held_text(m));
   if (plan.suggestions.empty() && others_stand_in_the_way(m)) return fail("{}; nothing else would make it fit", needs);
   if (plan.suggestions.empty())
-    return fail("{}; no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model",
-                needs);
+    return fail(
+        "{}; no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a "
+        "smaller model",
+        needs);
   std::string changes;
   for (size_t i = 0; i < plan.suggestions.size(); ++i)
     changes += (i == 0 ? "" : i + 1 == plan.suggestions.size() ? " or " : ", ") + with_change(plan.suggestions[i]);

@@ -10,8 +10,8 @@ namespace mxpath {
 
 /// Slots of the key/value cache of one layer: the context, or window + chunk for a sliding layer (a ring).
 int64_t kv_capacity(const ModelConfig& config, bool sliding, int context, int chunk);
-/// Bytes of the key/value cache of one sequence over the whole context in one layer, and in all layers whose attention runs on a device;
-/// whole blocks, BF16.
+/// Bytes of the key/value cache of one sequence over the whole context in one layer, and in all layers whose attention
+/// runs on a device; whole blocks, BF16.
 uint64_t kv_layer_bytes(const ModelConfig& config, int layer, int context, int chunk);
 uint64_t kv_cache_bytes(const ModelConfig& config, int context, int chunk, const Placement& placement, DeviceId device);
 /// What the kernels on a GPU are told about the cache of each layer, and where its blocks lie: bytes of one sequence.
@@ -32,13 +32,13 @@ struct GpuTerms {
 };
 GpuTerms gpu_terms(const Workspace& workspace, const ModelConfig& config, const Plan& plan);
 
-/// What the layers of an coverage would need of GPUs, and the room that each of `gpus` has for them. `sites`: of the whole model, as one of these
-/// GPUs holds them; context and chunk are those of `plan`.
-Loads loads_of(const Coverage& coverage, const std::vector<DeviceId>& gpus, const std::vector<SitePlan>& sites, const Plan& plan,
-               const ModelConfig& config, const Machine& machine);
+/// What the layers of an coverage would need of GPUs, and the room that each of `gpus` has for them. `sites`: of the
+/// whole model, as one of these GPUs holds them; context and chunk are those of `plan`.
+Loads loads_of(const Coverage& coverage, const std::vector<DeviceId>& gpus, const std::vector<SitePlan>& sites,
+               const Plan& plan, const ModelConfig& config, const Machine& machine);
 
-/// Sets the devices of a plan with sites and a placement. weights: packed matrices and vectors; an embedding on the CPU counts as mapped when
-/// it is read in place.
+/// Sets the devices of a plan with sites and a placement. weights: packed matrices and vectors; an embedding on the CPU
+/// counts as mapped when it is read in place.
 void plan_memory(Plan& plan, const Manifest& manifest, const Machine& machine, const Policy& policy);
 
 }  // namespace mxpath

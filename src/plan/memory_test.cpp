@@ -19,7 +19,8 @@ Manifest manifest() { return manifest_from_config(test::small_config(), "test");
 /// So many GiB, of which other programs hold some.
 Machine shared_machine(double gigabytes, double held) {
   Machine machine = test::cpu_machine(avx2);
-  machine.memory = static_cast<uint64_t>(gigabytes * double(gib)), machine.held_memory = static_cast<uint64_t>(held * double(gib));
+  machine.memory = static_cast<uint64_t>(gigabytes * double(gib)),
+  machine.held_memory = static_cast<uint64_t>(held * double(gib));
   return machine;
 }
 
@@ -94,8 +95,8 @@ TEST(FreeMemory, APaddedLayoutIsJudgedByTheDeviceThatHoldsIt) {
   const Site site{.id = SiteId::head, .device = cuda_device(0), .n = 5761, .k = 2880};
   machine.memory = layout_bytes(Layout::bf16_rows, 1, site.n, site.k);
   const auto refused_for_memory = [&] {
-    for (const Refusal& r :
-         refusals(*rows.find("linear.cuda.sm90a.bf16.wgmma"), {site, Layout::bf16_rows16, {64, 64}, rows, machine, Policy{}, Failures{}}))
+    for (const Refusal& r : refusals(*rows.find("linear.cuda.sm90a.bf16.wgmma"),
+                                     {site, Layout::bf16_rows16, {64, 64}, rows, machine, Policy{}, Failures{}}))
       if (r.check == Check::memory_budget) return true;
     return false;
   };

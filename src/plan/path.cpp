@@ -40,9 +40,11 @@ std::string_view invariance_of(const KernelPath& path) {
 bool is_floor(const KernelPath& path) {
   const Needs& n = path.needs;
   const bool cuda = path.device == DeviceKind::cuda;
-  const bool any_card = n.arch.kind == ArchSet::Kind::any || (cuda && n.arch.kind == ArchSet::Kind::from && n.arch.arch.number <= 75);
-  return n.cpu.empty() && any_card && (cuda || n.driver == 0) && n.tokens.contains({1, std::numeric_limits<int>::max()}) &&
-         n.n_multiple == 1 && n.k_multiple == 1 && n.shared_memory == 0 && path.fuses.empty() && (path.weights == Layout::any || path.weights == Layout::none);
+  const bool any_card =
+      n.arch.kind == ArchSet::Kind::any || (cuda && n.arch.kind == ArchSet::Kind::from && n.arch.arch.number <= 75);
+  return n.cpu.empty() && any_card && (cuda || n.driver == 0) &&
+         n.tokens.contains({1, std::numeric_limits<int>::max()}) && n.n_multiple == 1 && n.k_multiple == 1 &&
+         n.shared_memory == 0 && path.fuses.empty() && (path.weights == Layout::any || path.weights == Layout::none);
 }
 
 const KernelPath* Catalogue::find(std::string_view name) const {

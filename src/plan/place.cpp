@@ -85,7 +85,8 @@ Result<OpenGpus> open_gpus(const Search& s) {
       continue;
     }
     if (!s.policy.gpus.empty())
-      return fail("{}: {}; use {} or auto", mention(Knob::device, to_string(id)), why_not, mention(Knob::device, "cpu"));
+      return fail("{}: {}; use {} or auto", mention(Knob::device, to_string(id)), why_not,
+                  mention(Knob::device, "cpu"));
     if (open.reason.empty()) open.reason = why_not;
     open.left_out.push_back(fmt::format("{} is left out: {}", to_string(id), why_not));
   }
@@ -159,10 +160,13 @@ Status check_split(const OpenGpus& open, const Search& s) {
     return wrong_use("{}: {} has no GPU to split layers over", text, mention(Knob::device, "cpu"));
   if (!open.reason.empty()) return fail("{}: no GPU can be used: {}", text, open.reason);
   if (!s.policy.gpus.empty() && s.policy.gpus.size() != split.size())
-    return wrong_use("{}: {} names {}; give the layers of each", text, mention(Knob::device), plural(s.policy.gpus.size(), "GPU"));
+    return wrong_use("{}: {} names {}; give the layers of each", text, mention(Knob::device),
+                     plural(s.policy.gpus.size(), "GPU"));
   if (split.size() > open.sites.size())
-    return wrong_use("{}: there {} {} to use", text, open.sites.size() == 1 ? "is" : "are", plural(open.sites.size(), "GPU"));
-  if (sum != layers) return wrong_use("{}: the numbers sum to {}, but {} must be placed on GPUs", text, sum, plural(layers, "layer"));
+    return wrong_use("{}: there {} {} to use", text, open.sites.size() == 1 ? "is" : "are",
+                     plural(open.sites.size(), "GPU"));
+  if (sum != layers)
+    return wrong_use("{}: the numbers sum to {}, but {} must be placed on GPUs", text, sum, plural(layers, "layer"));
   return {};
 }
 
@@ -251,7 +255,8 @@ int chunk_of(const Coverage& coverage, const Plan& base, const Search& s) {
   return std::min(s.policy.chunk ? s.policy.chunk : uses_cpu ? cpu_chunk : gpu_chunk, base.context);
 }
 
-/// Adds the sites that lie on each device, and the composite ones above them. `brief`: without the rows that lost, to be compared only.
+/// Adds the sites that lie on each device, and the composite ones above them. `brief`: without the rows that lost, to
+/// be compared only.
 void add_sites(Plan& plan, const std::vector<const DeviceSites*>& devices, bool brief) {
   std::map<std::pair<DeviceId, size_t>, size_t> places;  // of a device's sites in the plan
   for (size_t i = 0; i < devices.back()->plans.size(); ++i)
@@ -363,7 +368,8 @@ std::string without_effect(const OpenGpus& open, const Search& s) {
   add(Knob::gpu_layers, s.policy.gpu_layers);
   add(Knob::cpu_experts, s.policy.cpu_experts);
   if (!open.sites.empty() || knobs.empty()) return "";
-  const std::string why = s.policy.device == DeviceChoice::cpu ? fmt::format("asked for by {}", mention(Knob::device, "cpu")) : open.reason;
+  const std::string why =
+      s.policy.device == DeviceChoice::cpu ? fmt::format("asked for by {}", mention(Knob::device, "cpu")) : open.reason;
   return fmt::format("{}; {} without effect", why, knobs + (knobs.find(" and ") == knobs.npos ? " is" : " are"));
 }
 

@@ -85,7 +85,8 @@ std::string Placement::to_string() const {
   std::string text = gpus_text(gpus);
   if (on_gpus < layers) text += fmt::format(", {} of {} on the CPU", layers - on_gpus, plural(layers, "layer"));
   else if (cpu_experts == 0 && !gpu_embedding) text += ", the embedding on the CPU";
-  if (cpu_experts > 0) text += fmt::format(", the experts of {} of {} on the CPU", cpu_experts, plural(on_gpus, "layer"));
+  if (cpu_experts > 0)
+    text += fmt::format(", the experts of {} of {} on the CPU", cpu_experts, plural(on_gpus, "layer"));
   return text;
 }
 

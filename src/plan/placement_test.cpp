@@ -34,8 +34,8 @@ void expect_every_layer_once(const Plan& plan) {
   for (const SitePlan& site : plan.sites)
     if (site.site.id != SiteId::sample) counts[site.site.id] += site.site.count;
   EXPECT_EQ(counts[SiteId::norm], 9);
-  for (const SiteId id :
-       {SiteId::qkv, SiteId::attention_output, SiteId::rope, SiteId::router, SiteId::gate_up, SiteId::swiglu, SiteId::down})
+  for (const SiteId id : {SiteId::qkv, SiteId::attention_output, SiteId::rope, SiteId::router, SiteId::gate_up,
+                          SiteId::swiglu, SiteId::down})
     EXPECT_EQ(counts[id], 4) << name_of(id);
   EXPECT_EQ(counts[SiteId::embed], 1);
   EXPECT_EQ(counts[SiteId::head], 1);
@@ -98,7 +98,8 @@ TEST(Placement, LayersAreGroupedByWhatTheyStoreAndWhereTheyLie) {
         ASSERT_TRUE(experts && qkv) << layer;
         EXPECT_EQ(experts->site.stored, layer == 1 || layer == 2 ? NumberFormat::bf16 : NumberFormat::mxfp4) << layer;
         EXPECT_EQ(qkv->site.stored, layer == 3 ? NumberFormat::fp32 : NumberFormat::bf16) << layer;
-        EXPECT_EQ(plan->find(SiteId::down, layer, experts->site.device == cpu_device ? cuda_device(0) : cpu_device), nullptr);
+        EXPECT_EQ(plan->find(SiteId::down, layer, experts->site.device == cpu_device ? cuda_device(0) : cpu_device),
+                  nullptr);
         EXPECT_EQ(held_in(experts->layout), WeightFormat(experts->site.stored));
       }
     }
@@ -114,7 +115,8 @@ TEST(Placement, WhatOnlyAGpuCanObeyIsSaidWhereThereIsNone) {
   };
   EXPECT_EQ(reason(3, {}, DeviceChoice::automatic), "no driver; gpu_layers=3 is without effect");
   EXPECT_EQ(reason({}, 2, DeviceChoice::automatic), "no driver; cpu_experts=2 is without effect");
-  EXPECT_EQ(reason(3, 2, DeviceChoice::cpu), "asked for by device=cpu; gpu_layers=3 and cpu_experts=2 are without effect");
+  EXPECT_EQ(reason(3, 2, DeviceChoice::cpu),
+            "asked for by device=cpu; gpu_layers=3 and cpu_experts=2 are without effect");
   EXPECT_EQ(reason(0, 0, DeviceChoice::automatic), "") << "that is obeyed";
   machine = gpu_of(80);
   EXPECT_EQ(reason(3, {}, DeviceChoice::cpu), "asked for by device=cpu; gpu_layers=3 is without effect");
@@ -128,16 +130,19 @@ TEST(Placement, GroupsOfLayersAreToldApart) {
   std::vector<std::string> titles;
   for (const SitePlan& site : plan.sites)
     if (site.site.has_weights()) titles.push_back(title_of(site.site) + (site.site.device.is_gpu() ? " on cuda" : ""));
-  EXPECT_EQ(titles, (std::vector<std::string>{"embed", "attention.qkv (layer 2) on cuda", "attention.qkv (layers 0-1)",
-                                              "attention.qkv (layer 3) on cuda", "attention.output on cuda", "attention.output",
-                                              "router on cuda", "router", "moe.gate_up (layer 3) on cuda", "moe.gate_up (layer 0)",
-                                              "moe.gate_up (layer 2) on cuda", "moe.gate_up (layer 1)", "moe.down (layer 3) on cuda",
-                                              "moe.down (layer 0)", "moe.down (layer 2) on cuda", "moe.down (layer 1)", "head on cuda"}));
+  EXPECT_EQ(titles, (std::vector<std::string>{
+                        "embed", "attention.qkv (layer 2) on cuda", "attention.qkv (layers 0-1)",
+                        "attention.qkv (layer 3) on cuda", "attention.output on cuda", "attention.output",
+                        "router on cuda", "router", "moe.gate_up (layer 3) on cuda", "moe.gate_up (layer 0)",
+                        "moe.gate_up (layer 2) on cuda", "moe.gate_up (layer 1)", "moe.down (layer 3) on cuda",
+                        "moe.down (layer 0)", "moe.down (layer 2) on cuda", "moe.down (layer 1)", "head on cuda"}));
   ASSERT_EQ(plan.conversions.size(), 2u);
   EXPECT_EQ(plan.conversions[0].matrices + plan.conversions[1].matrices, 4u * 2 * 8);
   EXPECT_EQ(plan.conversions[0].from, NumberFormat::mxfp4);
   EXPECT_EQ(plan.conversions[1].from, NumberFormat::bf16);
-  const auto holds = [](const Concession& c) { return c.text.find(" holds its weights as int8, stored as ") != c.text.npos; };
+  const auto holds = [](const Concession& c) {
+    return c.text.find(" holds its weights as int8, stored as ") != c.text.npos;
+  };
   EXPECT_EQ(std::ranges::count_if(plan.concessions, holds), 8) << "each group on each device";
 }
 
@@ -203,15 +208,18 @@ TEST(Placement, TheGpuIsTakenWhereItIsFasterAndWhereTheUserNamesLayers) {
 TEST(Placement, WhatCannotLieWhereItWasAskedForIsTheReason) {
   Policy policy;
   policy.cpu_experts = 0;
-  const Plan plan = planned(gpu_of(80), policy, {{{"moe_gate_up.cuda.portable.f32", cuda_device(0)}, {Check::self_check, "wrong sums"}}});
+  const Plan plan = planned(gpu_of(80), policy,
+                            {{{"moe_gate_up.cuda.portable.f32", cuda_device(0)}, {Check::self_check, "wrong sums"}}});
   EXPECT_EQ(plan.device.kind, DeviceKind::cpu);
   EXPECT_NE(plan.device_reason.find("moe_gate_up.cuda.portable.f32"), std::string::npos) << plan.device_reason;
   policy.cpu_experts.reset(), policy.gpu_layers = 3;
-  EXPECT_NE(planned(gpu_of(0.6), policy).device_reason.find("the part that may go there would need"), std::string::npos);
+  EXPECT_NE(planned(gpu_of(0.6), policy).device_reason.find("the part that may go there would need"),
+            std::string::npos);
 }
 
 TEST(Placement, WaysBetweenTheDevicesCountInEveryCall) {
-  const Plan whole = planned(gpu_of(80)), apart = planned(gpu_of(0.54 + 0.6 * double(whole.gpu_memory().total()) / 1e9));
+  const Plan whole = planned(gpu_of(80)),
+             apart = planned(gpu_of(0.54 + 0.6 * double(whole.gpu_memory().total()) / 1e9));
   ASSERT_GT(apart.placement.crossings().size(), 0u);
   EXPECT_EQ(whole.crossing_seconds, std::vector<double>(regimes().size(), 0.0));
   Plan nearer = apart;
@@ -246,13 +254,15 @@ TEST(Placement, AFailedRowTakesItsPartToTheCpu) {
   EXPECT_EQ(experts.placement.gpu_layers(), 4);
   EXPECT_EQ(experts.placement.cpu_experts, 4);
   ASSERT_FALSE(experts.concessions.empty());
-  EXPECT_NE(experts.concessions.back().text.find("token 0, output 1 is 2"), std::string::npos) << experts.concessions.back().text;
+  EXPECT_NE(experts.concessions.back().text.find("token 0, output 1 is 2"), std::string::npos)
+      << experts.concessions.back().text;
   const Plan embed = planned(gpu_of(80), {}, {{{"embed.cuda.portable.f32", cuda_device(0)}, failure}});
   EXPECT_EQ(embed.placement.gpu_layers(), 4);
   EXPECT_EQ(embed.placement.embedding(), cpu_device);
   const Plan all = planned(gpu_of(80), {}, {{{"norm.cuda.portable.f32", cuda_device(0)}, failure}});
   EXPECT_EQ(all.device.kind, DeviceKind::cpu);
-  EXPECT_NE(all.device_reason.find("norm.cuda.portable.f32 (failed its self-check: "), std::string::npos) << all.device_reason;
+  EXPECT_NE(all.device_reason.find("norm.cuda.portable.f32 (failed its self-check: "), std::string::npos)
+      << all.device_reason;
   const Plan sample = planned(gpu_of(80), {}, {{{"sample.cuda.portable.f32", cuda_device(0)}, failure}});
   EXPECT_TRUE(sample.placement.all_on_gpus());  // logits come back instead
   EXPECT_EQ(sample.find(SiteId::sample, LayerSet::outside, cuda_device(0)), nullptr);
@@ -308,7 +318,8 @@ TEST(Placement, OnlyTheGpuLeavesTheCpuToSampleBesideIt) {
   policy.only = {"sample.cuda*"}, policy.device = DeviceChoice::cpu;
   const auto none = make_plan(manifest(), test::catalogue(), gpu_of(80), policy);
   ASSERT_FALSE(none.ok());
-  EXPECT_NE(none.error().message.find("Paths that can: sample.cpu.portable.f32"), std::string::npos) << none.error().message;
+  EXPECT_NE(none.error().message.find("Paths that can: sample.cpu.portable.f32"), std::string::npos)
+      << none.error().message;
   policy.device = DeviceChoice::automatic;
   EXPECT_FALSE(make_plan(manifest(), test::catalogue(), test::cpu_machine({CpuFeature::avx2}), policy).ok());
   // A GPU that may not sample does not keep such an `only`, so the CPU does not either.

@@ -31,7 +31,8 @@ struct Candidate {
   double seconds;                ///< predicted for one call of the site
 };
 
-/// The answer for one regime: every row of the op appears exactly once, best first; those of the other device are refused.
+/// The answer for one regime: every row of the op appears exactly once, best first; those of the other device are
+/// refused.
 struct Decision {
   Regime regime;
   const KernelPath* chosen = nullptr;  ///< null only when the policy excludes every path
@@ -60,7 +61,8 @@ struct MemoryPlan {
   uint64_t mapped = 0;     ///< read in place from the file (embedding); not counted in total, the system may drop it
   uint64_t available = 0;  ///< the policy's budget, or what is free of the device's memory, less a reserve
   uint64_t free = 0;       ///< what is free where the budget is more than that; 0: it is not
-  uint64_t held = 0;       ///< what other programs hold of the memory that would be available without them; 0: nothing to speak of
+  uint64_t held =
+      0;  ///< what other programs hold of the memory that would be available without them; 0: nothing to speak of
   uint64_t total() const { return weights + kv_cache + scratch; }
   bool fits() const { return total() <= available; }
 };
@@ -74,8 +76,8 @@ struct Conversion {
   uint64_t bytes_before = 0, bytes_after = 0;  ///< as stored, and as packed
   bool lossless() const { return is_lossless(from, to); }
 };
-/// "moe.gate_up, moe.down: mxfp4 to int8, 12.7 GiB to 23.9 GiB, with loss". rounded: how many values it rounded, where that has been
-/// counted: "… with loss: 93.2 % of the values rounded", or "without loss" if none was.
+/// "moe.gate_up, moe.down: mxfp4 to int8, 12.7 GiB to 23.9 GiB, with loss". rounded: how many values it rounded, where
+/// that has been counted: "… with loss: 93.2 % of the values rounded", or "without loss" if none was.
 std::string to_string(const Conversion& conversion, std::optional<uint64_t> rounded = {});
 
 /// What a plan gives up against the best one, as a sentence.
@@ -99,22 +101,25 @@ struct DevicePlan {
 struct Plan {
   std::string model;  ///< one line: layers, experts, format
   std::string machine;
-  std::string not_built;        ///< why this program cannot run on that machine at all, whatever the rest says; empty: it can
-  DeviceId device;              ///< where the head lies: a GPU as soon as a layer lies on one
-  std::string device_reason;    ///< why not all of it on GPUs, or not on all of them, if there are some or some were wished for
+  std::string not_built;  ///< why this program cannot run on that machine at all, whatever the rest says; empty: it can
+  DeviceId device;        ///< where the head lies: a GPU as soon as a layer lies on one
+  std::string
+      device_reason;  ///< why not all of it on GPUs, or not on all of them, if there are some or some were wished for
   Placement placement;
-  std::vector<SitePlan> sites;      ///< a row is there once for each stored format and device that its layers have, the GPUs' first
+  std::vector<SitePlan>
+      sites;  ///< a row is there once for each stored format and device that its layers have, the GPUs' first
   std::vector<BlockPlan> blocks;    ///< one for each set of layers that share all parts, on each device
   std::vector<DevicePlan> devices;  ///< the CPU, then the GPUs that are used, in the order of their layers
   int context = 0, chunk = 0, threads = 1;
-  std::vector<Conversion> conversions;   ///< in the order of their first sites; every one is a concession too
-  int fitting_context = 0;               ///< the longest context up to the one asked for that fits; 0: none does
-  std::vector<std::string> suggestions;    ///< when it does not fit: changes with which it would, hints such as context=4096
-  std::vector<Concession> concessions;   ///< `strict` refuses any
-  double decode_seconds = 0;             ///< predicted, one token
-  double prefill_seconds = 0;            ///< predicted, 512 tokens
-  double decode_bytes = 0;               ///< weights read for one token
-  std::string crossing_note;             ///< what is known of the ways between its devices: "NVLink, assumed"; empty without any
+  std::vector<Conversion> conversions;  ///< in the order of their first sites; every one is a concession too
+  int fitting_context = 0;              ///< the longest context up to the one asked for that fits; 0: none does
+  std::vector<std::string>
+      suggestions;  ///< when it does not fit: changes with which it would, hints such as context=4096
+  std::vector<Concession> concessions;  ///< `strict` refuses any
+  double decode_seconds = 0;            ///< predicted, one token
+  double prefill_seconds = 0;           ///< predicted, 512 tokens
+  double decode_bytes = 0;              ///< weights read for one token
+  std::string crossing_note;  ///< what is known of the ways between its devices: "NVLink, assumed"; empty without any
   std::vector<double> crossing_seconds;  ///< for each regime: the ways between the devices, part of the two predictions
 
   bool fits() const;
@@ -134,22 +139,25 @@ struct Plan {
   std::vector<const SitePlan*> all_sites() const;
   /// Of one of its blocks.
   std::vector<const SitePlan*> parts_of(const BlockPlan& block) const;
-  /// The paths that the sites of a row take for so many tokens: one for each stored format of their layers; of two devices the first.
+  /// The paths that the sites of a row take for so many tokens: one for each stored format of their layers; of two
+  /// devices the first.
   std::vector<std::string_view> paths_of(SiteId id, int tokens) const;
   bool is_idle(const SitePlan& site) const;  ///< sampling on the CPU beside a GPU that picks the likeliest itself
 };
 
-/// The least seconds that one call can take under the roofs of a path: max(bytes / bandwidth, flops / peak). Two roofs, because bandwidth
-/// alone would rank a vector unit above a matrix unit for 512 tokens.
+/// The least seconds that one call can take under the roofs of a path: max(bytes / bandwidth, flops / peak). Two roofs,
+/// because bandwidth alone would rank a vector unit above a matrix unit for 512 tokens.
 double roof_seconds(const KernelPath& path, const Work& work, const Machine& machine, DeviceId device = cuda_device(0));
-/// Seconds that a path should need for one call: its roof / its efficiency, and on a GPU the launches. More tokens never need less than one
-/// does, whatever the two efficiencies are.
-double predicted_seconds(const KernelPath& path, const Load& load, const Machine& machine, DeviceId device = cuda_device(0));
+/// Seconds that a path should need for one call: its roof / its efficiency, and on a GPU the launches. More tokens
+/// never need less than one does, whatever the two efficiencies are.
+double predicted_seconds(const KernelPath& path, const Load& load, const Machine& machine,
+                         DeviceId device = cuda_device(0));
 
 /// Every row of the site's op, judged for one regime.
 Decision decide(const Question& question, const Regime& regime);
 
-/// What choosing a layout minimises: the predicted seconds of a site over a typical use, in calls of each regime. Infinite without a path.
+/// What choosing a layout minimises: the predicted seconds of a site over a typical use, in calls of each regime.
+/// Infinite without a path.
 double cost_of(const SitePlan& plan, Goal goal);
 /// What the chosen rows of a composite site spare of that, against the sum of its parts.
 double saved_cost(const SitePlan& block, std::span<const SitePlan* const> parts, Goal goal);
@@ -162,8 +170,8 @@ struct Given {
   std::optional<Layout> layout = {};            ///< that its weights are held in; nothing: the cheapest
 };
 
-/// The cheapest layout over all regimes, with the decisions it leads to. Error: a forced path that cannot run (with its refusals and
-/// the nearest legal ones), or a policy that excludes every path.
+/// The cheapest layout over all regimes, with the decisions it leads to. Error: a forced path that cannot run (with its
+/// refusals and the nearest legal ones), or a policy that excludes every path.
 Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
                            const Failures& failures, const Given& given = {});
 
@@ -174,11 +182,11 @@ DeviceId device_of(const Placement& placement, Part part, int layer);
 /// The part of a site that lies on a device under a placement: its layers there, and how often they run it; 0: never.
 Site part_on(const Site& site, DeviceId device, const Placement& placement);
 
-/// Pure: the same arguments give the same plan, byte for byte. Reads no weights. Of the placements that fit into all memories the one that
-/// should be fastest is taken. A plan that does not fit into memory is returned with
-/// fits() false and with what suggestions; check_memory says so in a sentence.
-Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
-                       const Failures& failures = {});
+/// Pure: the same arguments give the same plan, byte for byte. Reads no weights. Of the placements that fit into all
+/// memories the one that should be fastest is taken. A plan that does not fit into memory is returned with fits() false
+/// and with what suggestions; check_memory says so in a sentence.
+Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine,
+                       const Policy& policy, const Failures& failures = {});
 
 /// Error: the plan needs more memory than there is; says how much and what would fit.
 Status check_memory(const Plan& plan);

@@ -52,7 +52,8 @@ bool in_order(const std::string& text, std::initializer_list<std::string_view> w
 
 TEST(Decide, NamesEveryPathThatCouldRunTheBestFirst) {
   const auto row = [](std::string_view name, double efficiency, CpuFeatures needs = {}) {
-    return KernelPath{.name = name, .op = Op::linear, .weights = Layout::any, .needs = {.cpu = needs}, .efficiency = efficiency};
+    return KernelPath{
+        .name = name, .op = Op::linear, .weights = Layout::any, .needs = {.cpu = needs}, .efficiency = efficiency};
   };
   // Two of one price, whose names begin alike; the shorter one stands behind.
   const KernelPath rows[] = {row("linear.cpu.slow.f32", .1),
@@ -70,8 +71,8 @@ TEST(Decide, NamesEveryPathThatCouldRunTheBestFirst) {
   };
   Policy policy;
   policy.exclude = {"linear.*"};
-  EXPECT_TRUE(
-      sentence(policy).ends_with("keep one of: linear.cpu.best.f32 linear.cpu.twin.f32.wide linear.cpu.twin.f32 linear.cpu.slow.f32"))
+  EXPECT_TRUE(sentence(policy).ends_with(
+      "keep one of: linear.cpu.best.f32 linear.cpu.twin.f32.wide linear.cpu.twin.f32 linear.cpu.slow.f32"))
       << sentence(policy);
   policy = {};
   policy.only = {"linear.cpu.no.*"};
@@ -87,7 +88,8 @@ TEST(Decide, NamesEveryPathThatCouldRunTheBestFirst) {
     if (*excluded) policy.exclude = {excluded};
     const std::string none = sentence(policy, all);
     EXPECT_NE(none.find("no path can run: "), none.npos) << none;
-    for (const KernelPath& path : rows) EXPECT_NE(none.find(std::string(path.name) + " ("), none.npos) << path.name << ": " << none;
+    for (const KernelPath& path : rows)
+      EXPECT_NE(none.find(std::string(path.name) + " ("), none.npos) << path.name << ": " << none;
   }
 }
 
@@ -106,28 +108,32 @@ TEST(Plan, FallsBackOneRowAtATimeAndEndsAtTheFloor) {
     ASSERT_TRUE(plan.ok());
     const auto& chosen = plan->site(SiteId::head).path_for({1});
     EXPECT_EQ(chosen.name, expected);
-    EXPECT_EQ(failures.empty(), plan->concessions.empty() || plan->concessions.front().text.find("moe_down") != std::string::npos);
+    EXPECT_EQ(failures.empty(),
+              plan->concessions.empty() || plan->concessions.front().text.find("moe_down") != std::string::npos);
     failures[{std::string(chosen.name)}] = {Check::self_check, "wrong"};
   }
 }
 
 TEST(Plan, AFailureChangesNoUnrelatedSite) {
   const auto before = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {});
-  const auto after =
-      make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {}, {{{"linear.cpu.avx512.bf16_f32"}, {Check::self_check, "wrong"}}});
+  const auto after = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {},
+                               {{{"linear.cpu.avx512.bf16_f32"}, {Check::self_check, "wrong"}}});
   ASSERT_TRUE(before.ok() && after.ok());
   for (size_t i = 0; i < before->sites.size(); ++i)
     if (before->sites[i].site.op() != Op::linear) {
-      for (size_t r = 0; r < 4; ++r) EXPECT_EQ(before->sites[i].decisions[r].chosen, after->sites[i].decisions[r].chosen);
+      for (size_t r = 0; r < 4; ++r)
+        EXPECT_EQ(before->sites[i].decisions[r].chosen, after->sites[i].decisions[r].chosen);
     }
 }
 
 TEST(Plan, FallbackIsLoudAndStrictRefusesIt) {
-  const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {},
-                              {{{"moe_gate_up.cpu.avx512.mxfp4_f32"}, {Check::self_check, "token 0, output 1 is 2, expected 1"}}});
+  const auto plan =
+      make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {},
+                {{{"moe_gate_up.cpu.avx512.mxfp4_f32"}, {Check::self_check, "token 0, output 1 is 2, expected 1"}}});
   ASSERT_TRUE(plan.ok());
   ASSERT_FALSE(plan->concessions.empty());
-  EXPECT_NE(plan->concessions.front().text.find("moe.gate_up runs on moe_gate_up.cpu.portable.f32, about "), std::string::npos)
+  EXPECT_NE(plan->concessions.front().text.find("moe.gate_up runs on moe_gate_up.cpu.portable.f32, about "),
+            std::string::npos)
       << plan->concessions.front().text;
   EXPECT_NE(plan->concessions.front().text.find("token 0, output 1 is 2, expected 1"), std::string::npos);
   Policy strict;
@@ -152,14 +158,17 @@ TEST(Plan, ForcedMeansForced) {
   policy.only = {"linear.cpu.amx.*"};
   const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx2), policy);
   ASSERT_FALSE(plan.ok());
-  EXPECT_NE(plan.error().message.find("linear.cpu.amx.bf16 (needs avx512+amx_bf16; this CPU has no avx512+amx_bf16"), std::string::npos)
+  EXPECT_NE(plan.error().message.find("linear.cpu.amx.bf16 (needs avx512+amx_bf16; this CPU has no avx512+amx_bf16"),
+            std::string::npos)
       << plan.error().message;
-  EXPECT_NE(plan.error().message.find("Paths that can: linear.cpu.avx2.bf16_f32"), std::string::npos) << plan.error().message;
+  EXPECT_NE(plan.error().message.find("Paths that can: linear.cpu.avx2.bf16_f32"), std::string::npos)
+      << plan.error().message;
   policy.only = {"linear.cpu.avx2.bf16_f32"};
   const auto forced = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), policy);
   ASSERT_TRUE(forced.ok());
   EXPECT_EQ(forced->site(SiteId::head).path_for({1}).name, "linear.cpu.avx2.bf16_f32");
-  EXPECT_EQ(forced->site(SiteId::gate_up).path_for({1}).name, "moe_gate_up.cpu.avx512.mxfp4_f32");  // --only speaks about its own op
+  EXPECT_EQ(forced->site(SiteId::gate_up).path_for({1}).name,
+            "moe_gate_up.cpu.avx512.mxfp4_f32");  // --only speaks about its own op
   policy.only = {"linear.cpu.avx1024.*"};
   EXPECT_EQ(make_plan(manifest(), test::catalogue(), cpu_machine(avx2), policy).error().kind, ErrorKind::wrong_use);
   policy.only.clear(), policy.exclude = {"linear.*"};
@@ -173,7 +182,8 @@ TEST(Plan, ForcedRowsOfADeviceThatIsNotPlannedOnAreAnError) {
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().kind, ErrorKind::failed);
   EXPECT_NE(plan.error().message.find("linear.cuda.sm90a.bf16.wgmma ("), std::string::npos) << plan.error().message;
-  EXPECT_NE(plan.error().message.find("Paths that can: linear.cpu.avx2.bf16_f32"), std::string::npos) << plan.error().message;
+  EXPECT_NE(plan.error().message.find("Paths that can: linear.cpu.avx2.bf16_f32"), std::string::npos)
+      << plan.error().message;
   policy.only = {"linear.*"};  // names rows of both
   EXPECT_TRUE(make_plan(manifest(), test::catalogue(), cpu_machine(avx2), policy).ok());
 }
@@ -183,7 +193,8 @@ TEST(Plan, ForcedRowsOfAnotherWeightFormatAreNamedWithTheirRefusals) {
   policy.only = {"moe_gate_up.cpu.avx512.mxfp4_f32"}, policy.weights = NumberFormat::bf16;
   const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), policy);
   ASSERT_FALSE(plan.ok());
-  EXPECT_NE(plan.error().message.find("moe_gate_up.cpu.avx512.mxfp4_f32 (reads mxfp4_rows16; the weights are held as bf16_rows)"),
+  EXPECT_NE(plan.error().message.find(
+                "moe_gate_up.cpu.avx512.mxfp4_f32 (reads mxfp4_rows16; the weights are held as bf16_rows)"),
             std::string::npos)
       << plan.error().message;
 }
@@ -202,12 +213,15 @@ TEST(Plan, StrictRefusesPortablePathsConversionsAndOtherArithmetic) {
   EXPECT_NE(reasons(cpu_machine({}), {}).find("head runs on linear.cpu.portable.f32"), std::string::npos);
   Policy forced, converted, fast;
   forced.only = {"*.portable.*"};
-  EXPECT_NE(in_words(reasons(cpu_machine(avx512), forced)).find("(excluded by only, which names other paths of this operation)"),
+  EXPECT_NE(in_words(reasons(cpu_machine(avx512), forced))
+                .find("(excluded by only, which names other paths of this operation)"),
             std::string::npos);
   converted.weights = NumberFormat::fp32;
-  EXPECT_NE(reasons(cpu_machine(avx512), converted).find("moe.down holds its weights as fp32, stored as mxfp4"), std::string::npos);
+  EXPECT_NE(reasons(cpu_machine(avx512), converted).find("moe.down holds its weights as fp32, stored as mxfp4"),
+            std::string::npos);
   fast.numerics = Numerics::fast, fast.only = {"linear.cpu.avx2.int8"};
-  EXPECT_NE(reasons(cpu_machine(avx512), fast).find("head quantises activations to int8 (linear.cpu.avx2.int8)"), std::string::npos);
+  EXPECT_NE(reasons(cpu_machine(avx512), fast).find("head quantises activations to int8 (linear.cpu.avx2.int8)"),
+            std::string::npos);
 }
 
 TEST(Plan, SameInputsSamePlanByteForByte) {
@@ -234,12 +248,16 @@ TEST(Plan, ExistsForAnyMachineShapeAndFailures) {
     for (int f = 0; f < cpu_feature_count; ++f)
       if (random.integer(0, 1)) features.add(static_cast<CpuFeature>(f));
     ModelConfig c = test::small_config();
-    c.hidden = static_cast<int>(32 * random.integer(1, 200)), c.intermediate = static_cast<int>(32 * random.integer(1, 200)),
+    c.hidden = static_cast<int>(32 * random.integer(1, 200)),
+    c.intermediate = static_cast<int>(32 * random.integer(1, 200)),
     c.vocab = static_cast<int>(random.integer(1, 300000));
     Failures failures;
     for (const KernelPath* path : test::catalogue().paths)
-      if (!is_floor(*path) && random.integer(0, 2) == 0) failures[{std::string(path->name), path->device == DeviceKind::cpu ? cpu_device : cuda_device(0)}] = {Check::self_check, "x"};
-    const auto plan = make_plan(manifest_from_config(c, "random"), test::catalogue(), cpu_machine(features), {}, failures);
+      if (!is_floor(*path) && random.integer(0, 2) == 0)
+        failures[{std::string(path->name), path->device == DeviceKind::cpu ? cpu_device : cuda_device(0)}] = {
+            Check::self_check, "x"};
+    const auto plan =
+        make_plan(manifest_from_config(c, "random"), test::catalogue(), cpu_machine(features), {}, failures);
     ASSERT_TRUE(plan.ok()) << plan.error().message;
     for (const SitePlan& site : plan->sites)
       for (const Decision& d : site.decisions) {
@@ -250,7 +268,8 @@ TEST(Plan, ExistsForAnyMachineShapeAndFailures) {
 }
 
 /// The end of the sentence that refuses a plan, after the figures.
-std::string remedy(const Manifest& model, const Machine& machine, const Policy& policy, const Catalogue& rows = test::catalogue()) {
+std::string remedy(const Manifest& model, const Machine& machine, const Policy& policy,
+                   const Catalogue& rows = test::catalogue()) {
   const auto plan = make_plan(model, rows, machine, policy);
   if (!plan.ok()) return plan.error().message;
   const Status status = check_memory(*plan);
@@ -263,7 +282,8 @@ TEST(Memory, TooLargeIsRefusedWithWhatWouldFit) {
   EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 1.66), policy), "it would fit with context=124928");
   policy.context = 0;
   EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 0.8), policy),
-            "no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model");
+            "no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a "
+            "smaller model");
 }
 
 TEST(Memory, ABudgetThatIsTooSmallMayBeLeftOut) {
@@ -271,7 +291,8 @@ TEST(Memory, ABudgetThatIsTooSmallMayBeLeftOut) {
   policy.memory_budget = 1 << 20;
   EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 8), policy), "it would fit without memory_budget");
   EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 0.5), policy),
-            "no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a smaller model");
+            "no shorter context and no smaller weights format would fit: it needs a machine with more memory, or a "
+            "smaller model");
 }
 
 TEST(Memory, WhatWouldFitDoes) {
@@ -334,12 +355,14 @@ TEST(Explain, ShowsEveryRowOfEverySite) {
   const auto plan = make_plan(manifest(), test::catalogue(), cpu_machine(avx2), {});
   ASSERT_TRUE(plan.ok());
   for (const std::string& text : {explain(*plan, false), explain(*plan, true)})
-    for (const KernelPath* path : test::catalogue().paths) EXPECT_NE(text.find(path->name), std::string::npos) << path->name;
+    for (const KernelPath* path : test::catalogue().paths)
+      EXPECT_NE(text.find(path->name), std::string::npos) << path->name;
   const Json json = plan_to_json(*plan);
   EXPECT_EQ(json["sites"].size(), plan->sites.size());
   const Json& paths = json["sites"][2]["regimes"][0]["paths"];
   ASSERT_EQ(paths.size(), 8u);
-  const auto avx512_row = std::ranges::find_if(paths, [](const Json& row) { return row["path"] == "linear.cpu.avx512.bf16_f32"; });
+  const auto avx512_row =
+      std::ranges::find_if(paths, [](const Json& row) { return row["path"] == "linear.cpu.avx512.bf16_f32"; });
   ASSERT_NE(avx512_row, paths.end());
   EXPECT_EQ(avx512_row->at("why_not").at(0).at("check"), "cpu_feature");
 }

@@ -11,8 +11,8 @@
 namespace mxpath {
 namespace {
 
-/// "int4-g64" → INT4 in groups of 64. `held`: the formats that this knob knows; `words`: what may be typed; `choices`: the same as the
-/// error says it.
+/// "int4-g64" → INT4 in groups of 64. `held`: the formats that this knob knows; `words`: what may be typed; `choices`:
+/// the same as the error says it.
 Result<std::optional<WeightFormat>> parse_weights(Knob knob, std::string_view text, std::span<const NumberFormat> held,
                                                   std::span<const std::string_view> words, std::string_view choices) {
   if (text == "as-stored") return std::optional<WeightFormat>();
@@ -28,7 +28,8 @@ Result<std::optional<WeightFormat>> parse_weights(Knob knob, std::string_view te
                          : std::string(choices));
   const bool grouped = format == NumberFormat::int4 || format == NumberFormat::nf4;
   if (!format || !std::ranges::count(held, *format) || (at != text.npos && !grouped))
-    return wrong_use("{}: not a format for these weights{}; choose {}", mention(knob, printable(text)), nearest_note(text, words), choices);
+    return wrong_use("{}: not a format for these weights{}; choose {}", mention(knob, printable(text)),
+                     nearest_note(text, words), choices);
   if (columns.empty() && at == text.npos) return std::optional<WeightFormat>(*format);
   if (columns == "32" || columns == "64")
     return std::optional<WeightFormat>(WeightFormat(*format, columns == "32" ? 32 : 64));
@@ -77,11 +78,12 @@ Result<DeviceId> gpu_with_uuid(const std::string& uuid, const Machine& machine) 
   for (size_t i = 0; i < machine.gpus.size(); ++i)
     if (machine.gpus[i].uuid.starts_with(uuid)) found.push_back(cuda_device(static_cast<int>(i)));
   if (found.empty())
-    return wrong_use("{}: no GPU here has that UUID{}", mention(Knob::device, printable(uuid)),
-                     machine.visible_gpus.empty() ? ""
-                                                  : fmt::format(" (CUDA_VISIBLE_DEVICES={})", printable(machine.visible_gpus)));
+    return wrong_use(
+        "{}: no GPU here has that UUID{}", mention(Knob::device, printable(uuid)),
+        machine.visible_gpus.empty() ? "" : fmt::format(" (CUDA_VISIBLE_DEVICES={})", printable(machine.visible_gpus)));
   if (found.size() > 1)
-    return wrong_use("{}: {} GPUs here have a UUID that begins so", mention(Knob::device, printable(uuid)), found.size());
+    return wrong_use("{}: {} GPUs here have a UUID that begins so", mention(Knob::device, printable(uuid)),
+                     found.size());
   return found.front();
 }
 
@@ -97,15 +99,16 @@ Status set_weights(Policy& policy, std::string_view text) {
   constexpr NumberFormat held[] = {NumberFormat::fp32,     NumberFormat::fp16,     NumberFormat::bf16,
                                    NumberFormat::fp8_e4m3, NumberFormat::fp8_e5m2, NumberFormat::int8,
                                    NumberFormat::int4,     NumberFormat::nf4,      NumberFormat::mxfp4};
-  MXPATH_TRY(policy.weights,
-             parse_weights(Knob::weights, text, held, weights_choices(), fmt::format("one of {}", fmt::join(weights_choices(), ", "))));
+  MXPATH_TRY(policy.weights, parse_weights(Knob::weights, text, held, weights_choices(),
+                                           fmt::format("one of {}", fmt::join(weights_choices(), ", "))));
   return {};
 }
 
 Status set_dense_weights(Policy& policy, std::string_view text) {
   constexpr NumberFormat held[] = {NumberFormat::bf16, NumberFormat::fp8_e4m3, NumberFormat::int8};
   constexpr std::string_view words[] = {"as-stored", "bf16", "fp8-e4m3", "int8"};
-  MXPATH_TRY(policy.dense_weights, parse_weights(Knob::dense_weights, text, held, words, "as-stored, bf16, fp8-e4m3 or int8"));
+  MXPATH_TRY(policy.dense_weights,
+             parse_weights(Knob::dense_weights, text, held, words, "as-stored, bf16, fp8-e4m3 or int8"));
   return {};
 }
 
@@ -128,7 +131,8 @@ Status set_device(Policy& policy, std::string_view text) {
           mention(Knob::device, printable(text)), nearest_device(name));
     const auto gpu = numbered_gpu(name);
     if (!gpu)
-      return wrong_use("{}: the number after cuda: must be a device index such as 0", mention(Knob::device, printable(text)));
+      return wrong_use("{}: the number after cuda: must be a device index such as 0",
+                       mention(Knob::device, printable(text)));
     if (std::ranges::count(policy.gpus, *gpu))
       return wrong_use("{}: {} is there twice", mention(Knob::device, printable(text)), to_string(*gpu));
     policy.gpus.push_back(*gpu);
@@ -154,7 +158,8 @@ Result<Policy> named_gpus(Policy policy, const Machine& machine) {
     const auto numbered = numbered_gpu(name);
     MXPATH_TRY(const DeviceId gpu, numbered ? Result<DeviceId>(*numbered) : gpu_with_uuid(name, machine));
     if (std::ranges::count(policy.gpus, gpu))
-      return wrong_use("{}: that GPU is there twice, it is {} here", mention(Knob::device, printable(name)), to_string(gpu));
+      return wrong_use("{}: that GPU is there twice, it is {} here", mention(Knob::device, printable(name)),
+                       to_string(gpu));
     policy.gpus.push_back(gpu);
   }
   policy.gpu_names.clear();

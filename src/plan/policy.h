@@ -14,47 +14,56 @@
 
 namespace mxpath {
 
-enum class Numerics : uint8_t { checkpoint, fast };       ///< fast: paths that quantise activations may be chosen too
-enum class Goal : uint8_t { decode, balanced, prefill };  ///< which token counts weigh most when one layout must serve all
+enum class Numerics : uint8_t { checkpoint, fast };  ///< fast: paths that quantise activations may be chosen too
+enum class Goal : uint8_t {
+  decode,
+  balanced,
+  prefill
+};  ///< which token counts weigh most when one layout must serve all
 enum class DeviceChoice : uint8_t { automatic, cpu, cuda };
 
 struct Policy {
-  std::vector<std::string> only;              ///< globs: ops that have a matching path use one of the matching paths, or planning fails
-  std::vector<std::string> exclude;           ///< globs
-  std::optional<WeightFormat> weights;        ///< the format of the experts; empty: as stored
-  std::optional<WeightFormat> dense_weights;  ///< the format of the attention projections and the head; empty: as stored
+  std::vector<std::string>
+      only;  ///< globs: ops that have a matching path use one of the matching paths, or planning fails
+  std::vector<std::string> exclude;     ///< globs
+  std::optional<WeightFormat> weights;  ///< the format of the experts; empty: as stored
+  std::optional<WeightFormat>
+      dense_weights;  ///< the format of the attention projections and the head; empty: as stored
   Numerics numerics = Numerics::checkpoint;
   Goal goal = Goal::balanced;
   DeviceChoice device = DeviceChoice::automatic;
-  std::vector<DeviceId> gpus;               ///< the GPUs to use, all of them and in this order; empty: those that the model needs
-  /// Instead of gpus where one is named by its UUID: "cuda:1", "GPU-8c0d…" or "MIG-8c0d…", the beginning is enough; named_gpus() finds them.
+  std::vector<DeviceId> gpus;  ///< the GPUs to use, all of them and in this order; empty: those that the model needs
+  /// Instead of gpus where one is named by its UUID: "cuda:1", "GPU-8c0d…" or "MIG-8c0d…", the beginning is enough;
+  /// named_gpus() finds them.
   std::vector<std::string> gpu_names;
-  std::vector<int> split;                   ///< layers for each GPU in order; empty: by free memory
-  std::optional<int> gpu_layers;            ///< number of trailing layers to place on GPUs; empty: as many as fit
-  std::optional<int> cpu_experts;           ///< among those, how many keep their experts on the CPU; empty: the fewest that fit
-  bool strict = false;                      ///< nothing but the checkpoint's own numbers on a path that is not the portable one
-  int threads = 0;                          ///< 0: all cores of the machine
-  int context = 0;                          ///< 0: default_context
-  int chunk = 0;                            ///< most tokens in one forward; 0: 512, or 2,048 with the whole model on GPUs
-  uint64_t memory_budget = 0;               ///< bytes; 0: what is free on the machine
-  std::vector<std::string> inject_failure;  ///< "GLOB" or "GLOB:KIND" (plan/fault.h): paths that are made to fail, to see the fallback
+  std::vector<int> split;          ///< layers for each GPU in order; empty: by free memory
+  std::optional<int> gpu_layers;   ///< number of trailing layers to place on GPUs; empty: as many as fit
+  std::optional<int> cpu_experts;  ///< among those, how many keep their experts on the CPU; empty: the fewest that fit
+  bool strict = false;             ///< nothing but the checkpoint's own numbers on a path that is not the portable one
+  int threads = 0;                 ///< 0: all cores of the machine
+  int context = 0;                 ///< 0: default_context
+  int chunk = 0;                   ///< most tokens in one forward; 0: 512, or 2,048 with the whole model on GPUs
+  uint64_t memory_budget = 0;      ///< bytes; 0: what is free on the machine
+  std::vector<std::string>
+      inject_failure;  ///< "GLOB" or "GLOB:KIND" (plan/fault.h): paths that are made to fail, to see the fallback
 };
 
 inline constexpr int default_context = 8192;
-inline constexpr int most_layers = 1 << 20;  ///< the limit of gpu_layers and cpu_experts; more than the model has are all of them
+inline constexpr int most_layers =
+    1 << 20;  ///< the limit of gpu_layers and cpu_experts; more than the model has are all of them
 
 /// Every format that set_weights takes, as typed, the checkpoint's own first.
 std::span<const std::string_view> weights_choices();
 
-/// The knobs as typed: "as-stored", "bf16", …; "auto", "cpu", "cuda", "cuda:1", "cuda:0,cuda:1", "GPU-8c0d…", "cuda:0,GPU-8c0d…"; "20,16".
-/// Errors list what is possible.
+/// The knobs as typed: "as-stored", "bf16", …; "auto", "cpu", "cuda", "cuda:1", "cuda:0,cuda:1", "GPU-8c0d…",
+/// "cuda:0,GPU-8c0d…"; "20,16". Errors list what is possible.
 Status set_weights(Policy& policy, std::string_view text);
 Status set_dense_weights(Policy& policy, std::string_view text);
 Status set_device(Policy& policy, std::string_view text);
 Status set_split(Policy& policy, std::string_view text);
 
-/// The policy with the machine's numbers in place of UUIDs. Errors (wrong use): a UUID that no GPU there has, or more than one; a GPU that is
-/// named twice, in whatever way.
+/// The policy with the machine's numbers in place of UUIDs. Errors (wrong use): a UUID that no GPU there has, or more
+/// than one; a GPU that is named twice, in whatever way.
 Result<Policy> named_gpus(Policy policy, const Machine& machine);
 
 }  // namespace mxpath

@@ -20,7 +20,8 @@ TEST(Properties, HoldWhereSomeRowsAreFaulty) {
 }
 
 TEST(Properties, TheCostIsWhatTheGoalWeighs) {
-  const auto plan = make_plan(manifest_from_config(test::small_config(), "test"), cpu_rows(), test::cpu_machine({}), {});
+  const auto plan =
+      make_plan(manifest_from_config(test::small_config(), "test"), cpu_rows(), test::cpu_machine({}), {});
   ASSERT_TRUE(plan.ok());
   const SitePlan& head = plan->site(SiteId::head);
   const double one = head.decisions[0].all.front().seconds, many = head.decisions[3].all.front().seconds;

@@ -26,7 +26,8 @@ std::string_view kind_text(DeviceKind kind) { return kind == DeviceKind::cpu ? "
 std::string no_gpu_text(const Gpu* gpu, const Machine& machine) {
   if (gpu) return gpu->problem;
   if (!machine.no_gpu_reason.empty()) return machine.no_gpu_reason;
-  return fmt::format("there {} {}", machine.gpus.size() == 1 ? "is" : "are", plural(machine.gpus.size(), "CUDA device"));
+  return fmt::format("there {} {}", machine.gpus.size() == 1 ? "is" : "are",
+                     plural(machine.gpus.size(), "CUDA device"));
 }
 
 std::string driver_text(int driver) {
@@ -44,7 +45,9 @@ struct Collector {
 DeviceId first_gpu(const Policy& policy) { return policy.gpus.empty() ? cuda_device(0) : policy.gpus.front(); }
 
 /// The GPU that a row would run on; null: there is none.
-const Gpu* gpu_of(const Question& q) { return q.machine.gpu(q.site.device.is_gpu() ? q.site.device : first_gpu(q.policy)); }
+const Gpu* gpu_of(const Question& q) {
+  return q.machine.gpu(q.site.device.is_gpu() ? q.site.device : first_gpu(q.policy));
+}
 
 /// Whether the row and what it reads are of the kind that the issue speaks of.
 bool is_of_kind(const KnownIssue& issue, const KernelPath& path, const Site& site) {
@@ -58,14 +61,16 @@ bool concerns(const KnownIssue& issue, const KernelPath& path, const Question& q
   if (!is_of_kind(issue, path, q.site) || !q.machine.cpu.features.contains(issue.cpu)) return false;
   if (path.device != DeviceKind::cuda) return !issue.nvcc_below;
   const Gpu* gpu = gpu_of(q);
-  if (!gpu || !issue.arch.contains(gpu->arch) || (issue.driver_below && gpu->driver >= issue.driver_below)) return false;
+  if (!gpu || !issue.arch.contains(gpu->arch) || (issue.driver_below && gpu->driver >= issue.driver_below))
+    return false;
   return !issue.nvcc_below || (q.catalogue.nvcc >= issue.nvcc_from && q.catalogue.nvcc < issue.nvcc_below);
 }
 
 void check_known_issues(Collector& out, const KernelPath& path, const Question& q) {
   for (const KnownIssue& issue : q.catalogue.known_issues)
     if (concerns(issue, path, q))
-      out.need(false, Check::known_issue, "a machine without this fault", fmt::format("{} ({})", issue.reason, issue.link));
+      out.need(false, Check::known_issue, "a machine without this fault",
+               fmt::format("{} ({})", issue.reason, issue.link));
 }
 
 void check_machine(Collector& out, const KernelPath& path, const Question& q) {
@@ -79,7 +84,8 @@ void check_machine(Collector& out, const KernelPath& path, const Question& q) {
   if (!no_gpu.empty()) return;
   out.need(n.arch.contains(gpu->arch), Check::cuda_arch, capabilities_text(n.arch), capability_text(gpu->arch));
   const auto failed = q.failures.find({"", device_of(path, q)});
-  if (failed != q.failures.end()) out.need(false, Check::device_failed, "a device that still works", failed->second.finding);
+  if (failed != q.failures.end())
+    out.need(false, Check::device_failed, "a device that still works", failed->second.finding);
   out.need(gpu->driver >= n.driver, Check::driver, driver_text(n.driver) + " or later", driver_text(gpu->driver));
   out.need(gpu->shared_memory >= n.shared_memory, Check::shared_memory, fmt::format("{} bytes", n.shared_memory),
            fmt::format("{} bytes", gpu->shared_memory));
@@ -99,11 +105,12 @@ void check_shape(Collector& out, const KernelPath& path, const Question& q) {
            fmt::format("k = {}, remainder {}", s.k, s.k % n.k_multiple));
 }
 
-/// Whether a glob speaks of an operation that is made of others. One that names rows of its parts, such as "*.cpu.avx2.*", means those: which
-/// of them run is the parts' own question.
+/// Whether a glob speaks of an operation that is made of others. One that names rows of its parts, such as
+/// "*.cpu.avx2.*", means those: which of them run is the parts' own question.
 bool speaks_of_composite(const std::string& glob, const Catalogue& catalogue) {
-  return std::ranges::none_of(catalogue.paths,
-                              [&](const KernelPath* path) { return !row_of(path->op).composite && glob_match(glob, path->name); });
+  return std::ranges::none_of(catalogue.paths, [&](const KernelPath* path) {
+    return !row_of(path->op).composite && glob_match(glob, path->name);
+  });
 }
 
 bool forced_away(const KernelPath& path, const Question& q) {
@@ -135,17 +142,20 @@ void check_policy(Collector& out, const KernelPath& path, const Question& q) {
            fmt::format("{} to compute in {}", mention(Knob::numerics, "fast"), name_of(path.arithmetic)),
            mention(Knob::numerics, "checkpoint"));
   for (const auto& glob : q.policy.exclude)
-    out.need(!glob_match(glob, path.name), Check::excluded, "not to be excluded", mention(Knob::exclude, printable(glob)));
+    out.need(!glob_match(glob, path.name), Check::excluded, "not to be excluded",
+             mention(Knob::exclude, printable(glob)));
   out.need(!forced_away(path, q), Check::excluded, fmt::format("to be named by {}", mention(Knob::only)),
            fmt::format("{}, which names other paths of this operation", mention(Knob::only)));
-  // A padded layout may be too large where the plain one fits; whether the whole model fits is the memory plan's question.
+  // A padded layout may be too large where the plain one fits; whether the whole model fits is the memory plan's
+  // question.
   const auto bytes_in = [&](Layout layout) {
     return layout_bytes(layout, q.site.experts, q.site.n, q.site.k) * static_cast<uint64_t>(q.site.count);
   };
   const uint64_t bytes = bytes_in(q.layout), budget = budget_of(q);
-  const bool padding_decides = q.site.has_weights() && bytes > budget && bytes_in(plain_layout(q.site.format)) <= budget;
-  out.need(is_floor(path) || !padding_decides, Check::memory_budget, fmt::format("{} for its padded weights", human_bytes(double(bytes))),
-           human_bytes(double(budget)));
+  const bool padding_decides =
+      q.site.has_weights() && bytes > budget && bytes_in(plain_layout(q.site.format)) <= budget;
+  out.need(is_floor(path) || !padding_decides, Check::memory_budget,
+           fmt::format("{} for its padded weights", human_bytes(double(bytes))), human_bytes(double(budget)));
 }
 
 /// What the plan of a part says against a row of its own for so many tokens.
@@ -157,7 +167,8 @@ std::vector<Refusal> against(std::string_view path, const SitePlan& part, Range 
   return {};
 }
 
-/// A row that computes parts of a composite site itself is refused where a row whose results it gives is, or where a part is held otherwise.
+/// A row that computes parts of a composite site itself is refused where a row whose results it gives is, or where a
+/// part is held otherwise.
 void check_parts(Collector& out, const KernelPath& path, const Question& q) {
   for (const FusedPart& fused : path.fuses)
     for (const SitePlan* part : q.parts) {
@@ -194,7 +205,8 @@ std::vector<Refusal> refusals(const KernelPath& path, const Question& q) {
   check_policy(out, path, q);
   check_parts(out, path, q);
   if (const auto failed = q.failures.find({std::string(path.name), device_of(path, q)}); failed != q.failures.end())
-    out.need(false, failed->second.check, failed->second.check == Check::self_check ? "to pass its self-check" : "to load on this device",
+    out.need(false, failed->second.check,
+             failed->second.check == Check::self_check ? "to pass its self-check" : "to load on this device",
              failed->second.finding);
   std::ranges::stable_sort(out.found, {}, &Refusal::check);
   return std::move(out.found);

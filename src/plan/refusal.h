@@ -20,13 +20,14 @@ struct Refusal {
   bool operator==(const Refusal&) const = default;
 };
 
-/// What went wrong with a path on this machine although planning allowed it. Planning again with it is how mxpath falls back.
+/// What went wrong with a path on this machine although planning allowed it. Planning again with it is how mxpath falls
+/// back.
 struct Failure {
   Check check = Check::self_check;  ///< self_check, no_image or device_failed
   std::string finding;              ///< "differs at (3, 17): 1.5, portable 1.25"
 };
-/// Whom a failure belongs to: a row on a device, since what fails on one GPU may work on the next; without a path the device itself, all of
-/// whose rows it refuses.
+/// Whom a failure belongs to: a row on a device, since what fails on one GPU may work on the next; without a path the
+/// device itself, all of whose rows it refuses.
 struct Suspect {
   std::string path;
   DeviceId device = {};
@@ -47,12 +48,12 @@ struct Question {
   const Machine& machine;
   const Policy& policy;
   const Failures& failures;
-  Range per_sequence = {};  ///< … so many of each sequence
+  Range per_sequence = {};                      ///< … so many of each sequence
   std::span<const SitePlan* const> parts = {};  ///< of a composite site: its parts as they are planned
 };
 
-/// Where a row would run that is asked about for the site: on the site's own device if it is of that kind, else on the CPU or on the first
-/// GPU that the policy names.
+/// Where a row would run that is asked about for the site: on the site's own device if it is of that kind, else on the
+/// CPU or on the first GPU that the policy names.
 DeviceId device_of(const KernelPath& path, const Question& question);
 
 /// All reasons against a path, the most fundamental first; empty: it may run.

@@ -57,8 +57,10 @@ struct Case {
 
 Catalogue with_an_issue() {
   Catalogue rows = test::catalogue();
-  rows.known_issues.push_back(
-      {.unit = Unit::avx512, .cpu = {CpuFeature::amx_bf16}, .reason = "wrong sums on stepping 3", .link = "https://example.org/1"});
+  rows.known_issues.push_back({.unit = Unit::avx512,
+                               .cpu = {CpuFeature::amx_bf16},
+                               .reason = "wrong sums on stepping 3",
+                               .link = "https://example.org/1"});
   return rows;
 }
 
@@ -106,7 +108,10 @@ std::vector<Case> cases() {
        "CUDA driver 12.0",
        "needs CUDA driver 12.3 or later; this computer has CUDA driver 12.0"},
       {Check::no_image,
-       {wgmma, gpu_machine(90), {}, {{{std::string(wgmma), cuda_device(0)}, {Check::no_image, "no kernel image for sm90"}}}},
+       {wgmma,
+        gpu_machine(90),
+        {},
+        {{{std::string(wgmma), cuda_device(0)}, {Check::no_image, "no kernel image for sm90"}}}},
        "to load on this device",
        "no kernel image for sm90",
        "cannot be loaded by the driver: no kernel image for sm90"},
@@ -145,7 +150,11 @@ std::vector<Case> cases() {
        "a GPU",
        "the CPU",
        "runs on a GPU; this operation is placed on the CPU"},
-      {Check::excluded, {avx2_row, cpu_machine(avx2), excluding}, "not to be excluded", "exclude=*.avx2.*", "excluded by exclude=*.avx2.*"},
+      {Check::excluded,
+       {avx2_row, cpu_machine(avx2), excluding},
+       "not to be excluded",
+       "exclude=*.avx2.*",
+       "excluded by exclude=*.avx2.*"},
       {Check::excluded,
        {avx2_row, cpu_machine(avx2), naming},
        "to be named by only",
@@ -162,7 +171,10 @@ std::vector<Case> cases() {
        wrong,
        "failed its self-check: token 3, output 7 is 1, expected 2"},
       {Check::device_failed,
-       {"linear.cuda.portable.f32", gpu_machine(90), {}, {{{"", cuda_device(0)}, {Check::device_failed, "an illegal memory access"}}}},
+       {"linear.cuda.portable.f32",
+        gpu_machine(90),
+        {},
+        {{{"", cuda_device(0)}, {Check::device_failed, "an illegal memory access"}}}},
        "a device that still works",
        "an illegal memory access",
        "runs on a GPU that is not used any more: an illegal memory access"},
@@ -183,11 +195,14 @@ TEST(Refusals, EveryCheckOccursWithItsDataAndASentenceOfItsOwn) {
 }
 
 TEST(Refusals, WhereAnIssueIsNotTheRowMayRun) {
-  EXPECT_TRUE(refusals_of({.path = "linear.cpu.avx512.bf16_f32", .machine = cpu_machine(avx512), .rows = with_an_issue()}).empty());
+  EXPECT_TRUE(
+      refusals_of({.path = "linear.cpu.avx512.bf16_f32", .machine = cpu_machine(avx512), .rows = with_an_issue()})
+          .empty());
 }
 
 TEST(Refusals, AllReasonsAreKeptMostFundamentalFirst) {
-  const auto all = refusals_of({.path = wgmma, .machine = gpu_machine(75, 11000, 65536), .tokens = {1, 1}, .layout = Layout::bf16_rows});
+  const auto all = refusals_of(
+      {.path = wgmma, .machine = gpu_machine(75, 11000, 65536), .tokens = {1, 1}, .layout = Layout::bf16_rows});
   ASSERT_EQ(all.size(), 6u);
   EXPECT_EQ(all.front().check, Check::cuda_arch);
   EXPECT_TRUE(std::ranges::is_sorted(all, {}, &Refusal::check));
@@ -220,7 +235,8 @@ TEST(Refusals, EveryCheckHasANameASentenceAndAMeaning) {
 }
 
 TEST(Refusals, ThePlanAsJsonHasTheSentenceBesideTheData) {
-  const auto plan = make_plan(manifest_from_config(test::small_config(), "test"), test::catalogue(), cpu_machine(avx2), {});
+  const auto plan =
+      make_plan(manifest_from_config(test::small_config(), "test"), test::catalogue(), cpu_machine(avx2), {});
   ASSERT_TRUE(plan.ok()) << plan.error().message;
   const Json json = plan_to_json(*plan);
   bool found = false;
@@ -228,9 +244,10 @@ TEST(Refusals, ThePlanAsJsonHasTheSentenceBesideTheData) {
     for (const Json& path : site["regimes"][0]["paths"])
       for (const Json& reason : path["why_not"]) {
         if (reason["check"] != "cpu_feature" || path["path"] != "linear.cpu.avx512.bf16_f32") continue;
-        EXPECT_EQ(
-            reason,
-            (Json{{"check", "cpu_feature"}, {"wants", "avx512"}, {"have", "no avx512"}, {"text", "needs avx512; this CPU has no avx512"}}));
+        EXPECT_EQ(reason, (Json{{"check", "cpu_feature"},
+                                {"wants", "avx512"},
+                                {"have", "no avx512"},
+                                {"text", "needs avx512; this CPU has no avx512"}}));
         found = true;
       }
   EXPECT_TRUE(found);

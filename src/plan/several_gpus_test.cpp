@@ -62,8 +62,8 @@ void expect_every_layer_once(const Plan& plan) {
   for (const SitePlan& site : plan.sites)
     if (site.site.op() != Op::sample) counts[site.site.id] += site.site.count;
   EXPECT_EQ(counts[SiteId::norm], 25);
-  for (const SiteId id :
-       {SiteId::qkv, SiteId::attention_output, SiteId::rope, SiteId::router, SiteId::gate_up, SiteId::swiglu, SiteId::down})
+  for (const SiteId id : {SiteId::qkv, SiteId::attention_output, SiteId::rope, SiteId::router, SiteId::gate_up,
+                          SiteId::swiglu, SiteId::down})
     EXPECT_EQ(counts[id], 12) << row_of(id).name;
   EXPECT_EQ(counts[SiteId::embed], 1);
   EXPECT_EQ(counts[SiteId::head], 1);
@@ -144,7 +144,8 @@ TEST(SeveralGpus, OneThatCannotBeUsedIsLeftOutWithASentence) {
   EXPECT_NE(plan.machine.find("cuda:0: gpu, cuda:1: the other, cuda:2: gpu"), std::string::npos) << plan.machine;
   const auto asked = plan_of(machine, on("cuda:0,cuda:1"));
   ASSERT_FALSE(asked.ok());
-  EXPECT_NE(asked.error().message.find(mention(Knob::device, "cuda:1") + ": "), std::string::npos) << asked.error().message;
+  EXPECT_NE(asked.error().message.find(mention(Knob::device, "cuda:1") + ": "), std::string::npos)
+      << asked.error().message;
 }
 
 TEST(SeveralGpus, AreUsedAsTheUserNamesThem) {
@@ -185,7 +186,8 @@ TEST(SeveralGpus, WhatCannotBeMeantIsASentence) {
     const auto plan = plan_of(machine, policy);
     return plan.ok() ? std::string() : in_words(plan.error().message);
   };
-  EXPECT_EQ(message(on("cuda:0,cuda:1", "8,5")), "split=8,5: the numbers sum to 13, but 12 layers must be placed on GPUs");
+  EXPECT_EQ(message(on("cuda:0,cuda:1", "8,5")),
+            "split=8,5: the numbers sum to 13, but 12 layers must be placed on GPUs");
   EXPECT_EQ(message(on("cuda:0,cuda:1", "12")), "split=12: device names 2 GPUs; give the layers of each");
   EXPECT_EQ(message(on("auto", "4,4,4")), "split=4,4,4: there are 2 GPUs to use");
   EXPECT_EQ(message(on("cpu", "6,6")), "split=6,6: device=cpu has no GPU to split layers over");
@@ -211,7 +213,8 @@ TEST(SeveralGpus, AFailureOnOneLeavesTheRowToTheOthers) {
   const Suspect row{"moe_gate_up.cuda.portable.f32", cuda_device(0)};
   const Plan elsewhere = planned(gpus_of({80, 80}), {}, {{row, failure}});
   EXPECT_EQ(elsewhere.placement.to_string(), "cuda:1");
-  EXPECT_NE(elsewhere.concessions.back().text.find("because of moe_gate_up.cuda.portable.f32 on cuda:0: token 0"), std::string::npos)
+  EXPECT_NE(elsewhere.concessions.back().text.find("because of moe_gate_up.cuda.portable.f32 on cuda:0: token 0"),
+            std::string::npos)
       << elsewhere.concessions.back().text;
   const Plan device = planned(gpus_of({80, 80}), {}, {{{"", cuda_device(0)}, failure}});
   EXPECT_EQ(device.placement.to_string(), "cuda:1");

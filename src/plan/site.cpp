@@ -20,13 +20,14 @@ Work matrix_work(const Site& site, Layout layout, double tokens) {
   const double experts = site.experts > 1 ? touched_experts(site, tokens) : 1;
   const double calls = tokens * (site.experts > 1 ? site.experts_per_token : 1);
   const double n = static_cast<double>(site.n), k = static_cast<double>(site.k);
-  return {experts * static_cast<double>(layout_bytes_read(layout, site.n, site.k)) + 4 * calls * (n + k), 2 * calls * n * k};
+  return {experts * static_cast<double>(layout_bytes_read(layout, site.n, site.k)) + 4 * calls * (n + k),
+          2 * calls * n * k};
 }
 
 /// Every query sees the same number of keys; the cache of each sequence is read once.
 Work attention_work(const Site& site, const Call& call) {
-  const double keys = static_cast<double>(keys_seen(site, call)), kv = site.kv_heads * site.head_dim, q = site.heads * site.head_dim,
-               tokens = call.tokens, cached = call.sequences * keys + tokens;
+  const double keys = static_cast<double>(keys_seen(site, call)), kv = site.kv_heads * site.head_dim,
+               q = site.heads * site.head_dim, tokens = call.tokens, cached = call.sequences * keys + tokens;
   return {2 * bits_per_value(site.kv) / 8 * kv * cached + 8 * q * tokens, 4 * q * keys * tokens};
 }
 
@@ -60,7 +61,8 @@ Work work_of(const Site& site, Layout layout, const Call& call) {
     case Op::embed: return {6 * static_cast<double>(site.k) * tokens, 0};
     case Op::norm: return {12 * width * tokens, 4 * width * tokens};
     case Op::rope: return {8 * width * tokens, 6 * width * tokens};
-    case Op::swiglu: return {12 * width * tokens * site.experts_per_token, 30 * width * tokens * site.experts_per_token};
+    case Op::swiglu:
+      return {12 * width * tokens * site.experts_per_token, 30 * width * tokens * site.experts_per_token};
     case Op::sample: return {4 * width * call.sequences, 2 * width * call.sequences};
     case Op::attention_block:
     case Op::experts_block: break;  // that of their parts

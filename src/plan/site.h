@@ -17,7 +17,8 @@ namespace mxpath {
 
 using FormatSet = EnumSet<NumberFormat>;
 
-/// The part of a site that one device computes where several share it: some rows or columns of its matrix, or some of its experts.
+/// The part of a site that one device computes where several share it: some rows or columns of its matrix, or some of
+/// its experts.
 struct Shard {
   enum class Axis : uint8_t { rows, columns, experts };
   Axis axis = Axis::rows;
@@ -26,21 +27,22 @@ struct Shard {
   bool operator==(const Shard&) const = default;
 };
 
-/// A row of the site table in some layers of the model, which share the device and the format that their weights are stored in; other
-/// layers are sites of their own of the same row.
+/// A row of the site table in some layers of the model, which share the device and the format that their weights are
+/// stored in; other layers are sites of their own of the same row.
 struct Site {
   SiteId id = SiteId::head;
   DeviceId device = cpu_device;
   Shard shard = {};      ///< n, k and experts are those of the shard
   int64_t n = 0, k = 0;  ///< output width and inner width of one token; embed, norm, rope, swiglu: n = width
   int experts = 1, experts_per_token = 1;
-  NumberFormat stored = NumberFormat::bf16;   ///< the format of the weights in the checkpoint; fp32 where its tensors differ
-  std::vector<NumberFormat> tensors = {};     ///< the formats that its tensors are stored in, each once
-  WeightFormat format = NumberFormat::bf16;   ///< the format of the weights as they will be held (policy may convert)
-  LayerSet layers = {};                       ///< those it stands for: they share what is stored and the device
-  bool stored_alike = true;                   ///< false: other layers store these weights in another format
-  int count = 1;                              ///< how many times it runs in one forward; a norm runs twice in a layer
-  int64_t keys = 0;                           ///< attention: keys one query is expected to see (window, or half the context); 0 otherwise
+  NumberFormat stored =
+      NumberFormat::bf16;  ///< the format of the weights in the checkpoint; fp32 where its tensors differ
+  std::vector<NumberFormat> tensors = {};    ///< the formats that its tensors are stored in, each once
+  WeightFormat format = NumberFormat::bf16;  ///< the format of the weights as they will be held (policy may convert)
+  LayerSet layers = {};                      ///< those it stands for: they share what is stored and the device
+  bool stored_alike = true;                  ///< false: other layers store these weights in another format
+  int count = 1;                             ///< how many times it runs in one forward; a norm runs twice in a layer
+  int64_t keys = 0;  ///< attention: keys one query is expected to see (window, or half the context); 0 otherwise
   int heads = 0, kv_heads = 0, head_dim = 0;  ///< attention and rope only
   NumberFormat kv = NumberFormat::bf16;       ///< attention: of the keys and values in the cache
   int adapters = 0;                           ///< low-rank products that are added to its own
@@ -51,8 +53,8 @@ struct Site {
   bool has_weights() const { return !row().weights.empty(); }
 };
 
-/// "moe.gate_up"; where other layers store the same weights in another format, "moe.gate_up (layers 1-23)"; with what else sets it apart:
-/// "moe.gate_up (shard 1 of 2, 3 adapters)".
+/// "moe.gate_up"; where other layers store the same weights in another format, "moe.gate_up (layers 1-23)"; with what
+/// else sets it apart: "moe.gate_up (shard 1 of 2, 3 adapters)".
 std::string title_of(const Site& site);
 
 /// The least that one call must do; never less for more tokens, sequences or keys.
@@ -61,7 +63,8 @@ struct Work {
   double flops = 0;
 };
 Work work_of(const Site& site, Layout layout, const Call& call);
-/// The keys that a query of this site sees in a call: those of the call where it says so, in a sliding layer at most the window.
+/// The keys that a query of this site sees in a call: those of the call where it says so, in a sliding layer at most
+/// the window.
 int64_t keys_seen(const Site& site, const Call& call);
 
 /// What a call is priced by: its work, and that of one token of it, below which no call can be.

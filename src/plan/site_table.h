@@ -1,5 +1,6 @@
-// The sites of a gpt-oss forward as a table: one row for each operation of the model, with its shape in terms of the config, the tensors
-// that it reads and the part of the model that it lies in. Names are for printing; everything else asks for an id.
+// The sites of a gpt-oss forward as a table: one row for each operation of the model, with its shape in terms of the
+// config, the tensors that it reads and the part of the model that it lies in. Names are for printing; everything else
+// asks for an id.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -32,12 +33,14 @@ enum class SiteId : uint8_t {
 };
 inline constexpr int site_count = 15;
 
-/// What a placement puts on a device as one: the embedding, a layer's attention, its experts, and the last norm with the head.
+/// What a placement puts on a device as one: the embedding, a layer's attention, its experts, and the last norm with
+/// the head.
 enum class Part : uint8_t { embedding, attention, experts, head };
 inline constexpr int part_count = 4;
 using PartSet = EnumSet<Part>;
 
-/// The layers that have a site; sliding and full: those with that kind of attention. Parts outside of the layers add `outside`.
+/// The layers that have a site; sliding and full: those with that kind of attention. Parts outside of the layers add
+/// `outside`.
 enum class LayerKind : uint8_t { every, sliding, full };
 
 /// The choice of a user that says what weights are held as.
@@ -59,7 +62,8 @@ struct SiteRow {
   bool per_expert = false;  ///< it runs for each expert that a token chose
   bool has_heads = false;
   bool once_a_prompt = false;  ///< of a prompt it sees the last position only
-  std::span<const SiteId> made_of = {};  ///< of a composite site: its parts in their order, of which a layer may lack some
+  std::span<const SiteId> made_of =
+      {};  ///< of a composite site: its parts in their order, of which a layer may lack some
 };
 
 /// One row for each SiteId, in the order of the enum.

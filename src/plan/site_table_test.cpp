@@ -46,7 +46,8 @@ TEST(SiteTable, ATiedHeadReadsTheEmbedding) {
   EXPECT_EQ(tensors_of(row_of(SiteId::head), config), std::vector<Role>{Role::head});
   config.tied_embeddings = true;
   EXPECT_EQ(tensors_of(row_of(SiteId::head), config), std::vector<Role>{Role::embedding});
-  EXPECT_EQ(tensors_of(row_of(SiteId::qkv), config), (std::vector<Role>{Role::q_weight, Role::k_weight, Role::v_weight}));
+  EXPECT_EQ(tensors_of(row_of(SiteId::qkv), config),
+            (std::vector<Role>{Role::q_weight, Role::k_weight, Role::v_weight}));
 }
 
 // q as BF16, k as FP16 and v as FP32 are held as FP32, and the plan said that they were stored so.

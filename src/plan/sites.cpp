@@ -18,7 +18,8 @@ NumberFormat stored_format(Encoding encoding) {
   return NumberFormat::fp32;
 }
 
-/// How every tensor is stored, by layer and role: one pass over the manifest, which has some twenty tensors for each layer.
+/// How every tensor is stored, by layer and role: one pass over the manifest, which has some twenty tensors for each
+/// layer.
 class StoredFormats {
  public:
   explicit StoredFormats(const Manifest& manifest) : formats_(static_cast<size_t>(manifest.config.layers + 1) * roles) {
@@ -28,7 +29,8 @@ class StoredFormats {
   std::vector<NumberFormat> of(const std::vector<Role>& tensors, int layer) {
     std::vector<NumberFormat> formats;
     for (const Role role : tensors)
-      if (const auto stored = at(role, layer); stored && !std::ranges::count(formats, *stored)) formats.push_back(*stored);
+      if (const auto stored = at(role, layer); stored && !std::ranges::count(formats, *stored))
+        formats.push_back(*stored);
     if (formats.empty()) formats.push_back(NumberFormat::bf16);
     return formats;
   }
@@ -43,7 +45,9 @@ class StoredFormats {
 static_assert(static_cast<int>(Role::down_bias) < 32);
 
 /// A mixture counts as FP32, which holds all of it.
-NumberFormat holding_all(const std::vector<NumberFormat>& formats) { return formats.size() == 1 ? formats.front() : NumberFormat::fp32; }
+NumberFormat holding_all(const std::vector<NumberFormat>& formats) {
+  return formats.size() == 1 ? formats.front() : NumberFormat::fp32;
+}
 
 /// What a user wants these weights to be held as; empty: as stored.
 std::optional<WeightFormat> wanted_format(HeldBy choice, const Policy& policy) {
@@ -64,7 +68,8 @@ bool has_site(const SiteRow& row, const ModelConfig& config, int layer) {
 int times_in(const SiteRow& row, int layer) {
   int times = 0;
   for (int p = 0; p < part_count; ++p)
-    if (const Part part = static_cast<Part>(p); row.parts.has(part)) times += is_in_layer(part) == (layer != LayerSet::outside);
+    if (const Part part = static_cast<Part>(p); row.parts.has(part))
+      times += is_in_layer(part) == (layer != LayerSet::outside);
   return times;
 }
 
@@ -103,7 +108,8 @@ struct Group {
   LayerSet layers;
 };
 
-std::vector<Group> groups_of(const SiteRow& row, const LayerSet& layers, const ModelConfig& config, StoredFormats& formats) {
+std::vector<Group> groups_of(const SiteRow& row, const LayerSet& layers, const ModelConfig& config,
+                             StoredFormats& formats) {
   std::vector<Group> groups;
   const std::vector<Role> tensors = tensors_of(row, config);
   for (const int layer : layers) {
@@ -142,7 +148,8 @@ std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Devic
     if (layers.empty()) continue;
     Site site = shaped(row, config, context);
     site.device = device;
-    auto groups = row.weights.empty() ? std::vector<Group>{{site.stored, {}, layers}} : groups_of(row, layers, config, formats);
+    auto groups =
+        row.weights.empty() ? std::vector<Group>{{site.stored, {}, layers}} : groups_of(row, layers, config, formats);
     for (Group& group : groups) {
       Site part = site;
       part.stored = group.stored;

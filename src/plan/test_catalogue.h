@@ -20,7 +20,12 @@ inline const KernelPath linear_rows[] = {
      .device = DeviceKind::cuda,
      .weights = Layout::bf16_rows16,
      .arithmetic = Arithmetic::bf16_inputs,
-     .needs = {.arch = at(90), .driver = 12030, .tokens = {32}, .n_multiple = 16, .k_multiple = 128, .shared_memory = 200 << 10},
+     .needs = {.arch = at(90),
+               .driver = 12030,
+               .tokens = {32},
+               .n_multiple = 16,
+               .k_multiple = 128,
+               .shared_memory = 200 << 10},
      .unit = Unit::tensor_cores,
      .efficiency = .8},
     {.name = "linear.cuda.portable.f32",
@@ -82,9 +87,21 @@ inline Catalogue catalogue() {
        .weights = Layout::any,
        .unit = Unit::cuda_cores,
        .efficiency = .3},
-      {.name = "norm.cuda.portable.f32", .op = Op::norm, .device = DeviceKind::cuda, .unit = Unit::cuda_cores, .efficiency = .3},
-      {.name = "rope.cuda.portable.f32", .op = Op::rope, .device = DeviceKind::cuda, .unit = Unit::cuda_cores, .efficiency = .3},
-      {.name = "attention.cuda.portable.f32", .op = Op::attention, .device = DeviceKind::cuda, .unit = Unit::cuda_cores, .efficiency = .3},
+      {.name = "norm.cuda.portable.f32",
+       .op = Op::norm,
+       .device = DeviceKind::cuda,
+       .unit = Unit::cuda_cores,
+       .efficiency = .3},
+      {.name = "rope.cuda.portable.f32",
+       .op = Op::rope,
+       .device = DeviceKind::cuda,
+       .unit = Unit::cuda_cores,
+       .efficiency = .3},
+      {.name = "attention.cuda.portable.f32",
+       .op = Op::attention,
+       .device = DeviceKind::cuda,
+       .unit = Unit::cuda_cores,
+       .efficiency = .3},
       {.name = "router.cuda.portable.f32",
        .op = Op::router,
        .device = DeviceKind::cuda,
@@ -97,7 +114,11 @@ inline Catalogue catalogue() {
        .weights = Layout::any,
        .unit = Unit::cuda_cores,
        .efficiency = .3},
-      {.name = "swiglu.cuda.portable.f32", .op = Op::swiglu, .device = DeviceKind::cuda, .unit = Unit::cuda_cores, .efficiency = .3},
+      {.name = "swiglu.cuda.portable.f32",
+       .op = Op::swiglu,
+       .device = DeviceKind::cuda,
+       .unit = Unit::cuda_cores,
+       .efficiency = .3},
       {.name = "moe_down.cuda.portable.f32",
        .op = Op::moe_down,
        .device = DeviceKind::cuda,
@@ -118,7 +139,11 @@ inline Catalogue catalogue() {
        .unit = Unit::cuda_cores,
        .efficiency = 1,
        .launches = 0},
-      {.name = "sample.cuda.portable.f32", .op = Op::sample, .device = DeviceKind::cuda, .unit = Unit::cuda_cores, .efficiency = .3},
+      {.name = "sample.cuda.portable.f32",
+       .op = Op::sample,
+       .device = DeviceKind::cuda,
+       .unit = Unit::cuda_cores,
+       .efficiency = .3},
   };
   Catalogue all;
   for (const KernelPath& path : linear_rows) all.paths.push_back(&path);
@@ -155,8 +180,8 @@ inline Machine gpu_machine(int sm, int driver = 12080, uint64_t shared_memory = 
 
 inline ModelConfig small_config() {
   ModelConfig c;
-  c.layers = 4, c.experts = 8, c.experts_per_token = 2, c.hidden = 2880, c.intermediate = 2880, c.heads = 64, c.kv_heads = 8,
-  c.head_dim = 64, c.vocab = 4096;
+  c.layers = 4, c.experts = 8, c.experts_per_token = 2, c.hidden = 2880, c.intermediate = 2880, c.heads = 64,
+  c.kv_heads = 8, c.head_dim = 64, c.vocab = 4096;
   c.sliding = {true, false, true, false};
   c.quantized_mxfp4 = true;
   return c;

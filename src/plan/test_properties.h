@@ -1,5 +1,5 @@
-// What must hold of every plan, whatever the machine, the model and the failures: checked on random ones, which the trace of a failed check
-// shows. tests/plans asks it of the real catalogue.
+// What must hold of every plan, whatever the machine, the model and the failures: checked on random ones, which the
+// trace of a failed check shows. tests/plans asks it of the real catalogue.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -23,7 +23,9 @@ inline void add_feature(Cpu& cpu, CpuFeature feature) {
   else add_feature(cpu, avx2);
 }
 
-inline CpuFeature random_feature(Random& random) { return static_cast<CpuFeature>(random.integer(0, cpu_feature_count - 1)); }
+inline CpuFeature random_feature(Random& random) {
+  return static_cast<CpuFeature>(random.integer(0, cpu_feature_count - 1));
+}
 
 /// Rates of the units that the CPU has; each unit keeps a rate that it had. A wider unit is not always a faster one.
 inline void add_rates(Machine& machine, Random& random) {
@@ -107,8 +109,8 @@ inline Machine more_of(Machine machine, Random& random) {
       break;
     default:
       for (Gpu& gpu : machine.gpus)
-        gpu.bandwidth *= factor, gpu.cuda_flops *= factor, gpu.tensor_flops *= factor, gpu.shared_memory *= 2, gpu.memory *= 2,
-            gpu.free_memory *= 2;
+        gpu.bandwidth *= factor, gpu.cuda_flops *= factor, gpu.tensor_flops *= factor, gpu.shared_memory *= 2,
+            gpu.memory *= 2, gpu.free_memory *= 2;
   }
   return machine;
 }
@@ -148,23 +150,28 @@ inline Case random_case(Random& random, const Catalogue& catalogue) {
 }
 
 inline void check_same_inputs_same_plan(const Case& c, const Catalogue& catalogue, const Plan& plan) {
-  const auto again = make_plan(Case(c).manifest, Catalogue(catalogue), Case(c).machine, Case(c).policy, Case(c).failures);
+  const auto again =
+      make_plan(Case(c).manifest, Catalogue(catalogue), Case(c).machine, Case(c).policy, Case(c).failures);
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(explain(plan, true), explain(*again, true));
   EXPECT_EQ(plan_to_json(plan).dump(), plan_to_json(*again).dump());
 }
 
 /// One more row fails: sites that had not chosen it keep their choice.
-inline void check_a_failure_stays_where_it_is(const Case& c, const Catalogue& catalogue, const Plan& plan, Random& random) {
-  const KernelPath* path = catalogue.paths[static_cast<size_t>(random.integer(0, static_cast<int64_t>(catalogue.paths.size()) - 1))];
+inline void check_a_failure_stays_where_it_is(const Case& c, const Catalogue& catalogue, const Plan& plan,
+                                              Random& random) {
+  const KernelPath* path =
+      catalogue.paths[static_cast<size_t>(random.integer(0, static_cast<int64_t>(catalogue.paths.size()) - 1))];
   if (path->device == DeviceKind::cpu && is_floor(*path)) return;
   Case worse = c;
   worse.failures[on_its_device(*path)] = {Check::self_check, "one more"};
   const auto after = make_plan(worse.manifest, catalogue, worse.machine, worse.policy, worse.failures);
   ASSERT_TRUE(after.ok()) << path->name << ": " << after.error().message;
   expect_sound(*after, worse.failures);
-  if (after->placement != plan.placement) {  // dearer there than elsewhere: whole layers move, and only because a row of theirs failed
-    EXPECT_TRUE(std::ranges::any_of(plan.all_sites(), [&](const SitePlan* site) { return chosen_anywhere(*site, path->name); }));
+  if (after->placement !=
+      plan.placement) {  // dearer there than elsewhere: whole layers move, and only because a row of theirs failed
+    EXPECT_TRUE(std::ranges::any_of(plan.all_sites(),
+                                    [&](const SitePlan* site) { return chosen_anywhere(*site, path->name); }));
     return;
   }
   for (const SitePlan& site : plan.sites) {
@@ -175,15 +182,16 @@ inline void check_a_failure_stays_where_it_is(const Case& c, const Catalogue& ca
   }
 }
 
-/// Compared is what planning minimises; a layout that wins over all token counts may cost a little for one of them. What does not fit is
-/// planned as near as can be and has no speed to speak of.
+/// Compared is what planning minimises; a layout that wins over all token counts may cost a little for one of them.
+/// What does not fit is planned as near as can be and has no speed to speak of.
 inline void check_more_is_never_slower(const Case& c, const Catalogue& catalogue, const Plan& plan, Random& random) {
   const Machine machine = more_of(c.machine, random);
   const auto more = make_plan(c.manifest, catalogue, machine, c.policy, c.failures);
   ASSERT_TRUE(more.ok()) << more.error().message;
   if (!plan.fits()) return;
   EXPECT_TRUE(more->fits());
-  EXPECT_LE(cost_of(*more, c.policy.goal), cost_of(plan, c.policy.goal) * (1 + 1e-12)) << machine_to_json(machine).dump();
+  EXPECT_LE(cost_of(*more, c.policy.goal), cost_of(plan, c.policy.goal) * (1 + 1e-12))
+      << machine_to_json(machine).dump();
 }
 
 /// All properties on `rounds` random cases.
@@ -191,8 +199,8 @@ inline void check_properties(const Catalogue& catalogue, uint64_t seed, int roun
   Random random(seed);
   for (int round = 0; round < rounds; ++round) {
     const Case c = random_case(random, catalogue);
-    SCOPED_TRACE(
-        fmt::format("seed {}, round {}, machine {}, {} failures", seed, round, machine_to_json(c.machine).dump(), c.failures.size()));
+    SCOPED_TRACE(fmt::format("seed {}, round {}, machine {}, {} failures", seed, round,
+                             machine_to_json(c.machine).dump(), c.failures.size()));
     const auto plan = make_plan(c.manifest, catalogue, c.machine, c.policy, c.failures);
     ASSERT_TRUE(plan.ok()) << plan.error().message;
     expect_sound(*plan, c.failures);

@@ -27,16 +27,17 @@ TEST(Formats, ConversionIsAConcessionThatSaysWhetherItLoses) {
     uint64_t bytes_of_both;  // of gate_up and down
   };
   constexpr uint64_t values = gate_up_values + down_values, rows = 4 * 8 * (5760 + 2880);
-  const Case cases[] = {{"fp32", Layout::fp32_rows, "as fp32, stored as mxfp4, without loss", values * 4},
-                        {"fp16", Layout::fp16_rows, "as fp16, stored as mxfp4, perhaps with loss", values * 2},
-                        {"bf16", Layout::bf16_rows, "as bf16, stored as mxfp4, without loss", values * 2},
-                        {"fp8-e4m3", Layout::fp8_e4m3_rows, "as fp8-e4m3, stored as mxfp4, with loss", values + rows * 4},
-                        {"fp8-e5m2", Layout::fp8_e5m2_rows, "as fp8-e5m2, stored as mxfp4, with loss", values + rows * 4},
-                        {"int8", Layout::int8_rows, "as int8, stored as mxfp4, with loss", values + rows * 4},
-                        {"int4", Layout::int4_g32_rows, "as int4-g32, stored as mxfp4, with loss", values / 2 + values / 8},
-                        {"int4-g64", Layout::int4_g64_rows, "as int4-g64, stored as mxfp4, with loss", values / 2 + values / 16},
-                        {"nf4", Layout::nf4_g64_rows, "as nf4-g64, stored as mxfp4, with loss", values / 2 + values / 16},
-                        {"nf4-g32", Layout::nf4_g32_rows, "as nf4-g32, stored as mxfp4, with loss", values / 2 + values / 8}};
+  const Case cases[] = {
+      {"fp32", Layout::fp32_rows, "as fp32, stored as mxfp4, without loss", values * 4},
+      {"fp16", Layout::fp16_rows, "as fp16, stored as mxfp4, perhaps with loss", values * 2},
+      {"bf16", Layout::bf16_rows, "as bf16, stored as mxfp4, without loss", values * 2},
+      {"fp8-e4m3", Layout::fp8_e4m3_rows, "as fp8-e4m3, stored as mxfp4, with loss", values + rows * 4},
+      {"fp8-e5m2", Layout::fp8_e5m2_rows, "as fp8-e5m2, stored as mxfp4, with loss", values + rows * 4},
+      {"int8", Layout::int8_rows, "as int8, stored as mxfp4, with loss", values + rows * 4},
+      {"int4", Layout::int4_g32_rows, "as int4-g32, stored as mxfp4, with loss", values / 2 + values / 8},
+      {"int4-g64", Layout::int4_g64_rows, "as int4-g64, stored as mxfp4, with loss", values / 2 + values / 16},
+      {"nf4", Layout::nf4_g64_rows, "as nf4-g64, stored as mxfp4, with loss", values / 2 + values / 16},
+      {"nf4-g32", Layout::nf4_g32_rows, "as nf4-g32, stored as mxfp4, with loss", values / 2 + values / 8}};
   const auto stored = make_plan(manifest(), test::catalogue(), cpu_machine(avx512), {});
   for (const Case& c : cases) {
     Policy policy;
@@ -51,7 +52,8 @@ TEST(Formats, ConversionIsAConcessionThatSaysWhetherItLoses) {
     EXPECT_EQ(conversion.sites, (std::vector<std::string>{"moe.gate_up", "moe.down"}));
     EXPECT_EQ(conversion.bytes_before, values / 2 + values / 32);
     EXPECT_EQ(conversion.bytes_after, c.bytes_of_both) << c.word;
-    EXPECT_EQ(plan->memory().weights - c.bytes_of_both, stored->memory().weights - conversion.bytes_before) << "nothing else changes its size";
+    EXPECT_EQ(plan->memory().weights - c.bytes_of_both, stored->memory().weights - conversion.bytes_before)
+        << "nothing else changes its size";
     EXPECT_NE(explain(*plan, false).find("converts  " + to_string(conversion) + "\n"), std::string::npos);
     EXPECT_EQ(plan_to_json(*plan)["conversions"][0]["bytes_after"], c.bytes_of_both);
     policy.strict = true;
@@ -69,14 +71,16 @@ TEST(Formats, DenseWeightsAreTheProjectionsAndTheHead) {
     EXPECT_EQ(site.site.has_weights() && site.site.format == NumberFormat::int8, dense) << site.site.name();
   }
   // 2 bytes × 2880 × (4 × (5120 + 4096) + 4096)
-  EXPECT_EQ(to_string(plan->conversions.at(0)).substr(0, 60), "attention.qkv, attention.output, head: bf16 to int8, 225 MiB");
+  EXPECT_EQ(to_string(plan->conversions.at(0)).substr(0, 60),
+            "attention.qkv, attention.output, head: bf16 to int8, 225 MiB");
 }
 
 TEST(Formats, CountedLossReplacesTheGuess) {
   const Conversion conversion{NumberFormat::bf16, NumberFormat::mxfp4, {"moe.down"}, 1, 1000, 2000, 531};
   EXPECT_EQ(to_string(conversion), "moe.down: bf16 to mxfp4, 1.95 KiB to 531 B, perhaps with loss");
   EXPECT_EQ(to_string(conversion, 0), "moe.down: bf16 to mxfp4, 1.95 KiB to 531 B, without loss");
-  EXPECT_EQ(to_string(conversion, 125), "moe.down: bf16 to mxfp4, 1.95 KiB to 531 B, with loss: 12.5 % of the values rounded");
+  EXPECT_EQ(to_string(conversion, 125),
+            "moe.down: bf16 to mxfp4, 1.95 KiB to 531 B, with loss: 12.5 % of the values rounded");
 }
 
 TEST(Formats, AsStoredIsNoConversion) {
@@ -97,7 +101,8 @@ TEST(Formats, QuantisingABf16CheckpointToMxfp4IsAllowed) {
   const auto plan = make_plan(manifest_from_config(c, "bf16"), test::catalogue(), cpu_machine(avx512), policy);
   ASSERT_TRUE(plan.ok()) << plan.error().message;
   EXPECT_EQ(plan->site(SiteId::gate_up).layout, Layout::mxfp4_rows16);
-  EXPECT_EQ(plan->concessions.front().text, "moe.gate_up holds its weights as mxfp4, stored as bf16, perhaps with loss");
+  EXPECT_EQ(plan->concessions.front().text,
+            "moe.gate_up holds its weights as mxfp4, stored as bf16, perhaps with loss");
 }
 
 TEST(Formats, ColumnsThatDoNotDivideIntoGroupsAreRefusedBeforeReading) {
@@ -113,11 +118,12 @@ TEST(Formats, ColumnsThatDoNotDivideIntoGroupsAreRefusedBeforeReading) {
 
 TEST(Formats, WordsAreThoseOfTheCommandLine) {
   Policy policy;
-  const std::pair<const char*, WeightFormat> words[] = {{"bf16", NumberFormat::bf16},           {"bfloat16", NumberFormat::bf16},
-                                                        {"fp8-e4m3", NumberFormat::fp8_e4m3},   {"fp8_e5m2", NumberFormat::fp8_e5m2},
-                                                        {"int4", {NumberFormat::int4, 32}},     {"int4-g32", {NumberFormat::int4, 32}},
-                                                        {"int4-g64", {NumberFormat::int4, 64}}, {"nf4", {NumberFormat::nf4, 64}},
-                                                        {"nf4-g32", {NumberFormat::nf4, 32}},   {"nf4-g64", {NumberFormat::nf4, 64}}};
+  const std::pair<const char*, WeightFormat> words[] = {
+      {"bf16", NumberFormat::bf16},           {"bfloat16", NumberFormat::bf16},
+      {"fp8-e4m3", NumberFormat::fp8_e4m3},   {"fp8_e5m2", NumberFormat::fp8_e5m2},
+      {"int4", {NumberFormat::int4, 32}},     {"int4-g32", {NumberFormat::int4, 32}},
+      {"int4-g64", {NumberFormat::int4, 64}}, {"nf4", {NumberFormat::nf4, 64}},
+      {"nf4-g32", {NumberFormat::nf4, 32}},   {"nf4-g64", {NumberFormat::nf4, 64}}};
   for (const auto& [word, format] : words) {
     ASSERT_TRUE(set_weights(policy, word).ok()) << word;
     EXPECT_EQ(policy.weights, format) << word;
@@ -127,13 +133,17 @@ TEST(Formats, WordsAreThoseOfTheCommandLine) {
   }
   ASSERT_TRUE(set_weights(policy, "as-stored").ok());
   EXPECT_FALSE(policy.weights.has_value());
-  for (const char* word : {"", "int", "int8-g32", "bf16-g32", "mxfp4-g64", "mxfp8", "int4-g", "int4-g16", "int4-g064", "-g32"})
+  for (const char* word :
+       {"", "int", "int8-g32", "bf16-g32", "mxfp4-g64", "mxfp8", "int4-g", "int4-g16", "int4-g064", "-g32"})
     EXPECT_FALSE(set_weights(policy, word).ok()) << word;
-  for (const char* word : {"fp16", "int4", "mxfp4", "fp8-e5m2"}) EXPECT_FALSE(set_dense_weights(policy, word).ok()) << word;
+  for (const char* word : {"fp16", "int4", "mxfp4", "fp8-e5m2"})
+    EXPECT_FALSE(set_dense_weights(policy, word).ok()) << word;
   EXPECT_NE(set_weights(policy, "int4-g128").error().message.find("2880, is not a multiple of 128"), std::string::npos);
-  EXPECT_NE(set_weights(policy, "tf32").error().message.find("an arithmetic and not a storage format; choose fp32"), std::string::npos);
-  EXPECT_EQ(in_words(set_dense_weights(policy, "tf32").error().message),
-            "dense_weights=tf32: TF32 is an arithmetic and not a storage format; choose as-stored, bf16, fp8-e4m3 or int8");
+  EXPECT_NE(set_weights(policy, "tf32").error().message.find("an arithmetic and not a storage format; choose fp32"),
+            std::string::npos);
+  EXPECT_EQ(
+      in_words(set_dense_weights(policy, "tf32").error().message),
+      "dense_weights=tf32: TF32 is an arithmetic and not a storage format; choose as-stored, bf16, fp8-e4m3 or int8");
 }
 
 TEST(Formats, LosslessIsWhatHoldsEveryValue) {
@@ -170,8 +180,8 @@ TEST(Formats, Tf32IsAnArithmeticThatNeedsFastNumerics) {
   const auto fast = make_plan(manifest(), with_tf32_row(), cpu_machine(avx512), policy);
   ASSERT_TRUE(fast.ok());
   EXPECT_EQ(fast->site(SiteId::head).path_for({1}).name, "linear.cpu.avx512.tf32");
-  const std::string line =
-      "head rounds activations and weights to tf32 (linear.cpu.avx512.tf32), allowed by " + mention(Knob::numerics, "fast");
+  const std::string line = "head rounds activations and weights to tf32 (linear.cpu.avx512.tf32), allowed by " +
+                           mention(Knob::numerics, "fast");
   EXPECT_EQ(std::ranges::count(fast->concessions, line, &Concession::text), 1) << "four regimes, one line";
   EXPECT_NE(plan_to_json(*fast).dump().find("\"arithmetic\":\"tf32\""), std::string::npos);
   policy.strict = true;

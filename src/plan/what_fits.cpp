@@ -52,7 +52,8 @@ double expert_bits(const Manifest& manifest, const Policy& policy) {
   return bits / layers;
 }
 
-/// What the knob accepts and is smaller than what is asked for, the one that keeps most bits first; as stored before all.
+/// What the knob accepts and is smaller than what is asked for, the one that keeps most bits first; as stored before
+/// all.
 std::vector<std::pair<std::string, Policy>> smaller_weights(const Manifest& manifest, const Policy& policy) {
   const double asked = expert_bits(manifest, policy);
   std::vector<std::pair<std::string, Policy>> all;
@@ -74,11 +75,13 @@ std::vector<std::pair<std::string, Policy>> freer_placements(const Policy& polic
   std::vector<std::pair<std::string, Policy>> all;
   Policy freer = policy;
   freer.gpu_layers.reset(), freer.cpu_experts.reset();
-  if (policy.gpu_layers || policy.cpu_experts) all.emplace_back(without(policy.gpu_layers ? Knob::gpu_layers : Knob::cpu_experts), freer);
+  if (policy.gpu_layers || policy.cpu_experts)
+    all.emplace_back(without(policy.gpu_layers ? Knob::gpu_layers : Knob::cpu_experts), freer);
   freer.split.clear();
   if (!policy.split.empty()) all.emplace_back(without(Knob::split), freer);
   freer.gpus.clear();
-  if (policy.device == DeviceChoice::cuda && !policy.gpus.empty()) all.emplace_back(mention(Knob::device, "cuda"), freer);
+  if (policy.device == DeviceChoice::cuda && !policy.gpus.empty())
+    all.emplace_back(mention(Knob::device, "cuda"), freer);
   freer.device = DeviceChoice::automatic;
   if (policy.device != DeviceChoice::automatic) all.emplace_back(mention(Knob::device, "auto"), freer);
   return all;
@@ -105,15 +108,17 @@ WhatFits what_fits(const Manifest& manifest, const Catalogue& catalogue, const M
     if (enough != choices.end()) found.changes.push_back(enough->first);
   }
   for (size_t f = 0; found.changes.empty() && f < formats.size(); ++f)
-    if (const int context = search.context(formats[f].second)) found.changes.push_back(fmt::format("{} {}", formats[f].first, mention(Knob::context, context)));
+    if (const int context = search.context(formats[f].second))
+      found.changes.push_back(fmt::format("{} {}", formats[f].first, mention(Knob::context, context)));
   return found;
 }
 
-Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
-                       const Failures& failures) {
+Result<Plan> make_plan(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine,
+                       const Policy& policy, const Failures& failures) {
   auto plan = plan_as_asked(manifest, catalogue, machine, policy, failures);
   if (!plan.ok()) return plan;
-  auto [context, changes] = plan->fits() ? WhatFits{plan->context, {}} : what_fits(manifest, catalogue, machine, policy, failures);
+  auto [context, changes] =
+      plan->fits() ? WhatFits{plan->context, {}} : what_fits(manifest, catalogue, machine, policy, failures);
   plan->fitting_context = context, plan->suggestions = std::move(changes);
   return plan;
 }

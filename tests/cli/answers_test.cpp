@@ -16,7 +16,9 @@ class Answers : public testing::Test {
   TestFolder folder;
   int models = 0;
 
-  std::string says(const Script& script) { return write_scripted_model(folder, "model" + std::to_string(models++), script); }
+  std::string says(const Script& script) {
+    return write_scripted_model(folder, "model" + std::to_string(models++), script);
+  }
   static Ran ask(const std::string& model, std::vector<std::string> more) {
     std::vector<std::string> arguments = {"run", model, "hello", "--no-date", "--temperature", "0"};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -46,8 +48,8 @@ TEST_F(Answers, ReasoningOnAMisspeltChannelIsNoAnswer) {
 }
 
 TEST_F(Answers, ASentenceInThePlaceOfTheChannelIsNoCall) {
-  expect_answer({"<|channel|>", "I must", " add these", " numbers.", "<|channel|>", "analysis", "<|message|>", "Hm.", "<|end|>",
-                 "<|start|>", "assistant", "<|channel|>", "final", "<|message|>", "Nine.", "<|return|>"},
+  expect_answer({"<|channel|>", "I must", " add these", " numbers.", "<|channel|>", "analysis", "<|message|>", "Hm.",
+                 "<|end|>", "<|start|>", "assistant", "<|channel|>", "final", "<|message|>", "Nine.", "<|return|>"},
                 "Nine.", "I must add these numbers.\n\nHm.");
 }
 
@@ -57,9 +59,10 @@ TEST_F(Answers, AnUnknownChannelIsTheAnswerWhereThereIsNoOther) {
 
 TEST_F(Answers, ATurnEndsWhereAnotherRoleBegins) {
   for (const char* role : {"user", "system", "developer", "functions.add to=assistant"})
-    expect_answer({"<|channel|>", "final", "<|message|>", "Nine.", "<|end|>", "<|start|>", role, "<|message|>", "And ten?", "<|end|>",
-                   "<|start|>", "assistant", "<|channel|>", "final", "<|message|>", "Twenty.", "<|return|>"},
-                  "Nine.", "");
+    expect_answer(
+        {"<|channel|>", "final", "<|message|>", "Nine.", "<|end|>", "<|start|>", role, "<|message|>", "And ten?",
+         "<|end|>", "<|start|>", "assistant", "<|channel|>", "final", "<|message|>", "Twenty.", "<|return|>"},
+        "Nine.", "");
 }
 
 TEST_F(Answers, WhatCameBeforeAnErrorIsNotLost) {
@@ -86,7 +89,8 @@ TEST_F(Answers, WhatCameBeforeAnErrorIsNotLost) {
     EXPECT_EQ(plain.out, text + "\n");
   }
   // Nothing came before it.
-  const Json at_once = Json::parse(ask(write_scripted_model(folder, "breaks at once", script, "<|start|>"), {"--json"}).out);
+  const Json at_once =
+      Json::parse(ask(write_scripted_model(folder, "breaks at once", script, "<|start|>"), {"--json"}).out);
   EXPECT_EQ(at_once.size(), 1u) << at_once;
   EXPECT_TRUE(at_once.contains("error")) << at_once;
 }
@@ -101,13 +105,20 @@ TEST_F(Answers, NoAnswerIsSaid) {
     EXPECT_NE(ran.err.find(part), std::string::npos) << ran.err;
   };
   const Script thinks = {"<|channel|>", "analysis", "<|message|>", "It is", " a sum.", "<|return|>"};
-  said(thinks, {}, "mxpath: the model ended its turn without an answer, after reasoning for 2 tokens; --show all prints the reasoning\n");
-  said(thinks, {"--max-new-tokens", "4"}, "mxpath: stopped at --max-new-tokens 4 before the answer began, after reasoning for 1 token; ");
-  said({"<|channel|>", "final", "<|message|>", "<|return|>"}, {}, "mxpath: the model ended its turn without an answer\n");
-  const Ran call = ask(says({"<|channel|>", "commentary", " to=", "functions.add", "<|message|>", "{}", "<|call|>"}), {"--json"});
+  said(thinks, {},
+       "mxpath: the model ended its turn without an answer, after reasoning for 2 tokens; --show all prints the "
+       "reasoning\n");
+  said(thinks, {"--max-new-tokens", "4"},
+       "mxpath: stopped at --max-new-tokens 4 before the answer began, after reasoning for 1 token; ");
+  said({"<|channel|>", "final", "<|message|>", "<|return|>"}, {},
+       "mxpath: the model ended its turn without an answer\n");
+  const Ran call =
+      ask(says({"<|channel|>", "commentary", " to=", "functions.add", "<|message|>", "{}", "<|call|>"}), {"--json"});
   const Json json = Json::parse(call.out);
   EXPECT_EQ(json["stop_reason"], "tool_call");
-  EXPECT_NE(json["no_answer"].get<std::string>().find("functions.add, a tool that it was not offered"), std::string::npos) << json;
+  EXPECT_NE(json["no_answer"].get<std::string>().find("functions.add, a tool that it was not offered"),
+            std::string::npos)
+      << json;
 }
 
 Script words_without_end(Script start) {
@@ -116,11 +127,11 @@ Script words_without_end(Script start) {
 }
 
 TEST_F(Answers, TextThatIsNoHeaderStreams) {
-  for (const Script& start :
-       {Script{}, Script{"<|channel|>", "final", " "}, Script{"<|channel|>", "I must", " think", " of it", " first: "}}) {
+  for (const Script& start : {Script{}, Script{"<|channel|>", "final", " "},
+                              Script{"<|channel|>", "I must", " think", " of it", " first: "}}) {
     // Stopped as soon as something is printed: all of it would be 100,000 tokens.
-    const Ran ran = run_mxpath({"run", says(words_without_end(start)), "hello", "--no-date", "--temperature", "0", "--show", "final",
-                                "--ctx", "131072", "--max-new-tokens", "100000"},
+    const Ran ran = run_mxpath({"run", says(words_without_end(start)), "hello", "--no-date", "--temperature", "0",
+                                "--show", "final", "--ctx", "131072", "--max-new-tokens", "100000"},
                                "", 1);
     EXPECT_EQ(ran.code, 130) << ran.err;
     EXPECT_NE(ran.out.find("w0 w1 w2"), std::string::npos);
@@ -184,7 +195,8 @@ TEST_F(Typing, ThePasteModeEndsWithTheProgram) {
 }
 
 TEST_F(Typing, WhatTheUserSaidStaysWhenTheReasoningIsStopped) {
-  OnTerminal terminal({"run", says(words_without_end({"<|channel|>", "analysis", "<|message|>"})), "--no-date", "--ctx", "131072"});
+  OnTerminal terminal(
+      {"run", says(words_without_end({"<|channel|>", "analysis", "<|message|>"})), "--no-date", "--ctx", "131072"});
   ASSERT_TRUE(ready(terminal)) << terminal.screen();
   terminal.type("My name is Ada.\r");
   EXPECT_TRUE(terminal.shows("w0 w1"));
@@ -198,8 +210,8 @@ TEST_F(Typing, WhatTheUserSaidStaysWhenTheReasoningIsStopped) {
 }
 
 TEST_F(Typing, WhatIsTypedWhileAnAnswerRunsIsNotAsked) {
-  OnTerminal terminal({"run", says(words_without_end({"<|channel|>", "final", "<|message|>"})), "--no-date", "--ctx", "131072",
-                       "--max-new-tokens", "3000"});
+  OnTerminal terminal({"run", says(words_without_end({"<|channel|>", "final", "<|message|>"})), "--no-date", "--ctx",
+                       "131072", "--max-new-tokens", "3000"});
   ASSERT_TRUE(ready(terminal)) << terminal.screen();
   terminal.type("hello\r");
   EXPECT_TRUE(terminal.shows("w0 w1"));

@@ -91,7 +91,8 @@ TEST_F(Chat, ControlCAtThePromptClearsTheLine) {
   EXPECT_EQ(terminal.leave("\x04"), 0) << terminal.screen();
 }
 
-/// `mxpath run MODEL | tee FILE`: the line is edited where it shows, on standard error, and only what was said goes to the file.
+/// `mxpath run MODEL | tee FILE`: the line is edited where it shows, on standard error, and only what was said goes to
+/// the file.
 TEST_F(Chat, IsTypedOnStandardErrorWhereTheOutputGoesElsewhere) {
   const std::string out = folder / "out.txt", saved = folder / "saved.json";
   OnTerminal terminal({"run", model, "--max-new-tokens", "3"}, out);
@@ -141,8 +142,10 @@ TEST_F(Chat, AMessageTooLongForTheContextIsToldWhatWouldFit) {
   ASSERT_TRUE(ready(terminal)) << terminal.screen();
   terminal.type("hello " + std::string(200, 'x') + "\r");
   // Nothing is there to forget, so /reset would not help.
-  EXPECT_TRUE(terminal.shows("the context holds 100, which leaves no room for an answer; send a shorter message, or start again "
-                             "with --ctx ")) << terminal.screen();
+  EXPECT_TRUE(terminal.shows(
+      "the context holds 100, which leaves no room for an answer; send a shorter message, or start again "
+      "with --ctx "))
+      << terminal.screen();
   EXPECT_FALSE(terminal.screen().find("/reset begins") != std::string::npos) << terminal.screen();
   EXPECT_TRUE(terminal.shows("> "));
   EXPECT_EQ(terminal.leave("\x04"), 0);

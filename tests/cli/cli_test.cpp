@@ -37,7 +37,8 @@ bool has(const std::string& text, const std::string& part) { return text.find(pa
 TEST_F(Cli, HelpAndVersion) {
   const Ran help = run_mxpath({});
   EXPECT_EQ(help.code, 0);
-  for (const char* word : {"run", "plan", "inspect", "score", "doctor", "diagnose", "Exit codes"}) EXPECT_TRUE(has(help.out, word)) << word;
+  for (const char* word : {"run", "plan", "inspect", "score", "doctor", "diagnose", "Exit codes"})
+    EXPECT_TRUE(has(help.out, word)) << word;
   EXPECT_TRUE(has(run_mxpath({"run", "--help"}).out, "--reasoning-effort"));
   EXPECT_FALSE(has(run_mxpath({"run", "--help"}).out, "inject"));
   EXPECT_TRUE(run_mxpath({"--version"}).out.starts_with("mxpath "));
@@ -46,19 +47,28 @@ TEST_F(Cli, HelpAndVersion) {
 TEST_F(Cli, WrongUseIsTwo) {
   expect_error(run_mxpath({"fly"}), 2, "fly: no such command");
   expect_error(run_mxpath({"pln", "demo"}), 2, "pln: no such command (the nearest name is plan)");
-  expect_error(run_mxpath({"plan", "demo", "--thread", "2"}), 2, "--thread: no such option (the nearest name is --threads)");
-  expect_error(run_mxpath({"plan", "demo", "--for", "decoding"}), 2, "--for decoding (the nearest name is decode): choose one of");
-  expect_error(run_mxpath({"plan", "demo", "--device", "cdua"}), 2, "--device cdua (the nearest name is cuda): choose auto");
-  expect_error(run_mxpath({"plan", "demo", "--device", "GPU:0"}), 2, "--device GPU:0 (the nearest name is cuda): choose auto");
-  expect_error(run_mxpath({"plan", "demo", "--weights", "int-4"}), 2, "not a format for these weights (the nearest name is int4)");
-  expect_error(run_mxpath({"plan", "demo", "--only", "linear.cpu.protable"}), 2, "(the nearest name is linear.cpu.portable.f32)");
-  expect_error(run_mxpath({"run", "demo", "hi", "--reasoning-effort", "hgh"}), 2, "is unknown (the nearest name is high)");
+  expect_error(run_mxpath({"plan", "demo", "--thread", "2"}), 2,
+               "--thread: no such option (the nearest name is --threads)");
+  expect_error(run_mxpath({"plan", "demo", "--for", "decoding"}), 2,
+               "--for decoding (the nearest name is decode): choose one of");
+  expect_error(run_mxpath({"plan", "demo", "--device", "cdua"}), 2,
+               "--device cdua (the nearest name is cuda): choose auto");
+  expect_error(run_mxpath({"plan", "demo", "--device", "GPU:0"}), 2,
+               "--device GPU:0 (the nearest name is cuda): choose auto");
+  expect_error(run_mxpath({"plan", "demo", "--weights", "int-4"}), 2,
+               "not a format for these weights (the nearest name is int4)");
+  expect_error(run_mxpath({"plan", "demo", "--only", "linear.cpu.protable"}), 2,
+               "(the nearest name is linear.cpu.portable.f32)");
+  expect_error(run_mxpath({"run", "demo", "hi", "--reasoning-effort", "hgh"}), 2,
+               "is unknown (the nearest name is high)");
   expect_error(run_mxpath({"bench", "--shape", "Demo"}), 2, "--shape Demo (the nearest name is demo): choose 20b");
-  expect_error(run_mxpath({"run", "Demo", "hi"}), 1, "(the nearest name is demo); if another one is meant, get it with");
+  expect_error(run_mxpath({"run", "Demo", "hi"}), 1,
+               "(the nearest name is demo); if another one is meant, get it with");
   expect_error(run_mxpath({"plan", "demo", "--machine", "rtx"}), 1, "(the nearest names are rtx_3090, rtx_4060");
   expect_error(run_mxpath({"run", model, "hello", "--wings"}), 2, "--wings");
   expect_error(run_mxpath({"run", model, "hello", "--threads", "none"}), 2, "--threads");
-  expect_error(run_mxpath({"run", model, "hello", "--device", "gpu"}), 2, "choose auto, cpu, cuda, cuda:N or a GPU's UUID");
+  expect_error(run_mxpath({"run", model, "hello", "--device", "gpu"}), 2,
+               "choose auto, cpu, cuda, cuda:N or a GPU's UUID");
   expect_error(run_mxpath({"run", model, "hello", "--temperature", "-1"}), 2, "--temperature -1");
   expect_error(run_mxpath({"run", model, "hello", "--only", "no.such.path"}), 2, "no path has such a name");
   expect_error(run_mxpath({"run", model, "hello", "--exclude", "no.such.path"}), 2, "no path has such a name");
@@ -79,7 +89,10 @@ TEST_F(Cli, PipedAnswer) {
   EXPECT_TRUE(has(ran.err, "stopped at --max-new-tokens 6")) << ran.err;
   EXPECT_EQ(run_mxpath({"run", model, "-", "--max-new-tokens", "6", "--seed", "3"}, "hello").out, ran.out);
   EXPECT_EQ(run_mxpath({"run", model, "hello", "--max-new-tokens", "6", "--seed", "3"}).out, ran.out);
-  EXPECT_EQ(run_mxpath({"run", model, "hello", "--max-new-tokens", "6", "--seed", "3", "--no-kv-cache", "--threads", "1"}).out, ran.out);
+  EXPECT_EQ(
+      run_mxpath({"run", model, "hello", "--max-new-tokens", "6", "--seed", "3", "--no-kv-cache", "--threads", "1"})
+          .out,
+      ran.out);
 }
 
 TEST_F(Cli, JsonIsAllThereIs) {
@@ -109,7 +122,8 @@ TEST_F(Cli, JsonErrorsToo) {
 
 TEST_F(Cli, TokensAreContinuedAsTheyAre) {
   const std::string tokens = file("t.json", "{\"tokens\": [65, 66, 67]}");
-  const Ran ran = run_mxpath({"run", model, "--tokens", tokens, "--temperature", "0", "--max-new-tokens", "4", "--json"});
+  const Ran ran =
+      run_mxpath({"run", model, "--tokens", tokens, "--temperature", "0", "--max-new-tokens", "4", "--json"});
   ASSERT_EQ(ran.code, 0) << ran.err;
   const Json json = Json::parse(ran.out);
   EXPECT_EQ(json["timing"]["prompt_tokens"], 3);
@@ -117,8 +131,9 @@ TEST_F(Cli, TokensAreContinuedAsTheyAre) {
   const Ran scored = run_mxpath({"score", model, "--tokens", tokens, "--top", "1", "--json"});
   ASSERT_EQ(scored.code, 0) << scored.err;
   EXPECT_EQ(Json::parse(scored.out)["top"][2][0][0], json["tokens"][0]);  // greedy takes the most likely one
-  EXPECT_EQ(run_mxpath({"run", model, "--tokens", "-", "--temperature", "0", "--max-new-tokens", "4"}, "[65, 66, 67]").out,
-            json["text"].get<std::string>() + "\n");
+  EXPECT_EQ(
+      run_mxpath({"run", model, "--tokens", "-", "--temperature", "0", "--max-new-tokens", "4"}, "[65, 66, 67]").out,
+      json["text"].get<std::string>() + "\n");
 }
 
 TEST_F(Cli, BadTokenFiles) {
@@ -134,8 +149,10 @@ TEST_F(Cli, BadTokenFiles) {
 
 TEST_F(Cli, WhatFollowsAZeroByteIsLookedAt) {
   using namespace std::string_literals;
-  expect_error(run_mxpath({"score", model, "--tokens", file("t.json", "[1, 2, 3]\0, 4, 5]"s)}), 1, "not valid JSON at byte 10");
-  expect_error(run_mxpath({"score", model, "--tokens", file("t.json", "[1, 1e400]")}), 1, "byte 9: the number 1e400 is too large");
+  expect_error(run_mxpath({"score", model, "--tokens", file("t.json", "[1, 2, 3]\0, 4, 5]"s)}), 1,
+               "not valid JSON at byte 10");
+  expect_error(run_mxpath({"score", model, "--tokens", file("t.json", "[1, 1e400]")}), 1,
+               "byte 9: the number 1e400 is too large");
   expect_error(run_mxpath({"plan", model, "--machine", file("m.json", "{}\0{"s)}), 1, "not valid JSON at byte 3");
   for (const char* name : {"config.json", "tokenizer.json", "generation_config.json"}) {
     const TestFolder other;
@@ -160,7 +177,8 @@ TEST_F(Cli, WhatWasDecidedIsSaid) {
 TEST_F(Cli, ShapesWithoutEndAreRefused) {
   Json config = Json::parse(folder.read("chat/config.json"));
   config["num_local_experts"] = 16'777'216, config["hidden_size"] = 1, config["intermediate_size"] = 1;
-  expect_error(run_mxpath({"bench", "--shape", file("c.json", config.dump()), "--tokens", "1", "--prompt", "4"}), 1, "num_local_experts");
+  expect_error(run_mxpath({"bench", "--shape", file("c.json", config.dump()), "--tokens", "1", "--prompt", "4"}), 1,
+               "num_local_experts");
 }
 
 TEST_F(Cli, BadPrompts) {
@@ -176,7 +194,8 @@ TEST_F(Cli, BadPrompts) {
 
 TEST_F(Cli, AVocabularySmallerThanTheSpecialTokens) {
   const TestFolder small;
-  expect_error(run_mxpath({"run", write_chat_model(small, 2047), "hello"}), 1, "the vocabulary of the model has 2047 entries");
+  expect_error(run_mxpath({"run", write_chat_model(small, 2047), "hello"}), 1,
+               "the vocabulary of the model has 2047 entries");
 }
 
 TEST_F(Cli, BrokenModels) {
@@ -202,19 +221,23 @@ TEST_F(Cli, LargerThanMemoryIsRefusedBeforeAnythingIsRead) {
 }
 
 TEST_F(Cli, StrictRefusesAFallback) {
-  const Ran fell_back = run_mxpath({"run", model, "hello", "--max-new-tokens", "2", "--inject-failure", "moe_gate_up.cpu.a*"});
+  const Ran fell_back =
+      run_mxpath({"run", model, "hello", "--max-new-tokens", "2", "--inject-failure", "moe_gate_up.cpu.a*"});
   EXPECT_EQ(fell_back.code, 0) << fell_back.err;
   const Ran strict = run_mxpath({"plan", model, "--weights", "bf16", "--strict"});
   EXPECT_EQ(strict.code, 3) << strict.err;
   EXPECT_TRUE(has(strict.out, "\nconverted ")) << strict.out;
   EXPECT_EQ(run_mxpath({"plan", model, "--weights", "bf16"}).code, 0);
   EXPECT_EQ(run_mxpath({"run", model, "hello", "--weights", "bf16", "--strict"}).code, 3);
-  // The portable path: because the machine has no better one, because it was asked for, and because the better one fails while loading.
+  // The portable path: because the machine has no better one, because it was asked for, and because the better one
+  // fails while loading.
   const Ran old_machine = run_mxpath({"plan", model, "--machine", "x86_64_v1", "--strict"});
   EXPECT_EQ(old_machine.code, 3) << old_machine.err;
   EXPECT_TRUE(has(old_machine.err, "moe_gate_up.cpu.portable.f32")) << old_machine.err;
-  expect_error(run_mxpath({"score", model, "--text", "one", "--only", "*.portable.*", "--strict"}), 3, "moe_gate_up.cpu.portable.f32");
-  if (Json::parse(run_mxpath({"plan", model, "--json"}).out).dump().find("\"chosen\":\"moe_gate_up.cpu.portable") == std::string::npos) {
+  expect_error(run_mxpath({"score", model, "--text", "one", "--only", "*.portable.*", "--strict"}), 3,
+               "moe_gate_up.cpu.portable.f32");
+  if (Json::parse(run_mxpath({"plan", model, "--json"}).out).dump().find("\"chosen\":\"moe_gate_up.cpu.portable") ==
+      std::string::npos) {
     const Ran failed = run_mxpath({"run", model, "hello", "--strict", "--inject-failure", "moe_gate_up.cpu.a*:exact"});
     EXPECT_EQ(failed.code, 3) << failed.err;
     EXPECT_TRUE(has(failed.err, "exact problem made to fail")) << failed.err;
@@ -231,7 +254,8 @@ TEST_F(Cli, ForcedPaths) {
   for (const auto& site : plan["sites"])
     for (const auto& regime : site["regimes"]) EXPECT_TRUE(has(regime["chosen"], ".portable.")) << site["site"];
   expect_error(run_mxpath({"plan", model, "--machine", "x86_64_v1", "--only", "*.avx512.*"}), 1, "avx512");
-  expect_error(run_mxpath({"plan", model, "--device", "cpu", "--only", "moe_down.cuda.*"}), 1, "Paths that can: moe_down.cpu.");
+  expect_error(run_mxpath({"plan", model, "--device", "cpu", "--only", "moe_down.cuda.*"}), 1,
+               "Paths that can: moe_down.cpu.");
   expect_error(run_mxpath({"plan", model, "--machine", "haswell", "--only", "moe_down.cpu.avx2.bf16_f32"}), 1,
                "reads bf16_rows16; the weights are held as ");
   for (const char* glob : {"*cuda*", "sample.cuda*"}) {
@@ -245,18 +269,21 @@ TEST_F(Cli, AFailureMadeOnPurposeIsSeenOrSaid) {
   EXPECT_EQ(planned.code, 0) << planned.err;
   EXPECT_TRUE(has(planned.err, "is not used: made to fail by --inject-failure")) << planned.err;
   EXPECT_TRUE(has(planned.out, "\nfallback  ")) << planned.out;
-  expect_error(run_mxpath({"plan", model, "--machine", "haswell", "--inject-failure", "norm.cpu.*"}), 1, "the portable path failed");
-  const std::string idle = "mxpath: --inject-failure norm.cuda.*: no path of this plan is norm.cuda.*, so nothing failed\n";
+  expect_error(run_mxpath({"plan", model, "--machine", "haswell", "--inject-failure", "norm.cpu.*"}), 1,
+               "the portable path failed");
+  const std::string idle =
+      "mxpath: --inject-failure norm.cuda.*: no path of this plan is norm.cuda.*, so nothing failed\n";
   EXPECT_EQ(run_mxpath({"plan", model, "--machine", "haswell", "--inject-failure", "norm.cuda.*"}).err, idle);
-  const Ran ran = run_mxpath({"run", model, "hello", "--max-new-tokens", "1", "--device", "cpu", "--inject-failure", "norm.cuda.*"});
+  const Ran ran = run_mxpath(
+      {"run", model, "hello", "--max-new-tokens", "1", "--device", "cpu", "--inject-failure", "norm.cuda.*"});
   EXPECT_EQ(ran.code, 0);
   EXPECT_TRUE(has(ran.err, idle)) << ran.err;
 }
 
 TEST_F(Cli, ComparesAndSaysHowItWent) {
   const auto compared = [&](std::vector<std::string> more, const std::string& plot = "") {
-    more.insert(more.begin(),
-                {"compare", model, "--positions", "4", "--prompts", file("p.txt", "{\"text\": \"one two three\"}\n"), "--device", "cpu"});
+    more.insert(more.begin(), {"compare", model, "--positions", "4", "--prompts",
+                               file("p.txt", "{\"text\": \"one two three\"}\n"), "--device", "cpu"});
     if (!plot.empty()) more.insert(more.end(), {"--plot", plot});
     return run_mxpath(more);
   };
@@ -274,7 +301,8 @@ TEST_F(Cli, ComparesAndSaysHowItWent) {
   // Seconds or hours later would be too late.
   expect_error(compared({}, folder / "no/such.svg"), 1, "there is no folder");
   expect_error(compared({}, folder / ""), 1, "is a folder");
-  std::filesystem::create_symlink("/dev/null", folder / "device");  // not /dev/null itself, which root would lose if this failed
+  std::filesystem::create_symlink("/dev/null",
+                                  folder / "device");  // not /dev/null itself, which root would lose if this failed
   expect_error(compared({}, folder / "device"), 1, "device: is a device or a pipe");
   expect_error(compared({"--plot", ""}), 2, "--plot: must not be empty");
 }
@@ -346,7 +374,8 @@ TEST_F(Cli, Inspect) {
   EXPECT_EQ(json["config"]["vocab"], 2048);
   uint64_t bytes = 0;
   for (const auto& tensor : json["tensors"])
-    bytes += tensor["data"]["bytes"].get<uint64_t>() + (tensor.contains("scales") ? tensor["scales"]["bytes"].get<uint64_t>() : 0);
+    bytes += tensor["data"]["bytes"].get<uint64_t>() +
+             (tensor.contains("scales") ? tensor["scales"]["bytes"].get<uint64_t>() : 0);
   EXPECT_EQ(json["bytes"], bytes);
 }
 
@@ -355,14 +384,17 @@ TEST_F(Cli, ScoreAsText) {
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_TRUE(has(ran.out, "perplexity ")) << ran.out;
   EXPECT_TRUE(has(ran.out, "next:")) << ran.out;
-  EXPECT_TRUE(Json::parse(run_mxpath({"score", model, "--tokens", file("one.json", "[5]"), "--json"}).out)["perplexity"].is_null());
+  EXPECT_TRUE(Json::parse(run_mxpath({"score", model, "--tokens", file("one.json", "[5]"), "--json"}).out)["perplexity"]
+                  .is_null());
 }
 
 TEST_F(Cli, ShardSizesThatCannotBeMeant) {
   for (const char* size : {"-5", "0x10", "5XB", "18446744073709551615"})
     expect_error(run_mxpath({"convert", model, folder / "out", "--to", "bf16", "--shard-bytes", size}), 2,
-                 std::string("--shard-bytes ") + size + ": give a number of bytes, or one with a unit such as 500MB, 1.5GB or 2GiB");
-  expect_error(run_mxpath({"convert", model, folder / "out", "--to", "bf16", "--shard-bytes", "0"}), 2, "must be above 0");
+                 std::string("--shard-bytes ") + size +
+                     ": give a number of bytes, or one with a unit such as 500MB, 1.5GB or 2GiB");
+  expect_error(run_mxpath({"convert", model, folder / "out", "--to", "bf16", "--shard-bytes", "0"}), 2,
+               "must be above 0");
   EXPECT_FALSE(std::filesystem::exists(folder / "out"));
   EXPECT_EQ(run_mxpath({"convert", model, folder / "out", "--to", "bf16", "--shard-bytes", "0.1MB"}).code, 0);
 }
@@ -379,8 +411,10 @@ TEST_F(Cli, ALimitOnTheSizeOfFilesIsAnErrorLikeAnother) {
 
 TEST_F(Cli, ConvertIntoALinkThatLeadsNowhere) {
   std::filesystem::create_symlink("nowhere", folder / "link");
-  expect_error(run_mxpath({"convert", model, folder / "link", "--to", "bf16"}), 2, "link: is a link that leads nowhere (nowhere)");
-  expect_error(run_mxpath({"convert", model, folder / "link/inside", "--to", "bf16"}), 2, "link: is a link that leads nowhere (nowhere)");
+  expect_error(run_mxpath({"convert", model, folder / "link", "--to", "bf16"}), 2,
+               "link: is a link that leads nowhere (nowhere)");
+  expect_error(run_mxpath({"convert", model, folder / "link/inside", "--to", "bf16"}), 2,
+               "link: is a link that leads nowhere (nowhere)");
 }
 
 TEST_F(Cli, DoctorAndItsBundle) {
@@ -388,8 +422,8 @@ TEST_F(Cli, DoctorAndItsBundle) {
   EXPECT_EQ(text.code, 0) << text.err;
   EXPECT_TRUE(has(text.out, "tok/s answering")) << text.out;
   const std::string bundle = folder / "bundle.json";
-  const Ran json = run_mxpath(
-      {"doctor", "--machine", "h100", "--versions", "torch=2.8.0 triton=3.4.0 transformers=4.55.0", "--bundle", bundle, "--json"});
+  const Ran json = run_mxpath({"doctor", "--machine", "h100", "--versions",
+                               "torch=2.8.0 triton=3.4.0 transformers=4.55.0", "--bundle", bundle, "--json"});
   ASSERT_EQ(json.code, 0) << json.err;
   EXPECT_TRUE(Json::parse(json.out).is_object());
   const Ran planned = run_mxpath({"plan", model, "--machine", bundle});
@@ -401,7 +435,8 @@ TEST_F(Cli, DoctorAndItsBundle) {
 
 TEST_F(Cli, DiagnoseHasItsOwnExitCodes) {
   const std::string log =
-      "Traceback (most recent call last):\n  File \"serve.py\", line 3, in <module>\nModuleNotFoundError: No module named "
+      "Traceback (most recent call last):\n  File \"serve.py\", line 3, in <module>\nModuleNotFoundError: No module "
+      "named "
       "'triton.tools.ragged_tma'\n";
   const Ran found = run_mxpath({"diagnose", "--lang", "en", "--machine", "h100"}, log);
   EXPECT_EQ(found.code, 0) << found.err;
@@ -421,7 +456,8 @@ TEST_F(Cli, ControlCStopsAnAnswer) {
   RandomCheckpoint endless;  // its vocabulary holds no stop token
   endless.config = tiny_config();
   ASSERT_TRUE(write_random_checkpoint(folder / "endless", endless).ok());
-  const Ran ran = run_mxpath({"run", folder / "endless", "--tokens", file("t.json", "[1, 2]"), "--ctx", "131072"}, "", 200);
+  const Ran ran =
+      run_mxpath({"run", folder / "endless", "--tokens", file("t.json", "[1, 2]"), "--ctx", "131072"}, "", 200);
   EXPECT_EQ(ran.code, 130) << ran.err;
   EXPECT_TRUE(has(ran.err, "stopped by Ctrl-C")) << ran.err;
   EXPECT_TRUE(has(ran.err, "| answer ")) << ran.err;

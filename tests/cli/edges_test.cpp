@@ -1,4 +1,5 @@
-// The edges of the program: streams that are gone, pipes and devices where files are expected, names and numbers that nobody meant.
+// The edges of the program: streams that are gone, pipes and devices where files are expected, names and numbers that
+// nobody meant.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -29,7 +30,9 @@ class Edges : public testing::Test {
     return path;
   }
   /// Exit code of "$MXPATH" with these words and redirections; 124 where it does not end.
-  int code_of(const std::string& words, const std::string& input = "") { return run_shell("timeout 20 \"$MXPATH\" " + words, input).code; }
+  int code_of(const std::string& words, const std::string& input = "") {
+    return run_shell("timeout 20 \"$MXPATH\" " + words, input).code;
+  }
   /// One line of bounded length without control characters.
   void expect_plain_error(const Ran& ran, const std::string& what) {
     EXPECT_TRUE(ran.code == 1 || ran.code == 2 || ran.code == 4) << what << ": " << ran.code;
@@ -53,10 +56,11 @@ TEST_F(Edges, StandardErrorMayBeGone) {
                                                   {"convert " + model + " nowhere/x --to fp", 2},
                                                   {"doctor --machine h100 --lang en", 0}};
   for (const auto& [words, code] : commands)
-    for (const char* redirection : {" 2>/dev/full", " 2>&-"}) EXPECT_EQ(code_of(words + redirection), code) << words << redirection;
+    for (const char* redirection : {" 2>/dev/full", " 2>&-"})
+      EXPECT_EQ(code_of(words + redirection), code) << words << redirection;
   // A reader of standard error that went away is no reason to end either.
-  const Ran ran =
-      run_shell("\"$MXPATH\" run " + model + " hi --max-new-tokens 1 -v 2>&1 >" + (folder / "answer") + " | true; exit ${PIPESTATUS[0]}");
+  const Ran ran = run_shell("\"$MXPATH\" run " + model + " hi --max-new-tokens 1 -v 2>&1 >" + (folder / "answer") +
+                            " | true; exit ${PIPESTATUS[0]}");
   EXPECT_EQ(ran.code, 0);
   EXPECT_FALSE(folder.read("answer").empty());
 }
@@ -72,8 +76,9 @@ TEST_F(Edges, AReaderThatGoesAwayEndsTheProgramSilently) {
 TEST_F(Edges, BothStreamsMayBeGone) {
   int number = 0;
   for (const char* redirection : {" >&- 2>&-", " >/dev/full 2>/dev/full", " <&- >&- 2>&-"}) {
-    for (const std::string& words : {"run " + model + " hi --max-new-tokens 1", "inspect " + model, "plan " + model, std::string("--help"),
-                                     std::string("bench --shape tiny --prompt 0 --tokens 2"), "score " + model + " --text hi"})
+    for (const std::string& words :
+         {"run " + model + " hi --max-new-tokens 1", "inspect " + model, "plan " + model, std::string("--help"),
+          std::string("bench --shape tiny --prompt 0 --tokens 2"), "score " + model + " --text hi"})
       EXPECT_EQ(code_of(words + redirection), 1) << words << redirection;
     const std::string target = folder / ("converted" + std::to_string(number++));
     EXPECT_EQ(code_of("convert " + model + " " + target + " --to bf16" + redirection), 1);
@@ -94,7 +99,8 @@ TEST_F(Edges, AnAnswerThatNobodyCanReadEnds) {
   RandomCheckpoint endless;  // its vocabulary holds no stop token
   endless.config = tiny_config();
   ASSERT_TRUE(write_random_checkpoint(folder / "endless", endless).ok());
-  const Ran ran = run_shell("timeout 30 \"$MXPATH\" run " + (folder / "endless") + " --tokens <(echo [1,2]) --ctx 131072 >/dev/full");
+  const Ran ran = run_shell("timeout 30 \"$MXPATH\" run " + (folder / "endless") +
+                            " --tokens <(echo [1,2]) --ctx 131072 >/dev/full");
   EXPECT_EQ(ran.code, 1);
   EXPECT_FALSE(has(ran.err, "Ctrl-C")) << ran.err;
 }
@@ -131,12 +137,14 @@ TEST_F(Edges, APipeInAModelsFolderIsRefused) {
 TEST_F(Edges, APipeInOtherPlacesEndsTheWaitToo) {
   const std::string fifo = pipe(folder / "fifo"), hi = " " + model + " ";
   for (const std::string& words :
-       {"run" + hi + "--tokens " + fifo, "score" + hi + "--tokens " + fifo, "compare" + hi + "--prompts " + fifo, "bench --shape " + fifo,
-        "plan" + hi + "--machine " + fifo, "diagnose " + fifo, "inspect " + fifo, "convert " + fifo + " " + (folder / "out") + " --to bf16",
-        "compare" + hi + "--plot " + fifo, "bench --shape tiny --out " + fifo, "convert" + hi + fifo + " --to bf16",
-        "doctor --bundle " + fifo, "doctor --python " + fifo}) {
+       {"run" + hi + "--tokens " + fifo, "score" + hi + "--tokens " + fifo, "compare" + hi + "--prompts " + fifo,
+        "bench --shape " + fifo, "plan" + hi + "--machine " + fifo, "diagnose " + fifo, "inspect " + fifo,
+        "convert " + fifo + " " + (folder / "out") + " --to bf16", "compare" + hi + "--plot " + fifo,
+        "bench --shape tiny --out " + fifo, "convert" + hi + fifo + " --to bf16", "doctor --bundle " + fifo,
+        "doctor --python " + fifo}) {
     const Ran ran = run_shell("timeout 20 \"$MXPATH\" " + words);
-    EXPECT_TRUE(ran.code == 1 || ran.code == 2 || (ran.code == 4 && words.starts_with("diagnose"))) << words << ": " << ran.code;
+    EXPECT_TRUE(ran.code == 1 || ran.code == 2 || (ran.code == 4 && words.starts_with("diagnose")))
+        << words << ": " << ran.code;
     EXPECT_TRUE(has(ran.err, "fifo")) << ran.err;
   }
   ASSERT_EQ(code_of("convert" + hi + (folder / "begun") + " --to bf16"), 0);
@@ -154,9 +162,11 @@ TEST_F(Edges, WhatTheUserNamesMayBeAPipe) {
   const Ran from_file = run_mxpath({"run", model, "--tokens", tokens, "--temperature", "0", "--max-new-tokens", "3"});
   ASSERT_EQ(from_file.code, 0) << from_file.err;
   EXPECT_EQ(run_shell("\"$MXPATH\" run " + model + " --tokens <(cat " + tokens + ")" + options).out, from_file.out);
-  EXPECT_EQ(run_shell("\"$MXPATH\" run " + model + " --tokens <(sleep 2; cat " + tokens + ")" + options).out, from_file.out)
+  EXPECT_EQ(run_shell("\"$MXPATH\" run " + model + " --tokens <(sleep 2; cat " + tokens + ")" + options).out,
+            from_file.out)
       << "a slow writer";
-  EXPECT_EQ(run_shell("\"$MXPATH\" run " + model + " --tokens /dev/stdin" + options, "[65, 66, 67]").out, from_file.out);
+  EXPECT_EQ(run_shell("\"$MXPATH\" run " + model + " --tokens /dev/stdin" + options, "[65, 66, 67]").out,
+            from_file.out);
   EXPECT_EQ(code_of("compare " + model + " --weights as-stored --positions 2 --prompts <(echo one two three)"), 0);
   EXPECT_EQ(code_of("plan " + model + " --machine <(cat " MXPATH_SOURCE_DIR "/tests/machines/h100.json)"), 0);
   EXPECT_EQ(code_of("diagnose <(echo all is well)"), 1);
@@ -164,8 +174,10 @@ TEST_F(Edges, WhatTheUserNamesMayBeAPipe) {
 }
 
 TEST_F(Edges, DevicesAndFoldersAreNoFiles) {
-  for (const std::string& path : {std::string("/dev/zero"), std::string("/dev/null"), std::string("/dev/full"), folder.path()})
-    for (const std::string& words : {"run " + model + " --tokens ", "compare " + model + " --prompts ", std::string("diagnose ")}) {
+  for (const std::string& path :
+       {std::string("/dev/zero"), std::string("/dev/null"), std::string("/dev/full"), folder.path()})
+    for (const std::string& words :
+         {"run " + model + " --tokens ", "compare " + model + " --prompts ", std::string("diagnose ")}) {
       const Ran ran = run_shell("timeout 20 \"$MXPATH\" " + words + path);
       EXPECT_EQ(ran.code, words == "diagnose " ? 4 : 1) << words << path;
       EXPECT_TRUE(has(ran.err, path + ": not a regular file but a ")) << ran.err;
@@ -193,8 +205,9 @@ TEST_F(Edges, NamesAreShownOnOneLineAndNotWhole) {
                                                    {"convert", name, folder / "out", "--to", "bf16"},
                                                    {"convert", model, "/dev/null/" + name, "--to", "bf16"},
                                                    {"convert", model, folder / "out", "--to", name}};
-    for (const char* option : {"--tokens", "--ctx", "--seed", "--temperature", "--device", "--weights", "--dense-weights", "--numerics",
-                               "--only", "--exclude", "--date", "--reasoning-effort", "--show", "--memory", "--inject-failure"})
+    for (const char* option :
+         {"--tokens", "--ctx", "--seed", "--temperature", "--device", "--weights", "--dense-weights", "--numerics",
+          "--only", "--exclude", "--date", "--reasoning-effort", "--show", "--memory", "--inject-failure"})
       lines.push_back({"run", model, option, name});
     for (const char* option : {"--machine", "--lang", "--strict", "--x"})
       lines.push_back({"plan", model, std::string(option) + "=" + name});
@@ -202,7 +215,8 @@ TEST_F(Edges, NamesAreShownOnOneLineAndNotWhole) {
       lines.push_back({"compare", model, option, std::string(option) == "--plot" ? name + "/x.svg" : name});
     lines.push_back({"plan", model, "--" + name});
     for (const auto& line : lines)
-      expect_plain_error(run_mxpath(line, "all is well\n"), line[0] + " " + (line.size() > 2 ? line[2].substr(0, 30) : ""));
+      expect_plain_error(run_mxpath(line, "all is well\n"),
+                         line[0] + " " + (line.size() > 2 ? line[2].substr(0, 30) : ""));
   }
   EXPECT_TRUE(has(run_mxpath({"inspect", "없는 폴더"}).err, "없는 폴더")) << "letters of any script stay as they are";
 }
@@ -222,23 +236,26 @@ TEST_F(Edges, NamesOfFilesAreShownOnOneLineToo) {
 
 TEST_F(Edges, NumbersAreDecimalAndInRange) {
   const std::pair<std::vector<std::string>, std::vector<std::string>> commands[] = {
-      {{"run", model, "hi"}, {"--seed", "--top-k", "--max-new-tokens", "--threads", "--ctx", "--gpu-layers", "--cpu-experts"}},
+      {{"run", model, "hi"},
+       {"--seed", "--top-k", "--max-new-tokens", "--threads", "--ctx", "--gpu-layers", "--cpu-experts"}},
       {{"bench", "--shape", "tiny"}, {"--seed", "--prompt", "--depth", "--tokens", "--repeat"}},
       {{"score", model, "--text", "a"}, {"--top"}},
       {{"compare", model}, {"--positions", "--problems"}},
       {{"convert", model, folder / "out", "--to", "bf16"}, {"--threads"}}};
   for (const auto& [words, options] : commands)
     for (const std::string& option : options)
-      for (const char* value : {"-1", "99999999999999999999", "18446744073709551616", "0x10", "010", "1e3", " 7", "7 ", "1.0", "+1",
-                                "1_000", "1'000", "seven", "0b11", "\xef\xbc\x91"}) {
+      for (const char* value : {"-1", "99999999999999999999", "18446744073709551616", "0x10", "010", "1e3", " 7", "7 ",
+                                "1.0", "+1", "1_000", "1'000", "seven", "0b11", "\xef\xbc\x91"}) {
         std::vector<std::string> line = words;
         line.push_back(option + "=" + value);
         const Ran ran = run_mxpath(line);
         EXPECT_EQ(ran.code, 2) << option << " " << value << ran.err;
         EXPECT_TRUE(has(ran.err, option + ": a whole number from ")) << ran.err;
       }
-  EXPECT_TRUE(has(run_mxpath({"run", model, "hi", "--seed", "-1"}).err, "--seed: a whole number from 0 to 18446744073709551615"));
-  const Ran largest = run_mxpath({"run", model, "hi", "--seed", "18446744073709551615", "--max-new-tokens", "1", "--json"});
+  EXPECT_TRUE(has(run_mxpath({"run", model, "hi", "--seed", "-1"}).err,
+                  "--seed: a whole number from 0 to 18446744073709551615"));
+  const Ran largest =
+      run_mxpath({"run", model, "hi", "--seed", "18446744073709551615", "--max-new-tokens", "1", "--json"});
   EXPECT_EQ(Json::parse(largest.out)["seed"], 18446744073709551615u);
   for (const char* option : {"--temperature", "--top-p", "--min-p", "--memory"})
     for (const char* value : {"nan", "inf", "0x1", "1,5", " 1", "one"})
@@ -282,7 +299,8 @@ TEST_F(Edges, WeightsCutShortWhileTheyAreReadAreNamed) {
 TEST_F(Edges, LittleMemoryIsASentence) {
   if (sanitized) GTEST_SKIP() << "a sanitizer needs more room than that";
   for (const char* kib : {"60000", "100000", "200000", "400000", "800000"})
-    for (const std::string& words : {"run " + model + " hi --max-new-tokens 1", "inspect " + model, "plan " + model + " --json"}) {
+    for (const std::string& words :
+         {"run " + model + " hi --max-new-tokens 1", "inspect " + model, "plan " + model + " --json"}) {
       const Ran ran = run_shell("ulimit -v " + std::string(kib) + "; timeout 60 \"$MXPATH\" " + words);
       EXPECT_TRUE(ran.code != 134 && ran.code != 139) << kib << " " << words << ran.err;
       EXPECT_TRUE(ran.code != 1 || has(ran.err, "mxpath: ")) << ran.err;

@@ -24,11 +24,13 @@ std::string scratch(const char* name) {
 }
 
 /// In the child: the same for every developer.
-[[noreturn]] void become(const char* program, const std::vector<std::string>& arguments, const std::string& terminal = "xterm") {
+[[noreturn]] void become(const char* program, const std::vector<std::string>& arguments,
+                         const std::string& terminal = "xterm") {
   ::setenv("XDG_CACHE_HOME", scratch("cache").c_str(), 1);
   ::setenv("XDG_STATE_HOME", scratch("state").c_str(), 1);
   ::setenv("HF_HUB_CACHE", scratch("hub").c_str(), 1);
-  ::setenv("CUDA_VISIBLE_DEVICES", "-1", 1);  // what is tested here is the program on a CPU; tools/cuda_check.sh has the GPU
+  ::setenv("CUDA_VISIBLE_DEVICES", "-1",
+           1);  // what is tested here is the program on a CPU; tools/cuda_check.sh has the GPU
   ::setenv("LC_ALL", "C.UTF-8", 1);
   ::setenv("TERM", terminal.c_str(), 1);
   ::unsetenv("NO_COLOR");
@@ -50,7 +52,8 @@ bool take(int fd, std::string& text) {
   return count > 0;
 }
 
-Ran run(const char* program, const std::vector<std::string>& arguments, const std::string& input, size_t interrupt_after) {
+Ran run(const char* program, const std::vector<std::string>& arguments, const std::string& input,
+        size_t interrupt_after) {
   ::signal(SIGPIPE, SIG_IGN);
   int in[2], out[2], err[2];
   if (::pipe(in) || ::pipe(out) || ::pipe(err)) return {};
@@ -71,11 +74,13 @@ Ran run(const char* program, const std::vector<std::string>& arguments, const st
     if (written >= input.size() && streams[2].fd >= 0) ::close(streams[2].fd), streams[2].fd = -1;
     ::poll(streams, 3, 100);
     if (streams[2].fd >= 0 && (streams[2].revents & (POLLOUT | POLLERR))) {
-      const ssize_t count = ::write(streams[2].fd, input.data() + written, std::min<size_t>(input.size() - written, 4096));
+      const ssize_t count =
+          ::write(streams[2].fd, input.data() + written, std::min<size_t>(input.size() - written, 4096));
       written = count > 0 ? written + static_cast<size_t>(count) : input.size();
     }
     for (int i : {0, 1})
-      if (streams[i].fd >= 0 && (streams[i].revents & (POLLIN | POLLHUP)) && !take(streams[i].fd, i ? ran.err : ran.out))
+      if (streams[i].fd >= 0 && (streams[i].revents & (POLLIN | POLLHUP)) &&
+          !take(streams[i].fd, i ? ran.err : ran.out))
         ::close(streams[i].fd), streams[i].fd = -1;
     if (interrupt_after && !interrupted && ran.out.size() >= interrupt_after) interrupted = ::kill(pid, SIGINT) == 0;
   }
@@ -92,7 +97,9 @@ Ran run_mxpath(const std::vector<std::string>& arguments, const std::string& inp
   return run(MXPATH_PROGRAM, arguments, input, interrupt_after);
 }
 
-Ran run_shell(const std::string& script, const std::string& input) { return run("/bin/bash", {"-c", script}, input, 0); }
+Ran run_shell(const std::string& script, const std::string& input) {
+  return run("/bin/bash", {"-c", script}, input, 0);
+}
 
 OnTerminal::OnTerminal(const std::vector<std::string>& arguments, const std::string& output, const std::string& type) {
   winsize size{.ws_row = 40, .ws_col = 120, .ws_xpixel = 0, .ws_ypixel = 0};

@@ -13,8 +13,9 @@ struct Ran {
   std::string out, err;
 };
 
-/// Runs mxpath to its end with `input` on standard input; nothing of the user's own cache or models is seen. `interrupt_after`: once
-/// standard output holds so many bytes, SIGINT is sent (0: never). Ends the program after a minute.
+/// Runs mxpath to its end with `input` on standard input; nothing of the user's own cache or models is seen.
+/// `interrupt_after`: once standard output holds so many bytes, SIGINT is sent (0: never). Ends the program after a
+/// minute.
 Ran run_mxpath(const std::vector<std::string>& arguments, const std::string& input = "", size_t interrupt_after = 0);
 
 /// The same for a script of bash in which "$MXPATH" is the program.
@@ -24,7 +25,8 @@ Ran run_shell(const std::string& script, const std::string& input = "");
 class OnTerminal {
  public:
   /// output: a file that takes standard output, as `| tee` would; "": the terminal. type: what TERM says of it.
-  explicit OnTerminal(const std::vector<std::string>& arguments, const std::string& output = "", const std::string& type = "xterm");
+  explicit OnTerminal(const std::vector<std::string>& arguments, const std::string& output = "",
+                      const std::string& type = "xterm");
   ~OnTerminal();
   OnTerminal(const OnTerminal&) = delete;
   OnTerminal& operator=(const OnTerminal&) = delete;

@@ -1,5 +1,6 @@
-// One layer whose attention sees the last eleven tokens with equal weight (queries and keys are zero), experts that add nothing, and a head
-// that is solved so that each place of the script has its next token as the most likely one. The last eleven tokens of a prompt are always
+// One layer whose attention sees the last eleven tokens with equal weight (queries and keys are zero), experts that add
+// nothing, and a head that is solved so that each place of the script has its next token as the most likely one. The
+// last eleven tokens of a prompt are always
 // <|end|><|start|>assistant, letter by letter.
 #include "scripted_model.h"
 
@@ -17,8 +18,9 @@ namespace {
 
 constexpr size_t hidden = 96, heads = 4, kv_heads = 2, head_dim = 24, window = 11, experts = 2, intermediate = 32;
 constexpr double logit = 24;
-const std::vector<std::string> specials = {"<|startoftext|>", "<|endoftext|>", "<|return|>",  "<|constrain|>", "<|channel|>",
-                                           "<|start|>",       "<|end|>",       "<|message|>", "<|call|>"};
+const std::vector<std::string> specials = {"<|startoftext|>", "<|endoftext|>", "<|return|>",
+                                           "<|constrain|>",   "<|channel|>",   "<|start|>",
+                                           "<|end|>",         "<|message|>",   "<|call|>"};
 
 using Row = std::vector<double>;
 using Rows = std::vector<Row>;
@@ -49,7 +51,8 @@ Rows random_rows(Random& random, size_t rows, size_t columns, double scale) {
   Rows out(rows, Row(columns));
   for (Row& row : out)
     for (double& v : row)
-      v = rounded(scale * std::sqrt(-2 * std::log(1 - random.uniform())) * std::cos(6.283185307179586 * random.uniform()));
+      v = rounded(scale * std::sqrt(-2 * std::log(1 - random.uniform())) *
+                  std::cos(6.283185307179586 * random.uniform()));
   return out;
 }
 
@@ -76,12 +79,14 @@ struct Vocabulary {
   explicit Vocabulary(const std::vector<std::string>& script) {
     for (int byte = 0; byte < 256; ++byte) words[to_byte_level(std::string(1, static_cast<char>(byte)))] = byte;
     for (const std::string& text : script)
-      if (std::ranges::count(specials, text) == 0 && !words.contains(to_byte_level(text))) words[to_byte_level(text)] = words.size();
+      if (std::ranges::count(specials, text) == 0 && !words.contains(to_byte_level(text)))
+        words[to_byte_level(text)] = words.size();
     first_special = static_cast<int>(words.size());
   }
   int id(const std::string& text) const {
     const auto special = std::ranges::find(specials, text);
-    return special == specials.end() ? words[to_byte_level(text)].get<int>() : first_special + static_cast<int>(special - specials.begin());
+    return special == specials.end() ? words[to_byte_level(text)].get<int>()
+                                     : first_special + static_cast<int>(special - specials.begin());
   }
   size_t size() const { return words.size() + specials.size(); }
 };
@@ -175,9 +180,11 @@ class TensorFile {
 std::string tensors_of(const ScriptedWeights& w) {
   TensorFile file;
   const std::string p = "model.layers.0.";
-  file.add("model.embed_tokens.weight", w.embedding), file.add("lm_head.weight", w.head), file.add("model.norm.weight", {hidden}, 1);
+  file.add("model.embed_tokens.weight", w.embedding), file.add("lm_head.weight", w.head),
+      file.add("model.norm.weight", {hidden}, 1);
   file.add(p + "input_layernorm.weight", {hidden}, 1), file.add(p + "post_attention_layernorm.weight", {hidden}, 1);
-  file.add(p + "self_attn.q_proj.weight", {heads * head_dim, hidden}, 0), file.add(p + "self_attn.q_proj.bias", {heads * head_dim}, 0);
+  file.add(p + "self_attn.q_proj.weight", {heads * head_dim, hidden}, 0),
+      file.add(p + "self_attn.q_proj.bias", {heads * head_dim}, 0);
   file.add(p + "self_attn.k_proj.weight", {kv_heads * head_dim, hidden}, 0),
       file.add(p + "self_attn.k_proj.bias", {kv_heads * head_dim}, 0);
   file.add(p + "self_attn.v_proj.weight", w.value), file.add(p + "self_attn.v_proj.bias", {kv_heads * head_dim}, 0);
@@ -223,7 +230,8 @@ Json config_of(const Vocabulary& vocabulary) {
 
 Json tokenizer_of(const Vocabulary& vocabulary) {
   Json added = Json::array();
-  for (const std::string& name : specials) added.push_back({{"id", vocabulary.id(name)}, {"content", name}, {"special", true}});
+  for (const std::string& name : specials)
+    added.push_back({{"id", vocabulary.id(name)}, {"content", name}, {"special", true}});
   return {{"added_tokens", added},
           {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}},
           {"model", {{"type", "BPE"}, {"vocab", vocabulary.words}, {"merges", Json::array()}}}};
@@ -231,8 +239,8 @@ Json tokenizer_of(const Vocabulary& vocabulary) {
 
 }  // namespace
 
-std::string write_scripted_model(const TestFolder& folder, const std::string& name, const std::vector<std::string>& script,
-                                 const std::string& fatal) {
+std::string write_scripted_model(const TestFolder& folder, const std::string& name,
+                                 const std::vector<std::string>& script, const std::string& fatal) {
   const Vocabulary vocabulary(script);
   folder.write(name + "/config.json", config_of(vocabulary).dump());
   folder.write(name + "/tokenizer.json", tokenizer_of(vocabulary).dump());

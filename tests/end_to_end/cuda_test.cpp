@@ -1,5 +1,5 @@
-// The whole model on a GPU: against transformers, against the CPU, in every placement, and with every row made to fail. Skipped where there
-// is no GPU; tools/cuda_check.sh runs it where there is one.
+// The whole model on a GPU: against transformers, against the CPU, in every placement, and with every row made to fail.
+// Skipped where there is no GPU; tools/cuda_check.sh runs it where there is one.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -135,7 +135,8 @@ TEST(CudaThreads, TwoEnginesSideBySideAnswerAsEachAlone) {
   EXPECT_EQ(greedy(session_b, prompt, 24), alone);
   for (int round = 0; round < 4; ++round) {
     std::vector<int32_t> side_a, side_b;
-    std::thread thread_a([&] { side_a = greedy(session_a, prompt, 24); }), thread_b([&] { side_b = greedy(session_b, prompt, 24); });
+    std::thread thread_a([&] { side_a = greedy(session_a, prompt, 24); }),
+        thread_b([&] { side_b = greedy(session_b, prompt, 24); });
     thread_a.join(), thread_b.join();
     EXPECT_EQ(side_a, alone);
     EXPECT_EQ(side_b, alone);
@@ -158,7 +159,8 @@ TEST_P(CudaGolden, CloserToFp32ThanABf16ForwardIs) {
     const double difference = mean_difference(*session, prompt);
     EXPECT_LT(difference, prompt.bf16_mean_abs_delta) << name << ", " << place.name;
     worst = std::max(worst, difference / prompt.bf16_mean_abs_delta);
-    expect_same_but_for_ties(greedy(*session, prompt.tokens, static_cast<int>(prompt.greedy.size())), prompt, name + ", " + place.name);
+    expect_same_but_for_ties(greedy(*session, prompt.tokens, static_cast<int>(prompt.greedy.size())), prompt,
+                             name + ", " + place.name);
   }
   RecordProperty("mean_abs_delta_share_of_bf16", std::to_string(worst));
   // Prove where it ran.
@@ -169,8 +171,11 @@ TEST_P(CudaGolden, CloserToFp32ThanABf16ForwardIs) {
   else EXPECT_GT(ran[DeviceKind::cpu], 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Checkpoints, CudaGolden, testing::Combine(testing::ValuesIn(test::golden_names()), testing::ValuesIn(places)),
-                         [](const auto& param) { return std::get<0>(param.param) + "_" + std::get<1>(param.param).name; });
+INSTANTIATE_TEST_SUITE_P(Checkpoints, CudaGolden,
+                         testing::Combine(testing::ValuesIn(test::golden_names()), testing::ValuesIn(places)),
+                         [](const auto& param) {
+                           return std::get<0>(param.param) + "_" + std::get<1>(param.param).name;
+                         });
 
 TEST(Cuda, EveryWeightFormatAnswers) {
   if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
@@ -240,7 +245,8 @@ TEST(Cuda, EveryRowCanFailAndTheModelStillAnswers) {
       auto session = Session::create(loaded.model->model, *loaded.model->threads).value();
       Trace trace;
       session.set_trace(&trace);
-      expect_same_but_for_ties(greedy(session, prompt.tokens, static_cast<int>(prompt.greedy.size())), prompt, std::string(path->name));
+      expect_same_but_for_ties(greedy(session, prompt.tokens, static_cast<int>(prompt.greedy.size())), prompt,
+                               std::string(path->name));
       for (const KernelPath* ran : trace) EXPECT_NE(ran->name, path->name);
     }
   }
@@ -303,8 +309,11 @@ TEST_P(TwoGpus, AnswerAsOneWhereverTheLayersAreSplit) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Checkpoints, TwoGpus, testing::Combine(testing::ValuesIn(test::golden_names()), testing::Bool()),
-                         [](const auto& param) { return std::get<0>(param.param) + (std::get<1>(param.param) ? "_peers" : "_by_the_cpu"); });
+INSTANTIATE_TEST_SUITE_P(Checkpoints, TwoGpus,
+                         testing::Combine(testing::ValuesIn(test::golden_names()), testing::Bool()),
+                         [](const auto& param) {
+                           return std::get<0>(param.param) + (std::get<1>(param.param) ? "_peers" : "_by_the_cpu");
+                         });
 
 TEST(CudaTwoGpus, ShareLayersWithTheCpu) {
   if (!no_second_gpu().empty()) GTEST_SKIP() << no_second_gpu();
@@ -354,12 +363,14 @@ Use use_of(const std::string& folder, const Policy& policy) {
   auto session = Session::create(model, *loaded.model->threads).value();
   Random random(1);
   std::vector<int32_t> tokens;
-  for (int i = 0; i < model.plan.context; ++i) tokens.push_back(static_cast<int32_t>(random.integer(0, model.config.vocab - 1)));
+  for (int i = 0; i < model.plan.context; ++i)
+    tokens.push_back(static_cast<int32_t>(random.integer(0, model.config.vocab - 1)));
   EXPECT_TRUE(session.score(tokens, 0).ok());
   tokens.resize(tokens.size() / 2);
   EXPECT_EQ(greedy(session, tokens, 4).size(), 4u);
   const double after = free_mib();
-  return {model.plan.memory(cuda_device(0)), before - after, static_cast<double>(here().gpus[0].free_memory) / mib - after};
+  return {model.plan.memory(cuda_device(0)), before - after,
+          static_cast<double>(here().gpus[0].free_memory) / mib - after};
 }
 
 /// The second time, because the driver keeps what it has loaded for the first.
@@ -368,9 +379,10 @@ void expect_as_planned(const std::string& folder, const Policy& policy, const st
   const Use use = use_of(folder, policy);
   const double planned = static_cast<double>(use.plan.total()) / mib,
                reserve = static_cast<double>(here().gpus[0].free_memory - use.plan.available) / mib;
-  std::cout << what << ": planned " << planned << " MiB (weights " << static_cast<double>(use.plan.weights) / mib << ", cache "
-            << static_cast<double>(use.plan.kv_cache) / mib << ", scratch " << static_cast<double>(use.plan.scratch) / mib << "), taken "
-            << use.taken << " MiB, with the driver's own " << use.since_probe << " MiB\n";
+  std::cout << what << ": planned " << planned << " MiB (weights " << static_cast<double>(use.plan.weights) / mib
+            << ", cache " << static_cast<double>(use.plan.kv_cache) / mib << ", scratch "
+            << static_cast<double>(use.plan.scratch) / mib << "), taken " << use.taken << " MiB, with the driver's own "
+            << use.since_probe << " MiB\n";
   // cudaMalloc hands out pages of 2 MiB, and a recorded step is not ours to count: 16 MiB for both.
   EXPECT_NEAR(planned, use.taken, 0.03 * use.taken + 16) << what;
   EXPECT_LE(use.since_probe, planned + reserve) << what << ": the plan says that it fits into what is free";
@@ -400,8 +412,9 @@ TEST(CudaMemory, OfTheShapeOf20bIsAsPlanned) {
         Policy policy = policy_of({"", 1000, cpu_experts});
         policy.context = 4096, policy.chunk = chunk;
         ASSERT_TRUE(set_weights(policy, format).ok());
-        expect_as_planned(folder / "model", policy,
-                          fmt::format("2 layers of 20b, {}, chunk {}, {} experts on the CPU", format, chunk, cpu_experts));
+        expect_as_planned(
+            folder / "model", policy,
+            fmt::format("2 layers of 20b, {}, chunk {}, {} experts on the CPU", format, chunk, cpu_experts));
       }
 }
 

@@ -1,5 +1,5 @@
-// The model that ships with the project, asked through the public API. MXPATH_DEMO_PROBLEMS=FILE asks the problems of another file
-// (JSON lines as training/problems.py --fresh writes them) and prints the share that is right.
+// The model that ships with the project, asked through the public API. MXPATH_DEMO_PROBLEMS=FILE asks the problems of
+// another file (JSON lines as training/problems.py --fresh writes them) and prints the share that is right.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -39,8 +39,9 @@ std::map<std::string, std::pair<int, int>> ask_all(api::Engine& engine, const Js
 
 TEST(Demo, SolvesProblemsItNeverSaw) {
   auto engine = demo();
-  const Json data =
-      parse_json(read_text_file(MXPATH_SOURCE_DIR "/tests/data/end_to_end/demo_problems.json").value(), "demo_problems.json").value();
+  const Json data = parse_json(read_text_file(MXPATH_SOURCE_DIR "/tests/data/end_to_end/demo_problems.json").value(),
+                               "demo_problems.json")
+                        .value();
   int hits = 0, count = 0;
   for (const auto& [kind, result] : ask_all(engine, data["problems"])) hits += result.first, count += result.second;
   EXPECT_EQ(count, 40);
@@ -49,8 +50,9 @@ TEST(Demo, SolvesProblemsItNeverSaw) {
 
 TEST(Demo, GlossaryAnswersAreWordForWord) {
   auto engine = demo();
-  const Json data =
-      parse_json(read_text_file(MXPATH_SOURCE_DIR "/tests/data/end_to_end/demo_problems.json").value(), "demo_problems.json").value();
+  const Json data = parse_json(read_text_file(MXPATH_SOURCE_DIR "/tests/data/end_to_end/demo_problems.json").value(),
+                               "demo_problems.json")
+                        .value();
   for (const Json& entry : data["glossary"])
     EXPECT_EQ(engine.ask(entry["prompt"].get<std::string>(), greedy())->text, entry["final"].get<std::string>());
 }
@@ -72,7 +74,8 @@ TEST(Demo, EffortChangesHowMuchItReasons) {
 
 TEST(Demo, FitsIntoTwelveMebibytes) {
   uintmax_t bytes = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(MXPATH_SOURCE_DIR "/models/demo")) bytes += entry.file_size();
+  for (const auto& entry : std::filesystem::directory_iterator(MXPATH_SOURCE_DIR "/models/demo"))
+    bytes += entry.file_size();
   EXPECT_LE(bytes, uintmax_t{12} << 20);
 }
 

@@ -1,4 +1,5 @@
-// The whole model against transformers, and the promises of the engine: threads, chunks, caches and fallbacks change nothing.
+// The whole model against transformers, and the promises of the engine: threads, chunks, caches and fallbacks change
+// nothing.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -17,11 +18,13 @@ namespace {
 
 using test::Golden, test::GoldenPrompt;
 
-std::unique_ptr<LoadedModel> load(const std::string& folder, const Policy& policy = {}, std::vector<std::string>* notices = nullptr) {
+std::unique_ptr<LoadedModel> load(const std::string& folder, const Policy& policy = {},
+                                  std::vector<std::string>* notices = nullptr) {
   static const Machine machine = test::cpu_of_this_machine();
-  auto loaded = load_model(folder, catalogue(), machine, policy, {.progress = {}, .notice = [&](const std::string& text) {
-                                                                    if (notices) notices->push_back(text);
-                                                                  }});
+  auto loaded =
+      load_model(folder, catalogue(), machine, policy, {.progress = {}, .notice = [&](const std::string& text) {
+                                                          if (notices) notices->push_back(text);
+                                                        }});
   EXPECT_TRUE(loaded.ok()) << (loaded.ok() ? "" : loaded.error().message);
   return loaded.ok() ? std::move(loaded).value() : nullptr;
 }
@@ -76,7 +79,8 @@ TEST_P(GoldenTest, CloserToFp32ThanABf16ForwardIs) {
     const auto tokens = greedy(session, prompt.tokens, static_cast<int>(prompt.greedy.size()));
     for (size_t i = 0; i < prompt.greedy.size() && i < tokens.size(); ++i) {
       if (tokens[i] == prompt.greedy[i]) continue;
-      EXPECT_LE(prompt.gaps[i], prompt.bf16_mean_abs_delta) << name << " step " << i;  // only a tie within the noise may fall the other way
+      EXPECT_LE(prompt.gaps[i], prompt.bf16_mean_abs_delta)
+          << name << " step " << i;  // only a tie within the noise may fall the other way
       break;
     }
   }
@@ -89,10 +93,12 @@ TEST_P(GoldenTest, CloserToFp32ThanABf16ForwardIs) {
 }
 
 std::vector<std::string> names() { return test::golden_names(); }
-INSTANTIATE_TEST_SUITE_P(Checkpoints, GoldenTest, testing::Combine(testing::ValuesIn(names()), testing::ValuesIn(path_families())),
+INSTANTIATE_TEST_SUITE_P(Checkpoints, GoldenTest,
+                         testing::Combine(testing::ValuesIn(names()), testing::ValuesIn(path_families())),
                          [](const auto& param) {
                            std::string text = std::get<0>(param.param) + "_" + std::get<1>(param.param);
-                           std::erase_if(text, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)) && c != '_'; });
+                           std::erase_if(
+                               text, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)) && c != '_'; });
                            return text;
                          });
 
@@ -119,7 +125,8 @@ TEST(Engine, ASecondTurnReusesThePrefixAndGivesTheSame) {
   const Golden golden = test::read_golden("window_three");
   const auto loaded = load(golden.folder);
   const auto& tokens = golden.prompts.back().tokens;
-  auto fresh = Session::create(loaded->model, *loaded->threads).value(), used = Session::create(loaded->model, *loaded->threads).value();
+  auto fresh = Session::create(loaded->model, *loaded->threads).value(),
+       used = Session::create(loaded->model, *loaded->threads).value();
   const std::span<const int32_t> all(tokens), first = all.first(tokens.size() / 2);
   greedy(used, first, 5);
   GenerateOptions options;
@@ -146,8 +153,8 @@ TEST(Engine, RollbacksAfterRollbacksReuseOnlyWhatTheRingsStillHold) {
   options.max_new_tokens = 4, options.sampling.temperature = 0;
   int reused = 0;
   // Tokens that a prompt shares with the one before, and its length: back, back again, and on.
-  for (const auto& [shared, length] :
-       std::vector<std::pair<size_t, size_t>>{{0, 200}, {150, 160}, {100, 110}, {60, 70}, {50, 200}, {170, 190}, {140, 150}, {120, 130}}) {
+  for (const auto& [shared, length] : std::vector<std::pair<size_t, size_t>>{
+           {0, 200}, {150, 160}, {100, 110}, {60, 70}, {50, 200}, {170, 190}, {140, 150}, {120, 130}}) {
     text[shared] = (text[shared] + 1) % loaded->model.config.vocab;
     const auto prompt = std::span<const int32_t>(text).first(length);
     const auto answer = used.generate(prompt, options);

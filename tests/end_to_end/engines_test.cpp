@@ -1,5 +1,5 @@
-// Several engines in one process: two at work at the same time from two threads, and one that is used from another thread than it was made
-// on.
+// Several engines in one process: two at work at the same time from two threads, and one that is used from another
+// thread than it was made on.
 #include <gtest/gtest.h>
 
 #include <thread>

@@ -1,4 +1,5 @@
-// Every row of the catalogue that this computer can run is made to fail in every way it can, and the model must still answer the same.
+// Every row of the catalogue that this computer can run is made to fail in every way it can, and the model must still
+// answer the same.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -25,7 +26,9 @@ const Machine& here() {
   return machine;
 }
 
-bool runs_here(const KernelPath& path) { return path.built && path.device == DeviceKind::cpu && here().cpu.features.contains(path.needs.cpu); }
+bool runs_here(const KernelPath& path) {
+  return path.built && path.device == DeviceKind::cpu && here().cpu.features.contains(path.needs.cpu);
+}
 
 bool chosen_in(const Plan& plan, std::string_view name) {
   return std::ranges::any_of(plan.all_sites(), [&](const SitePlan* site) {
@@ -44,7 +47,8 @@ std::optional<Setting> setting_for(const KernelPath& path) {
   for (const KernelPath* other : catalogue().paths)
     if (other->op == path.op && other->device == path.device && other != &path && !is_floor(*other))
       alone.exclude.emplace_back(other->name);
-  for (const FusedPart& part : path.fuses)  // its parts on the rows whose results it gives, or the composite row would be cheaper
+  for (const FusedPart& part :
+       path.fuses)  // its parts on the rows whose results it gives, or the composite row would be cheaper
     if (!part.like.empty()) alone.only.emplace_back(part.like);
   alone.numerics = Numerics::fast;
   for (const char* checkpoint : {"top_four", "bf16_layout"})
@@ -128,7 +132,8 @@ TEST_P(FastRows, FailAndTheAnswerIsTheSame) {
   EXPECT_FALSE(chosen_in((*after)->model.plan, path.name));
   ASSERT_FALSE(notices.empty());
   EXPECT_TRUE(std::ranges::any_of(notices, [&](const std::string& n) {
-    return n.starts_with(std::string(path.name) + " is not used: ") && n.ends_with("by " + mention(Knob::inject_failure));
+    return n.starts_with(std::string(path.name) + " is not used: ") &&
+           n.ends_with("by " + mention(Knob::inject_failure));
   })) << notices[0];
   // What was given up, and what it costs, stands in the plan.
   const auto& concessions = (*after)->model.plan.concessions;
@@ -165,7 +170,8 @@ TEST(Faults, AllButThePortableRowsMayFailInAnyWay) {
     if (setting.policy.inject_failure.empty()) continue;
     const auto loaded = load(setting);
     ASSERT_TRUE(loaded.ok()) << loaded.error().message;
-    EXPECT_EQ(greedy(**loaded, prompt.tokens).tokens, greedy(**best, prompt.tokens).tokens) << name_of(static_cast<Fault>(fault));
+    EXPECT_EQ(greedy(**loaded, prompt.tokens).tokens, greedy(**best, prompt.tokens).tokens)
+        << name_of(static_cast<Fault>(fault));
   }
 }
 
@@ -178,8 +184,8 @@ TEST(Faults, ARehearsalEndsWhereLoadingEnds) {
     std::vector<std::string> loading, rehearsing;
     const auto loaded = load(setting, &loading);
     const Manifest manifest = open_manifest(test::golden_root() + "/top_four").value();
-    const auto plan =
-        simulate_fallback(manifest, catalogue(), here(), setting.policy, {}, [&](const std::string& n) { rehearsing.push_back(n); });
+    const auto plan = simulate_fallback(manifest, catalogue(), here(), setting.policy, {},
+                                        [&](const std::string& n) { rehearsing.push_back(n); });
     ASSERT_TRUE(loaded.ok() && plan.ok());
     EXPECT_EQ(plan_to_json(*plan), plan_to_json((*loaded)->model.plan)) << name_of(static_cast<Fault>(fault));
     EXPECT_EQ(rehearsing, loading);
@@ -205,7 +211,8 @@ TEST(Faults, AKindThatARowCannotHaveIsWrongUse) {
     EXPECT_EQ(loaded.error().kind, ErrorKind::wrong_use) << text;
     return in_words(loaded.error().message);
   };
-  EXPECT_EQ(refused("norm.cpu.*:packing"), "inject_failure=norm.cpu.*:packing: norm.cpu.portable.f32 reads no packed weights");
+  EXPECT_EQ(refused("norm.cpu.*:packing"),
+            "inject_failure=norm.cpu.*:packing: norm.cpu.portable.f32 reads no packed weights");
   EXPECT_NE(refused("linear.cpu.portable.*:image").find("runs on a CPU and has no image"), std::string::npos);
   EXPECT_NE(refused("rope.cpu.*:exact").find("has no exact problem"), std::string::npos);
   EXPECT_NE(refused("embed.*:random").find("has no random problem"), std::string::npos);

@@ -66,7 +66,8 @@ Outcome run(const Policy& policy, const Golden& model = golden()) {
   greedy.max_new_tokens = 12, greedy.sampling.temperature = 0;
   out.greedy = session.generate(prompt.tokens, greedy)->tokens;
   for (const KernelPath* path : trace)
-    if (path->op == Op::linear || path->op == Op::moe_gate_up || path->op == Op::moe_down) out.ran.push_back(path->name);
+    if (path->op == Op::linear || path->op == Op::moe_gate_up || path->op == Op::moe_down)
+      out.ran.push_back(path->name);
   return out;
 }
 
@@ -79,22 +80,27 @@ Policy portable(const char* weights, const char* dense = "as-stored") {
 
 TEST(Formats, MoreBitsComeCloserToTheFp32Forward) {
   std::map<std::string, Outcome> runs;
-  for (const char* format :
-       {"as-stored", "fp32", "fp16", "bf16", "fp8-e4m3", "fp8-e5m2", "int8", "int4", "int4-g64", "nf4", "nf4-g32", "mxfp4"})
+  for (const char* format : {"as-stored", "fp32", "fp16", "bf16", "fp8-e4m3", "fp8-e5m2", "int8", "int4", "int4-g64",
+                             "nf4", "nf4-g32", "mxfp4"})
     runs[format] = run(portable(format));
   const Outcome& stored = runs["as-stored"];
-  for (const char* same : {"fp32", "bf16", "mxfp4", "fp16"}) {  // fp16 too: the scales of this checkpoint are within its reach
+  for (const char* same :
+       {"fp32", "bf16", "mxfp4", "fp16"}) {  // fp16 too: the scales of this checkpoint are within its reach
     EXPECT_EQ(runs[same].logprobs, stored.logprobs) << same << " changes what the portable path computes";
     EXPECT_EQ(runs[same].greedy, stored.greedy) << same;
   }
-  const auto closer = [&](const char* a, const char* b) { EXPECT_LT(runs[a].difference, runs[b].difference) << a << " against " << b; };
-  closer("as-stored", "int8"), closer("int8", "fp8-e4m3"), closer("fp8-e4m3", "fp8-e5m2"), closer("fp8-e5m2", "int4-g64");
+  const auto closer = [&](const char* a, const char* b) {
+    EXPECT_LT(runs[a].difference, runs[b].difference) << a << " against " << b;
+  };
+  closer("as-stored", "int8"), closer("int8", "fp8-e4m3"), closer("fp8-e4m3", "fp8-e5m2"),
+      closer("fp8-e5m2", "int4-g64");
   closer("int8", "int4"), closer("int4", "int4-g64"), closer("int8", "nf4-g32"), closer("nf4-g32", "nf4");
 }
 
 TEST(Formats, DenseWeightsToo) {
   std::map<std::string, Outcome> runs;
-  for (const char* format : {"as-stored", "bf16", "fp8-e4m3", "int8"}) runs[format] = run(portable("as-stored", format));
+  for (const char* format : {"as-stored", "bf16", "fp8-e4m3", "int8"})
+    runs[format] = run(portable("as-stored", format));
   EXPECT_EQ(runs["bf16"].logprobs, runs["as-stored"].logprobs);
   EXPECT_LT(runs["as-stored"].difference, runs["int8"].difference);
   EXPECT_LT(runs["int8"].difference, runs["fp8-e4m3"].difference);
@@ -107,7 +113,8 @@ TEST(Formats, AConversionIsToldWithItsSizesAndStrictRefusesIt) {
   const Outcome run_int8 = run(portable("int8")), run_stored = run(portable("mxfp4"));
   EXPECT_TRUE(run_stored.notices.empty());
   ASSERT_EQ(run_int8.notices.size(), 1u);
-  EXPECT_EQ(run_int8.notices[0].rfind("converted on load: moe.gate_up, moe.down: mxfp4 to int8, ", 0), 0u) << run_int8.notices[0];
+  EXPECT_EQ(run_int8.notices[0].rfind("converted on load: moe.gate_up, moe.down: mxfp4 to int8, ", 0), 0u)
+      << run_int8.notices[0];
   EXPECT_NE(run_int8.notices[0].find(", with loss: "), std::string::npos) << run_int8.notices[0];
   EXPECT_TRUE(run(portable("fp16")).notices.at(0).ends_with(", without loss")) << "counted: FP16 holds these scales";
   Policy strict;
@@ -124,7 +131,8 @@ TEST(Formats, AConversionIsToldWithItsSizesAndStrictRefusesIt) {
 
 TEST(Formats, ABf16CheckpointIsQuantisedOnLoad) {
   const Golden model = test::read_golden("bf16_layout");  // 96 wide
-  const Outcome stored = run(portable("as-stored"), model), mxfp4 = run(portable("mxfp4"), model), int8 = run(portable("int8"), model);
+  const Outcome stored = run(portable("as-stored"), model), mxfp4 = run(portable("mxfp4"), model),
+                int8 = run(portable("int8"), model);
   EXPECT_NE(mxfp4.notices.at(0).find("bf16 to mxfp4"), std::string::npos);
   EXPECT_TRUE(mxfp4.notices.at(0).ends_with(", without loss")) << mxfp4.notices.at(0);
   EXPECT_EQ(mxfp4.logprobs, stored.logprobs) << "its values were MXFP4 before, and the ceil rule gives them back";
@@ -162,7 +170,8 @@ TEST(Formats, EveryRowOfAFormatComputesWhatThePortableOneDoes) {
     double sum = 0;
     for (size_t i = 0; i < fast.logprobs.size(); ++i) sum += std::abs(fast.logprobs[i] - floor.logprobs[i]);
     // Another order of additions now and then turns the rounding of a cached key; BF16 activations are rounded always.
-    const double mean = sum / static_cast<double>(fast.logprobs.size()), noise = golden().prompts.front().bf16_mean_abs_delta;
+    const double mean = sum / static_cast<double>(fast.logprobs.size()),
+                 noise = golden().prompts.front().bf16_mean_abs_delta;
     EXPECT_LT(mean, row->arithmetic == Arithmetic::f32 ? noise / 10 : noise) << row->name;
   }
 }

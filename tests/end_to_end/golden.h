@@ -48,8 +48,10 @@ inline Golden read_golden(const std::string& name) {
   const MappedFile file = MappedFile::open(golden.folder + "/golden.safetensors").value();
   const SafetensorsHeader header = parse_safetensors(file.bytes(), file.bytes().size(), name).value();
   for (const Json& prompt : json["prompts"]) {
-    GoldenPrompt p{prompt["tokens"], {}, prompt["bf16_mean_abs_delta"], prompt["greedy"]["tokens"], prompt["greedy"]["gaps"]};
-    const auto entry = std::ranges::find(header.entries, prompt["logprobs_key"].get<std::string>(), &SafetensorsEntry::name);
+    GoldenPrompt p{
+        prompt["tokens"], {}, prompt["bf16_mean_abs_delta"], prompt["greedy"]["tokens"], prompt["greedy"]["gaps"]};
+    const auto entry =
+        std::ranges::find(header.entries, prompt["logprobs_key"].get<std::string>(), &SafetensorsEntry::name);
     const float* values = reinterpret_cast<const float*>(file.bytes().data() + entry->begin);
     p.logprobs.assign(values, values + (entry->end - entry->begin) / 4);
     golden.prompts.push_back(std::move(p));

@@ -18,7 +18,8 @@ class LooseCheckpoint {
     tensors_ = load_tensors(folder_ / "source/model.safetensors");
   }
 
-  /// The values of a tensor; of MXFP4 experts, named without a suffix, as [E, in, out], the way they are stored where they are not MXFP4.
+  /// The values of a tensor; of MXFP4 experts, named without a suffix, as [E, in, out], the way they are stored where
+  /// they are not MXFP4.
   std::vector<float> values(const std::string& name) {
     if (LooseTensor* blocks = find(name + "_blocks")) return expert_values(*blocks, *find(name + "_scales"));
     const LooseTensor& t = tensor_named(tensors_, name);
@@ -26,17 +27,20 @@ class LooseCheckpoint {
     for (size_t i = 0; i < out.size(); ++i) {
       uint16_t half;
       if (t.dtype == Dtype::f32) std::memcpy(&out[i], &t.bytes[4 * i], 4);
-      else std::memcpy(&half, &t.bytes[2 * i], 2), out[i] = t.dtype == Dtype::bf16 ? decode_bf16(half) : decode_fp16(half);
+      else
+        std::memcpy(&half, &t.bytes[2 * i], 2), out[i] = t.dtype == Dtype::bf16 ? decode_bf16(half) : decode_fp16(half);
     }
     return out;
   }
 
-  /// Stores a tensor in another format, each value changed by `change` first: MXFP4 experts become one tensor [E, in, out].
+  /// Stores a tensor in another format, each value changed by `change` first: MXFP4 experts become one tensor [E, in,
+  /// out].
   void store(const std::string& name, Dtype dtype, const std::function<float(float, size_t)>& change = {}) {
     std::vector<float> all = values(name);
     if (LooseTensor* blocks = find(name + "_blocks")) {
       const uint64_t experts = blocks->shape[0], rows = blocks->shape[1], columns = blocks->shape[2] * 32;
-      std::erase_if(tensors_, [&](const LooseTensor& t) { return t.name == name + "_blocks" || t.name == name + "_scales"; });
+      std::erase_if(tensors_,
+                    [&](const LooseTensor& t) { return t.name == name + "_blocks" || t.name == name + "_scales"; });
       tensors_.push_back({name, dtype, {experts, columns, rows}, {}});
     }
     LooseTensor& t = tensor_named(tensors_, name);
@@ -52,7 +56,8 @@ class LooseCheckpoint {
   void widen() {
     std::vector<std::string> names;
     for (const LooseTensor& t : tensors_)
-      if (!t.name.ends_with("_scales")) names.push_back(t.name.ends_with("_blocks") ? t.name.substr(0, t.name.size() - 7) : t.name);
+      if (!t.name.ends_with("_scales"))
+        names.push_back(t.name.ends_with("_blocks") ? t.name.substr(0, t.name.size() - 7) : t.name);
     for (const std::string& name : names) store(name, Dtype::f32);
   }
 
@@ -63,7 +68,8 @@ class LooseCheckpoint {
     for (size_t shard = 0; shard < shards; ++shard) {
       const auto begin = tensors_.begin() + static_cast<ptrdiff_t>(std::min(shard * each, tensors_.size())),
                  end = tensors_.begin() + static_cast<ptrdiff_t>(std::min((shard + 1) * each, tensors_.size()));
-      const std::string file = shards == 1 ? "model" : "model-0000" + std::to_string(shard + 1) + "-of-0000" + std::to_string(shards);
+      const std::string file =
+          shards == 1 ? "model" : "model-0000" + std::to_string(shard + 1) + "-of-0000" + std::to_string(shards);
       save_tensors(folder_ / (name + "/" + file + ".safetensors"), {begin, end});
     }
     return folder_ / name;
@@ -78,10 +84,12 @@ class LooseCheckpoint {
   static std::vector<float> expert_values(const LooseTensor& blocks, const LooseTensor& scales) {
     const size_t experts = blocks.shape[0], rows = blocks.shape[1], columns = blocks.shape[2] * 32;
     std::vector<float> rows_first(experts * rows * columns), out(rows_first.size());
-    decode_mxfp4_blocks(blocks.bytes.data(), scales.bytes.data(), rows_first.size() / 32, rows_first.data(), NibbleOrder::adjacent);
+    decode_mxfp4_blocks(blocks.bytes.data(), scales.bytes.data(), rows_first.size() / 32, rows_first.data(),
+                        NibbleOrder::adjacent);
     for (size_t e = 0; e < experts; ++e)
       for (size_t r = 0; r < rows; ++r)
-        for (size_t c = 0; c < columns; ++c) out[(e * columns + c) * rows + r] = rows_first[(e * rows + r) * columns + c];
+        for (size_t c = 0; c < columns; ++c)
+          out[(e * columns + c) * rows + r] = rows_first[(e * rows + r) * columns + c];
     return out;
   }
 

@@ -1,5 +1,5 @@
-// The memory plan against what a process really holds: a context filled to its end, anonymous pages only (the mapped file is counted
-// apart).
+// The memory plan against what a process really holds: a context filled to its end, anonymous pages only (the mapped
+// file is counted apart).
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -29,7 +29,8 @@ struct Measured {
   double predicted = 0, held = 0;  // MiB
 };
 
-/// Loads the model, fills its context, samples a token, and compares the most that this process held with what it held before.
+/// Loads the model, fills its context, samples a token, and compares the most that this process held with what it held
+/// before.
 Measured measure(const std::string& folder, const Policy& policy) {
   Machine machine = probe_machine();
   machine.gpus.clear();
@@ -43,7 +44,8 @@ Measured measure(const std::string& folder, const Policy& policy) {
   auto session = Session::create(model, *(*loaded)->threads).value();
   std::vector<int32_t> tokens;
   Random random(1);
-  for (int i = 0; i < model.plan.context; ++i) tokens.push_back(static_cast<int32_t>(random.integer(0, model.config.vocab - 1)));
+  for (int i = 0; i < model.plan.context; ++i)
+    tokens.push_back(static_cast<int32_t>(random.integer(0, model.config.vocab - 1)));
   EXPECT_TRUE(session.score(tokens, 0).ok());
   tokens.pop_back();
   GenerateOptions options;
@@ -52,9 +54,10 @@ Measured measure(const std::string& folder, const Policy& policy) {
   const MemoryPlan& plan = model.plan.memory();
   note_peak("", 0, 0);
   const Measured m{plan, static_cast<double>(plan.total()) / 0x1p20, static_cast<double>(peak - before) / 0x1p20};
-  std::cout << "predicted " << m.predicted << " MiB (weights " << static_cast<double>(plan.weights) / 0x1p20 << ", cache "
-            << static_cast<double>(plan.kv_cache) / 0x1p20 << ", scratch " << static_cast<double>(plan.scratch) / 0x1p20 << "), held "
-            << m.held << " MiB, " << 100 * (m.predicted / m.held - 1) << " %; mapped and read "
+  std::cout << "predicted " << m.predicted << " MiB (weights " << static_cast<double>(plan.weights) / 0x1p20
+            << ", cache " << static_cast<double>(plan.kv_cache) / 0x1p20 << ", scratch "
+            << static_cast<double>(plan.scratch) / 0x1p20 << "), held " << m.held << " MiB, "
+            << 100 * (m.predicted / m.held - 1) << " %; mapped and read "
             << static_cast<double>(status_bytes("RssFile")) / 0x1p20 << " MiB\n";
   return m;
 }

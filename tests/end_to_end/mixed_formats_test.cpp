@@ -1,4 +1,5 @@
-// Checkpoints whose layers are stored in different formats: each layer is held as it is stored, or converted from what it is stored in.
+// Checkpoints whose layers are stored in different formats: each layer is held as it is stored, or converted from what
+// it is stored in.
 #include <gtest/gtest.h>
 
 #include "base/json.h"
@@ -51,8 +52,10 @@ const Mixture mixtures[] = {
     {"fp16_embedding", [](LooseCheckpoint& c) { c.store("model.embed_tokens.weight", Dtype::f16, finer_half); }},
     {"vectors",
      [](LooseCheckpoint& c) {
-       c.store(layer(1, "self_attn.q_proj.bias"), Dtype::f32, finest), c.store(layer(0, "self_attn.sinks"), Dtype::f16, finer_half);
-       c.store(layer(1, "input_layernorm.weight"), Dtype::f32, finest), c.store(layer(1, "mlp.router.bias"), Dtype::f16, finer_half);
+       c.store(layer(1, "self_attn.q_proj.bias"), Dtype::f32, finest),
+           c.store(layer(0, "self_attn.sinks"), Dtype::f16, finer_half);
+       c.store(layer(1, "input_layernorm.weight"), Dtype::f32, finest),
+           c.store(layer(1, "mlp.router.bias"), Dtype::f16, finer_half);
        c.store(layer(0, "mlp.experts.down_proj_bias"), Dtype::f32, finest);
      }},
 };
@@ -63,11 +66,12 @@ Policy portable() {
   return policy;
 }
 
-std::unique_ptr<LoadedModel> load(const std::string& folder, const Policy& policy, std::vector<std::string>* notices = nullptr) {
-  auto loaded =
-      load_model(folder, catalogue(), test::cpu_of_this_machine(), policy, {.progress = {}, .notice = [&](const std::string& said) {
-                                                                              if (notices) notices->push_back(said);
-                                                                            }});
+std::unique_ptr<LoadedModel> load(const std::string& folder, const Policy& policy,
+                                  std::vector<std::string>* notices = nullptr) {
+  auto loaded = load_model(folder, catalogue(), test::cpu_of_this_machine(), policy,
+                           {.progress = {}, .notice = [&](const std::string& said) {
+                              if (notices) notices->push_back(said);
+                            }});
   EXPECT_TRUE(loaded.ok()) << (loaded.ok() ? "" : loaded.error().message);
   return loaded.ok() ? std::move(loaded).value() : nullptr;
 }
@@ -103,7 +107,8 @@ TEST_P(Mixed, StoredAsTheyAreNothingIsGivenUp) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Checkpoints, Mixed, testing::ValuesIn(mixtures), [](const auto& param) { return std::string(param.param.name); });
+INSTANTIATE_TEST_SUITE_P(Checkpoints, Mixed, testing::ValuesIn(mixtures),
+                         [](const auto& param) { return std::string(param.param.name); });
 
 TEST(MixedFormats, AreConvertedEachFromItsOwn) {
   LooseCheckpoint checkpoint;
@@ -134,11 +139,13 @@ TEST(MixedFormats, AreConvertedEachFromItsOwn) {
   const auto rounded = load(folder, policy, &notices);
   ASSERT_EQ(rounded->model.plan.conversions.size(), 1u);
   ASSERT_EQ(notices.size(), 1u);
-  EXPECT_EQ(notices[0].rfind("converted on load: moe.gate_up (layer 1), moe.down (layer 1): bf16 to mxfp4", 0), 0u) << notices[0];
+  EXPECT_EQ(notices[0].rfind("converted on load: moe.gate_up (layer 1), moe.down (layer 1): bf16 to mxfp4", 0), 0u)
+      << notices[0];
   EXPECT_GT(rounded_values(rounded->model.weights, rounded->model.plan, rounded->model.plan.conversions[0]), 1000u);
 }
 
-/// On a CPU with AVX-512 BF16 the MXFP4 layer rounded its inputs and the BF16 layer did not, so that widening the first moved the answer.
+/// On a CPU with AVX-512 BF16 the MXFP4 layer rounded its inputs and the BF16 layer did not, so that widening the first
+/// moved the answer.
 TEST(MixedFormats, WideningALayerChangesNoArithmetic) {
   LooseCheckpoint checkpoint;
   experts_finer(checkpoint, 1);
@@ -150,7 +157,8 @@ TEST(MixedFormats, WideningALayerChangesNoArithmetic) {
     for (const Policy& policy : {Policy(), wide}) {
       const Plan plan = make_plan(manifest, catalogue(), known_machine(name).value(), policy).value();
       for (int layer = 0; layer < 2; ++layer)
-        EXPECT_EQ(plan.find(SiteId::gate_up, layer, cpu_device)->path_for({1}).arithmetic, Arithmetic::f32) << name << " " << layer;
+        EXPECT_EQ(plan.find(SiteId::gate_up, layer, cpu_device)->path_for({1}).arithmetic, Arithmetic::f32)
+            << name << " " << layer;
     }
   const auto stored = logprobs(folder, {}), widened = logprobs(folder, wide);
   ASSERT_EQ(stored.size(), widened.size());
@@ -179,8 +187,8 @@ TEST(MixedFormats, ThePlanShowsEachGroupOfLayers) {
   ASSERT_NE(loaded, nullptr);
   const Plan& plan = loaded->model.plan;
   const std::string whole = explain(plan, false), brief = explain_briefly(plan);
-  for (const char* line :
-       {"\n1 × moe.gate_up (layer 0)  ", "\n1 × moe.gate_up (layer 1)  ", "\n1 × moe.down (layer 1)  ", "\n2 × attention.qkv  "})
+  for (const char* line : {"\n1 × moe.gate_up (layer 0)  ", "\n1 × moe.gate_up (layer 1)  ",
+                           "\n1 × moe.down (layer 1)  ", "\n2 × attention.qkv  "})
     EXPECT_NE(whole.find(line), std::string::npos) << line << whole;
   EXPECT_NE(brief.find("moe.gate_up (layer 0): "), std::string::npos) << brief;
   EXPECT_NE(brief.find("moe.gate_up (layer 1): "), std::string::npos) << brief;
@@ -204,7 +212,8 @@ TEST(MixedFormats, WhatWasRoundedWithoutAWordIsFoundAfterPacking) {
   const auto loaded = load(checkpoint.write("bf16"), policy);
   ASSERT_NE(loaded, nullptr);
   Plan plan = loaded->model.plan;
-  EXPECT_TRUE(check_packing(loaded->model.weights, plan, loaded->checkpoint, 1).value().empty()) << "the plan says the conversion";
+  EXPECT_TRUE(check_packing(loaded->model.weights, plan, loaded->checkpoint, 1).value().empty())
+      << "the plan says the conversion";
   for (SitePlan& site : plan.sites)
     if (site.site.id == SiteId::down) site.site.stored = NumberFormat::mxfp4;
   const auto differences = check_packing(loaded->model.weights, plan, loaded->checkpoint, 1).value();

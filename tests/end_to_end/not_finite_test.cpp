@@ -1,4 +1,5 @@
-// Numbers that are none: wherever a forward makes the first NaN or infinity, every way to use it stops with a sentence that says where.
+// Numbers that are none: wherever a forward makes the first NaN or infinity, every way to use it stops with a sentence
+// that says where.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -45,7 +46,8 @@ std::string error_of(const Result<T>& result) {
 }
 
 void expect_says(const std::string& error, std::initializer_list<std::string> parts) {
-  for (const std::string& part : parts) EXPECT_NE(error.find(part), std::string::npos) << part << "\nis not in: " << error;
+  for (const std::string& part : parts)
+    EXPECT_NE(error.find(part), std::string::npos) << part << "\nis not in: " << error;
 }
 
 /// Every value of one tensor becomes `size`, with alternating signs if it is to cancel into NaN.
@@ -85,13 +87,17 @@ TEST_P(NotFiniteIn, IsFoundWhereItBegins) {
     if (!make_plan(open_manifest(folder).value(), catalogue(), test::cpu_of_this_machine(), policy).ok()) continue;
     Loaded m = load(folder, policy);
     ASSERT_TRUE(m.session);
-    expect_says(error_of(m.session->score(text, 3)), {"the logits at position 0 of the text are not finite", place.says, "at position 0"});
-    expect_says(error_of(m.session->generate(text, some(3))), {"the logits at position 11 of the text are not finite", place.says});
-    expect_says(error_of(m.session->generate(text, some(3, 1))), {"the logits at position 11 of the text are not finite", place.says});
+    expect_says(error_of(m.session->score(text, 3)),
+                {"the logits at position 0 of the text are not finite", place.says, "at position 0"});
+    expect_says(error_of(m.session->generate(text, some(3))),
+                {"the logits at position 11 of the text are not finite", place.says});
+    expect_says(error_of(m.session->generate(text, some(3, 1))),
+                {"the logits at position 11 of the text are not finite", place.says});
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Places, NotFiniteIn, testing::ValuesIn(places), [](const auto& param) { return std::string(param.param.name); });
+INSTANTIATE_TEST_SUITE_P(Places, NotFiniteIn, testing::ValuesIn(places),
+                         [](const auto& param) { return std::string(param.param.name); });
 
 /// One token of the vocabulary breaks the forward; all others are as ever.
 std::string folder_with_a_bad_token(LooseCheckpoint& checkpoint) {
@@ -113,8 +119,10 @@ TEST(NotFinite, AtEveryStageOfAText) {
 
     std::vector<int32_t> turn = text;  // the cache holds all but the last two
     turn.push_back(bad), turn.push_back(3);
-    expect_says(error_of(session.generate(turn, some(4))), {"at position 13 of the text are not finite", "layer 0", ", at position 12;"});
-    expect_says(error_of(session.generate(turn, some(4, 0, false))), {"at position 13 of the text", ", at position 12;"});
+    expect_says(error_of(session.generate(turn, some(4))),
+                {"at position 13 of the text are not finite", "layer 0", ", at position 12;"});
+    expect_says(error_of(session.generate(turn, some(4, 0, false))),
+                {"at position 13 of the text", ", at position 12;"});
     expect_says(error_of(session.generate(std::vector<int32_t>{bad}, some(4, 0.7f))), {"at position 0 of the text"});
     expect_says(error_of(session.score(turn, 0)), {"the logits at position 12 of the text", ", at position 12;"});
 
@@ -139,8 +147,8 @@ TEST(NotFinite, AfterManyTokensOfAnAnswer) {
   for (const bool use_cache : {true, false}) {
     const auto [error, count] = sampled(use_cache);
     ASSERT_GT(count, 0);
-    expect_says(error,
-                {"layer 0", "the logits at position " + std::to_string(text.size() - 1 + static_cast<size_t>(count)) + " of the text"});
+    expect_says(error, {"layer 0", "the logits at position " +
+                                       std::to_string(text.size() - 1 + static_cast<size_t>(count)) + " of the text"});
   }
 }
 
@@ -151,7 +159,8 @@ TEST(NotFinite, NamesTheFormatThatMayBeTheCause) {
   expect_says(error_of(load(folder).session->generate(text, some(1))), {"the weights are held as stored", "diverged"});
   Policy policy;
   ASSERT_TRUE(set_weights(policy, "int8").ok());
-  expect_says(error_of(load(folder, policy).session->generate(text, some(1))), {"moe.gate_up, moe.down as int8", "hold them as stored"});
+  expect_says(error_of(load(folder, policy).session->generate(text, some(1))),
+              {"moe.gate_up, moe.down as int8", "hold them as stored"});
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Any tokens as an answer, on the way that `run` takes: stream, answer, conversation, the next prompt, and that read again.
+// Any tokens as an answer, on the way that `run` takes: stream, answer, conversation, the next prompt, and that read
+// again.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -111,8 +112,8 @@ Token token_of(uint8_t byte) {
 
 // A marker that is spelled in ordinary tokens has two.
 bool is_spelled_marker(uint8_t byte) {
-  return byte >= first_word_byte && byte < first_word_byte + std::size(words) && words[byte - first_word_byte].size() > 2 &&
-         words[byte - first_word_byte].starts_with("<|");
+  return byte >= first_word_byte && byte < first_word_byte + std::size(words) &&
+         words[byte - first_word_byte].size() > 2 && words[byte - first_word_byte].starts_with("<|");
 }
 
 struct Heard {
@@ -207,8 +208,10 @@ void check_messages(const Answer& answer, const std::string& generated, bool mar
 void check_plain(const Tokenizer& tokenizer, const std::vector<Token>& tokens, const Answer& answer) {
   const bool plain = std::none_of(tokens.begin(), tokens.end(), [&](Token t) { return tokenizer.is_special(t); });
   const std::string text = to_valid_utf8(generated_text(tokenizer, tokens));
-  const std::string_view start = std::string_view(text).substr(std::min(text.find_first_not_of(" \t\n\v\f\r"), text.size()));
-  for (const std::string_view word : {"<", "to", "recipient", "assistant", "functions.", "python", "browser.", "container."})
+  const std::string_view start =
+      std::string_view(text).substr(std::min(text.find_first_not_of(" \t\n\v\f\r"), text.size()));
+  for (const std::string_view word :
+       {"<", "to", "recipient", "assistant", "functions.", "python", "browser.", "container."})
     if (!plain || text.find(word) != text.npos || text.find('=') != text.npos) return;
   check(without_spaces(answer.text) == without_spaces(start));
 }
@@ -247,7 +250,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     tokens.push_back(token_of(data[i]));
     if (is_spelled_marker(data[i])) tokens.push_back(token_of(marker_ends));
   }
-  const Streamed settled = stream(*tokenizer, tokens, UnknownText::settled), at_once = stream(*tokenizer, tokens, UnknownText::at_once);
+  const Streamed settled = stream(*tokenizer, tokens, UnknownText::settled),
+                 at_once = stream(*tokenizer, tokens, UnknownText::at_once);
   check_stream(settled, true), check_stream(at_once, false);
   check(settled.answer.text == at_once.answer.text && settled.answer.analysis == at_once.answer.analysis);
   check(settled.answer.reasoning_tokens <= static_cast<int>(tokens.size()));

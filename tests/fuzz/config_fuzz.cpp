@@ -14,15 +14,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (config.error().message.empty()) std::abort();
     return 0;
   }
-  if (config->head_dim % 2 || config->heads % config->kv_heads || config->experts_per_token > config->experts) std::abort();
+  if (config->head_dim % 2 || config->heads % config->kv_heads || config->experts_per_token > config->experts)
+    std::abort();
   if (config->sliding.size() != static_cast<size_t>(config->layers)) std::abort();
   const auto back = mxpath::parse_config(mxpath::hub_config_json(*config), "written");
-  if (!back.ok() || back->hidden != config->hidden || back->sliding != config->sliding || back->eos != config->eos) std::abort();
-  if (back->norm_eps != config->norm_eps || back->rope.theta != config->rope.theta || back->rope.factor != config->rope.factor)
+  if (!back.ok() || back->hidden != config->hidden || back->sliding != config->sliding || back->eos != config->eos)
+    std::abort();
+  if (back->norm_eps != config->norm_eps || back->rope.theta != config->rope.theta ||
+      back->rope.factor != config->rope.factor)
     std::abort();
   if (config->layers <= 64) {
     const auto summary = mxpath::summarise(mxpath::manifest_from_config(*config, "fuzz"));
-    if (summary.parameters == 0 || summary.active_parameters > summary.parameters || mxpath::to_json(summary).dump().empty()) std::abort();
+    if (summary.parameters == 0 || summary.active_parameters > summary.parameters ||
+        mxpath::to_json(summary).dump().empty())
+      std::abort();
   }
   return 0;
 }

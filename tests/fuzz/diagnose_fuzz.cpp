@@ -1,4 +1,5 @@
-// Any bytes are a log: no crash, a report in valid UTF-8, advice that a shell may see, and scrubbing twice changes nothing more.
+// Any bytes are a log: no crash, a report in valid UTF-8, advice that a shell may see, and scrubbing twice changes
+// nothing more.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

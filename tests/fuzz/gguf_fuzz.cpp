@@ -11,11 +11,13 @@ namespace {
 void check(const mxpath::Gguf& gguf, std::size_t size) {
   uint64_t end = 0;
   for (const auto& tensor : gguf.tensors) {
-    if (tensor.offset < end || tensor.offset > size || tensor.bytes > size - tensor.offset || tensor.shape.size() > 4) std::abort();
+    if (tensor.offset < end || tensor.offset > size || tensor.bytes > size - tensor.offset || tensor.shape.size() > 4)
+      std::abort();
     end = tensor.offset + tensor.bytes;
   }
   for (const auto& [key, value] : gguf.metadata) {
-    (void)value.as_unsigned(), (void)value.as_number(), (void)value.as_boolean(), (void)value.as_text(), (void)value.as_integers();
+    (void)value.as_unsigned(), (void)value.as_number(), (void)value.as_boolean(), (void)value.as_text(),
+        (void)value.as_integers();
     if (key.empty()) std::abort();
   }
   const auto config = mxpath::convert::config_from_gguf(gguf, 512, false, "fuzz");

@@ -1,5 +1,6 @@
-// Any bytes as the GGUF file that a conversion reads: an error, or every number as the file holds it, row by row, and every tensor of every
-// target whole. Bytes that do not begin with "GGUF" choose a model and the types of its tensors instead: most of those files convert.
+// Any bytes as the GGUF file that a conversion reads: an error, or every number as the file holds it, row by row, and
+// every tensor of every target whole. Bytes that do not begin with "GGUF" choose a model and the types of its tensors
+// instead: most of those files convert.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -43,7 +44,8 @@ class MemoryFile {
   int fd_;
 };
 
-// --- what the file says, read in another way ---------------------------------------------------------------------------------------------
+// --- what the file says, read in another way
+// ---------------------------------------------------------------------------------------------
 
 template <class T>
 T load(const std::string& file, uint64_t at) {
@@ -65,8 +67,8 @@ float element_of(const std::string& file, const GgufTensor& tensor, uint64_t i) 
     default: {
       const uint64_t block = tensor.offset + i / 32 * 17;
       const NibbleOrder order = tensor.type == gguf_tensor::mxfp4 ? NibbleOrder::halves : NibbleOrder::adjacent;
-      return decode_mxfp4(reinterpret_cast<const uint8_t*>(&file.at(block + 1)), load<uint8_t>(file, block), static_cast<int>(i % 32),
-                          order);
+      return decode_mxfp4(reinterpret_cast<const uint8_t*>(&file.at(block + 1)), load<uint8_t>(file, block),
+                          static_cast<int>(i % 32), order);
     }
   }
 }
@@ -83,7 +85,8 @@ struct Place {
   uint64_t stored_rows, row;
 };
 Place place_of(const Gguf& gguf, const Source& source, const SourceTensor& tensor, uint64_t row) {
-  const uint64_t q = static_cast<uint64_t>(source.config.q_width()), kv = static_cast<uint64_t>(source.config.kv_width());
+  const uint64_t q = static_cast<uint64_t>(source.config.q_width()),
+                 kv = static_cast<uint64_t>(source.config.kv_width());
   const GgufTensor* stored = find(gguf, tensor.name);
   if (tensor.name.find("attn_qkv") != std::string::npos) {
     const bool k = tensor.role == Role::k_weight || tensor.role == Role::k_bias;
@@ -109,11 +112,13 @@ void check_rows(const std::string& file, const Gguf& gguf, const Source& source)
         tensor.read_row(expert, row, values.data());
         const Place place = place_of(gguf, source, tensor, row);
         for (uint64_t c = 0; c < tensor.columns; ++c)
-          require(same(values[c], element_of(file, *place.tensor, (expert * place.stored_rows + place.row) * tensor.columns + c)));
+          require(same(values[c],
+                       element_of(file, *place.tensor, (expert * place.stored_rows + place.row) * tensor.columns + c)));
       }
 }
 
-// --- what would be written ---------------------------------------------------------------------------------------------------------------
+// --- what would be written
+// ---------------------------------------------------------------------------------------------------------------
 
 void check_items(const Source& source, CheckpointLayout target) {
   static ThreadPool pool(1);
@@ -148,11 +153,13 @@ void check_file(const std::string& file) {
   const auto gguf = parse_gguf({reinterpret_cast<const uint8_t*>(file.data()), file.size()}, "fuzz");
   require(gguf.ok());
   check_rows(file, *gguf, *source);
-  for (const auto target : {CheckpointLayout::hugging_face_mxfp4, CheckpointLayout::hugging_face_bf16, CheckpointLayout::openai_original})
+  for (const auto target :
+       {CheckpointLayout::hugging_face_mxfp4, CheckpointLayout::hugging_face_bf16, CheckpointLayout::openai_original})
     check_items(*source, target);
 }
 
-// --- a file by choices -------------------------------------------------------------------------------------------------------------------
+// --- a file by choices
+// -------------------------------------------------------------------------------------------------------------------
 
 class Maker {
  public:
@@ -209,25 +216,31 @@ class Maker {
     const uint64_t q = heads_ * head_dim_, kv = kv_heads_ * head_dim_;
     add(layer + "attn_norm.weight", {hidden_});
     add_with_bias(layer, fused_qkv() ? std::vector<std::pair<std::string, uint64_t>>{{"attn_qkv", q + 2 * kv}}
-                                     : std::vector<std::pair<std::string, uint64_t>>{{"attn_q", q}, {"attn_k", kv}, {"attn_v", kv}});
+                                     : std::vector<std::pair<std::string, uint64_t>>{
+                                           {"attn_q", q}, {"attn_k", kv}, {"attn_v", kv}});
     add(layer + "attn_output.weight", {hidden_, q}), add(layer + "attn_output.bias", {hidden_});
     add(layer + "attn_sinks.weight", {heads_}), add(layer + "post_attention_norm.weight", {hidden_});
     add(layer + "ffn_gate_inp.weight", {experts_, hidden_}), add(layer + "ffn_gate_inp.bias", {experts_});
-    for (const std::string& part : fused_gate_up() ? std::vector<std::string>{"gate_up"} : std::vector<std::string>{"gate", "up"}) {
+    for (const std::string& part :
+         fused_gate_up() ? std::vector<std::string>{"gate_up"} : std::vector<std::string>{"gate", "up"}) {
       const uint64_t rows = intermediate_ * (fused_gate_up() ? 2 : 1);
-      add(layer + "ffn_" + part + "_exps.weight", {experts_, rows, hidden_}), add(layer + "ffn_" + part + "_exps.bias", {experts_, rows});
+      add(layer + "ffn_" + part + "_exps.weight", {experts_, rows, hidden_}),
+          add(layer + "ffn_" + part + "_exps.bias", {experts_, rows});
     }
-    add(layer + "ffn_down_exps.weight", {experts_, hidden_, intermediate_}), add(layer + "ffn_down_exps.bias", {experts_, hidden_});
+    add(layer + "ffn_down_exps.weight", {experts_, hidden_, intermediate_}),
+        add(layer + "ffn_down_exps.bias", {experts_, hidden_});
   }
 
   void add_with_bias(const std::string& layer, const std::vector<std::pair<std::string, uint64_t>>& parts) {
-    for (const auto& [name, rows] : parts) add(layer + name + ".weight", {rows, hidden_}), add(layer + name + ".bias", {rows});
+    for (const auto& [name, rows] : parts)
+      add(layer + name + ".weight", {rows, hidden_}), add(layer + name + ".bias", {rows});
   }
 
   /// Most types that the innermost dimension allows; seldom another, another shape, or bytes that are no numbers.
   void add(const std::string& name, Shape shape) {
-    constexpr std::array<uint32_t, 8> types = {gguf_tensor::f32,  gguf_tensor::mxfp4, gguf_tensor::q8_0, gguf_tensor::mxfp4_raw,
-                                               gguf_tensor::bf16, gguf_tensor::f16,   2 /* Q4_0 */,      77};
+    constexpr std::array<uint32_t, 8> types = {
+        gguf_tensor::f32,  gguf_tensor::mxfp4, gguf_tensor::q8_0, gguf_tensor::mxfp4_raw,
+        gguf_tensor::bf16, gguf_tensor::f16,   2 /* Q4_0 */,      77};
     const uint32_t choice = choose(256);
     std::erase_if(shape, [&](uint64_t size) { return size == 1 && (choice & 64); });
     if (choice & 32) shape.insert(shape.begin(), 1);
@@ -269,7 +282,8 @@ class Maker {
   Random random_;
   GgufWriter writer_;
   uint32_t style_ = 0;
-  uint64_t layers_ = 0, hidden_ = 0, intermediate_ = 0, heads_ = 0, kv_heads_ = 0, head_dim_ = 0, experts_ = 0, vocab_ = 0;
+  uint64_t layers_ = 0, hidden_ = 0, intermediate_ = 0, heads_ = 0, kv_heads_ = 0, head_dim_ = 0, experts_ = 0,
+           vocab_ = 0;
 };
 
 }  // namespace

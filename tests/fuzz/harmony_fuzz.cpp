@@ -26,14 +26,21 @@ std::shared_ptr<const Tokenizer> small_tokenizer() {
   Json vocabulary = Json::object(), merges = Json::array(), added = Json::array();
   for (int byte = 0; byte < 256; ++byte) vocabulary[to_byte_level(std::string(1, static_cast<char>(byte)))] = byte;
   int id = 256;
-  for (const auto& [left, right] :
-       {std::pair("a", "n"), {"t", "o"}, {"to", "="}, {"\u0120", "to="}, {"u", "s"}, {"e", "r"}, {"us", "er"}, {"s", "s"}, {"i", "ss"}}) {
+  for (const auto& [left, right] : {std::pair("a", "n"),
+                                    {"t", "o"},
+                                    {"to", "="},
+                                    {"\u0120", "to="},
+                                    {"u", "s"},
+                                    {"e", "r"},
+                                    {"us", "er"},
+                                    {"s", "s"},
+                                    {"i", "ss"}}) {
     vocabulary[std::string(left) + right] = id++;
     merges.push_back({left, right});
   }
   id = 300;
-  for (const char* name :
-       {"<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|constrain|>", "<|call|>", "<|return|>", "<|endoftext|>"})
+  for (const char* name : {"<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|constrain|>", "<|call|>",
+                           "<|return|>", "<|endoftext|>"})
     added.push_back({{"id", id++}, {"content", name}, {"special", true}});
   const Json json = {{"added_tokens", added},
                      {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}},
@@ -91,10 +98,12 @@ void round_trip(const Tokenizer& tokenizer, std::string_view bytes) {
     for (const Token token : *tokens) check(parser.push(token).ok());
     check(parser.finish().ok() && parser.messages().size() == 1);
     const Message& parsed = parser.messages()[0];
-    check(parsed.role == message.role && parsed.author_name == message.author_name && parsed.content == message.content);
+    check(parsed.role == message.role && parsed.author_name == message.author_name &&
+          parsed.content == message.content);
     const auto near = nearest_channel(message.channel);
     const std::string channel(strict || !near ? std::string_view(message.channel) : near->channel);
-    check(parsed.channel == channel && parsed.recipient == message.recipient && parsed.content_type == message.content_type);
+    check(parsed.channel == channel && parsed.recipient == message.recipient &&
+          parsed.content_type == message.content_type);
   }
 }
 

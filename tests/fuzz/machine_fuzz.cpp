@@ -1,5 +1,5 @@
-// Any bytes as a machine file: a machine that holds together, comes back from its own JSON and can be planned for, or one sentence. The
-// same bytes as a name: a known machine, or one sentence.
+// Any bytes as a machine file: a machine that holds together, comes back from its own JSON and can be planned for, or
+// one sentence. The same bytes as a name: a known machine, or one sentence.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
@@ -21,8 +21,8 @@ void require(bool holds) {
 
 ModelConfig small_config() {
   ModelConfig c;
-  c.layers = 2, c.experts = 4, c.experts_per_token = 2, c.hidden = 64, c.intermediate = 64, c.heads = 4, c.kv_heads = 2, c.head_dim = 16,
-  c.vocab = 100;
+  c.layers = 2, c.experts = 4, c.experts_per_token = 2, c.hidden = 64, c.intermediate = 64, c.heads = 4, c.kv_heads = 2,
+  c.head_dim = 16, c.vocab = 100;
   c.sliding = {true, false};
   c.quantized_mxfp4 = true;
   return c;

@@ -1,4 +1,5 @@
-/* The installed C API, compiled as C99: what works, and what must be refused without a crash. Argument: a model, and a version. */
+/* The installed C API, compiled as C99: what works, and what must be refused without a crash. Argument: a model, and a
+ * version. */
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,8 @@ static void expect(int right, const char* what) {
 static void expect_error(mxpath_status status, mxpath_status wanted, char** told, const char* part) {
   char* error = *told;
   if (status != wanted || !error || !strstr(error, part)) {
-    fprintf(stderr, "wanted status %d with \"%s\", have %d with \"%s\"\n", (int)wanted, part, (int)status, error ? error : "");
+    fprintf(stderr, "wanted status %d with \"%s\", have %d with \"%s\"\n", (int)wanted, part, (int)status,
+            error ? error : "");
     ++failures;
   }
   mxpath_free(error);
@@ -32,7 +34,8 @@ struct heard {
 static int on_text(void* user, const char* channel, const char* text, size_t bytes) {
   struct heard* heard = user;
   expect(channel && text && strlen(text) == bytes, "a piece is a text of that length");
-  if (heard->bytes + bytes < sizeof heard->text) memcpy(heard->text + heard->bytes, text, bytes + 1), heard->bytes += bytes;
+  if (heard->bytes + bytes < sizeof heard->text)
+    memcpy(heard->text + heard->bytes, text, bytes + 1), heard->bytes += bytes;
   return ++heard->pieces == heard->stop_after;
 }
 
@@ -56,7 +59,8 @@ static void check_bad_input(const char* model) {
   expect_error(mxpath_load(model, &options, &engine, &error), MXPATH_WRONG_USE, &error, "only: null");
   mxpath_options_init(&options);
   options.memory_budget = 1000;
-  expect_error(mxpath_load(model, &options, &engine, &error), MXPATH_FAILED, &error, "it would fit without memory_budget");
+  expect_error(mxpath_load(model, &options, &engine, &error), MXPATH_FAILED, &error,
+               "it would fit without memory_budget");
   expect_error(mxpath_plan(model, NULL, "pdp11", &json, &error), MXPATH_FAILED, &error, "pdp11");
   EXPECT(mxpath_load(model, &options, &engine, NULL) == MXPATH_FAILED); /* nobody wants the sentence */
   EXPECT(!engine && !json);

@@ -6,8 +6,9 @@
 
 namespace mxpath {
 
-/// Memory, speed and what was given up; then each site with its layout, its path for each token count, the predicted times, and the
-/// refused rows under the most fundamental reason at one token. Sites that are the same in `base` are left out.
+/// Memory, speed and what was given up; then each site with its layout, its path for each token count, the predicted
+/// times, and the refused rows under the most fundamental reason at one token. Sites that are the same in `base` are
+/// left out.
 std::string compact(const Plan& plan, const Plan* base = nullptr);
 
 }  // namespace mxpath

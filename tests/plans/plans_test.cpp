@@ -9,9 +9,9 @@
 #include <map>
 #include <set>
 
-#include "base/sanitized_for_test.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "base/sanitized_for_test.h"
 #include "cli/knob_flags.h"
 #include "compact_plan.h"
 #include "kernels/catalogue.h"
@@ -63,13 +63,14 @@ TEST_P(GoldenPlan, IsWhatWasReviewed) {
                other = make_plan(manifest, catalogue_of_full_build(), machine(GetParam()), bf16);
     ASSERT_TRUE(stored.ok()) << stored.error().message;
     ASSERT_TRUE(other.ok()) << other.error().message;
-    text += fmt::format("{}== {}\n{}\n== {} --weights bf16, where it differs\n{}", text.empty() ? "" : "\n", name, compact(*stored), name,
-                        compact(*other, &*stored));
+    text += fmt::format("{}== {}\n{}\n== {} --weights bf16, where it differs\n{}", text.empty() ? "" : "\n", name,
+                        compact(*stored), name, compact(*other, &*stored));
   }
   expect_golden(GetParam(), text);
 }
 
-INSTANTIATE_TEST_SUITE_P(Machines, GoldenPlan, testing::ValuesIn(machine_names()), [](const auto& param) { return param.param; });
+INSTANTIATE_TEST_SUITE_P(Machines, GoldenPlan, testing::ValuesIn(machine_names()),
+                         [](const auto& param) { return param.param; });
 
 TEST(GoldenPlan, ReadsLikeThis) {
   const auto plan = make_plan(model("gpt-oss-20b"), catalogue_of_full_build(), machine("haswell"), {});
@@ -90,8 +91,8 @@ TEST(GoldenPlan, ReadsLikeThis) {
 
 TEST(Machines, CoverTheCpusFromTheFirstX86ToTheNewest) {
   const auto names = machine_names();
-  for (const char* needed :
-       {"x86_64_v1", "sandy_bridge", "haswell", "skylake_x", "zen3", "ice_lake", "alder_lake", "zen4", "sapphire_rapids", "zen5"})
+  for (const char* needed : {"x86_64_v1", "sandy_bridge", "haswell", "skylake_x", "zen3", "ice_lake", "alder_lake",
+                             "zen4", "sapphire_rapids", "zen5"})
     EXPECT_TRUE(std::ranges::count(names, needed)) << needed;
 }
 
@@ -102,7 +103,8 @@ TEST(CatalogueRows, EveryOpHasExactlyOneFloorOnEachDeviceItHasRowsFor) {
     for (int o = 0; o < op_count; ++o) {
       int rows = 0, floors = 0;
       for (const KernelPath* path : catalogue().paths)
-        if (path->op == static_cast<Op>(o) && path->device == static_cast<DeviceKind>(d)) ++rows, floors += is_floor(*path);
+        if (path->op == static_cast<Op>(o) && path->device == static_cast<DeviceKind>(d))
+          ++rows, floors += is_floor(*path);
       EXPECT_EQ(floors, rows || static_cast<DeviceKind>(d) == DeviceKind::cpu)
           << name_of(static_cast<Op>(o)) << " on " << name_of(static_cast<DeviceKind>(d));
     }
@@ -112,8 +114,10 @@ TEST(CatalogueRows, NamesAreUniqueAndSayWhatTheRowIs) {
   std::set<std::string_view> names;
   for (const KernelPath* path : catalogue().paths) {
     EXPECT_TRUE(names.insert(path->name).second) << path->name;
-    EXPECT_TRUE(path->name.starts_with(std::string(name_of(path->op)) + "." + std::string(name_of(path->device)) + ".")) << path->name;
-    EXPECT_TRUE(path->run.index() != 0) << path->name;  // what was left out of a build has a function that planning never lets run
+    EXPECT_TRUE(path->name.starts_with(std::string(name_of(path->op)) + "." + std::string(name_of(path->device)) + "."))
+        << path->name;
+    EXPECT_TRUE(path->run.index() != 0)
+        << path->name;  // what was left out of a build has a function that planning never lets run
     EXPECT_TRUE(path->efficiency.one > 0 && path->efficiency.many > 0) << path->name << " was never measured";
   }
 }
@@ -146,7 +150,8 @@ Loads loads_of(const Site& site, const Call& call) {
 }
 
 /// All rows for a call of a site, priced on a machine: seconds may not fall from a call to one that is larger.
-void expect_no_cheaper(const Site& site, const Machine& here, const std::string& name, const Loads& before, const Loads& after) {
+void expect_no_cheaper(const Site& site, const Machine& here, const std::string& name, const Loads& before,
+                       const Loads& after) {
   for (const KernelPath* path : catalogue_of_full_build().paths) {
     if (path->op != site.op() || path->device != site.device.kind) continue;
     for (const auto& [layout, load] : before)
@@ -182,15 +187,18 @@ TEST(Predictions, NeverFallWithTheTokens) {
 }
 
 TEST(Predictions, NeverFallWithTheSequences) {
-  expect_monotonic(64, one_more, [](int sequences) { return Call{.tokens = 64, .sequences = sequences, .keys = 1000}; });
+  expect_monotonic(64, one_more,
+                   [](int sequences) { return Call{.tokens = 64, .sequences = sequences, .keys = 1000}; });
   expect_monotonic(64, one_more, [](int sequences) { return Call{.tokens = sequences, .sequences = sequences}; });
 }
 
 TEST(Predictions, NeverFallWithTheKeys) {
-  for (const int tokens : {1, 8, 512}) expect_monotonic(131072, twice, [=](int keys) { return Call{.tokens = tokens, .keys = keys}; });
+  for (const int tokens : {1, 8, 512})
+    expect_monotonic(131072, twice, [=](int keys) { return Call{.tokens = tokens, .keys = keys}; });
 }
 
-// What the toolkit of this build was must not show: the page and the golden plans are the same with CUDA 12, 13 and without.
+// What the toolkit of this build was must not show: the page and the golden plans are the same with CUDA 12, 13 and
+// without.
 TEST(CatalogueRows, PagesAndPlansDoNotDependOnTheToolkit) {
   std::vector<KernelPath> rows;
   for (const KernelPath* path : catalogue().paths) rows.push_back(*path);
@@ -214,7 +222,8 @@ TEST(Planning, SaysFirstThatItIsNotBuiltForAnotherProcessor) {
     const auto plan = make_plan(model("gpt-oss-20b"), catalogue_of_full_build(), where, {});
     ASSERT_TRUE(plan.ok());
     EXPECT_EQ(plan->not_built.empty(), where.cpu.isa == Isa::x86_64) << name;
-    EXPECT_EQ(explain(*plan, false).starts_with("NOT BUILT mxpath is built for x86-64 only"), !plan->not_built.empty()) << name;
+    EXPECT_EQ(explain(*plan, false).starts_with("NOT BUILT mxpath is built for x86-64 only"), !plan->not_built.empty())
+        << name;
     Policy strict;
     strict.strict = true;
     EXPECT_TRUE(plan->not_built.empty() || !check_strict(*plan, strict).ok()) << name;

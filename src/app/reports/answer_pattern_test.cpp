@@ -7,7 +7,9 @@
 namespace mxpath {
 namespace {
 
-bool is_in(std::string_view pattern, std::string_view text) { return AnswerPattern::compile(pattern).value().is_in(text).value(); }
+bool is_in(std::string_view pattern, std::string_view text) {
+  return AnswerPattern::compile(pattern).value().is_in(text).value();
+}
 
 TEST(AnswerPattern, SearchesAnywhere) {
   EXPECT_TRUE(is_in(R"(x = 12(?![\d/]))", "so x = 12."));

@@ -8,7 +8,9 @@ namespace mxpath {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-double seconds_between(Clock::time_point from, Clock::time_point to) { return std::chrono::duration<double>(to - from).count(); }
+double seconds_between(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
 
 class Bench {
  public:
@@ -40,11 +42,13 @@ class Bench {
     how.max_new_tokens = new_tokens;
     how.sampling.temperature = 0;
     how.go_on = options_.go_on;
-    if (model_.plan.placement.gpus.empty()) how.progress = options_.progress;  // it would wait for the GPU after each chunk
+    if (model_.plan.placement.gpus.empty())
+      how.progress = options_.progress;  // it would wait for the GPU after each chunk
     return how;
   }
 
-  /// Seconds to the first token; negative when told to stop. The token must be known, so whatever the device still had to do is done.
+  /// Seconds to the first token; negative when told to stop. The token must be known, so whatever the device still had
+  /// to do is done.
   Result<double> read_once(int tokens) {
     double seconds = -1;
     GenerateOptions how = greedy(1);
@@ -99,7 +103,8 @@ class Bench {
   }
 
   Status measure_prompt(int tokens) {
-    Measurement out{.tokens = tokens, .depth = 0, .seconds = {}, .expected = expect_prompt(model_.plan, machine_, tokens)};
+    Measurement out{
+        .tokens = tokens, .depth = 0, .seconds = {}, .expected = expect_prompt(model_.plan, machine_, tokens)};
     MXPATH_CHECK(read_once(std::min(tokens, model_.plan.chunk)));
     for (int i = 0; i < options_.repeat && going(); ++i) {
       MXPATH_TRY(const double seconds, read_once(tokens));
@@ -142,7 +147,8 @@ double Measurement::quantile(double share) const {
   return sorted[static_cast<size_t>(std::lround(share * static_cast<double>(sorted.size() - 1)))];
 }
 
-Result<BenchResult> bench(const LoadedModel& loaded, Session& session, const Machine& machine, const BenchOptions& options) {
+Result<BenchResult> bench(const LoadedModel& loaded, Session& session, const Machine& machine,
+                          const BenchOptions& options) {
   return Bench(loaded, session, machine, options).run();
 }
 

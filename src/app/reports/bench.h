@@ -27,10 +27,10 @@ int longest_text(const BenchOptions& options);
 
 /// One row of the report.
 struct Measurement {
-  int tokens = 0;                       ///< tokens of the prompt; 1 for a step
-  int depth = 0;                        ///< a step only: tokens before it
-  std::vector<double> seconds;          ///< a step: each step with its sampling; a prompt: each reading up to the first token
-  Expectation expected;                 ///< what is predicted for the middle of the measurement
+  int tokens = 0;               ///< tokens of the prompt; 1 for a step
+  int depth = 0;                ///< a step only: tokens before it
+  std::vector<double> seconds;  ///< a step: each step with its sampling; a prompt: each reading up to the first token
+  Expectation expected;         ///< what is predicted for the middle of the measurement
   double quantile(double share) const;  ///< a quantile of the seconds, by the nearest rank; 0.5 is the median
   double rate(double share) const { return tokens / quantile(share); }
 };
@@ -42,7 +42,9 @@ struct BenchResult {
       prompt_paths;  ///< rows that ran in one step, and in one prompt of a chunk at most, with their calls
 };
 
-/// Measures prompts, then answers, greedily, on random tokens. A warm-up is read first and not counted. Errors: those of Session::generate.
-Result<BenchResult> bench(const LoadedModel& loaded, Session& session, const Machine& machine, const BenchOptions& options);
+/// Measures prompts, then answers, greedily, on random tokens. A warm-up is read first and not counted. Errors: those
+/// of Session::generate.
+Result<BenchResult> bench(const LoadedModel& loaded, Session& session, const Machine& machine,
+                          const BenchOptions& options);
 
 }  // namespace mxpath

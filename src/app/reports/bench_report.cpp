@@ -100,7 +100,8 @@ std::string device_text(const BenchReport& report) {
   const Placement& placement = report.loaded->model.plan.placement;
   std::vector<std::string> names;
   for (const GpuShare& share : placement.gpus)
-    if (const Gpu* gpu = report.machine->gpu(share.gpu); gpu && !std::ranges::count(names, gpu->name)) names.push_back(gpu->name);
+    if (const Gpu* gpu = report.machine->gpu(share.gpu); gpu && !std::ranges::count(names, gpu->name))
+      names.push_back(gpu->name);
   return placement.to_string() + (names.empty() ? "" : fmt::format(" ({})", fmt::join(names, ", ")));
 }
 
@@ -115,16 +116,19 @@ std::string memory_text(const BenchReport& report) {
 
 std::string load_text(const BenchReport& report) {
   const LoadedModel& loaded = *report.loaded;
-  std::string out = fmt::format("{} s, {:.0f}% of the memory's bandwidth; self-check {:.0f} ms", three_digits(loaded.seconds),
-                                100 * load_roof(report) / loaded.seconds, 1e3 * self_check_seconds(loaded));
-  if (report.random_seed) out += fmt::format("; random weights made in {} s before", three_digits(report.making_seconds));
+  std::string out =
+      fmt::format("{} s, {:.0f}% of the memory's bandwidth; self-check {:.0f} ms", three_digits(loaded.seconds),
+                  100 * load_roof(report) / loaded.seconds, 1e3 * self_check_seconds(loaded));
+  if (report.random_seed)
+    out += fmt::format("; random weights made in {} s before", three_digits(report.making_seconds));
   return out;
 }
 
 /// "linear.cpu.avx512.bf16_f32 x49, …"
 std::string calls_text(const std::map<std::string, int>& paths) {
   std::string out;
-  for (const auto& [path, calls] : paths) out += fmt::format("{}{} x{}", out.empty() ? "" : "\n          ", path, calls);
+  for (const auto& [path, calls] : paths)
+    out += fmt::format("{}{} x{}", out.empty() ? "" : "\n          ", path, calls);
   return out;
 }
 
@@ -148,8 +152,8 @@ std::string matrix_paths(const BenchResult& result) {
 std::string verbose_text(const BenchReport& report) {
   std::string out;
   for (const auto& check : report.loaded->checks)
-    out += line("check", fmt::format("{} for {}: {:.2f} of its bound, {:.1f} ms", check.path, name_of(check.site), check.worst,
-                                     1e3 * check.seconds));
+    out += line("check", fmt::format("{} for {}: {:.2f} of its bound, {:.1f} ms", check.path, name_of(check.site),
+                                     check.worst, 1e3 * check.seconds));
   if (!report.result.step_paths.empty()) out += line("decode", calls_text(report.result.step_paths));
   if (!report.result.prompt_paths.empty()) out += line("prefill", calls_text(report.result.prompt_paths));
   return out;
@@ -171,12 +175,13 @@ std::string row(const std::string& what, const Measurement& m) {
   const Expectation& e = m.expected;
   const double median = m.quantile(middle);
   const bool memory_bound = e.memory_seconds > e.compute_seconds;
-  const std::string reached =
-      memory_bound ? fmt::format("{} of {} GB/s", three_digits(e.bytes / median / 1e9), three_digits(e.bytes / e.memory_seconds / 1e9))
-                   : fmt::format("{} of {} GFLOP/s", three_digits(e.flops / median / 1e9), three_digits(e.flops / e.compute_seconds / 1e9));
-  std::string out =
-      fmt::format("{:<20}{:>9}  {:>9} - {:<9}{:>10}  {:>4.0f}%  {}", what, three_digits(m.rate(middle)), three_digits(m.rate(low)),
-                  three_digits(m.rate(high)), three_digits(m.tokens / e.predicted), 100 * e.roof / median, reached);
+  const std::string reached = memory_bound ? fmt::format("{} of {} GB/s", three_digits(e.bytes / median / 1e9),
+                                                         three_digits(e.bytes / e.memory_seconds / 1e9))
+                                           : fmt::format("{} of {} GFLOP/s", three_digits(e.flops / median / 1e9),
+                                                         three_digits(e.flops / e.compute_seconds / 1e9));
+  std::string out = fmt::format("{:<20}{:>9}  {:>9} - {:<9}{:>10}  {:>4.0f}%  {}", what, three_digits(m.rate(middle)),
+                                three_digits(m.rate(low)), three_digits(m.rate(high)),
+                                three_digits(m.tokens / e.predicted), 100 * e.roof / median, reached);
   // Paths may leave the fastest unit of the machine idle; that is worth a figure where it matters.
   if (e.best_roof < 0.9 * e.roof) out += fmt::format("; {:.0f}% of the fastest unit", 100 * e.best_roof / median);
   return out + "\n";
@@ -186,12 +191,14 @@ std::string row(const std::string& what, const Measurement& m) {
 std::string above_the_roof(const BenchResult& result) {
   const auto above = [](const Measurement& m) { return m.expected.roof > m.quantile(middle); };
   const bool any = std::ranges::any_of(result.steps, above) || std::ranges::any_of(result.prompts, above);
-  return any ? "above 100%: the weights stay in the caches, or the machine was busier when its bandwidth was measured\n" : "";
+  return any ? "above 100%: the weights stay in the caches, or the machine was busier when its bandwidth was measured\n"
+             : "";
 }
 
 std::string table(const BenchResult& result) {
   if (result.steps.empty() && result.prompts.empty()) return "";
-  std::string out = fmt::format("\n{:<20}{:>9}  {:<21}{:>10}  {}\n", "", "tok/s", "     from - to", "predicted", "share of the roof");
+  std::string out =
+      fmt::format("\n{:<20}{:>9}  {:<21}{:>10}  {}\n", "", "tok/s", "     from - to", "predicted", "share of the roof");
   for (const Measurement& m : result.prompts) out += row(fmt::format("prefill {}", m.tokens), m);
   for (const Measurement& m : result.steps) out += row(m.depth ? fmt::format("decode after {}", m.depth) : "decode", m);
   return out + above_the_roof(result);
@@ -212,7 +219,10 @@ Json to_json(const BenchReport& report) {
           {"threads", plan.threads},
           {"context", plan.context},
           {"chunk", plan.chunk},
-          {"memory", {{"planned", plan.memory().total()}, {"planned_gpu", plan.gpu_memory().total()}, {"peak_resident", report.peak_memory}}},
+          {"memory",
+           {{"planned", plan.memory().total()},
+            {"planned_gpu", plan.gpu_memory().total()},
+            {"peak_resident", report.peak_memory}}},
           {"load", load_json(report)},
           {"concessions", concessions_json(plan)},
           {"paths", {{"decode", report.result.step_paths}, {"prefill", report.result.prompt_paths}}},

@@ -21,7 +21,8 @@ struct BenchReport {
   BenchResult result;
 };
 
-/// {"model", "machine", "load", "paths", "prefill": […], "decode": […], …}: rates in tokens per second; seconds of every reading and step.
+/// {"model", "machine", "load", "paths", "prefill": […], "decode": […], …}: rates in tokens per second; seconds of
+/// every reading and step.
 Json to_json(const BenchReport& report);
 /// What was measured, and the table last. `verbose`: the self-check of every row, and the paths with their calls.
 std::string to_text(const BenchReport& report, bool verbose);

@@ -22,7 +22,8 @@ struct Loaded {
 
   explicit Loaded(int context, StoredExperts stored = StoredExperts::as_config) {
     ThreadPool threads(1);
-    Checkpoint weights = random_weights_in_memory(promised_manifest(tiny_config(), stored, "tiny").value(), 1, threads).value();
+    Checkpoint weights =
+        random_weights_in_memory(promised_manifest(tiny_config(), stored, "tiny").value(), 1, threads).value();
     Policy policy;
     policy.device = DeviceChoice::cpu, policy.threads = 2, policy.context = context;
     model = load_model(std::move(weights), catalogue(), machine, policy).value();
@@ -53,7 +54,9 @@ TEST(Bench, SaysWhichRowsRanAndHowOften) {
   Loaded loaded(64);
   const BenchResult result = loaded.measure({.prompts = {40}, .depths = {0}, .tokens = 2, .repeat = 1});
   const Plan& plan = loaded.model->model.plan;
-  const auto calls = [](const std::map<std::string, int>& paths, const KernelPath& path) { return paths.at(std::string(path.name)); };
+  const auto calls = [](const std::map<std::string, int>& paths, const KernelPath& path) {
+    return paths.at(std::string(path.name));
+  };
   const KernelPath& block = plan.find_block(SiteId::experts_block, 0)->plan.path_for({1});
   const KernelPath& product = block.fuses.empty() ? plan.site(SiteId::gate_up).path_for({1}) : block;
   EXPECT_EQ(calls(result.step_paths, product), 2) << "two layers";
@@ -75,14 +78,16 @@ TEST(Bench, OneOfTheTwoCanBeLeftOut) {
 TEST(Bench, StopsWhenToldAndKeepsWhatItHas) {
   Loaded loaded(200);
   int asked = 0;
-  const BenchResult result =
-      loaded.measure({.prompts = {10}, .depths = {0}, .tokens = 150, .repeat = 3, .seed = 1, .go_on = [&] { return ++asked < 60; }});
+  const BenchResult result = loaded.measure(
+      {.prompts = {10}, .depths = {0}, .tokens = 150, .repeat = 3, .seed = 1, .go_on = [&] { return ++asked < 60; }});
   EXPECT_EQ(result.prompts.size(), 1u);
   ASSERT_EQ(result.steps.size(), 1u);
   EXPECT_GT(result.steps[0].seconds.size(), 10u);
   EXPECT_LT(result.steps[0].seconds.size(), 60u);
   EXPECT_TRUE(
-      loaded.measure({.prompts = {10}, .depths = {0}, .tokens = 5, .repeat = 3, .seed = 1, .go_on = [] { return false; }}).prompts.empty());
+      loaded
+          .measure({.prompts = {10}, .depths = {0}, .tokens = 5, .repeat = 3, .seed = 1, .go_on = [] { return false; }})
+          .prompts.empty());
 }
 
 TEST(Bench, ShortensNothingForBf16Experts) {
@@ -104,8 +109,13 @@ TEST(BenchReport, SharesAndPredictionsStandBesideTheFigures) {
   BenchReport report;
   report.model = "tiny", report.machine = &loaded.machine, report.loaded = loaded.model.get();
   Measurement step{.tokens = 1, .depth = 8, .seconds = {0.5, 0.25, 0.25}, .expected = {}};
-  step.expected = {
-      .bytes = 1e9, .flops = 1e9, .predicted = 0.2, .memory_seconds = 0.1, .compute_seconds = 0.01, .roof = 0.1, .best_roof = 0.1};
+  step.expected = {.bytes = 1e9,
+                   .flops = 1e9,
+                   .predicted = 0.2,
+                   .memory_seconds = 0.1,
+                   .compute_seconds = 0.01,
+                   .roof = 0.1,
+                   .best_roof = 0.1};
   report.result.steps = {step};
   const Json json = to_json(report)["decode"][0];
   EXPECT_EQ(json["tokens_per_second"], 4.0);
@@ -127,8 +137,10 @@ TEST(ModelShape, NamesAndFiles) {
   EXPECT_EQ(model_shape("120b", places).value().experts, 128);
   EXPECT_EQ(model_shape("demo", places).value().hidden, 256);
   const std::string folder = MXPATH_SOURCE_DIR "/tests/data/checkpoint/gpt-oss-20b";
-  for (const std::string& typed : {folder, folder + "/config.json"}) EXPECT_EQ(model_shape(typed, places).value().vocab, 201088) << typed;
-  EXPECT_EQ(in_words(model_shape("7b", places).error().message), "shape=7b: choose 20b, 120b, demo, tiny, or give a config.json");
+  for (const std::string& typed : {folder, folder + "/config.json"})
+    EXPECT_EQ(model_shape(typed, places).value().vocab, 201088) << typed;
+  EXPECT_EQ(in_words(model_shape("7b", places).error().message),
+            "shape=7b: choose 20b, 120b, demo, tiny, or give a config.json");
   EXPECT_NE(model_shape("none.json", places).error().message.find("none.json: no such file"), std::string::npos);
   EXPECT_FALSE(model_shape("", places).ok());
 }
@@ -137,10 +149,12 @@ TEST(ModelShape, NamesAndFiles) {
 TEST(ModelShape, BuiltInIsWhatTheHubSays) {
   for (const char* name : {"20b", "120b"}) {
     const ModelConfig built_in = model_shape(name, {}).value();
-    const ModelConfig hub = model_shape(MXPATH_SOURCE_DIR "/tests/data/checkpoint/gpt-oss-" + std::string(name), {}).value();
+    const ModelConfig hub =
+        model_shape(MXPATH_SOURCE_DIR "/tests/data/checkpoint/gpt-oss-" + std::string(name), {}).value();
     const auto facts = [](const ModelConfig& c) {
-      return std::tuple(c.layers, c.experts, c.experts_per_token, c.hidden, c.intermediate, c.heads, c.kv_heads, c.head_dim, c.vocab,
-                        c.max_positions, c.sliding_window, c.sliding, c.tied_embeddings, c.quantized_mxfp4);
+      return std::tuple(c.layers, c.experts, c.experts_per_token, c.hidden, c.intermediate, c.heads, c.kv_heads,
+                        c.head_dim, c.vocab, c.max_positions, c.sliding_window, c.sliding, c.tied_embeddings,
+                        c.quantized_mxfp4);
     };
     EXPECT_EQ(facts(built_in), facts(hub)) << name;
   }
@@ -149,8 +163,10 @@ TEST(ModelShape, BuiltInIsWhatTheHubSays) {
 TEST(ModelShape, Mxfp4NeedsBlocks) {
   ModelConfig odd = tiny_config();
   odd.intermediate = 100;
-  EXPECT_NE(promised_manifest(odd, StoredExperts::mxfp4, "odd").error().message.find("multiples of 32"), std::string::npos);
-  EXPECT_EQ(promised_manifest(odd, StoredExperts::as_config, "odd").value().layout, CheckpointLayout::hugging_face_bf16);
+  EXPECT_NE(promised_manifest(odd, StoredExperts::mxfp4, "odd").error().message.find("multiples of 32"),
+            std::string::npos);
+  EXPECT_EQ(promised_manifest(odd, StoredExperts::as_config, "odd").value().layout,
+            CheckpointLayout::hugging_face_bf16);
 }
 
 }  // namespace

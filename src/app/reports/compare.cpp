@@ -28,8 +28,8 @@ struct Text {
   size_t first = 0;
 };
 
-/// What the FP32 forward says along the texts: logits [positions, V], what turns them into log-probabilities, and the most likely token of
-/// each.
+/// What the FP32 forward says along the texts: logits [positions, V], what turns them into log-probabilities, and the
+/// most likely token of each.
 struct Yardstick {
   std::vector<Text> texts;
   std::vector<float> logits;
@@ -46,15 +46,18 @@ Policy fp32_policy(const Policy& policy) {
   return exact;
 }
 
-int32_t most_likely(std::span<const float> values) { return static_cast<int32_t>(std::ranges::max_element(values) - values.begin()); }
+int32_t most_likely(std::span<const float> values) {
+  return static_cast<int32_t>(std::ranges::max_element(values) - values.begin());
+}
 
 Progress progress_of(const CompareOptions& options, const std::string& what) {
   return options.progress ? options.progress(what) : Progress();
 }
 
-Result<std::unique_ptr<Runtime>> load(const ModelFiles& files, const Machine& machine, const Policy& policy, const CompareOptions& options,
-                                      std::string_view name) {
-  return start(files, machine, policy, {.progress = progress_of(options, fmt::format("{}: ", name)), .notice = options.notice});
+Result<std::unique_ptr<Runtime>> load(const ModelFiles& files, const Machine& machine, const Policy& policy,
+                                      const CompareOptions& options, std::string_view name) {
+  return start(files, machine, policy,
+               {.progress = progress_of(options, fmt::format("{}: ", name)), .notice = options.notice});
 }
 
 Result<Generation> greedy(Runtime& runtime, std::span<const Token> prompt, int tokens, std::vector<Token> stops) {
@@ -115,7 +118,8 @@ Status measure_distance(ComparedFormat& format, Runtime& runtime, const Yardstic
       const auto difference = [&](size_t i) {
         return (static_cast<double>(expected[i]) - expected_sum) - (static_cast<double>(logits[i]) - sum);
       };
-      for (size_t i = 0; i < logits.size(); ++i) format.kl += std::exp(static_cast<double>(expected[i]) - expected_sum) * difference(i);
+      for (size_t i = 0; i < logits.size(); ++i)
+        format.kl += std::exp(static_cast<double>(expected[i]) - expected_sum) * difference(i);
       format.delta += std::abs(difference(static_cast<size_t>(text.tokens[position + 1])));
       same += most_likely(logits) == yard.best[at];
       ++at;
@@ -132,7 +136,8 @@ Status measure_speed(ComparedFormat& format, Runtime& runtime, const Text& text,
   for (int run = 0; run < speed_runs; ++run) {
     MXPATH_TRY(const Generation answer, greedy(runtime, std::span(text.tokens).first(text.first + 1), tokens, {}));
     if (answer.tokens.size() > 1 && answer.answer_seconds > 0)
-      format.tokens_per_second = std::max(format.tokens_per_second, static_cast<double>(answer.tokens.size() - 1) / answer.answer_seconds);
+      format.tokens_per_second =
+          std::max(format.tokens_per_second, static_cast<double>(answer.tokens.size() - 1) / answer.answer_seconds);
   }
   return {};
 }
@@ -144,7 +149,8 @@ Result<bool> solves(Runtime& runtime, const CompareProblem& problem, const Answe
   MXPATH_TRY(const Answer answer, answer_chat(runtime.session, *runtime.files.tokenizer, prompt, how));
   const auto found = right.is_in(answer.text);
   if (!found.ok())
-    return fail("the pattern {} takes too long on an answer ({}); make it simpler", printable(problem.pattern), found.error().message);
+    return fail("the pattern {} takes too long on an answer ({}); make it simpler", printable(problem.pattern),
+                found.error().message);
   return found;
 }
 
@@ -153,14 +159,16 @@ Result<std::vector<AnswerPattern>> compile_patterns(const std::vector<ComparePro
   for (const CompareProblem& problem : problems) {
     auto pattern = AnswerPattern::compile(problem.pattern);
     if (!pattern.ok())
-      return fail("the pattern {} of the problem {} is not a regular expression: {}", printable(problem.pattern), printable(problem.prompt),
-                  pattern.error().message);
+      return fail("the pattern {} of the problem {} is not a regular expression: {}", printable(problem.pattern),
+                  printable(problem.prompt), pattern.error().message);
     patterns.push_back(std::move(pattern).value());
   }
   return patterns;
 }
 
-uint64_t weight_bytes(const Plan& plan) { return plan.memory().weights + plan.gpu_memory().weights + plan.memory().mapped; }
+uint64_t weight_bytes(const Plan& plan) {
+  return plan.memory().weights + plan.gpu_memory().weights + plan.memory().mapped;
+}
 
 Status measure(ComparedFormat& format, Runtime& runtime, const Yardstick& yard, const CompareOptions& options,
                const std::vector<AnswerPattern>& patterns) {
@@ -177,7 +185,8 @@ Status measure(ComparedFormat& format, Runtime& runtime, const Yardstick& yard, 
   return {};
 }
 
-/// Names whose plan holds the experts in a format that no earlier one has; those that cannot be planned stay, to say why.
+/// Names whose plan holds the experts in a format that no earlier one has; those that cannot be planned stay, to say
+/// why.
 std::vector<std::string> distinct_formats(const ModelFiles& files, const Machine& machine, const Policy& policy) {
   std::vector<std::string> names;
   std::vector<std::vector<WeightFormat>> seen;
@@ -203,15 +212,18 @@ struct Asked {
   Policy policy;
 };
 
-void note_problem(ComparedFormat& format, const Error& error) { format.problem = error.message, format.problem_kind = error.kind; }
+void note_problem(ComparedFormat& format, const Error& error) {
+  format.problem = error.message, format.problem_kind = error.kind;
+}
 
 Status can_run(const ModelFiles& files, const Machine& machine, const Policy& policy) {
   MXPATH_TRY(const Plan plan, plan_here(files.manifest, machine, policy));
   return check_plan(plan, policy);
 }
 
-/// Plans every format before anything is loaded. Errors: a format that does not exist, what cannot be meant under any format, and the first
-/// format's if not one of them can be measured here: the FP32 forward alone would compare nothing.
+/// Plans every format before anything is loaded. Errors: a format that does not exist, what cannot be meant under any
+/// format, and the first format's if not one of them can be measured here: the FP32 forward alone would compare
+/// nothing.
 Result<std::vector<Asked>> plan_formats(const ModelFiles& files, const Machine& machine, const Policy& policy,
                                         const CompareOptions& options) {
   std::vector<Asked> all;
@@ -232,9 +244,11 @@ Result<std::vector<Asked>> plan_formats(const ModelFiles& files, const Machine& 
   return std::move(*first);
 }
 
-/// An answer that the context cuts off would count as a wrong one. What the model itself cannot hold is its own limit, and counts.
+/// An answer that the context cuts off would count as a wrong one. What the model itself cannot hold is its own limit,
+/// and counts.
 Status check_problems_fit(const ModelFiles& files, const Policy& policy, const std::vector<CompareProblem>& problems) {
-  const int most = files.manifest.config.max_positions, context = std::min(policy.context ? policy.context : default_context, most);
+  const int most = files.manifest.config.max_positions,
+            context = std::min(policy.context ? policy.context : default_context, most);
   int longest = 0;
   for (const CompareProblem& problem : problems) {
     MXPATH_TRY(const auto prompt, Conversation({}).prompt(*files.tokenizer, problem.prompt));
@@ -243,13 +257,15 @@ Status check_problems_fit(const ModelFiles& files, const Policy& policy, const s
   const int needed = std::min(longest + longest_answer, most);
   if (problems.empty() || needed <= context) return {};
   return wrong_use(
-      "{}: the longest problem has {} tokens and its answer may have {}, and an answer that is cut off would count as wrong; use "
+      "{}: the longest problem has {} tokens and its answer may have {}, and an answer that is cut off would count as "
+      "wrong; use "
       "{} or more, or {}",
-      mention(Knob::context, context), longest, longest_answer, mention(Knob::context, needed), mention(Knob::problems, 0));
+      mention(Knob::context, context), longest, longest_answer, mention(Knob::context, needed),
+      mention(Knob::problems, 0));
 }
 
-void measure_format(Asked& asked, const ModelFiles& files, const Machine& machine, const CompareOptions& options, const Yardstick& yard,
-                    const std::vector<AnswerPattern>& patterns) {
+void measure_format(Asked& asked, const ModelFiles& files, const Machine& machine, const CompareOptions& options,
+                    const Yardstick& yard, const std::vector<AnswerPattern>& patterns) {
   if (!asked.format.problem.empty()) return;
   const auto runtime = load(files, machine, asked.policy, options, asked.format.weights);
   if (!runtime.ok()) return note_problem(asked.format, runtime.error());
@@ -259,14 +275,16 @@ void measure_format(Asked& asked, const ModelFiles& files, const Machine& machin
 
 }  // namespace
 
-Result<CompareReport> compare(const ModelFiles& files, const Machine& machine, const Policy& policy, const CompareOptions& options) {
+Result<CompareReport> compare(const ModelFiles& files, const Machine& machine, const Policy& policy,
+                              const CompareOptions& options) {
   MXPATH_CHECK(check_vocabulary(files, false));
   MXPATH_TRY(auto asked, plan_formats(files, machine, policy, options));
   MXPATH_TRY(const auto patterns, compile_patterns(options.problems));
   MXPATH_CHECK(check_problems_fit(files, policy, options.problems));
   MXPATH_TRY(auto exact, load(files, machine, fp32_policy(policy), options, "fp32 forward"));
-  MXPATH_TRY(const Yardstick yard,
-             measure_yardstick(*exact, options.prompts.empty() ? default_prompts() : options.prompts, options.positions));
+  MXPATH_TRY(
+      const Yardstick yard,
+      measure_yardstick(*exact, options.prompts.empty() ? default_prompts() : options.prompts, options.positions));
   CompareReport report;
   report.model = exact->plan().model, report.machine = exact->plan().machine;
   report.positions = static_cast<int>(yard.best.size()), report.texts = static_cast<int>(yard.texts.size()),

@@ -18,8 +18,8 @@ namespace mxpath {
 /// A text to measure along.
 struct ComparePrompt {
   std::string text;
-  bool plain =
-      false;  ///< read as it stands; otherwise it is a user's message, and the answer of the FP32 forward is what is measured along
+  bool plain = false;  ///< read as it stands; otherwise it is a user's message, and the answer of the FP32 forward is
+                       ///< what is measured along
 };
 
 /// A problem with one right answer.
@@ -29,11 +29,12 @@ struct CompareProblem {
 };
 
 struct CompareOptions {
-  std::vector<std::string> weights;      ///< as set_weights takes them; empty: all that this checkpoint can be held in, none twice
-  std::vector<ComparePrompt> prompts;    ///< empty: default_prompts()
-  std::vector<CompareProblem> problems;  ///< asked of every format, greedily; may be empty
-  int positions = 256;                   ///< next-token distributions that are compared, at most
-  int speed_tokens = 64;                 ///< decoded to measure tok/s
+  std::vector<std::string>
+      weights;  ///< as set_weights takes them; empty: all that this checkpoint can be held in, none twice
+  std::vector<ComparePrompt> prompts;                       ///< empty: default_prompts()
+  std::vector<CompareProblem> problems;                     ///< asked of every format, greedily; may be empty
+  int positions = 256;                                      ///< next-token distributions that are compared, at most
+  int speed_tokens = 64;                                    ///< decoded to measure tok/s
   std::function<void(const std::string&)> notice;           ///< fallbacks while loading, one sentence each
   std::function<Progress(std::string_view what)> progress;  ///< a bar for each step
 };
@@ -57,19 +58,21 @@ struct CompareReport {
   std::vector<ComparedFormat> formats;
 };
 
-/// Loads the model once for each format, one after another. The yardstick holds the weights as stored and computes in FP32 throughout: the
-/// same numbers as an FP32 forward over the dequantised weights, in less memory. The other formats run as `mxpath run` would run them, with
-/// the paths that `policy` leaves. A format that cannot be held here becomes a line that says why. Errors, all before anything is loaded: a
-/// vocabulary without the tokens of a conversation, a format that does not exist, no format that could be held here (the first one's), a
-/// context in which answers would be cut off, an ill-formed pattern. Later ones: a yardstick that cannot be loaded, no text.
-Result<CompareReport> compare(const ModelFiles& files, const Machine& machine, const Policy& policy, const CompareOptions& options);
+/// Loads the model once for each format, one after another. The yardstick holds the weights as stored and computes in
+/// FP32 throughout: the same numbers as an FP32 forward over the dequantised weights, in less memory. The other formats
+/// run as `mxpath run` would run them, with the paths that `policy` leaves. A format that cannot be held here becomes a
+/// line that says why. Errors, all before anything is loaded: a vocabulary without the tokens of a conversation, a
+/// format that does not exist, no format that could be held here (the first one's), a context in which answers would be
+/// cut off, an ill-formed pattern. Later ones: a yardstick that cannot be loaded, no text.
+Result<CompareReport> compare(const ModelFiles& files, const Machine& machine, const Policy& policy,
+                              const CompareOptions& options);
 
-/// The verdict on a report. Errors: a format that was asked for by name and that is refused by `strict`; the first format's if none could
-/// be measured.
+/// The verdict on a report. Errors: a format that was asked for by name and that is refused by `strict`; the first
+/// format's if none could be measured.
 Status check_compare(const CompareReport& report, const CompareOptions& options);
 
-/// One prompt per line; a line that begins with { is an object with "prompt" (a user's message) or "text" (read as it stands). Empty lines
-/// are skipped. Errors: JSON that is none, another object, no prompt at all; each with its line.
+/// One prompt per line; a line that begins with { is an object with "prompt" (a user's message) or "text" (read as it
+/// stands). Empty lines are skipped. Errors: JSON that is none, another object, no prompt at all; each with its line.
 Result<std::vector<ComparePrompt>> parse_prompts(std::string_view text, std::string_view where);
 /// problems.jsonl beside a model: {"kind", "prompt", "pattern"} a line. No such file: none.
 Result<std::vector<CompareProblem>> read_problems(const std::string& folder);

@@ -26,7 +26,8 @@ Status each_line(std::string_view text, std::string_view where, Body&& body) {
 }
 
 Result<std::string> text_field(const Json& object, const char* name, const std::string& where) {
-  if (!object.is_object() || !object.contains(name) || !object[name].is_string() || object[name].get_ref<const std::string&>().empty())
+  if (!object.is_object() || !object.contains(name) || !object[name].is_string() ||
+      object[name].get_ref<const std::string&>().empty())
     return fail("{}: expected an object with a text under \"{}\"", where, name);
   return object[name].get<std::string>();
 }

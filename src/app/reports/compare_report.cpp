@@ -54,7 +54,8 @@ Json format_json(const ComparedFormat& f, const CompareReport& report) {
 }  // namespace
 
 std::string compare_text(const CompareReport& report) {
-  std::vector<std::vector<std::string>> rows = {{"weights", "in memory", "mean KL, nats", "mean |Δ logprob|", "top-1 same", "tok/s"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"weights", "in memory", "mean KL, nats", "mean |Δ logprob|", "top-1 same", "tok/s"}};
   if (report.problems) rows[0].push_back("problems right");
   for (const ComparedFormat& f : report.formats)
     if (f.problem.empty()) rows.push_back(cells(f, report.problems));
@@ -63,8 +64,8 @@ std::string compare_text(const CompareReport& report) {
     for (size_t i = 0; i < row.size(); ++i)
       widths[i] = std::max(widths[i], row[i].size() - (i == 3 && &row == &rows[0]));  // Δ is two bytes
   widths[3] += 1;
-  std::string out = fmt::format("model    {}\nmachine  {}\nagainst the FP32 forward at {} of {}{}\n\n", report.model, report.machine,
-                                plural(report.positions, "position"), plural(report.texts, "text"),
+  std::string out = fmt::format("model    {}\nmachine  {}\nagainst the FP32 forward at {} of {}{}\n\n", report.model,
+                                report.machine, plural(report.positions, "position"), plural(report.texts, "text"),
                                 report.problems ? fmt::format("; {}, greedy", plural(report.problems, "problem")) : "");
   for (const auto& row : rows) out += line_of(row, widths);
   for (const ComparedFormat& f : report.formats)
@@ -89,7 +90,8 @@ std::string compare_svg(const CompareReport& report) {
                    .y_label = "mean KL divergence from the FP32 forward, nats",
                    .points = {}};
   for (const ComparedFormat& f : report.formats)
-    if (f.problem.empty()) plot.points.push_back({static_cast<double>(f.bytes) / (gib ? 0x1p30 : 0x1p20), f.kl, f.weights});
+    if (f.problem.empty())
+      plot.points.push_back({static_cast<double>(f.bytes) / (gib ? 0x1p30 : 0x1p20), f.kl, f.weights});
   return to_svg(plot);
 }
 

@@ -51,7 +51,9 @@ TEST(CompareProblems, AreReadBesideTheModel) {
   EXPECT_EQ(some_of_each_kind(problems, 1).size(), 2u);
   EXPECT_EQ(some_of_each_kind(problems, 1)[1].prompt, "2 * 2");
   std::ofstream(folder / "problems.jsonl") << "{\"kind\": \"sum\", \"prompt\": \"1 + 1\"}\n";
-  EXPECT_NE(read_problems(folder / "").error().message.find("problems.jsonl:1: expected an object with a text under \"pattern\""),
+  EXPECT_NE(read_problems(folder / "")
+                .error()
+                .message.find("problems.jsonl:1: expected an object with a text under \"pattern\""),
             std::string::npos);
 }
 
@@ -71,7 +73,8 @@ TEST(Compare, MoreBitsAreCloserToTheFp32Forward) {
   const TestFolder folder;
   const ModelFiles files = open_model_files(write_chat_model(folder), {}).value();
   CompareOptions options;
-  options.prompts = {{"one two three four five", true}, {"What is this?", false}}, options.positions = 24, options.speed_tokens = 4;
+  options.prompts = {{"one two three four five", true}, {"What is this?", false}}, options.positions = 24,
+  options.speed_tokens = 4;
   options.problems = {{"any", "1 + 1", ".*"}, {"none", "1 + 1", "no model says this"}};
   Policy policy;
   policy.context = 1024;
@@ -113,7 +116,8 @@ TEST(Compare, WhatCannotBeMeasuredSaysWhy) {
   options.weights = {"as-stored"}, options.prompts[0].text = "x";
   EXPECT_NE(compare(files, machine(), policy, options).error().message.find("too short"), std::string::npos);
   options.prompts[0].text = "one two three", options.problems = {{"k", "1 + 1", "("}};
-  EXPECT_NE(compare(files, machine(), policy, options).error().message.find("not a regular expression"), std::string::npos);
+  EXPECT_NE(compare(files, machine(), policy, options).error().message.find("not a regular expression"),
+            std::string::npos);
 }
 
 /// A short comparison of the chat model.
@@ -169,7 +173,8 @@ TEST_F(CompareChat, NothingToCompareIsAnErrorBeforeLoading) {
   EXPECT_EQ(error_of({}).kind, ErrorKind::wrong_use);
   policy.only = {"moe_gate_up.cuda.*"};
   EXPECT_EQ(error_of({}).kind, ErrorKind::failed);
-  EXPECT_NE(in_words(error_of({"int8", "as-stored"}).message).find("none of the paths selected by only can run"), std::string::npos);
+  EXPECT_NE(in_words(error_of({"int8", "as-stored"}).message).find("none of the paths selected by only can run"),
+            std::string::npos);
   EXPECT_FALSE(loaded);
 }
 
@@ -204,7 +209,8 @@ TEST(Compare, AVocabularyWithoutTheTokensOfAConversation) {
   const ModelFiles files = open_model_files(write_chat_model(folder, 2047), {}).value();
   bool loaded = false;
   CompareOptions options;
-  options.prompts = {{"one two three", true}}, options.progress = [&](std::string_view) { return loaded = true, Progress(); };
+  options.prompts = {{"one two three", true}},
+  options.progress = [&](std::string_view) { return loaded = true, Progress(); };
   const auto report = compare(files, machine(), {}, options);
   ASSERT_FALSE(report.ok());
   EXPECT_NE(report.error().message.find("2047 entries"), std::string::npos);
@@ -225,11 +231,12 @@ TEST(ScatterPlot, TicksAreRoundAndHoldAllPoints) {
 }
 
 TEST(ScatterPlot, DrawsEveryPointInsideAndEscapesText) {
-  const std::string svg = to_svg({.title = "a < b & c",
-                                  .subtitle = "s",
-                                  .x_label = "x",
-                                  .y_label = "y",
-                                  .points = {{1, 0.1, "<one>"}, {1.01, 0.1, "two"}, {40, 0, "zero"}, {40, 1e-3, "three"}}});
+  const std::string svg =
+      to_svg({.title = "a < b & c",
+              .subtitle = "s",
+              .x_label = "x",
+              .y_label = "y",
+              .points = {{1, 0.1, "<one>"}, {1.01, 0.1, "two"}, {40, 0, "zero"}, {40, 1e-3, "three"}}});
   EXPECT_NE(svg.find("a &lt; b &amp; c"), std::string::npos);
   EXPECT_NE(svg.find(">&lt;one&gt;<"), std::string::npos);
   EXPECT_NE(svg.find("zero (0e+00)"), std::string::npos);
@@ -237,7 +244,8 @@ TEST(ScatterPlot, DrawsEveryPointInsideAndEscapesText) {
   size_t circles = 0;
   for (size_t at = svg.find("<circle"); at != svg.npos; at = svg.find("<circle", at + 1)) {
     ++circles;
-    const double x = std::stod(svg.substr(svg.find("cx=\"", at) + 4)), y = std::stod(svg.substr(svg.find("cy=\"", at) + 4));
+    const double x = std::stod(svg.substr(svg.find("cx=\"", at) + 4)),
+                 y = std::stod(svg.substr(svg.find("cy=\"", at) + 4));
     EXPECT_TRUE(x >= 84 && x <= 732 && y >= 66 && y <= 422) << x << " " << y;
   }
   EXPECT_EQ(circles, 4u);

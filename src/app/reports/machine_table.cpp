@@ -44,7 +44,9 @@ Result<MachineRow> row_of(const KnownMachine& known, const Manifest& manifest, c
   return row;
 }
 
-std::string rate(double tokens_per_second) { return fmt::format("{:.{}f}", tokens_per_second, tokens_per_second < 10 ? 1 : 0); }
+std::string rate(double tokens_per_second) {
+  return fmt::format("{:.{}f}", tokens_per_second, tokens_per_second < 10 ? 1 : 0);
+}
 
 std::string verdict(const MachineRow& row) {
   if (row.not_built) return "no: mxpath is built for x86-64 only";
@@ -78,13 +80,14 @@ Result<MachineTable> plan_everywhere(std::string_view model, const ModelPlaces& 
   MXPATH_TRY(const Manifest manifest, manifest_of(model, places));
   MachineTable table;
   table.context = std::min(policy.context ? policy.context : default_context, manifest.config.max_positions);
-  table.model = fmt::format("{}, {}, hidden {}", plural(manifest.config.layers, "layer"), plural(manifest.config.experts, "expert"),
-                            manifest.config.hidden);
+  table.model = fmt::format("{}, {}, hidden {}", plural(manifest.config.layers, "layer"),
+                            plural(manifest.config.experts, "expert"), manifest.config.hidden);
   for (const KnownMachine& known : known_machines()) {
     MXPATH_TRY(MachineRow row, row_of(known, manifest, policy));
     table.rows.push_back(std::move(row));
   }
-  std::ranges::stable_sort(table.rows, {}, [](const MachineRow& row) { return std::tuple(!row.fits, -row.decode_tokens_per_second); });
+  std::ranges::stable_sort(table.rows, {},
+                           [](const MachineRow& row) { return std::tuple(!row.fits, -row.decode_tokens_per_second); });
   return table;
 }
 
@@ -94,11 +97,13 @@ std::string to_text(const MachineTable& table, Wording wording) {
   for (const MachineRow& row : table.rows) lines.push_back(cells_of(row, wording));
   std::array<size_t, 8> widths{};
   for (const Cells& line : lines)
-    for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], i == 3 && line[2] == "no plan" ? 0 : width_of(line[i]));
+    for (size_t i = 0; i < line.size(); ++i)
+      widths[i] = std::max(widths[i], i == 3 && line[2] == "no plan" ? 0 : width_of(line[i]));
   std::string out;
   for (const Cells& line : lines) {
     std::string text;
-    for (size_t i = 0; i < line.size(); ++i) text += line[i] + std::string(widths[i] - std::min(widths[i], width_of(line[i])) + 2, ' ');
+    for (size_t i = 0; i < line.size(); ++i)
+      text += line[i] + std::string(widths[i] - std::min(widths[i], width_of(line[i])) + 2, ' ');
     out += text.substr(0, text.find_last_not_of(' ') + 1) + "\n";
   }
   return out;

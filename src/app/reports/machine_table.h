@@ -12,16 +12,17 @@
 namespace mxpath {
 
 struct MachineRow {
-  std::string name, hardware;   ///< "h100"; its GPU, or its CPU where it has none
-  std::string placement;        ///< "cuda:0", "cpu", …
-  std::string decode, prefill;  ///< the path of moe.gate_up for one token and for 512, without the name of the operation
-  bool not_built = false;       ///< mxpath does not run there at all: it is for x86-64
+  std::string name, hardware;  ///< "h100"; its GPU, or its CPU where it has none
+  std::string placement;       ///< "cuda:0", "cpu", …
+  std::string decode,
+      prefill;             ///< the path of moe.gate_up for one token and for 512, without the name of the operation
+  bool not_built = false;  ///< mxpath does not run there at all: it is for x86-64
   bool fits = false;
   int context = 0;     ///< tokens; the longest that fits where the one asked for does not, 0: none does
   uint64_t bytes = 0;  ///< in both memories together
   double decode_tokens_per_second = 0, prefill_tokens_per_second = 0;
   std::vector<std::string> suggestions;  ///< see Plan
-  std::string error;                   ///< why there is no plan at all; everything but the names is then empty
+  std::string error;                     ///< why there is no plan at all; everything but the names is then empty
 };
 
 struct MachineTable {

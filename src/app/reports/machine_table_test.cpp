@@ -81,7 +81,8 @@ TEST(MachineTable, JsonHasWhatTheTableHas) {
   const MachineTable table = plan_everywhere(model_20b, {}, {}).value();
   const Json json = to_json(table);
   ASSERT_EQ(json["machines"].size(), table.rows.size());
-  for (const Json& row : json["machines"]) EXPECT_TRUE(row.contains("decode_path") && row.contains("context_that_fits")) << row.dump();
+  for (const Json& row : json["machines"])
+    EXPECT_TRUE(row.contains("decode_path") && row.contains("context_that_fits")) << row.dump();
   EXPECT_EQ(json["context"], 8192);
 }
 

@@ -9,7 +9,9 @@
 namespace mxpath {
 namespace {
 
-std::string path_of(const Plan& plan, SiteId site, int tokens) { return fmt::format("{}", fmt::join(plan.paths_of(site, tokens), ", ")); }
+std::string path_of(const Plan& plan, SiteId site, int tokens) {
+  return fmt::format("{}", fmt::join(plan.paths_of(site, tokens), ", "));
+}
 
 /// The memory that most of the model takes: the GPUs' as soon as a layer lies there.
 MemoryPlan main_memory(const Plan& plan) { return plan.device.is_gpu() ? plan.gpu_memory() : plan.memory(); }
@@ -27,11 +29,13 @@ std::vector<std::string> plan_in_three_lines(const Plan& plan, diagnose::Languag
   const std::string total = human_bytes(double(m.total())), available = human_bytes(double(m.available));
   const double answering = 1 / plan.decode_seconds, reading = 512 / plan.prefill_seconds;
   if (!plan.not_built.empty())
-    return {language == diagnose::Language::ko ? "mxpath는 x86-64용으로만 빌드되므로 이 컴퓨터에서는 실행되지 않습니다" : plan.not_built};
+    return {language == diagnose::Language::ko ? "mxpath는 x86-64용으로만 빌드되므로 이 컴퓨터에서는 실행되지 않습니다"
+                                               : plan.not_built};
   if (language == diagnose::Language::ko)
-    return {fmt::format("전문가(expert) 계산 경로: {}{}", one, one == many ? "" : fmt::format(", 긴 프롬프트는 {}", many)),
-            fmt::format("메모리 {} 필요 ({} 사용 가능{})", total, available, plan.fits() ? "" : ": 부족함"),
-            fmt::format("답변 초당 약 {:.1f}토큰, 프롬프트 읽기 초당 약 {:.1f}토큰", answering, reading)};
+    return {
+        fmt::format("전문가(expert) 계산 경로: {}{}", one, one == many ? "" : fmt::format(", 긴 프롬프트는 {}", many)),
+        fmt::format("메모리 {} 필요 ({} 사용 가능{})", total, available, plan.fits() ? "" : ": 부족함"),
+        fmt::format("답변 초당 약 {:.1f}토큰, 프롬프트 읽기 초당 약 {:.1f}토큰", answering, reading)};
   return {fmt::format("experts on {}{}", one, one == many ? "" : fmt::format(", long prompts on {}", many)),
           fmt::format("{} of memory ({} available{})", total, available, plan.fits() ? "" : ": does not fit"),
           fmt::format("about {:.1f} tok/s answering, {:.1f} tok/s reading a prompt", answering, reading)};
@@ -47,13 +51,17 @@ std::string plan_in_a_sentence(const Plan& plan, diagnose::Language language) {
     return korean ? "mxpath는 x86-64용으로만 빌드되므로 그 컴퓨터에서는 실행되지 않습니다."
                   : "mxpath does not run there: it is built for x86-64 only.";
   if (!plan.fits())
-    return korean ? fmt::format("mxpath는 이 모델을 그 컴퓨터에서 실행하지 않습니다: 메모리 {}가 필요한데 {}만 쓸 수 있습니다.", memory,
-                                available)
-                  : fmt::format("mxpath would refuse this model there: it needs {} of memory, but only {} is available.", memory, available);
-  return korean ? fmt::format("mxpath는 그 컴퓨터의 {}에서 MXFP4 그대로 실행합니다: {}, 메모리 {}, 초당 약 {:.1f}토큰.", device, path,
-                              memory, speed)
-                : fmt::format("mxpath would run it there on the {}, in MXFP4 as stored: {}, {} of memory, about {:.1f} tok/s.", device,
-                              path, memory, speed);
+    return korean
+               ? fmt::format(
+                     "mxpath는 이 모델을 그 컴퓨터에서 실행하지 않습니다: 메모리 {}가 필요한데 {}만 쓸 수 있습니다.",
+                     memory, available)
+               : fmt::format("mxpath would refuse this model there: it needs {} of memory, but only {} is available.",
+                             memory, available);
+  return korean ? fmt::format("mxpath는 그 컴퓨터의 {}에서 MXFP4 그대로 실행합니다: {}, 메모리 {}, 초당 약 {:.1f}토큰.",
+                              device, path, memory, speed)
+                : fmt::format(
+                      "mxpath would run it there on the {}, in MXFP4 as stored: {}, {} of memory, about {:.1f} tok/s.",
+                      device, path, memory, speed);
 }
 
 Result<Plan> plan_for_config(const ModelConfig& config, std::string_view name, const Machine& machine) {

@@ -35,7 +35,8 @@ TEST(TokenFile, BothForms) {
 TEST(TokenFile, EveryDefectIsNamed) {
   EXPECT_EQ(token_error("[1, 2"), "t.json: not valid JSON at byte 6: it ends too early");
   EXPECT_EQ(token_error("[]"), "t.json: the list of tokens is empty; give at least one id");
-  EXPECT_EQ(token_error("{\"ids\": [1]}"), "t.json: expected a list of token ids, or an object with one under \"tokens\"");
+  EXPECT_EQ(token_error("{\"ids\": [1]}"),
+            "t.json: expected a list of token ids, or an object with one under \"tokens\"");
   EXPECT_EQ(token_error("7"), "t.json: expected a list of token ids, or an object with one under \"tokens\"");
   EXPECT_EQ(token_error("[1, 2.5]"), "t.json: entry 1 of the tokens is 2.5, not an integer");
   EXPECT_EQ(token_error("[\"a\"]"), "t.json: entry 0 of the tokens is \"a\", not an integer");
@@ -85,7 +86,8 @@ TEST(ScoreReport, PerplexityAndJson) {
 }
 
 TEST(PrettyJson, NumbersStayOnOneLine) {
-  const Json json = {{"a", {1, 2}}, {"b", {{"c", Json::array({Json::array({1, 2}), Json::array({3, 4})})}}}, {"d", Json::object()}};
+  const Json json = {
+      {"a", {1, 2}}, {"b", {{"c", Json::array({Json::array({1, 2}), Json::array({3, 4})})}}}, {"d", Json::object()}};
   EXPECT_EQ(pretty(json), "{\n  \"a\": [1,2],\n  \"b\": {\n    \"c\": [[1,2],[3,4]]\n  },\n  \"d\": {}\n}");
   const Json again = Json::parse(pretty({{"list", Json::array({{{"x", 1}}, {{"y", "a\"b"}}})}}));
   EXPECT_EQ(again["list"][1]["y"], "a\"b");
@@ -93,7 +95,9 @@ TEST(PrettyJson, NumbersStayOnOneLine) {
 
 TEST(GenerationConfig, FieldsBecomeSampling) {
   const auto parsed =
-      parse_generation_config(R"({"do_sample": true, "temperature": 0.6, "top_p": 0.95, "top_k": null, "eos_token_id": [1]})", "g").value();
+      parse_generation_config(
+          R"({"do_sample": true, "temperature": 0.6, "top_p": 0.95, "top_k": null, "eos_token_id": [1]})", "g")
+          .value();
   EXPECT_FLOAT_EQ(parsed.temperature, 0.6f);
   EXPECT_FLOAT_EQ(parsed.top_p, 0.95f);
   EXPECT_EQ(parsed.top_k, 0);
@@ -102,7 +106,8 @@ TEST(GenerationConfig, FieldsBecomeSampling) {
   EXPECT_FALSE(parse_generation_config(R"({"top_p": 2})", "g").ok());
   EXPECT_EQ(parse_generation_config(R"({"top_k": 50})", "g").value().top_k, 50);
   for (const char* top_k : {"50.7", "4294967297", "1e300", "-1", "\"50\""})
-    EXPECT_NE(parse_generation_config(fmt::format(R"({{"top_k": {}}})", top_k), "g").error().message.find("top_k is"), std::string::npos)
+    EXPECT_NE(parse_generation_config(fmt::format(R"({{"top_k": {}}})", top_k), "g").error().message.find("top_k is"),
+              std::string::npos)
         << top_k;
   EXPECT_FALSE(parse_generation_config("[]", "g").ok());
 }
@@ -129,7 +134,8 @@ class RememberedBandwidth : public testing::Test {
   };
   void remember(const std::vector<Reading>& readings) {
     Json list = Json::array();
-    for (const Reading& r : readings) list.push_back({{"gb_per_second", r.gb_per_second}, {"spread", 0}, {"load_per_core", r.load}});
+    for (const Reading& r : readings)
+      list.push_back({{"gb_per_second", r.gb_per_second}, {"spread", 0}, {"load_per_core", r.load}});
     put({{"readings", list}});
   }
   void put(const Json& entry) {
@@ -154,7 +160,8 @@ TEST_F(RememberedBandwidth, IsTheMedianOfSeveralReadings) {
 // One reading of 1e15 bytes/s stayed for ever, because the higher one won.
 TEST_F(RememberedBandwidth, AnOutlierDoesNotStay) {
   remember({{1e6, 1e9}});
-  for (int start = 0; start < 2; ++start) EXPECT_LT(machine_here(Measure::if_unknown, file).cpu.bandwidth, 1e12) << start;
+  for (int start = 0; start < 2; ++start)
+    EXPECT_LT(machine_here(Measure::if_unknown, file).cpu.bandwidth, 1e12) << start;
   put({{"gb_per_second", 1e6}, {"load_per_core", 1e9}});  // as version 0.1 wrote it
   EXPECT_LT(machine_here(Measure::if_unknown, file).cpu.bandwidth, 1e12);
 }
@@ -234,7 +241,8 @@ TEST(ManifestOf, AConfigAloneIsEnoughToPlan) {
   }
   EXPECT_FALSE(manifest_of(folder / "nothing", {}).ok());
   // What one has who looked at a model's page before the download: an index of files that are not there.
-  folder.write("model.safetensors.index.json", R"({"weight_map": {"lm_head.weight": "model-00001-of-00001.safetensors"}})");
+  folder.write("model.safetensors.index.json",
+               R"({"weight_map": {"lm_head.weight": "model-00001-of-00001.safetensors"}})");
   std::filesystem::rename(folder / "model.safetensors.index.json", model + "/model.safetensors.index.json");
   EXPECT_TRUE(manifest_of(model, {}).value().header_only);
   EXPECT_NE(open_manifest(model).error().message.find("1 of 1 weight file is missing"), std::string::npos);
@@ -270,9 +278,11 @@ TEST(CheckPlan, AContextTooShortForThePromptIsNoAdvice) {
     return message.substr(message.find("; ") + 2);
   };
   EXPECT_EQ(advice({}), "it would fit with context=1024, with weights=int8 or with weights=int4 context=128");
-  EXPECT_EQ(advice({128, "a prompt"}), "it would fit with context=1024, with weights=int8 or with weights=int4 context=128");
+  EXPECT_EQ(advice({128, "a prompt"}),
+            "it would fit with context=1024, with weights=int8 or with weights=int4 context=128");
   EXPECT_EQ(advice({2000, "a prompt"}),
-            "it would fit with context=1024 and a prompt of at most 1024 tokens, with weights=int8 or with weights=int4 context=128 and a "
+            "it would fit with context=1024 and a prompt of at most 1024 tokens, with weights=int8 or with "
+            "weights=int4 context=128 and a "
             "prompt of "
             "at most 128 tokens");
 }
@@ -291,7 +301,8 @@ TEST(PlanSummary, ThreeLinesAndASentence) {
   Machine machine = machine_named("h100").value();
   const Plan plan = plan_for_config(gpt_oss_20b_config(), "gpt-oss-20b", machine).value();
   for (const std::string& line : plan_in_three_lines(plan, diagnose::Language::ko)) {
-    EXPECT_TRUE(line.find("토큰") != line.npos || line.find("메모리") != line.npos || line.find("경로") != line.npos) << line;
+    EXPECT_TRUE(line.find("토큰") != line.npos || line.find("메모리") != line.npos || line.find("경로") != line.npos)
+        << line;
     for (const char* english : {"experts on", "long prompts", "available", "memory", "about", "tok/s", "answering"})
       EXPECT_EQ(line.find(english), line.npos) << line;
   }
@@ -305,7 +316,8 @@ TEST(PlanSummary, ThreeLinesAndASentence) {
   EXPECT_NE(plan_in_three_lines(too_large, diagnose::Language::en)[1].find("does not fit"), std::string::npos);
   EXPECT_NE(plan_in_three_lines(too_large, diagnose::Language::ko)[1].find("부족함"), std::string::npos);
   EXPECT_NE(plan_in_a_sentence(too_large, diagnose::Language::en).find("would refuse"), std::string::npos);
-  const Plan elsewhere = plan_for_config(gpt_oss_20b_config(), "gpt-oss-20b", machine_named("DGX Spark").value()).value();
+  const Plan elsewhere =
+      plan_for_config(gpt_oss_20b_config(), "gpt-oss-20b", machine_named("DGX Spark").value()).value();
   for (const auto language : {diagnose::Language::en, diagnose::Language::ko}) {
     EXPECT_NE(plan_in_a_sentence(elsewhere, language).find("x86-64"), std::string::npos);
     ASSERT_EQ(plan_in_three_lines(elsewhere, language).size(), 1u);

@@ -18,10 +18,12 @@ constexpr const char* style =
     "<style>\n"
     "  text { font: 13px system-ui, sans-serif; fill: #24292f }\n"
     "  .title { font-size: 16px; font-weight: 600 } .dim { fill: #57606a }\n"
-    "  .ground { fill: #ffffff } .grid { stroke: #d0d7de } .axis { stroke: #57606a } .point { fill: #0969da } .lead { stroke: #8c959f }\n"
+    "  .ground { fill: #ffffff } .grid { stroke: #d0d7de } .axis { stroke: #57606a } .point { fill: #0969da } .lead { "
+    "stroke: #8c959f }\n"
     "  @media (prefers-color-scheme: dark) {\n"
     "    text { fill: #e6edf3 } .dim { fill: #9198a1 }\n"
-    "    .ground { fill: #0d1117 } .grid { stroke: #30363d } .axis { stroke: #9198a1 } .point { fill: #58a6ff } .lead { stroke: #6e7681 }\n"
+    "    .ground { fill: #0d1117 } .grid { stroke: #30363d } .axis { stroke: #9198a1 } .point { fill: #58a6ff } .lead "
+    "{ stroke: #6e7681 }\n"
     "  }\n"
     "</style>\n";
 
@@ -42,7 +44,8 @@ std::string text_at(double x, double y, const std::string& text, std::string_vie
 }
 
 std::string line_at(double x0, double y0, double x1, double y1, std::string_view kind) {
-  return fmt::format("<line class=\"{}\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n", kind, x0, y0, x1, y1);
+  return fmt::format("<line class=\"{}\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n", kind, x0, y0, x1,
+                     y1);
 }
 
 /// Where values lie on the page.
@@ -86,7 +89,9 @@ std::string axes(const ScatterPlot& plot, const Frame& frame) {
 /// A label's box on the page.
 struct Box {
   double x, y, width;  // y: of the base line
-  bool meets(const Box& other) const { return x < other.x + other.width && other.x < x + width && std::abs(y - other.y) < line_height; }
+  bool meets(const Box& other) const {
+    return x < other.x + other.width && other.x < x + width && std::abs(y - other.y) < line_height;
+  }
 };
 
 /// Places a label beside its point, on the side with room, moved up or down until it covers no other label.
@@ -113,7 +118,8 @@ std::string points_of(const ScatterPlot& plot, const Frame& frame) {
     const Box box = place_label(x, y, static_cast<double>(label.size()) * character, taken);
     taken[i] = own, taken.push_back(box);
     if (std::abs(box.y - y - 4) > 1) out += line_at(x, y, box.x < x ? box.x + box.width : box.x - 2, box.y - 4, "lead");
-    out += fmt::format("<circle class=\"point\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"5\"/>\n", x, y) + text_at(box.x, box.y, label);
+    out += fmt::format("<circle class=\"point\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"5\"/>\n", x, y) +
+           text_at(box.x, box.y, label);
   }
   return out;
 }
@@ -146,12 +152,13 @@ std::vector<int> decade_ticks(double least, double most) {
 std::string to_svg(const ScatterPlot& plot) {
   const Frame frame(plot);
   return fmt::format(
-             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" height=\"{1:.0f}\" "
+             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" "
+             "height=\"{1:.0f}\" "
              "role=\"img\">\n<title>{2}</title>\n",
              width, height, escaped(plot.title)) +
          style + fmt::format("<rect class=\"ground\" width=\"{:.0f}\" height=\"{:.0f}\"/>\n", width, height) +
-         text_at(left, 26, plot.title, " class=\"title\"") + text_at(left, 48, plot.subtitle, " class=\"dim\"") + axes(plot, frame) +
-         points_of(plot, frame) + "</svg>\n";
+         text_at(left, 26, plot.title, " class=\"title\"") + text_at(left, 48, plot.subtitle, " class=\"dim\"") +
+         axes(plot, frame) + points_of(plot, frame) + "</svg>\n";
 }
 
 }  // namespace mxpath

@@ -26,7 +26,8 @@ std::string likely_text(const std::vector<std::pair<int32_t, double>>& top, cons
 
 std::optional<double> perplexity(const Score& score) {
   if (score.logprobs.empty()) return std::nullopt;
-  const double mean = std::accumulate(score.logprobs.begin(), score.logprobs.end(), 0.0) / static_cast<double>(score.logprobs.size());
+  const double mean =
+      std::accumulate(score.logprobs.begin(), score.logprobs.end(), 0.0) / static_cast<double>(score.logprobs.size());
   return std::min(std::exp(-mean), std::numeric_limits<double>::max());  // JSON has no infinity
 }
 
@@ -53,7 +54,8 @@ std::string score_text(std::span<const Token> tokens, const Score& score, const 
     if (!score.top.empty()) out += fmt::format("{:>24}  next:{}\n", "", likely_text(score.top[i], tokenizer));
   }
   if (const auto value = perplexity(score))
-    out += fmt::format("perplexity {} over {}\n", *value < 1e15 ? fmt::format("{:.4f}", *value) : fmt::format("{:.4g}", *value),
+    out += fmt::format("perplexity {} over {}\n",
+                       *value < 1e15 ? fmt::format("{:.4f}", *value) : fmt::format("{:.4g}", *value),
                        plural(score.logprobs.size(), "token"));
   return out;
 }

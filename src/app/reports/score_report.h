@@ -13,8 +13,8 @@ namespace mxpath {
 /// exp(-mean logprob), at most the largest double; none for a single token.
 std::optional<double> perplexity(const Score& score);
 
-/// {"tokens": [n], "logprobs": [n - 1], "top": [n][[id, logprob]…], "perplexity": x}; "top" only where it was asked for, perplexity null
-/// for a single token.
+/// {"tokens": [n], "logprobs": [n - 1], "top": [n][[id, logprob]…], "perplexity": x}; "top" only where it was asked
+/// for, perplexity null for a single token.
 Json score_json(std::span<const Token> tokens, const Score& score);
 /// A table: place, id, text, logprob and the most likely tokens before it.
 std::string score_text(std::span<const Token> tokens, const Score& score, const Tokenizer& tokenizer);

@@ -20,8 +20,9 @@ static_assert(kv_block_tokens == kv_block, "what the plan counts is what the cac
 static_assert(sizeof(KvView) == kv_view_bytes);
 namespace {
 
-/// Pair i of `tokens` × key heads. Heads are the slow index, so that the keys of one head stay in the cache for all tokens; tokens
-/// come as first, last, second, last but one, …, so that every stretch of them has about the same number of keys to look at.
+/// Pair i of `tokens` × key heads. Heads are the slow index, so that the keys of one head stay in the cache for all
+/// tokens; tokens come as first, last, second, last but one, …, so that every stretch of them has about the same number
+/// of keys to look at.
 struct Pair {
   int64_t token, head;
 };
@@ -55,7 +56,8 @@ double pair_nanoseconds(const AttentionArgs& args) {
 /// Splits pairs over threads; all query heads of a key head go together, so that keys are read once.
 void run_groups(const AttentionArgs& args, HeadGroupFn kernel) {
   for (int64_t t = 0; args.k && t < args.tokens; ++t)
-    kv_store(*args.kv[t], args.positions[t], args.kv_heads, args.head_dim, args.k + t * args.q_stride, args.v + t * args.q_stride);
+    kv_store(*args.kv[t], args.positions[t], args.kv_heads, args.head_dim, args.k + t * args.q_stride,
+             args.v + t * args.q_stride);
   const size_t floats = static_cast<size_t>(attention_thread_floats(args.heads / args.kv_heads, args.head_dim));
   const size_t pairs = static_cast<size_t>(args.tokens) * static_cast<size_t>(args.kv_heads);
   args.threads->for_range(pairs, items_worth_a_thread(pair_nanoseconds(args)), [&](size_t begin, size_t end, int) {
@@ -100,12 +102,14 @@ void advance(Softmax& state, float* scores, int64_t count, int head_dim) {
 void head_group_portable(const HeadGroupJob& job, float* scratch) {
   for (int h = 0; h < job.group; ++h) {
     const float* q = job.q + h * job.head_dim;
-    // The sink is a score without a value: the sum starts with its weight. Of minus infinity the first chunk takes that back.
+    // The sink is a score without a value: the sum starts with its weight. Of minus infinity the first chunk takes that
+    // back.
     Softmax state{job.sinks[h], 1.0f, job.y + h * job.head_dim};
     std::fill_n(state.y, job.head_dim, 0.0f);
     for (int64_t p = job.first; p <= job.last;) {
       const int64_t count = std::min(job.last + 1, (p / chunk_positions + 1) * chunk_positions) - p;
-      for (int64_t j = 0; j < count; ++j) scratch[j] = dot(q, slot_row(job.k_blocks, job, p + j), job.head_dim) * job.scale;
+      for (int64_t j = 0; j < count; ++j)
+        scratch[j] = dot(q, slot_row(job.k_blocks, job, p + j), job.head_dim) * job.scale;
       advance(state, scratch, count, job.head_dim);
       for (int64_t j = 0; j < count; ++j) {
         const uint16_t* v = slot_row(job.v_blocks, job, p + j);

@@ -10,12 +10,14 @@
 namespace mxpath {
 namespace {
 
-/// One sequence: its keys and values as the cache holds them, in a ring of blocks whose unused slots are NaN. The first `stored` positions
-/// are in the cache, of the others only k and v are known.
+/// One sequence: its keys and values as the cache holds them, in a ring of blocks whose unused slots are NaN. The first
+/// `stored` positions are in the cache, of the others only k and v are known.
 struct Sequence {
-  Sequence(int kv_heads, int head_dim, int64_t capacity, int64_t length, int64_t stored, uint64_t seed) : view{nullptr, nullptr, capacity} {
+  Sequence(int kv_heads, int head_dim, int64_t capacity, int64_t length, int64_t stored, uint64_t seed)
+      : view{nullptr, nullptr, capacity} {
     Random random(seed);
-    const int64_t blocks = (capacity + kv_block_tokens - 1) / kv_block_tokens, block = int64_t{kv_heads} * kv_block_tokens * head_dim;
+    const int64_t blocks = (capacity + kv_block_tokens - 1) / kv_block_tokens,
+                  block = int64_t{kv_heads} * kv_block_tokens * head_dim;
     for (int64_t b = 0; b < blocks; ++b) {
       memory.push_back(std::vector<uint16_t>(static_cast<size_t>(2 * block), 0x7fc0));
       k_blocks.push_back(memory.back().data()), v_blocks.push_back(memory.back().data() + block);
@@ -50,11 +52,12 @@ struct Batch {
   explicit Batch(const Case& which) : c(which) {
     Random random(11);
     for (size_t s = 0; s < c.lengths.size(); ++s)
-      sequences.push_back(
-          std::make_unique<Sequence>(c.kv_heads, c.head_dim, c.capacity, c.lengths[s], c.lengths[s] - (c.stores ? c.tokens : 0), s + 1));
+      sequences.push_back(std::make_unique<Sequence>(c.kv_heads, c.head_dim, c.capacity, c.lengths[s],
+                                                     c.lengths[s] - (c.stores ? c.tokens : 0), s + 1));
     const int count = static_cast<int>(c.lengths.size()), most = c.tokens * count;
     for (int i = 0; i < most; ++i)
-      add_token(static_cast<size_t>(c.interleaved ? i % count : i / c.tokens), c.interleaved ? i / count : i % c.tokens);
+      add_token(static_cast<size_t>(c.interleaved ? i % count : i / c.tokens),
+                c.interleaved ? i / count : i % c.tokens);
     stride = c.heads * c.head_dim + 5;
     q = activations(random, static_cast<int64_t>(positions.size()) * stride, false);
     for (int h = 0; h < c.heads; ++h) sinks.push_back(c.sink + 0.1f * static_cast<float>(h));
@@ -94,7 +97,9 @@ struct Batch {
                                 .threads = &pool});
     return y;
   }
-  std::vector<float> run(const KernelPath& path, int threads = 1) const { return run(path, threads, 0, positions.size()); }
+  std::vector<float> run(const KernelPath& path, int threads = 1) const {
+    return run(path, threads, 0, positions.size());
+  }
 
   Case c;
   std::vector<std::unique_ptr<Sequence>> sequences;
@@ -105,8 +110,8 @@ struct Batch {
   int64_t stride;
 };
 
-/// One head of one token in double. tolerance: what errors of ε (head_dim + 8) Σ|q k| in the scores, of the exponential and of the sums
-/// can do to the result.
+/// One head of one token in double. tolerance: what errors of ε (head_dim + 8) Σ|q k| in the scores, of the exponential
+/// and of the sums can do to the result.
 void expect_head(const Batch& b, size_t t, int h, const float* y) {
   const Case& c = b.c;
   const Sequence& s = *b.sequences[b.of[t]];
@@ -130,11 +135,12 @@ void expect_head(const Batch& b, size_t t, int h, const float* y) {
   for (int i = 0; i < c.head_dim; ++i) {
     double value = 0, size = 0;
     for (size_t j = 0; j < z.size(); ++j) {
-      const double term = std::exp(z[j] - largest) / sum * s.v[static_cast<size_t>(first) + j][static_cast<size_t>(g + i)];
+      const double term =
+          std::exp(z[j] - largest) / sum * s.v[static_cast<size_t>(first) + j][static_cast<size_t>(g + i)];
       value += term, size += std::fabs(term);
     }
-    ASSERT_NEAR(y[i], value, share * size + 1e-36)
-        << "token " << t << ", head " << h << ", dimension " << i << ", window " << c.window << ", head_dim " << c.head_dim;
+    ASSERT_NEAR(y[i], value, share * size + 1e-36) << "token " << t << ", head " << h << ", dimension " << i
+                                                   << ", window " << c.window << ", head_dim " << c.head_dim;
   }
 }
 
@@ -215,7 +221,14 @@ TEST_P(Attention, TakesAPrompt) {
 TEST_P(Attention, TakesBatchesOfManySequences) {
   std::vector<int64_t> lengths;
   for (int s = 0; s < 70; ++s) lengths.push_back(1 + s * 37 % 200);
-  expect_right({.heads = 8, .kv_heads = 1, .head_dim = 64, .window = 0, .capacity = 200, .lengths = lengths, .tokens = 1, .stores = true});
+  expect_right({.heads = 8,
+                .kv_heads = 1,
+                .head_dim = 64,
+                .window = 0,
+                .capacity = 200,
+                .lengths = lengths,
+                .tokens = 1,
+                .stores = true});
   lengths.resize(30);
   for (bool interleaved : {false, true}) {
     expect_right({.heads = 8,
@@ -239,9 +252,12 @@ TEST_P(Attention, TakesBatchesOfManySequences) {
 
 TEST_P(Attention, TakesAnyGroupOfHeads) {
   for (int tokens : {1, 20, 66}) {
-    expect_right({.heads = 3, .kv_heads = 3, .head_dim = 64, .window = 0, .capacity = 128, .lengths = {70}, .tokens = tokens});
-    expect_right({.heads = 22, .kv_heads = 2, .head_dim = 64, .window = 50, .capacity = 128, .lengths = {70}, .tokens = tokens});
-    expect_right({.heads = 40, .kv_heads = 1, .head_dim = 128, .window = 0, .capacity = 128, .lengths = {70}, .tokens = tokens});
+    expect_right(
+        {.heads = 3, .kv_heads = 3, .head_dim = 64, .window = 0, .capacity = 128, .lengths = {70}, .tokens = tokens});
+    expect_right(
+        {.heads = 22, .kv_heads = 2, .head_dim = 64, .window = 50, .capacity = 128, .lengths = {70}, .tokens = tokens});
+    expect_right(
+        {.heads = 40, .kv_heads = 1, .head_dim = 128, .window = 0, .capacity = 128, .lengths = {70}, .tokens = tokens});
     for (int head_dim : {2, 12, 24, 136})
       expect_right({.heads = 5,
                     .kv_heads = 1,
@@ -307,7 +323,8 @@ TEST_P(Attention, ReproducesTheSinkExamples) {
   const int32_t position = 2;
   const KvView* kv = &s.view;
   ThreadPool pool(1);
-  run_row(path(), AttentionArgs{q.data(), 16, y.data(), nullptr, nullptr, &sink, &position, &kv, 1, 1, 1, 16, 0, 1.0f, nullptr, &pool});
+  run_row(path(), AttentionArgs{q.data(), 16, y.data(), nullptr, nullptr, &sink, &position, &kv, 1, 1, 1, 16, 0, 1.0f,
+                                nullptr, &pool});
   EXPECT_NEAR(y[0], 0.0853688935, 2e-7);
   EXPECT_NEAR(y[1], 0.2320567119, 2e-7);
   EXPECT_NEAR(y[2], 0.6307955432, 2e-7);
@@ -324,8 +341,8 @@ TEST_P(Attention, GivesTheSameBitsForAnyThreadsAndAnyBatch) {
   }
   if (!path().batch_invariant) return;
   for (size_t t = 0; t < batch.positions.size(); ++t) {
-    const std::vector<float> alone = batch.run(path(), 1, t, 1),
-                             part(all.begin() + static_cast<int64_t>(t) * 1024, all.begin() + static_cast<int64_t>(t + 1) * 1024);
+    const std::vector<float> alone = batch.run(path(), 1, t, 1), part(all.begin() + static_cast<int64_t>(t) * 1024,
+                                                                      all.begin() + static_cast<int64_t>(t + 1) * 1024);
     EXPECT_TRUE(same_bits(part, alone)) << "token " << t << " " << first_difference(part, alone);
   }
 }

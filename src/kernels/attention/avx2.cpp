@@ -59,21 +59,25 @@ struct Avx2 {
 #pragma GCC unroll 8
     for (int i = 0; i < 8; ++i) a[i] = pairs_of(rows[i] + d, count);
 #pragma GCC unroll 4
-    for (int i = 0; i < 8; i += 2) b[i] = _mm256_unpacklo_epi32(a[i], a[i + 1]), b[i + 1] = _mm256_unpackhi_epi32(a[i], a[i + 1]);
+    for (int i = 0; i < 8; i += 2)
+      b[i] = _mm256_unpacklo_epi32(a[i], a[i + 1]), b[i + 1] = _mm256_unpackhi_epi32(a[i], a[i + 1]);
 #pragma GCC unroll 2
     for (int i = 0; i < 8; i += 4)
 #pragma GCC unroll 2
       for (int j = 0; j < 2; ++j)
-        a[i + 2 * j] = _mm256_unpacklo_epi64(b[i + j], b[i + j + 2]), a[i + 2 * j + 1] = _mm256_unpackhi_epi64(b[i + j], b[i + j + 2]);
+        a[i + 2 * j] = _mm256_unpacklo_epi64(b[i + j], b[i + j + 2]),
+                  a[i + 2 * j + 1] = _mm256_unpackhi_epi64(b[i + j], b[i + j + 2]);
         // a[4i + j]: of rows 4i … 4i + 3 the pairs j and j + 4.
 #pragma GCC unroll 4
     for (int j = 0; j < 4; ++j)
-      b[j] = _mm256_permute2x128_si256(a[j], a[4 + j], 0x20), b[j + 4] = _mm256_permute2x128_si256(a[j], a[4 + j], 0x31);
+      b[j] = _mm256_permute2x128_si256(a[j], a[4 + j], 0x20),
+      b[j + 4] = _mm256_permute2x128_si256(a[j], a[4 + j], 0x31);
 #pragma GCC unroll 8
     for (int i = 0; i < 8; ++i) {
       if (2 * i >= count) break;
       store(to + 2 * i * chunk, _mm256_castsi256_ps(_mm256_slli_epi32(b[i], 16)));
-      store(to + (2 * i + 1) * chunk, _mm256_castsi256_ps(_mm256_and_si256(b[i], _mm256_set1_epi32(static_cast<int>(0xffff0000)))));
+      store(to + (2 * i + 1) * chunk,
+            _mm256_castsi256_ps(_mm256_and_si256(b[i], _mm256_set1_epi32(static_cast<int>(0xffff0000)))));
     }
   }
 };

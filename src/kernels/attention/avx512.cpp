@@ -38,17 +38,20 @@ struct Avx512 {
 #pragma GCC unroll 16
     for (int i = 0; i < 16; ++i) a[i] = _mm512_maskz_loadu_epi32(pairs, rows[i] + d);
 #pragma GCC unroll 16
-    for (int i = 0; i < 16; i += 2) b[i] = _mm512_unpacklo_epi32(a[i], a[i + 1]), b[i + 1] = _mm512_unpackhi_epi32(a[i], a[i + 1]);
+    for (int i = 0; i < 16; i += 2)
+      b[i] = _mm512_unpacklo_epi32(a[i], a[i + 1]), b[i + 1] = _mm512_unpackhi_epi32(a[i], a[i + 1]);
 #pragma GCC unroll 4
     for (int i = 0; i < 16; i += 4)
 #pragma GCC unroll 2
       for (int j = 0; j < 2; ++j)
-        a[i + 2 * j] = _mm512_unpacklo_epi64(b[i + j], b[i + j + 2]), a[i + 2 * j + 1] = _mm512_unpackhi_epi64(b[i + j], b[i + j + 2]);
+        a[i + 2 * j] = _mm512_unpacklo_epi64(b[i + j], b[i + j + 2]),
+                  a[i + 2 * j + 1] = _mm512_unpackhi_epi64(b[i + j], b[i + j + 2]);
         // a[4i + j]: of rows 4i … 4i + 3 the pairs j, j + 4, j + 8, j + 12.
 #pragma GCC unroll 4
     for (int j = 0; j < 4; ++j) {
       const __m512i low = _mm512_shuffle_i32x4(a[j], a[4 + j], 0x88), high = _mm512_shuffle_i32x4(a[j], a[4 + j], 0xdd);
-      const __m512i low2 = _mm512_shuffle_i32x4(a[8 + j], a[12 + j], 0x88), high2 = _mm512_shuffle_i32x4(a[8 + j], a[12 + j], 0xdd);
+      const __m512i low2 = _mm512_shuffle_i32x4(a[8 + j], a[12 + j], 0x88),
+                    high2 = _mm512_shuffle_i32x4(a[8 + j], a[12 + j], 0xdd);
       b[j] = _mm512_shuffle_i32x4(low, low2, 0x88), b[j + 8] = _mm512_shuffle_i32x4(low, low2, 0xdd);
       b[j + 4] = _mm512_shuffle_i32x4(high, high2, 0x88), b[j + 12] = _mm512_shuffle_i32x4(high, high2, 0xdd);
     }
@@ -56,7 +59,8 @@ struct Avx512 {
     for (int i = 0; i < 16; ++i) {
       if (2 * i >= count) break;
       store(to + 2 * i * chunk, _mm512_castsi512_ps(_mm512_slli_epi32(b[i], 16)));
-      store(to + (2 * i + 1) * chunk, _mm512_castsi512_ps(_mm512_and_si512(b[i], _mm512_set1_epi32(static_cast<int>(0xffff0000)))));
+      store(to + (2 * i + 1) * chunk,
+            _mm512_castsi512_ps(_mm512_and_si512(b[i], _mm512_set1_epi32(static_cast<int>(0xffff0000)))));
     }
   }
 };

@@ -1,5 +1,5 @@
-// The self-check of attention: every output of every token. That would cost a softmax over all keys for each, so tokens share a few
-// queries: what one query sees from one position is what it saw from the position before and one key more.
+// The self-check of attention: every output of every token. That would cost a softmax over all keys for each, so tokens
+// share a few queries: what one query sees from one position is what it saw from the position before and one key more.
 #include <algorithm>
 #include <cmath>
 
@@ -11,7 +11,8 @@ namespace {
 /// Up to this many tokens have a query each; more of them share.
 constexpr int most_queries = 10;
 
-/// A cache with more keys than the window holds, of which the batch brings its own, and as small a ring as a session makes.
+/// A cache with more keys than the window holds, of which the batch brings its own, and as small a ring as a session
+/// makes.
 struct KnownCache {
   int tokens, keys, heads, kv_heads, head_dim;
   int64_t width;               // of one token in the projection: queries, then its key and value for each head
@@ -39,7 +40,8 @@ struct KnownCache {
     project(s.random);
   }
   void lay_out(int64_t capacity) {
-    const int64_t blocks = (capacity + kv_block_tokens - 1) / kv_block_tokens, block = int64_t{kv_block_tokens} * kv_heads * head_dim;
+    const int64_t blocks = (capacity + kv_block_tokens - 1) / kv_block_tokens,
+                  block = int64_t{kv_block_tokens} * kv_heads * head_dim;
     storage.resize(static_cast<size_t>(2 * blocks * block));
     for (int64_t b = 0; b < blocks; ++b)
       k_blocks.push_back(&storage[static_cast<size_t>(2 * b * block)]),
@@ -54,11 +56,14 @@ struct KnownCache {
       query_of.push_back(t < most_queries ? t : static_cast<int>(random.integer(0, most_queries - 1)));
       float* own = &projected[static_cast<size_t>(t * width)];
       std::copy_n(query(query_of.back(), 0), q_width, own);
-      std::copy_n(key(position(t)), kv_width, own + q_width), std::copy_n(value(position(t)), kv_width, own + q_width + kv_width);
+      std::copy_n(key(position(t)), kv_width, own + q_width),
+          std::copy_n(value(position(t)), kv_width, own + q_width + kv_width);
     }
   }
   int position(int token) const { return keys - tokens + token; }
-  const float* query(int which, int head) const { return &queries[static_cast<size_t>((which * heads + head) * head_dim)]; }
+  const float* query(int which, int head) const {
+    return &queries[static_cast<size_t>((which * heads + head) * head_dim)];
+  }
   const float* key(int p) const { return &keys_of[static_cast<size_t>(int64_t{p} * kv_heads * head_dim)]; }
   const float* value(int p) const { return &values_of[static_cast<size_t>(int64_t{p} * kv_heads * head_dim)]; }
 };
@@ -82,8 +87,8 @@ class MovingHead {
     for (; begin_ < first; ++begin_) add(begin_, -1);
   }
   double output(int i) const { return sum_[static_cast<size_t>(i)] / (total_ + sink_); }
-  /// What rounding may do: to the scores, which the exponential (2 ulp) makes relative; to numerator and denominator, each key with one
-  /// rescaling at most. Values are no larger than 1.
+  /// What rounding may do: to the scores, which the exponential (2 ulp) makes relative; to numerator and denominator,
+  /// each key with one rescaling at most. Values are no larger than 1.
   double bound() const {
     const double score = sum_bound(magnitude_, c_.head_dim + 8) + 0x1p-21;
     return std::expm1(2 * score) + 2 * sum_bound(1, 2 * (end_ - begin_) + 8);
@@ -103,7 +108,8 @@ class MovingHead {
   int begin_ = 0, end_ = 0;
 };
 
-void compare_head(Subject& s, const KnownCache& c, int head, int window, float sink, const std::vector<float>& y, Comparison& out) {
+void compare_head(Subject& s, const KnownCache& c, int head, int window, float sink, const std::vector<float>& y,
+                  Comparison& out) {
   for (int query = 0; query < std::min(c.tokens, most_queries); ++query) {
     MovingHead expected(c, query, head, sink);
     s.work += static_cast<uint64_t>(2 * c.keys * c.head_dim);
@@ -112,7 +118,8 @@ void compare_head(Subject& s, const KnownCache& c, int head, int window, float s
       expected.move_to(window ? std::max(0, c.position(t) - window + 1) : 0, c.position(t));
       const double bound = expected.bound();
       for (int i = 0; i < c.head_dim; ++i)
-        out.compare(expected.output(i), bound, y[static_cast<size_t>((t * c.heads + head) * c.head_dim + i)], t, head * c.head_dim + i);
+        out.compare(expected.output(i), bound, y[static_cast<size_t>((t * c.heads + head) * c.head_dim + i)], t,
+                    head * c.head_dim + i);
     }
   }
 }

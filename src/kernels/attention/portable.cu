@@ -1,8 +1,9 @@
 // Four kernels beside the one that stores keys and values:
-//   attend_keys   a block for (part of the keys, key head, token): its warps share the keys, all query heads of the key head share what is
-//   read. A decode. add_parts     puts the parts of one head together in a fixed order, with the sink. attend_tile   a block for (a few
-//   tokens with all their heads, key head): scores and sums as small matrix products in registers. A prompt. attend_plain  a block for
-//   (token, head), for head sizes that the others do not take.
+//   attend_keys   a block for (part of the keys, key head, token): its warps share the keys, all query heads of the key
+//   head share what is read. A decode. add_parts     puts the parts of one head together in a fixed order, with the
+//   sink. attend_tile   a block for (a few tokens with all their heads, key head): scores and sums as small matrix
+//   products in registers. A prompt. attend_plain  a block for (token, head), for head sizes that the others do not
+//   take.
 #include <climits>
 
 #include "kernels/attention/attention.h"
@@ -36,7 +37,8 @@ __device__ void decode_8(uint4 words, float (&out)[8]) {
   out[4] = low_bf16(words.z), out[5] = high_bf16(words.z), out[6] = low_bf16(words.w), out[7] = high_bf16(words.w);
 }
 
-/// A KvView in registers. No load of keys or values may go through the read-only cache: the kernel itself may have stored them.
+/// A KvView in registers. No load of keys or values may go through the read-only cache: the kernel itself may have
+/// stored them.
 struct Cache {
   uint16_t* const* k_blocks;
   uint16_t* const* v_blocks;
@@ -87,7 +89,8 @@ __device__ float* part_of(const AttentionArgs& args, int64_t token, int64_t head
   return static_cast<float*>(args.scratch) + ((token * args.heads + head) * parts + part) * (args.head_dim + 2);
 }
 
-/// Sums 8 values over the 8 lanes that differ in the low bits; lane l keeps value l % 8. Seven shuffles instead of twenty-four.
+/// Sums 8 values over the 8 lanes that differ in the low bits; lane l keeps value l % 8. Seven shuffles instead of
+/// twenty-four.
 __device__ float scatter_sums(float (&value)[8], int lane) {
 #pragma unroll
   for (int half = 4; half > 0; half /= 2) {
@@ -101,7 +104,8 @@ __device__ float scatter_sums(float (&value)[8], int lane) {
   return value[0];
 }
 
-/// A warp's share of a block's keys: `key_lanes` lanes of 8 dimensions for a key, 32 / key_lanes keys side by side, four of each in flight.
+/// A warp's share of a block's keys: `key_lanes` lanes of 8 dimensions for a key, 32 / key_lanes keys side by side,
+/// four of each in flight.
 template <int key_lanes>
 struct KeyWalk {
   static constexpr int side_by_side = 32 / key_lanes, in_flight = 4, keys = side_by_side * in_flight;
@@ -116,8 +120,10 @@ struct KeyWalk {
       const float* from = query + (there ? int64_t{h} * head_dim + chunk : 0);
 #pragma unroll
       for (int i = 0; i < 8; i += 4) {
-        const float4 x = wide ? *reinterpret_cast<const float4*>(from + i) : float4{from[i], from[i + 1], from[i + 2], from[i + 3]};
-        q[h][i] = there ? x.x : 0, q[h][i + 1] = there ? x.y : 0, q[h][i + 2] = there ? x.z : 0, q[h][i + 3] = there ? x.w : 0;
+        const float4 x =
+            wide ? *reinterpret_cast<const float4*>(from + i) : float4{from[i], from[i + 1], from[i + 2], from[i + 3]};
+        q[h][i] = there ? x.x : 0, q[h][i + 1] = there ? x.y : 0, q[h][i + 2] = there ? x.z : 0,
+        q[h][i + 3] = there ? x.w : 0;
       }
     }
   }
@@ -184,14 +190,16 @@ struct KeyWalk {
   }
 };
 
-/// parts == 1: writes y itself; otherwise a part for add_parts. groups: blocks that the heads of one key head take. stores: this kernel
-/// also stores k and v, which only works when no token needs those of another one.
+/// parts == 1: writes y itself; otherwise a part for add_parts. groups: blocks that the heads of one key head take.
+/// stores: this kernel also stores k and v, which only works when no token needs those of another one.
 template <int key_lanes>
 __global__ void __launch_bounds__(threads) attend_keys(AttentionArgs args, int parts, int groups, bool stores) {
   constexpr int width = key_lanes * 8;
-  __shared__ float warp_largest[warps][heads_at_once], warp_sums[warps][heads_at_once], warp_y[warps][heads_at_once][width];
+  __shared__ float warp_largest[warps][heads_at_once], warp_sums[warps][heads_at_once],
+      warp_y[warps][heads_at_once][width];
   using Walk = KeyWalk<key_lanes>;
-  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32, part = static_cast<int>(blockIdx.x);
+  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32,
+            part = static_cast<int>(blockIdx.x);
   const int64_t token = blockIdx.z, kv_head = blockIdx.y / groups;
   const int group = args.heads / args.kv_heads, in_group = static_cast<int>(blockIdx.y) % groups * heads_at_once,
             heads = min(heads_at_once, group - in_group);
@@ -272,7 +280,8 @@ __global__ void __launch_bounds__(threads) add_parts(AttentionArgs args, int par
     for (int step = 16; step > 0; step /= 2) largest = fmaxf(largest, __shfl_xor_sync(all_lanes, largest, step));
     const float base = base_of(largest), weight = expf(score - base);
     weights[threadIdx.x] = weight;
-    sums[threadIdx.x] = (mine ? weight * from[threadIdx.x * stride + 1] : 0.0f) + (threadIdx.x == 0 ? expf(sink - base) : 0.0f);
+    sums[threadIdx.x] =
+        (mine ? weight * from[threadIdx.x * stride + 1] : 0.0f) + (threadIdx.x == 0 ? expf(sink - base) : 0.0f);
   }
   __syncthreads();
   float sum = 0;
@@ -294,7 +303,8 @@ static_assert(attention_splits == 32, "add_parts has a lane for each");
 // ---- attend_tile
 // ----------------------------------------------------------------------------------------------------------------------------
 
-/// rows: (token, head) pairs of a block; keys: at once. A thread owns row_tile rows, and of them key_tile scores and dim_tile outputs.
+/// rows: (token, head) pairs of a block; keys: at once. A thread owns row_tile rows, and of them key_tile scores and
+/// dim_tile outputs.
 template <int dims_, int rows_, int keys_>
 struct Tile {
   static constexpr int dims = dims_, rows = rows_, keys = keys_, columns = 16;
@@ -325,7 +335,8 @@ __device__ void load_floats(const float* from, float (&to)[count]) {
   }
 }
 
-/// The rows of a block: token_count tokens from first_token on, `heads` heads each. Row r is head r % heads of token r / heads.
+/// The rows of a block: token_count tokens from first_token on, `heads` heads each. Row r is head r % heads of token r
+/// / heads.
 struct TileRows {
   int first_token, token_count, heads;
   int64_t head;
@@ -347,8 +358,8 @@ __device__ void load_queries(const AttentionArgs& args, const TileRows& rows, T&
 }
 
 /// Eight elements of the row of a position before `end`, otherwise zeros.
-__device__ uint4 load_8(const AttentionArgs& args, const Cache& cache, uint16_t* const* blocks, int64_t kv_head, int position, int end,
-                        int chunk) {
+__device__ uint4 load_8(const AttentionArgs& args, const Cache& cache, uint16_t* const* blocks, int64_t kv_head,
+                        int position, int end, int chunk) {
   if (position >= end || chunk >= args.head_dim) return {0, 0, 0, 0};
   const CacheSlot slot(cache, position, kv_head, args.head_dim);
   return *reinterpret_cast<const uint4*>(blocks[slot.block] + slot.offset + chunk);
@@ -372,7 +383,8 @@ __device__ void load_keys(const AttentionArgs& args, const Cache& cache, int64_t
 #pragma unroll
   for (int at = thread; at < T::keys * chunks; at += threads) {
     const int key = at / chunks, chunk = at % chunks * 8;
-    *reinterpret_cast<uint4*>(&tile.v[key][chunk]) = load_8(args, cache, cache.v_blocks, kv_head, base + key, end, chunk);
+    *reinterpret_cast<uint4*>(&tile.v[key][chunk]) =
+        load_8(args, cache, cache.v_blocks, kv_head, base + key, end, chunk);
   }
 }
 
@@ -380,11 +392,13 @@ __device__ void load_keys(const AttentionArgs& args, const Cache& cache, int64_t
 template <class T>
 struct TileState {
   float y[T::row_tile][T::dim_tile] = {}, largest[T::row_tile], sum[T::row_tile] = {};
-  int first[T::row_tile], last[T::row_tile];  // positions that a row looks at in the sequence at hand; none: last < first
+  int first[T::row_tile],
+      last[T::row_tile];  // positions that a row looks at in the sequence at hand; none: last < first
   int row, column;
 
   __device__ TileState()
-      : row(static_cast<int>(threadIdx.x) / T::columns * T::row_tile), column(static_cast<int>(threadIdx.x) % T::columns) {
+      : row(static_cast<int>(threadIdx.x) / T::columns * T::row_tile),
+        column(static_cast<int>(threadIdx.x) % T::columns) {
 #pragma unroll
     for (int i = 0; i < T::row_tile; ++i) largest[i] = -INFINITY;
   }
@@ -441,7 +455,8 @@ struct TileState {
     for (int j = 0; j < T::key_tile; ++j)
 #pragma unroll
       for (int i = 0; i < T::row_tile; i += 4)
-        *reinterpret_cast<float4*>(&tile.p[column * T::key_tile + j][row + i]) = float4{s[i][j], s[i + 1][j], s[i + 2][j], s[i + 3][j]};
+        *reinterpret_cast<float4*>(&tile.p[column * T::key_tile + j][row + i]) =
+            float4{s[i][j], s[i + 1][j], s[i + 2][j], s[i + 3][j]};
   }
 
   __device__ void add_values(const T& tile) {
@@ -452,7 +467,8 @@ struct TileState {
 #pragma unroll
       for (int d = 0; d < T::dim_tile; d += 4) {
         const uint2 words = *reinterpret_cast<const uint2*>(&tile.v[key][column * T::dim_tile + d]);
-        b[d] = low_bf16(words.x), b[d + 1] = high_bf16(words.x), b[d + 2] = low_bf16(words.y), b[d + 3] = high_bf16(words.y);
+        b[d] = low_bf16(words.x), b[d + 1] = high_bf16(words.x), b[d + 2] = low_bf16(words.y),
+        b[d + 3] = high_bf16(words.y);
       }
 #pragma unroll
       for (int i = 0; i < T::row_tile; ++i)
@@ -470,7 +486,8 @@ struct TileState {
       if (token >= rows.token_count) continue;
       const float sink = args.sinks[head], base = base_of(fmaxf(largest[i], sink)), weight = expf(largest[i] - base),
                   total = sum[i] * weight + expf(sink - base);
-      float* out = args.y + ((int64_t{rows.first_token} + token) * args.heads + head) * args.head_dim + column * T::dim_tile;
+      float* out =
+          args.y + ((int64_t{rows.first_token} + token) * args.heads + head) * args.head_dim + column * T::dim_tile;
 #pragma unroll
       for (int d = 0; d < T::dim_tile; ++d)
         if (column * T::dim_tile + d < args.head_dim) out[d] = y[i][d] * weight / total;
@@ -492,7 +509,8 @@ __global__ void __launch_bounds__(threads) attend_tile(AttentionArgs args, int t
   rows.heads = min(heads, group - in_group), rows.head = kv_head * group + in_group;
   load_queries(args, rows, tile);
   TileState<T> state;
-  // A stretch of tokens that follow each other in one sequence looks at a stretch of keys; a batch of many sequences has many of them.
+  // A stretch of tokens that follow each other in one sequence looks at a stretch of keys; a batch of many sequences
+  // has many of them.
   for (int from = 0, to; from < rows.token_count; from = to) {
     const KvView* view = args.kv[rows.first_token + from];
     for (to = from + 1; to < rows.token_count; ++to) {
@@ -500,7 +518,8 @@ __global__ void __launch_bounds__(threads) attend_tile(AttentionArgs args, int t
       if (args.kv[t] != view || args.positions[t] != args.positions[t - 1] + 1) break;
     }
     const Cache cache(view);
-    const int begin = first_position(args, args.positions[rows.first_token + from]), end = args.positions[rows.first_token + to - 1] + 1;
+    const int begin = first_position(args, args.positions[rows.first_token + from]),
+              end = args.positions[rows.first_token + to - 1] + 1;
     state.limits(args, rows, from, to);
     for (int base = begin; base < end; base += T::keys) {
       float s[T::row_tile][T::key_tile];
@@ -545,7 +564,8 @@ __global__ void __launch_bounds__(threads) attend_plain(AttentionArgs args) {
       score *= args.scale;
     }
     float chunk_most = score;
-    for (int step = 16; step > 0; step /= 2) chunk_most = fmaxf(chunk_most, __shfl_xor_sync(all_lanes, chunk_most, step));
+    for (int step = 16; step > 0; step /= 2)
+      chunk_most = fmaxf(chunk_most, __shfl_xor_sync(all_lanes, chunk_most, step));
     if (thread % 32 == 0) most[thread / 32] = chunk_most;
     __syncthreads();
     float now = largest;
@@ -577,35 +597,41 @@ void launch_keys(const AttentionArgs& args) {
   // A window is short: up to 128 keys of it a block, so the usual one needs no second kernel.
   const int most = args.window > 0 ? (args.window - 1) / 128 + 1 : attention_splits;
   const int parts = args.tokens > attention_split_tokens ? 1 : most < attention_splits ? most : attention_splits;
-  const dim3 grid(static_cast<unsigned>(parts), static_cast<unsigned>(args.kv_heads * groups), static_cast<unsigned>(args.tokens));
+  const dim3 grid(static_cast<unsigned>(parts), static_cast<unsigned>(args.kv_heads * groups),
+                  static_cast<unsigned>(args.tokens));
   const bool stores = args.k && args.tokens == 1;
-  launch(*args.stream, name, args.head_dim <= 64 ? attend_keys<8> : attend_keys<16>, grid, dim3(threads), args, parts, groups, stores);
+  launch(*args.stream, name, args.head_dim <= 64 ? attend_keys<8> : attend_keys<16>, grid, dim3(threads), args, parts,
+         groups, stores);
   if (parts > 1)
-    launch(*args.stream, name, add_parts, dim3(static_cast<unsigned>(args.heads), static_cast<unsigned>(args.tokens)), dim3(threads), args,
-           parts);
+    launch(*args.stream, name, add_parts, dim3(static_cast<unsigned>(args.heads), static_cast<unsigned>(args.tokens)),
+           dim3(threads), args, parts);
 }
 
 template <class T>
 void launch_tile(const AttentionArgs& args) {
-  const int group = args.heads / args.kv_heads, heads = group < T::rows ? group : T::rows, groups = (group + heads - 1) / heads,
-            tokens_at_once = T::rows / heads;
-  launch(*args.stream, name, attend_tile<T>, dim3(blocks_for(args.tokens, tokens_at_once), static_cast<unsigned>(args.kv_heads * groups)),
-         dim3(threads), args, tokens_at_once, heads, groups);
+  const int group = args.heads / args.kv_heads, heads = group < T::rows ? group : T::rows,
+            groups = (group + heads - 1) / heads, tokens_at_once = T::rows / heads;
+  launch(*args.stream, name, attend_tile<T>,
+         dim3(blocks_for(args.tokens, tokens_at_once), static_cast<unsigned>(args.kv_heads * groups)), dim3(threads),
+         args, tokens_at_once, heads, groups);
 }
 
-const void* const images[] = {reinterpret_cast<const void*>(&store_keys),          reinterpret_cast<const void*>(&attend_keys<8>),
-                              reinterpret_cast<const void*>(&attend_keys<16>),     reinterpret_cast<const void*>(&add_parts),
-                              reinterpret_cast<const void*>(&attend_tile<Tile64>), reinterpret_cast<const void*>(&attend_tile<Tile128>),
-                              reinterpret_cast<const void*>(&attend_plain)};
+const void* const images[] = {
+    reinterpret_cast<const void*>(&store_keys),          reinterpret_cast<const void*>(&attend_keys<8>),
+    reinterpret_cast<const void*>(&attend_keys<16>),     reinterpret_cast<const void*>(&add_parts),
+    reinterpret_cast<const void*>(&attend_tile<Tile64>), reinterpret_cast<const void*>(&attend_tile<Tile128>),
+    reinterpret_cast<const void*>(&attend_plain)};
 
 }  // namespace
 
 void attention_cuda_portable(const AttentionArgs& args) {
-  const bool plain = args.head_dim % 8 != 0 || args.head_dim > 128, single = !plain && args.tokens <= most_single_tokens;
+  const bool plain = args.head_dim % 8 != 0 || args.head_dim > 128,
+             single = !plain && args.tokens <= most_single_tokens;
   if (args.k && !(single && args.tokens == 1))
     launch(*args.stream, name, store_keys, dim3(blocks_for(args.tokens, 1)), dim3(threads), args);
   if (plain)
-    launch(*args.stream, name, attend_plain, dim3(blocks_for(args.tokens, 1), static_cast<unsigned>(args.heads)), dim3(threads), args);
+    launch(*args.stream, name, attend_plain, dim3(blocks_for(args.tokens, 1), static_cast<unsigned>(args.heads)),
+           dim3(threads), args);
   else if (single) launch_keys(args);
   else if (args.head_dim <= 64) launch_tile<Tile64>(args);
   else launch_tile<Tile128>(args);

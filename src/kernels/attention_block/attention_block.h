@@ -8,9 +8,9 @@
 
 namespace mxpath {
 
-/// The parts in the order in which they run, each with the row that the plan chose for it. They are wired: what one writes the next one
-/// reads, and output adds to the residual stream that norm reads. A row that computes parts itself keeps to their arguments and may leave
-/// what lies between them unwritten.
+/// The parts in the order in which they run, each with the row that the plan chose for it. They are wired: what one
+/// writes the next one reads, and output adds to the residual stream that norm reads. A row that computes parts itself
+/// keeps to their arguments and may leave what lies between them unwritten.
 struct AttentionBlockArgs {
   BlockPart<NormArgs> norm;
   BlockPart<LinearArgs> qkv;

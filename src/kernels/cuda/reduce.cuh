@@ -9,7 +9,9 @@ namespace mxpath {
 inline constexpr unsigned all_lanes = 0xffffffffu;
 
 /// Whether rows of floats that lie `stride` apart all start on 16 bytes.
-inline bool on_16_bytes(const float* first, int64_t stride) { return reinterpret_cast<uintptr_t>(first) % 16 == 0 && stride % 4 == 0; }
+inline bool on_16_bytes(const float* first, int64_t stride) {
+  return reinterpret_cast<uintptr_t>(first) % 16 == 0 && stride % 4 == 0;
+}
 
 /// Every lane gets the sum; the same tree for all of them, so all get the same bits.
 __device__ inline float warp_sum(float value) {

@@ -1,5 +1,5 @@
-// Weights as device code reads them: any value of any layout (weight_at), and plain rows in whole 32-bit words (WordFormat, decode_word).
-// The functions run on the host too: weights_test.cu compares them there with src/layout.
+// Weights as device code reads them: any value of any layout (weight_at), and plain rows in whole 32-bit words
+// (WordFormat, decode_word). The functions run on the host too: weights_test.cu compares them there with src/layout.
 #pragma once
 #include <cuda_runtime.h>
 
@@ -9,8 +9,8 @@
 
 namespace mxpath {
 
-/// What a kernel is compiled for. `any` reads value by value through weight_at; the others read plain rows in words, and every row starts
-/// on 16 bytes.
+/// What a kernel is compiled for. `any` reads value by value through weight_at; the others read plain rows in words,
+/// and every row starts on 16 bytes.
 enum class WordFormat : uint8_t { any, fp32, bf16, fp16, mxfp4, e4m3, e5m2, int8, int4, nf4 };
 
 __host__ __device__ constexpr int bits_of(WordFormat format) {
@@ -79,8 +79,8 @@ __host__ __device__ inline float float_of_bits(uint32_t bits) {
 #endif
 }
 
-/// PRMT: byte i of the result is the byte of {a, b} that nibble i of the selector names; bit 3 of it asks for that byte's sign, eight
-/// times.
+/// PRMT: byte i of the result is the byte of {a, b} that nibble i of the selector names; bit 3 of it asks for that
+/// byte's sign, eight times.
 __host__ __device__ inline uint32_t permute_bytes(uint32_t a, uint32_t b, uint32_t selector) {
 #ifdef __CUDA_ARCH__
   uint32_t result;
@@ -100,7 +100,9 @@ __host__ __device__ inline uint32_t permute_bytes(uint32_t a, uint32_t b, uint32
 /// Both halves of a word of FP16, exact; neither is an infinity or a NaN.
 __host__ __device__ inline void decode_fp16_pair(uint32_t pair, float& low, float& high) {
 #ifdef __CUDA_ARCH__
-  asm("{ .reg .b16 l, h; mov.b32 {l, h}, %2; cvt.f32.f16 %0, l; cvt.f32.f16 %1, h; }" : "=f"(low), "=f"(high) : "r"(pair));
+  asm("{ .reg .b16 l, h; mov.b32 {l, h}, %2; cvt.f32.f16 %0, l; cvt.f32.f16 %1, h; }"
+      : "=f"(low), "=f"(high)
+      : "r"(pair));
 #else
   const auto one = [](uint32_t half) {
     const uint32_t magnitude = half & 0x7fff, sign = (half & 0x8000) << 16;
@@ -113,9 +115,12 @@ __host__ __device__ inline void decode_fp16_pair(uint32_t pair, float& low, floa
 }
 
 /// 2^(byte - 127); 255 never arrives.
-__host__ __device__ inline float decode_scale_byte(uint32_t byte) { return float_of_bits(byte == 0 ? 0x00400000u : byte << 23); }
+__host__ __device__ inline float decode_scale_byte(uint32_t byte) {
+  return float_of_bits(byte == 0 ? 0x00400000u : byte << 23);
+}
 
-/// The 16 values of NF4 (src/formats/nf4.h), for a table in shared memory: any lanes may look at any of 16 banks at once.
+/// The 16 values of NF4 (src/formats/nf4.h), for a table in shared memory: any lanes may look at any of 16 banks at
+/// once.
 inline constexpr int nf4_table_size = 16;
 __host__ __device__ inline float nf4_value(int code) {
   const float magnitudes[16] = {-1.0f,
@@ -140,8 +145,8 @@ __host__ __device__ inline float nf4_value(int code) {
 // ---- words
 // ----------------------------------------------------------------------------------------------------------------------------------
 
-/// E2M1, the even columns in the low nibbles. The magnitudes as FP16 have one byte each that is not zero: a byte permutation looks four of
-/// them up.
+/// E2M1, the even columns in the low nibbles. The magnitudes as FP16 have one byte each that is not zero: a byte
+/// permutation looks four of them up.
 __host__ __device__ inline void decode_e2m1_word(uint32_t word, float (&out)[8]) {
   const uint32_t magnitudes = word & 0x77777777u;
   const uint32_t low = permute_bytes(0x3e3c3800u, 0x46444240u, magnitudes),
@@ -149,11 +154,14 @@ __host__ __device__ inline void decode_e2m1_word(uint32_t word, float (&out)[8])
   // Signs of odd columns are on top of their bytes in the word already, those of even columns half a byte below.
   const uint32_t even = permute_bytes(low, high, 0x6420) | (word << 4 & 0x80808080u),
                  odd = permute_bytes(low, high, 0x7531) | (word & 0x80808080u);
-  decode_fp16_pair(permute_bytes(even, 0, 0x1404), out[0], out[2]), decode_fp16_pair(permute_bytes(even, 0, 0x3424), out[4], out[6]);
-  decode_fp16_pair(permute_bytes(odd, 0, 0x1404), out[1], out[3]), decode_fp16_pair(permute_bytes(odd, 0, 0x3424), out[5], out[7]);
+  decode_fp16_pair(permute_bytes(even, 0, 0x1404), out[0], out[2]),
+      decode_fp16_pair(permute_bytes(even, 0, 0x3424), out[4], out[6]);
+  decode_fp16_pair(permute_bytes(odd, 0, 0x1404), out[1], out[3]),
+      decode_fp16_pair(permute_bytes(odd, 0, 0x3424), out[5], out[7]);
 }
 
-/// Nibbles 0…15 minus 8. A nibble in the mantissa of 2^23 is a number already: one fused multiply-add, exact, moves it into place.
+/// Nibbles 0…15 minus 8. A nibble in the mantissa of 2^23 is a number already: one fused multiply-add, exact, moves it
+/// into place.
 __host__ __device__ inline void decode_int4_word(uint32_t word, float (&out)[8]) {
   const uint32_t halves[2] = {word, word >> 16};
   for (int i = 0; i < 8; ++i) {
@@ -167,7 +175,8 @@ __host__ __device__ inline void decode_int4_word(uint32_t word, float (&out)[8])
 
 /// One word of a plain row as columns_of_word numbers, before their scale.
 template <WordFormat format>
-__host__ __device__ inline void decode_word(uint32_t word, [[maybe_unused]] const float* nf4_table, float (&out)[columns_of_word(format)]) {
+__host__ __device__ inline void decode_word(uint32_t word, [[maybe_unused]] const float* nf4_table,
+                                            float (&out)[columns_of_word(format)]) {
   if constexpr (format == WordFormat::fp32) {
     out[0] = float_of_bits(word);
   } else if constexpr (format == WordFormat::bf16) {
@@ -177,7 +186,8 @@ __host__ __device__ inline void decode_word(uint32_t word, [[maybe_unused]] cons
   } else if constexpr (format == WordFormat::mxfp4) {
     decode_e2m1_word(word, out);
   } else if constexpr (format == WordFormat::e5m2) {  // the upper byte of an FP16
-    decode_fp16_pair(permute_bytes(word, 0, 0x1404), out[0], out[1]), decode_fp16_pair(permute_bytes(word, 0, 0x3424), out[2], out[3]);
+    decode_fp16_pair(permute_bytes(word, 0, 0x1404), out[0], out[1]),
+        decode_fp16_pair(permute_bytes(word, 0, 0x3424), out[2], out[3]);
   } else if constexpr (format == WordFormat::e4m3) {
     // With the exponent one bit further right it is an FP16 that is 2^8 too small, subnormal ones included.
     for (int i = 0; i < 4; i += 2) {
@@ -211,10 +221,12 @@ __host__ __device__ inline int scale_row_bytes(const WeightView& w) {
 template <WordFormat format>
 __host__ __device__ inline WeightRow row_of(const WeightView& w, int64_t expert, int64_t row) {
   const int64_t at = expert * w.rows + row;
-  return {w.data + at * (w.columns * bits_of(format) / 8), has_scales(format) ? w.scales + at * scale_row_bytes<format>(w) : nullptr};
+  return {w.data + at * (w.columns * bits_of(format) / 8),
+          has_scales(format) ? w.scales + at * scale_row_bytes<format>(w) : nullptr};
 }
-/// The stored scale of the word that starts at `column`: a byte or the bits of a float. Kernels load it early and decode it when they use
-/// it, because an instruction that waits for a load holds up those behind it. shift: AddressMap::scale_shift.
+/// The stored scale of the word that starts at `column`: a byte or the bits of a float. Kernels load it early and
+/// decode it when they use it, because an instruction that waits for a load holds up those behind it. shift:
+/// AddressMap::scale_shift.
 template <WordFormat format>
 __host__ __device__ inline uint32_t stored_scale(const uint8_t* scales, int64_t column, int shift) {
   if constexpr (format == WordFormat::mxfp4) return scales[column >> 5];

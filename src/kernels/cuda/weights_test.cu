@@ -31,7 +31,8 @@ Matrix random_matrix(Layout layout, int64_t experts, int64_t rows, int64_t colum
   for (uint64_t i = 0; i < codes; ++i) start[i] = static_cast<uint8_t>(random.integer(0, 255));
   const NumberFormat format = format_of(layout);
   if (format == NumberFormat::mxfp4) {
-    for (uint64_t i = codes; i < bytes; ++i) start[i] = static_cast<uint8_t>(random.integer(0, 9) == 0 ? 0 : random.integer(0, 254));
+    for (uint64_t i = codes; i < bytes; ++i)
+      start[i] = static_cast<uint8_t>(random.integer(0, 9) == 0 ? 0 : random.integer(0, 254));
   } else {
     for (uint64_t i = codes; i + 4 <= bytes; i += 4) {
       const float scale = static_cast<float>(random.uniform(-2, 2));
@@ -101,8 +102,8 @@ TEST_P(CudaWeights, AreWhatTheLayoutSays) {
           decode_row(matrix.view, expert, row, want.data());
           for (int64_t c = 0; c < columns; ++c)
             ASSERT_TRUE(same(weight_at(view, expert, row, c), want[static_cast<size_t>(c)]))
-                << expert << ", " << row << ", " << c << " of " << rows << " × " << columns << ": " << weight_at(view, expert, row, c)
-                << ", expected " << want[static_cast<size_t>(c)];
+                << expert << ", " << row << ", " << c << " of " << rows << " × " << columns << ": "
+                << weight_at(view, expert, row, c) << ", expected " << want[static_cast<size_t>(c)];
           expect_words(view, expert, row, want);
         }
     }
@@ -124,7 +125,8 @@ TEST_P(CudaWeights, AreReadInWordsExactlyWhereRowsStartOnSixteenBytes) {
 std::vector<Layout> every_layout() {
   std::vector<Layout> layouts;
   for (int i = 0; i < layout_count; ++i)
-    if (const Layout layout = static_cast<Layout>(i); layout != Layout::none && layout != Layout::any) layouts.push_back(layout);
+    if (const Layout layout = static_cast<Layout>(i); layout != Layout::none && layout != Layout::any)
+      layouts.push_back(layout);
   return layouts;
 }
 INSTANTIATE_TEST_SUITE_P(Layouts, CudaWeights, testing::ValuesIn(every_layout()),

@@ -1,5 +1,6 @@
 // The arrays behind EmbedArgs.
 #include "kernels/arguments.h"
+
 #include "kernels/embed/embed.h"
 #include "kernels/rows.h"
 

@@ -12,7 +12,7 @@ struct EmbedArgs {
   const PackedMatrix* table = nullptr;  // [V, H]
   const int32_t* tokens = nullptr;
   int count = 0;
-  float* y = nullptr;            // [count, H] contiguous
+  float* y = nullptr;        // [count, H] contiguous
   Stream* stream = nullptr;  // cuda paths: every pointer lies in device memory
 };
 

@@ -21,9 +21,11 @@ TEST_P(Embed, CopiesRowsOfAnyLayout) {
         std::vector<float> y(count * static_cast<size_t>(width) + 1, poison), row(static_cast<size_t>(width));
         run_row(path(), EmbedArgs{&table.view, tokens.data(), static_cast<int>(count), y.data() + count % 2});
         for (size_t t = 0; t < count; ++t) {
-          decode_row(table.view, 0, tokens[t], row.data());  // what the layout holds, which may be less exact than the values
+          decode_row(table.view, 0, tokens[t],
+                     row.data());  // what the layout holds, which may be less exact than the values
           const float* got = y.data() + count % 2 + t * row.size();
-          for (size_t i = 0; i < row.size(); ++i) ASSERT_EQ(got[i], row[i]) << name_of(layout) << ", token " << t << ", column " << i;
+          for (size_t i = 0; i < row.size(); ++i)
+            ASSERT_EQ(got[i], row[i]) << name_of(layout) << ", token " << t << ", column " << i;
         }
       }
   }

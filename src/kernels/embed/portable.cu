@@ -24,7 +24,8 @@ __global__ void __launch_bounds__(threads) embed_bf16(WeightView table, const in
 
 __global__ void __launch_bounds__(threads) embed_any(WeightView table, const int32_t* tokens, float* y) {
   const int64_t row = tokens[blockIdx.x];
-  for (int64_t i = threadIdx.x; i < table.columns; i += threads) y[blockIdx.x * table.columns + i] = weight_at(table, 0, row, i);
+  for (int64_t i = threadIdx.x; i < table.columns; i += threads)
+    y[blockIdx.x * table.columns + i] = weight_at(table, 0, row, i);
 }
 
 const void* const images[] = {reinterpret_cast<const void*>(&embed_bf16), reinterpret_cast<const void*>(&embed_any)};
@@ -34,8 +35,8 @@ const void* const images[] = {reinterpret_cast<const void*>(&embed_bf16), reinte
 void embed_cuda_portable(const EmbedArgs& args) {
   const WeightView table = view_of(*args.table);
   const bool wide = readable_format(table) == WordFormat::bf16 && on_16_bytes(args.y, table.columns);
-  launch(*args.stream, "embed.cuda.portable.f32", wide ? embed_bf16 : embed_any, dim3(blocks_for(args.count, 1)), dim3(threads), table,
-         args.tokens, args.y);
+  launch(*args.stream, "embed.cuda.portable.f32", wide ? embed_bf16 : embed_any, dim3(blocks_for(args.count, 1)),
+         dim3(threads), table, args.tokens, args.y);
 }
 KernelImages embed_cuda_portable_images() { return images; }
 

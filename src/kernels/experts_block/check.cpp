@@ -1,6 +1,6 @@
-// The self-check of rows that gate the product of the experts in its own loop: all of h for tokens that lie where the norm and the router
-// would have put them. These are rows that do nothing here, as down is: each runs as a row of its own and is proven as one. The sums of the
-// product are exact, so that nothing but the activation is rounded.
+// The self-check of rows that gate the product of the experts in its own loop: all of h for tokens that lie where the
+// norm and the router would have put them. These are rows that do nothing here, as down is: each runs as a row of its
+// own and is proven as one. The sums of the product are exact, so that nothing but the activation is rounded.
 #include <algorithm>
 #include <cmath>
 
@@ -17,7 +17,8 @@ constexpr int64_t gates = 37;    // 74 rows of gate and up: four groups of 16 an
 constexpr int64_t widest = 544;  // two slabs of columns and a ragged one; every token is looked at, and that costs
 
 constexpr KernelPath no_norm{.op = Op::norm, .run = [](const NormArgs&) {}},
-    no_router{.op = Op::router, .run = [](const RouterArgs&) {}}, no_down{.op = Op::moe_down, .run = [](const MoeMatmulArgs&) {}};
+    no_router{.op = Op::router, .run = [](const RouterArgs&) {}},
+    no_down{.op = Op::moe_down, .run = [](const MoeMatmulArgs&) {}};
 
 /// Normed tokens as wide as the model's, up to some width, with few experts and gates.
 struct BlockProblem {
@@ -50,7 +51,8 @@ struct BlockProblem {
   const float* input(int64_t token) const { return &t[static_cast<size_t>(token * hidden)]; }
   const float* weights(int64_t row) const { return &gate_up.values[static_cast<size_t>(row * hidden)]; }
 
-  /// A power of two for the inputs: sums around 2 are where the activation neither vanishes nor is cut off. It rounds nothing.
+  /// A power of two for the inputs: sums around 2 are where the activation neither vanishes nor is cut off. It rounds
+  /// nothing.
   void scale_sums() {
     double squares = 0;
     for (int64_t row = 0; row < 2 * gates; ++row) squares += std::pow(exact_dot(input(0), weights(row), hidden).sum, 2);
@@ -81,8 +83,8 @@ struct BlockProblem {
   }
 };
 
-/// As the self-check of swiglu has it: rounding alpha * gate makes the exponential relatively wrong; six more operations, the exponential
-/// within 2 ulp.
+/// As the self-check of swiglu has it: rounding alpha * gate makes the exponential relatively wrong; six more
+/// operations, the exponential within 2 ulp.
 void compare_gated(const Subject& s, double gate, double up, float got, int64_t pair, int64_t i, Comparison& out) {
   const double limit = s.config.swiglu_limit, alpha = s.config.swiglu_alpha, g = std::min(gate, limit);
   const double expected = g / (1 + std::exp(-alpha * g)) * (std::clamp(up, -limit, limit) + 1);
@@ -98,10 +100,12 @@ void check_block_once(Subject& s, int tokens, Comparison& out) {
   for (int64_t pair = 0; pair < int64_t{tokens} * choices; ++pair) {
     const int64_t first_row = p.expert[static_cast<size_t>(pair)] * 2 * gates;
     const auto sum = [&](int64_t row) {
-      return exact_dot(p.input(pair / choices), p.weights(row), p.hidden).sum + static_cast<double>(p.bias[static_cast<size_t>(row)]);
+      return exact_dot(p.input(pair / choices), p.weights(row), p.hidden).sum +
+             static_cast<double>(p.bias[static_cast<size_t>(row)]);
     };
     for (int64_t i = 0; i < gates; ++i)
-      compare_gated(s, sum(first_row + 2 * i), sum(first_row + 2 * i + 1), p.h[static_cast<size_t>(pair * gates + i)], pair, i, out);
+      compare_gated(s, sum(first_row + 2 * i), sum(first_row + 2 * i + 1), p.h[static_cast<size_t>(pair * gates + i)],
+                    pair, i, out);
   }
   s.work += static_cast<uint64_t>(int64_t{tokens} * choices * 2 * gates * p.hidden);
 }

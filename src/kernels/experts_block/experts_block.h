@@ -8,7 +8,8 @@
 
 namespace mxpath {
 
-/// As AttentionBlockArgs: down adds to the residual stream that norm reads. gate_up and down share `batches` with what the router writes.
+/// As AttentionBlockArgs: down adds to the residual stream that norm reads. gate_up and down share `batches` with what
+/// the router writes.
 struct ExpertsBlockArgs {
   BlockPart<NormArgs> norm;
   BlockPart<RouterArgs> router;

@@ -30,13 +30,15 @@ struct Block {
     Random random(7);
     const auto floats = [&](int64_t n) { return activations(random, n, false); };
     const auto matrix = [&](Layout held, int64_t n, int64_t rows, int64_t columns) {
-      return pack_test_matrix(held, n, rows, columns, values_for(held, mxfp4_values(random, n * rows * columns, false), columns, false, 5));
+      return pack_test_matrix(held, n, rows, columns,
+                              values_for(held, mxfp4_values(random, n * rows * columns, false), columns, false, 5));
     };
     x = floats(tokens * hidden), scale = floats(hidden), router_bias = floats(experts);
     gate_up_bias = floats(experts * 2 * width), down_bias = floats(experts * hidden);
     router = matrix(Layout::bf16_rows, 1, experts, hidden), gate_up = matrix(layout, experts, 2 * width, hidden);
     down = matrix(Layout::bf16_rows, experts, hidden, width);
-    t.resize(x.size()), logits.resize(static_cast<size_t>(tokens * experts)), weight.resize(static_cast<size_t>(tokens * choices));
+    t.resize(x.size()), logits.resize(static_cast<size_t>(tokens * experts)),
+        weight.resize(static_cast<size_t>(tokens * choices));
     u.assign(static_cast<size_t>(tokens * choices * 2 * width), poison), h.assign(u.size() / 2, poison);
     expert.resize(weight.size()), order.resize(weight.size()), first.resize(experts + 1);
     batches = {experts, choices, tokens, first.data(), order.data(), weight.data()};
@@ -54,7 +56,12 @@ struct Block {
   /// On these rows; norm, router and down on portable ones.
   ExpertsBlockArgs args(const KernelPath& product, const KernelPath& gate, ThreadPool& threads) {
     return {.norm = {&portable_row(Op::norm),
-                     {.x = x.data(), .scale = scale.data(), .y = t.data(), .width = hidden, .tokens = tokens, .threads = &threads}},
+                     {.x = x.data(),
+                      .scale = scale.data(),
+                      .y = t.data(),
+                      .width = hidden,
+                      .tokens = tokens,
+                      .threads = &threads}},
             .router = {&portable_row(Op::router),
                        {.weights = &router.view,
                         .bias = router_bias.data(),
@@ -75,7 +82,8 @@ struct Block {
                          .batches = &batches,
                          .scratch = scratch_start(),
                          .threads = &threads}},
-            .swiglu = {&gate, {.u = u.data(), .h = h.data(), .rows = tokens * choices, .width = width, .threads = &threads}},
+            .swiglu = {&gate,
+                       {.u = u.data(), .h = h.data(), .rows = tokens * choices, .width = width, .threads = &threads}},
             .down = {&portable_row(Op::moe_down),
                      {.weights = &down.view,
                       .bias = down_bias.data(),

@@ -15,8 +15,8 @@ void composite(const ExpertsBlockArgs& args) {
   args.down.run(args.trace);
 }
 
-/// The activation in the loop of the product: each thread gates the outputs that it has just computed, while they lie in its cache. A loop
-/// less to hand out, and u is not read from memory again.
+/// The activation in the loop of the product: each thread gates the outputs that it has just computed, while they lie
+/// in its cache. A loop less to hand out, and u is not read from memory again.
 template <void (*gate_up_and_swiglu)(const MoeMatmulArgs&, const SwigluArgs&)>
 void swiglu_in_gate_up(const ExpertsBlockArgs& args) {
   args.norm.run(args.trace);
@@ -25,7 +25,8 @@ void swiglu_in_gate_up(const ExpertsBlockArgs& args) {
   args.down.run(args.trace);
 }
 
-constexpr FusedPart like_avx512_bf16[] = {{SiteId::gate_up, Layout::mxfp4_rows16, "moe_gate_up.cpu.avx512_bf16.mxfp4_bf16"},
+constexpr FusedPart like_avx512_bf16[] = {{SiteId::gate_up, Layout::mxfp4_rows16,
+                                           "moe_gate_up.cpu.avx512_bf16.mxfp4_bf16"},
                                           {SiteId::swiglu, Layout::none, "swiglu.cpu.avx512.f32"}},
                     like_avx512[] = {{SiteId::gate_up, Layout::mxfp4_rows16, "moe_gate_up.cpu.avx512.mxfp4_f32"},
                                      {SiteId::swiglu, Layout::none, "swiglu.cpu.avx512.f32"}},

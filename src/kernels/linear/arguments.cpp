@@ -1,5 +1,6 @@
 // The arrays behind LinearArgs.
 #include "kernels/arguments.h"
+
 #include "kernels/linear/linear.h"
 #include "kernels/rows.h"
 

@@ -19,15 +19,16 @@ struct LinearProblem {
   void make_kinds(Subject& s, int64_t shift) {
     for (int64_t t = 0; t < std::ssize(terms); ++t)
       terms[static_cast<size_t>(t)] =
-          make_kind(kind_of(t, shift), s.path.arithmetic, std::span(x).subspan(static_cast<size_t>(t * k), static_cast<size_t>(k)),
-                    weights(t % n), s.random);
+          make_kind(kind_of(t, shift), s.path.arithmetic,
+                    std::span(x).subspan(static_cast<size_t>(t * k), static_cast<size_t>(k)), weights(t % n), s.random);
   }
   const float* input(int64_t token) const { return &x[static_cast<size_t>(token * k)]; }
   const float* weights(int64_t row) const { return &w.values[static_cast<size_t>(row * k)]; }
 };
 
 /// add: onto what is there, and without a bias.
-std::vector<float> run_linear(Subject& s, Comparison& out, const LinearProblem& p, int tokens, bool add, ThreadPool& threads) {
+std::vector<float> run_linear(Subject& s, Comparison& out, const LinearProblem& p, int tokens, bool add,
+                              ThreadPool& threads) {
   std::vector<float> y(static_cast<size_t>(tokens * p.n), add ? 1.0f : poison);
   LinearArgs args{.weights = &p.w.packed,
                   .bias = add ? nullptr : p.bias.data(),
@@ -54,7 +55,8 @@ void check_linear_exactly(Subject& s, Comparison& out) {
   for (int tokens : s.counts) {
     const bool add = tokens % 2 != 0;
     const auto y = run_linear(s, out, p, tokens, add, alone);
-    for (; summed < static_cast<size_t>(tokens); ++summed) sum.add(factors[summed], p.input(static_cast<int64_t>(summed)));
+    for (; summed < static_cast<size_t>(tokens); ++summed)
+      sum.add(factors[summed], p.input(static_cast<int64_t>(summed)));
     for (int64_t row = 0; row < p.n; ++row) {
       const double start = add ? 1 : p.bias[static_cast<size_t>(row)];
       double got = 0;
@@ -62,7 +64,8 @@ void check_linear_exactly(Subject& s, Comparison& out) {
         got += factors[static_cast<size_t>(t)] * static_cast<double>(y[static_cast<size_t>(t * p.n + row)]);
       if (got == sum.times(p.weights(row), start)) continue;
       for (int64_t t = 0; t < tokens; ++t)
-        out.compare(exact_dot(p.input(t), p.weights(row), p.k).sum + start, 0, y[static_cast<size_t>(t * p.n + row)], t, row);
+        out.compare(exact_dot(p.input(t), p.weights(row), p.k).sum + start, 0, y[static_cast<size_t>(t * p.n + row)], t,
+                    row);
     }
     s.work += static_cast<uint64_t>(p.n * (p.k + tokens));
   }
@@ -76,7 +79,8 @@ void check_linear_randomly(Subject& s, int tokens, Comparison& out) {
     const auto y = run_linear(s, out, p, tokens, false, s.threads);
     for (int t : sampled_tokens(tokens))
       for (int64_t row = 0; row < p.n; ++row) {
-        const Allowed one = allowed(s, p.input(t), p.weights(row), p.k, p.bias[static_cast<size_t>(row)], p.terms[static_cast<size_t>(t)]);
+        const Allowed one = allowed(s, p.input(t), p.weights(row), p.k, p.bias[static_cast<size_t>(row)],
+                                    p.terms[static_cast<size_t>(t)]);
         out.compare(one.value, one.bound, y[static_cast<size_t>(t * p.n + row)], t, row);
       }
   }

@@ -23,16 +23,20 @@ TokenJob job_of(const LinearArgs& args) {
 }
 
 uint8_t* thread_scratch(const LinearArgs& args, int thread) {
-  return static_cast<uint8_t*>(args.scratch) + static_cast<size_t>(thread) * row_products_thread_bytes(args.weights->columns);
+  return static_cast<uint8_t*>(args.scratch) +
+         static_cast<size_t>(thread) * row_products_thread_bytes(args.weights->columns);
 }
 
 void run_rows16(const LinearArgs& args, const TokenJob& whole, Rows16Fn kernel) {
   const PackedMatrix& w = *args.weights;
-  const int64_t groups = (w.rows + 15) / 16, group_bytes = w.expert_bytes() / groups, group_scales = w.expert_scale_bytes() / groups;
+  const int64_t groups = (w.rows + 15) / 16, group_bytes = w.expert_bytes() / groups,
+                group_scales = w.expert_scale_bytes() / groups;
   const size_t grain = (least_rows(args, vector_products_per_ns) + 15) / 16;
   args.threads->for_range(static_cast<size_t>(groups), grain, [&](size_t begin, size_t end, int thread) {
-    const int64_t g0 = static_cast<int64_t>(begin), row0 = g0 * 16, row1 = std::min(static_cast<int64_t>(end) * 16, w.rows);
-    const Rows16 rows{w.data + g0 * group_bytes, w.scales ? w.scales + g0 * group_scales : nullptr, w.columns, row1 - row0};
+    const int64_t g0 = static_cast<int64_t>(begin), row0 = g0 * 16,
+                  row1 = std::min(static_cast<int64_t>(end) * 16, w.rows);
+    const Rows16 rows{w.data + g0 * group_bytes, w.scales ? w.scales + g0 * group_scales : nullptr, w.columns,
+                      row1 - row0};
     TokenJob job = whole;
     job.y += row0;
     if (job.bias) job.bias += row0;
@@ -50,7 +54,8 @@ void linear_portable(const LinearArgs& args) {
   const TokenJob job = job_of(args);
   const size_t grain = (least_rows(args, portable_products_per_ns) + 3) / 4 * 4;
   args.threads->for_range(static_cast<size_t>(args.weights->rows), grain, [&](size_t begin, size_t end, int thread) {
-    portable_rows(*args.weights, 0, static_cast<int64_t>(begin), static_cast<int64_t>(end), job, thread_scratch(args, thread));
+    portable_rows(*args.weights, 0, static_cast<int64_t>(begin), static_cast<int64_t>(end), job,
+                  thread_scratch(args, thread));
   });
 }
 

@@ -9,9 +9,10 @@
 
 namespace mxpath {
 
-/// y[t, n] (+)= Σ_k x[t, k] w[n, k] + bias[n] for t < tokens. On a CPU each output element is computed by one thread in one
-/// order of k that does not depend on `tokens`: the rows are batch-invariant and thread-invariant, as they say (plan/path.h). CUDA rows
-/// have kernels for 1, 2, 4, 8 and more tokens, each with an order of its own: the same call gives the same bits, another batch need not.
+/// y[t, n] (+)= Σ_k x[t, k] w[n, k] + bias[n] for t < tokens. On a CPU each output element is computed by one thread in
+/// one order of k that does not depend on `tokens`: the rows are batch-invariant and thread-invariant, as they say
+/// (plan/path.h). CUDA rows have kernels for 1, 2, 4, 8 and more tokens, each with an order of its own: the same call
+/// gives the same bits, another batch need not.
 struct LinearArgs {
   const PackedMatrix* weights = nullptr;  // [n, k]
   const float* bias = nullptr;            // [n] or null

@@ -41,18 +41,23 @@ struct MoeProblem {
   void make_kinds(Subject& s, const KnownRouting& routing, int64_t shift) {
     for (int64_t i = 0; i < std::ssize(terms); ++i)
       terms[static_cast<size_t>(i)] =
-          make_kind(kind_of(i, shift), s.path.arithmetic, std::span(x).subspan(static_cast<size_t>(i * k), static_cast<size_t>(k)),
+          make_kind(kind_of(i, shift), s.path.arithmetic,
+                    std::span(x).subspan(static_cast<size_t>(i * k), static_cast<size_t>(k)),
                     weights(routing.expert[static_cast<size_t>(down ? i : i * choices)], i % n), s.random);
   }
   int64_t input_of(int64_t pair) const { return down ? pair : pair / choices; }
   const float* input(int64_t pair) const { return &x[static_cast<size_t>(input_of(pair) * k)]; }
-  const float* weights(int64_t expert, int64_t row) const { return &w.values[static_cast<size_t>((expert * n + row) * k)]; }
+  const float* weights(int64_t expert, int64_t row) const {
+    return &w.values[static_cast<size_t>((expert * n + row) * k)];
+  }
   double bias_of(int64_t expert, int64_t row) const { return bias[static_cast<size_t>(expert * n + row)]; }
 };
 
-std::vector<float> run_moe(Subject& s, Comparison& out, const MoeProblem& p, const KnownRouting& routing, ThreadPool& threads) {
+std::vector<float> run_moe(Subject& s, Comparison& out, const MoeProblem& p, const KnownRouting& routing,
+                           ThreadPool& threads) {
   const int64_t tokens = routing.batches.tokens, pairs = tokens * p.choices;
-  std::vector<float> y(static_cast<size_t>((p.down ? tokens : pairs) * p.n), p.down ? 1.0f : poison);  // down adds to the residual
+  std::vector<float> y(static_cast<size_t>((p.down ? tokens : pairs) * p.n),
+                       p.down ? 1.0f : poison);  // down adds to the residual
   MoeMatmulArgs args{.weights = &p.w.packed,
                      .bias = p.bias.data(),
                      .x = p.x.data(),
@@ -66,14 +71,14 @@ std::vector<float> run_moe(Subject& s, Comparison& out, const MoeProblem& p, con
 }
 
 /// One row of outputs of each of these tokens alone; bounds of 0 where all is exact.
-void compare_moe(Subject& s, const MoeProblem& p, const KnownRouting& routing, bool exact, const std::vector<int>& tokens, int64_t row,
-                 const std::vector<float>& y, Comparison& out) {
+void compare_moe(Subject& s, const MoeProblem& p, const KnownRouting& routing, bool exact,
+                 const std::vector<int>& tokens, int64_t row, const std::vector<float>& y, Comparison& out) {
   for (int t : tokens) {
     double sum = 1, magnitude = 1, bound = 0;  // of a down product, onto a residual of 1
     for (int c = 0; c < p.choices; ++c) {
       const int64_t pair = int64_t{t} * p.choices + c, e = routing.expert[static_cast<size_t>(pair)];
-      const Allowed one =
-          allowed(s, p.input(pair), p.weights(e, row), p.k, p.bias_of(e, row), p.terms[static_cast<size_t>(p.input_of(pair))]);
+      const Allowed one = allowed(s, p.input(pair), p.weights(e, row), p.k, p.bias_of(e, row),
+                                  p.terms[static_cast<size_t>(p.input_of(pair))]);
       if (!p.down) out.compare(one.value, exact ? 0 : one.bound, y[static_cast<size_t>(pair * p.n + row)], pair, row);
       const double weight = routing.weight[static_cast<size_t>(pair)];
       sum += weight * one.value, magnitude += weight * (one.magnitude + one.bound), bound += weight * one.bound;
@@ -84,14 +89,16 @@ void compare_moe(Subject& s, const MoeProblem& p, const KnownRouting& routing, b
   }
 }
 
-/// Σ over the experts of what each makes of its tokens, and the residual of 1 below a down product; against Σ over the results.
+/// Σ over the experts of what each makes of its tokens, and the residual of 1 below a down product; against Σ over the
+/// results.
 bool moe_sums_agree(const MoeProblem& p, const KnownRouting& routing, const std::vector<double>& factors,
                     const std::vector<WeightedSum>& sums, int64_t row, const std::vector<float>& y) {
   double expected = 0, got[4] = {}, residual = 0;
   const int64_t tokens = routing.batches.tokens, pairs = tokens * p.choices;
   for (int64_t o = 0; o < (p.down ? tokens : pairs); ++o) {
     const double factor = factors[static_cast<size_t>(o)];
-    got[p.down ? 0 : routing.expert[static_cast<size_t>(o)]] += factor * static_cast<double>(y[static_cast<size_t>(o * p.n + row)]);
+    got[p.down ? 0 : routing.expert[static_cast<size_t>(o)]] +=
+        factor * static_cast<double>(y[static_cast<size_t>(o * p.n + row)]);
     residual += factor;
   }
   for (int e = 0; e < 3; ++e) {
@@ -104,7 +111,8 @@ bool moe_sums_agree(const MoeProblem& p, const KnownRouting& routing, const std:
 
 void check_moe_exactly(Subject& s, Comparison& out) {
   const MoeProblem p(s, true, rows_for(s.path, exact_rows), s.counts.back());
-  const std::vector<double> factors = random_factors(static_cast<size_t>(s.counts.back() * (p.down ? 1 : p.choices)), s.random);
+  const std::vector<double> factors =
+      random_factors(static_cast<size_t>(s.counts.back() * (p.down ? 1 : p.choices)), s.random);
   ThreadPool alone(1);
   std::vector<WeightedSum> sums(3, WeightedSum(p.k));
   int64_t summed = 0;
@@ -114,8 +122,8 @@ void check_moe_exactly(Subject& s, Comparison& out) {
     for (; summed < int64_t{tokens} * p.choices; ++summed) {
       const auto pair = static_cast<size_t>(summed);
       const double factor = factors[p.down ? pair / static_cast<size_t>(p.choices) : pair];
-      sums[static_cast<size_t>(routing.expert[pair])].add(p.down ? factor * static_cast<double>(routing.weight[pair]) : factor,
-                                                          p.input(summed));
+      sums[static_cast<size_t>(routing.expert[pair])].add(
+          p.down ? factor * static_cast<double>(routing.weight[pair]) : factor, p.input(summed));
     }
     std::vector<int> all(static_cast<size_t>(tokens));
     std::iota(all.begin(), all.end(), 0);

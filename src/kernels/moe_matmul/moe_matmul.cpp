@@ -25,7 +25,8 @@ TokenJob job_of(const MoeMatmulArgs& args, Side side) {
 }
 
 void* thread_scratch(const MoeMatmulArgs& args, int thread) {
-  return static_cast<uint8_t*>(args.scratch) + static_cast<size_t>(thread) * row_products_thread_bytes(args.weights->columns);
+  return static_cast<uint8_t*>(args.scratch) +
+         static_cast<size_t>(thread) * row_products_thread_bytes(args.weights->columns);
 }
 
 /// Output rows below which a part is not worth a thread.
@@ -52,7 +53,8 @@ void run_portable(const MoeMatmulArgs& args, Side side) {
   // Threads own output rows, not experts: down adds up what several experts say about one output.
   args.threads->for_range(static_cast<size_t>(args.weights->rows), grain, [&](size_t begin, size_t end, int thread) {
     each_expert(args, whole, [&](int e, const TokenJob& job) {
-      portable_rows(*args.weights, e, static_cast<int64_t>(begin), static_cast<int64_t>(end), job, thread_scratch(args, thread));
+      portable_rows(*args.weights, e, static_cast<int64_t>(begin), static_cast<int64_t>(end), job,
+                    thread_scratch(args, thread));
     });
   });
 }
@@ -64,11 +66,13 @@ void run_rows16(const MoeMatmulArgs& args, const TokenJob& whole, Rows16Fn kerne
   const int64_t groups = (w.rows + 15) / 16, expert_codes = w.expert_bytes(), expert_scales = w.expert_scale_bytes();
   const size_t grain = (least_rows(args, vector_products_per_ns) + 15) / 16;
   args.threads->for_range(static_cast<size_t>(groups), grain, [&](size_t begin, size_t end, int thread) {
-    const int64_t g0 = static_cast<int64_t>(begin), row0 = g0 * 16, row1 = std::min(static_cast<int64_t>(end) * 16, w.rows);
+    const int64_t g0 = static_cast<int64_t>(begin), row0 = g0 * 16,
+                  row1 = std::min(static_cast<int64_t>(end) * 16, w.rows);
     each_expert(args, whole, [&](int e, const TokenJob& all) {
       TokenJob job = all;
       const Rows16 rows{w.data + e * expert_codes + g0 * (expert_codes / groups),
-                        w.scales ? w.scales + e * expert_scales + g0 * (expert_scales / groups) : nullptr, w.columns, row1 - row0};
+                        w.scales ? w.scales + e * expert_scales + g0 * (expert_scales / groups) : nullptr, w.columns,
+                        row1 - row0};
       job.y += row0;
       if (job.bias) job.bias += row0;
       kernel(rows, job, thread_scratch(args, thread));
@@ -102,7 +106,8 @@ auto gating(const SwigluArgs& args, SwigluRowFn row) {
   return [&args, row](int64_t begin, int64_t end, const TokenJob& job) {
     for (int64_t t = 0; t < job.tokens; ++t) {
       const int64_t pair = job.order[t];
-      row(args.u + pair * 2 * args.width + begin, args.h + pair * args.width + begin / 2, (end - begin) / 2, args.limit, args.alpha);
+      row(args.u + pair * 2 * args.width + begin, args.h + pair * args.width + begin / 2, (end - begin) / 2, args.limit,
+          args.alpha);
     }
   };
 }
@@ -123,8 +128,12 @@ void moe_gate_up_avx2_int8_f32(const MoeMatmulArgs& args) { run_f32(args, Side::
 void moe_gate_up_avx512_mxfp4_f32(const MoeMatmulArgs& args) { run_f32(args, Side::gate_up, rows16_mxfp4_avx512); }
 void moe_gate_up_avx512_bf16_f32(const MoeMatmulArgs& args) { run_f32(args, Side::gate_up, rows16_bf16_avx512); }
 void moe_gate_up_avx512_int8_f32(const MoeMatmulArgs& args) { run_f32(args, Side::gate_up, rows16_int8_avx512); }
-void moe_gate_up_avx512bf16_mxfp4_bf16(const MoeMatmulArgs& args) { run_bf16(args, Side::gate_up, rows16_mxfp4_avx512_bf16); }
-void moe_gate_up_avx512bf16_bf16_bf16(const MoeMatmulArgs& args) { run_bf16(args, Side::gate_up, rows16_bf16_avx512_bf16); }
+void moe_gate_up_avx512bf16_mxfp4_bf16(const MoeMatmulArgs& args) {
+  run_bf16(args, Side::gate_up, rows16_mxfp4_avx512_bf16);
+}
+void moe_gate_up_avx512bf16_bf16_bf16(const MoeMatmulArgs& args) {
+  run_bf16(args, Side::gate_up, rows16_bf16_avx512_bf16);
+}
 
 void moe_gate_up_swiglu_avx2_mxfp4_f32(const MoeMatmulArgs& args, const SwigluArgs& swiglu) {
   run_f32(args, Side::gate_up, rows16_mxfp4_avx2, gating(swiglu, swiglu_row_avx2));

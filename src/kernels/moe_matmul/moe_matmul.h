@@ -17,9 +17,11 @@ struct ExpertBatches {
   const float* weight = nullptr;   // [tokens * experts_per_token] by row: router weight of the pair
 };
 
-/// gate_up: y[row, n] = Σ_k x[token of row, k] w[e, n, k] + bias[e, n]; x is [tokens, k], y is [tokens * experts_per_token, n].
-/// down:    y[token, n] += weight[row] * (Σ_k x[row, k] w[e, n, k] + bias[e, n]); x is [tokens * experts_per_token, k], y is [tokens, n];
-///          experts in ascending order. Same promises as LinearArgs about threads and batches, which an expert's tokens count as.
+/// gate_up: y[row, n] = Σ_k x[token of row, k] w[e, n, k] + bias[e, n]; x is [tokens, k], y is [tokens *
+/// experts_per_token, n]. down:    y[token, n] += weight[row] * (Σ_k x[row, k] w[e, n, k] + bias[e, n]); x is [tokens *
+/// experts_per_token, k], y is [tokens, n];
+///          experts in ascending order. Same promises as LinearArgs about threads and batches, which an expert's tokens
+///          count as.
 struct MoeMatmulArgs {
   const PackedMatrix* weights = nullptr;  // [experts, n, k]
   const float* bias = nullptr;            // [experts, n]

@@ -1,5 +1,6 @@
-// moe_gate_up.cuda.portable.f32 and moe_down.cuda.portable.f32: FP32 arithmetic over weights of any layout. down writes the product of each
-// pair to scratch and then adds the pairs of a token up, so that the order is the experts' whatever the grid does.
+// moe_gate_up.cuda.portable.f32 and moe_down.cuda.portable.f32: FP32 arithmetic over weights of any layout. down writes
+// the product of each pair to scratch and then adds the pairs of a token up, so that the order is the experts' whatever
+// the grid does.
 #include "kernels/cuda_row.h"
 #include "kernels/moe_matmul/moe_matmul.h"
 #include "kernels/row_products/cuda_products.cuh"
@@ -34,7 +35,8 @@ __device__ inline int64_t next_pair(const Choices& c, int64_t first, int& above)
 
 /// y[token, n] += Σ weight × product, experts in ascending order; one thread an output.
 __global__ void __launch_bounds__(add_threads) add_choices(const Choices c, int blocks_a_token) {
-  const int64_t token = blockIdx.x / blocks_a_token, n = int64_t{blockIdx.x % blocks_a_token} * add_threads + threadIdx.x;
+  const int64_t token = blockIdx.x / blocks_a_token,
+                n = int64_t{blockIdx.x % blocks_a_token} * add_threads + threadIdx.x;
   if (n >= c.n) return;
   const int64_t first = token * c.per_token;
   float sum = c.y[token * c.n + n];
@@ -97,13 +99,14 @@ void moe_down_cuda_portable(const MoeMatmulArgs& args) {
   cuda_products(*args.stream, down_name, products);
   const int64_t n = args.weights->rows, blocks_a_token = blocks_for(n, add_threads);
   const Choices choices{scratch, products.position, batches.weight, args.y, n, batches.experts_per_token};
-  launch(*args.stream, down_name, add_choices, dim3(static_cast<unsigned>(batches.tokens * blocks_a_token)), dim3(add_threads), choices,
-         static_cast<int>(blocks_a_token));
+  launch(*args.stream, down_name, add_choices, dim3(static_cast<unsigned>(batches.tokens * blocks_a_token)),
+         dim3(add_threads), choices, static_cast<int>(blocks_a_token));
 }
 
 KernelImages moe_gate_up_cuda_portable_images() { return cuda_products_images(); }
 KernelImages moe_down_cuda_portable_images() {
-  static const void* const kernels[] = {cuda_gemv_tiles_kernel(), cuda_gemm_tiles_kernel(), reinterpret_cast<const void*>(add_choices)};
+  static const void* const kernels[] = {cuda_gemv_tiles_kernel(), cuda_gemm_tiles_kernel(),
+                                        reinterpret_cast<const void*>(add_choices)};
   return kernels;
 }
 

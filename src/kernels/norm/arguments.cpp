@@ -1,5 +1,6 @@
 // The arrays behind NormArgs.
 #include "kernels/arguments.h"
+
 #include "kernels/norm/norm.h"
 #include "kernels/rows.h"
 

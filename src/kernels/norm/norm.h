@@ -7,8 +7,8 @@
 
 namespace mxpath {
 
-/// y = x * rsqrt(mean(x²) + eps) * scale in FP32 (as gpt_oss/torch/model.py of openai/gpt-oss: the scale is applied before any rounding).
-/// One order of summation on each device, whatever the batch.
+/// y = x * rsqrt(mean(x²) + eps) * scale in FP32 (as gpt_oss/torch/model.py of openai/gpt-oss: the scale is applied
+/// before any rounding). One order of summation on each device, whatever the batch.
 struct NormArgs {
   const float* x = nullptr;      // [tokens, width] contiguous
   const float* scale = nullptr;  // [width]

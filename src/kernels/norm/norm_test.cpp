@@ -9,11 +9,12 @@ namespace {
 
 class Norm : public RowTest {};
 
-std::vector<float> run(const KernelPath& path, const std::vector<float>& x, const std::vector<float>& scale, int threads) {
+std::vector<float> run(const KernelPath& path, const std::vector<float>& x, const std::vector<float>& scale,
+                       int threads) {
   ThreadPool pool(threads);
   std::vector<float> y(x.size(), poison);
-  run_row(path, NormArgs{x.data(), scale.data(), y.data(), static_cast<int64_t>(scale.size()), static_cast<int>(x.size() / scale.size()),
-                         1e-5f, &pool});
+  run_row(path, NormArgs{x.data(), scale.data(), y.data(), static_cast<int64_t>(scale.size()),
+                         static_cast<int>(x.size() / scale.size()), 1e-5f, &pool});
   return y;
 }
 
@@ -44,8 +45,13 @@ TEST_P(Norm, OfWhatIsTooLargeIsNoNumber) {
     std::vector<float> x(3 * 96, 0.5f), scale(96, 2.0f), y(x.size(), 1.0f);
     x[96 + 40] = large;
     ThreadPool threads(1);
-    run_row(path(),
-            NormArgs{.x = x.data(), .scale = scale.data(), .y = y.data(), .width = 96, .tokens = 3, .eps = 1e-5f, .threads = &threads});
+    run_row(path(), NormArgs{.x = x.data(),
+                             .scale = scale.data(),
+                             .y = y.data(),
+                             .width = 96,
+                             .tokens = 3,
+                             .eps = 1e-5f,
+                             .threads = &threads});
     for (size_t i = 0; i < y.size(); ++i) EXPECT_EQ(std::isnan(y[i]), i / 96 == 1) << large << " at " << i;
   }
 }
@@ -58,7 +64,8 @@ TEST_P(Norm, WorksWhereverTheArraysStart) {
   std::vector<float> moved_x(x.size() + 1), moved_scale(scale.size() + 2), moved_y(x.size() + 3, poison);
   std::ranges::copy(x, moved_x.begin() + 1), std::ranges::copy(scale, moved_scale.begin() + 2);
   ThreadPool pool(1);
-  run_row(path(), NormArgs{moved_x.data() + 1, moved_scale.data() + 2, moved_y.data() + 3, width, static_cast<int>(tokens), 1e-5f, &pool});
+  run_row(path(), NormArgs{moved_x.data() + 1, moved_scale.data() + 2, moved_y.data() + 3, width,
+                           static_cast<int>(tokens), 1e-5f, &pool});
   for (size_t i = 0; i < y.size(); ++i) ASSERT_NEAR(moved_y[i + 3], y[i], 1e-5 * std::fabs(y[i])) << i;
 }
 

@@ -21,7 +21,8 @@ float sum_of_squares(const float* x, int64_t width) {
   return ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
 }
 
-/// NaN where the sum is beyond the largest float: 1/√∞ would make zeros of the row, and nobody would see that it was lost.
+/// NaN where the sum is beyond the largest float: 1/√∞ would make zeros of the row, and nobody would see that it was
+/// lost.
 float factor_of(float sum, const NormArgs& args) {
   if (!(sum <= std::numeric_limits<float>::max())) return std::numeric_limits<float>::quiet_NaN();
   return 1.0f / std::sqrt(sum / static_cast<float>(args.width) + args.eps);

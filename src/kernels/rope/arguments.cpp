@@ -1,5 +1,6 @@
 // The arrays behind RopeArgs.
 #include "kernels/arguments.h"
+
 #include "kernels/rope/rope.h"
 #include "kernels/rows.h"
 

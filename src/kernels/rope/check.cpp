@@ -28,7 +28,8 @@ void check_rope_once(Subject& s, int tokens, Comparison& out) {
     for (int h = 0; h < heads; ++h)
       for (int i = 0; i < half; ++i) {
         const size_t at = static_cast<size_t>((t * heads + h) * d + i), pair = at + static_cast<size_t>(half);
-        // Cosine, sine and factor are rounded, then two products and a difference: each to FP32, each time at most 2 ulp.
+        // Cosine, sine and factor are rounded, then two products and a difference: each to FP32, each time at most 2
+        // ulp.
         const double bound = sum_bound(2 * std::abs(table.attention_factor), 16);
         const double angle = positions[static_cast<size_t>(t)] * table.inverse_frequency[static_cast<size_t>(i)],
                      c = table.attention_factor * std::cos(angle), sn = table.attention_factor * std::sin(angle);

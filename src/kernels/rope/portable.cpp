@@ -27,7 +27,8 @@ void rotate(float* x, int half, const float* cosine, const float* sine) {
 
 void rope_portable(const RopeArgs& args) {
   const int half = args.head_dim / 2;
-  const size_t grain = items_worth_a_thread(20.0 * half + 0.3 * args.heads * args.head_dim);  // sines take the most of it
+  const size_t grain =
+      items_worth_a_thread(20.0 * half + 0.3 * args.heads * args.head_dim);  // sines take the most of it
   args.threads->for_range(static_cast<size_t>(args.tokens), grain, [&](size_t begin, size_t end, int) {
     std::vector<float> cosine(static_cast<size_t>(half)), sine(static_cast<size_t>(half));
     for (size_t t = begin; t < end; ++t) {
@@ -78,7 +79,8 @@ RopeTable make_rope_table(const RopeConfig& config, int head_dim) {
                  ramp = config.yarn ? std::clamp((i - low) / (high - low), 0.0, 1.0) : 0.0;
     table.inverse_frequency.push_back(plain * (1 - ramp) + plain / config.factor * ramp);
   }
-  if (config.yarn) table.attention_factor = config.attention_factor > 0 ? config.attention_factor : 0.1 * std::log(config.factor) + 1;
+  if (config.yarn)
+    table.attention_factor = config.attention_factor > 0 ? config.attention_factor : 0.1 * std::log(config.factor) + 1;
   return table;
 }
 

@@ -12,7 +12,8 @@ constexpr int heads_of_block(int tokens, int heads) { return tokens < 64 ? 16 : 
 
 __global__ void __launch_bounds__(threads) rotate(RopeArgs args, int heads_at_once) {
   __shared__ float cosine[pairs_at_once], sine[pairs_at_once];
-  const int half = args.head_dim / 2, head = static_cast<int>(blockIdx.y) * heads_at_once, heads = min(heads_at_once, args.heads - head);
+  const int half = args.head_dim / 2, head = static_cast<int>(blockIdx.y) * heads_at_once,
+            heads = min(heads_at_once, args.heads - head);
   float* x = args.x + blockIdx.x * args.x_stride + int64_t{head} * args.head_dim;
   const double position = args.positions[blockIdx.x];
   for (int first = 0; first < half; first += pairs_at_once) {
@@ -42,8 +43,8 @@ const void* const images[] = {reinterpret_cast<const void*>(&rotate)};
 
 void rope_cuda_portable(const RopeArgs& args) {
   const int heads = heads_of_block(args.tokens, args.heads);
-  launch(*args.stream, "rope.cuda.portable.f32", rotate, dim3(blocks_for(args.tokens, 1), blocks_for(args.heads, heads)), dim3(threads),
-         args, heads);
+  launch(*args.stream, "rope.cuda.portable.f32", rotate,
+         dim3(blocks_for(args.tokens, 1), blocks_for(args.heads, heads)), dim3(threads), args, heads);
 }
 KernelImages rope_cuda_portable_images() { return images; }
 

@@ -9,15 +9,16 @@
 
 namespace mxpath {
 
-/// Inverse frequencies [head_dim / 2] (radians per position) and the factor on cos and sin: YaRN (Peng et al. 2023) as gpt_oss/torch/model.py
-/// of openai/gpt-oss has it, in double.
+/// Inverse frequencies [head_dim / 2] (radians per position) and the factor on cos and sin: YaRN (Peng et al. 2023) as
+/// gpt_oss/torch/model.py of openai/gpt-oss has it, in double.
 struct RopeTable {
   std::vector<double> inverse_frequency;
   double attention_factor = 1;
 };
 RopeTable make_rope_table(const RopeConfig& config, int head_dim);
 
-/// Half-split rotation in place: pair (i, i + head_dim/2) of every head turned by position * inverse_frequency[i], times the factor.
+/// Half-split rotation in place: pair (i, i + head_dim/2) of every head turned by position * inverse_frequency[i],
+/// times the factor.
 struct RopeArgs {
   float* x = nullptr;  // [tokens, heads, head_dim], tokens x_stride floats apart
   int64_t x_stride = 0;

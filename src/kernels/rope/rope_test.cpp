@@ -61,7 +61,8 @@ TEST(RopeTableTest, WithoutYarnIsPlain) {
   config.yarn = false, config.theta = 10000;
   const RopeTable table = make_rope_table(config, 8);
   EXPECT_EQ(table.attention_factor, 1.0);
-  for (int i = 0; i < 4; ++i) EXPECT_NEAR(table.inverse_frequency[static_cast<size_t>(i)], std::pow(10000.0, -i / 4.0), 1e-15);
+  for (int i = 0; i < 4; ++i)
+    EXPECT_NEAR(table.inverse_frequency[static_cast<size_t>(i)], std::pow(10000.0, -i / 4.0), 1e-15);
 }
 
 TEST(RopeTableTest, TakesAnAttentionFactorFromTheConfig) {
@@ -74,7 +75,8 @@ TEST(RopeTableTest, StaysFiniteForSmallHeads) {
   RopeConfig config;
   config.original_context = 32, config.theta = 10000;
   for (int head_dim : {2, 4, 6, 16})
-    for (double frequency : make_rope_table(config, head_dim).inverse_frequency) EXPECT_TRUE(frequency > 0 && frequency <= 1) << head_dim;
+    for (double frequency : make_rope_table(config, head_dim).inverse_frequency)
+      EXPECT_TRUE(frequency > 0 && frequency <= 1) << head_dim;
 }
 
 class Rope : public RowTest {};
@@ -116,16 +118,16 @@ TEST_P(Rope, TakesAnyNumberOfTokensAndHeads) {
       std::vector<int32_t> positions;
       for (int t = 0; t < tokens; ++t) positions.push_back(t * 1009 % 131072);
       ThreadPool pool(1);
-      run_row(path(), RopeArgs{y.data(), width, positions.data(), table.inverse_frequency.data(), table.attention_factor, tokens, heads,
-                               head_dim, &pool});
+      run_row(path(), RopeArgs{y.data(), width, positions.data(), table.inverse_frequency.data(),
+                               table.attention_factor, tokens, heads, head_dim, &pool});
       for (int64_t at = 0; at < std::ssize(y); ++at) {
         const int64_t t = at / width, i = at % head_dim, pair = i < half ? at + half : at - half;
         const double angle = positions[static_cast<size_t>(t)] * table.inverse_frequency[static_cast<size_t>(i % half)],
                      sign = i < half ? -1 : 1;
-        ASSERT_NEAR(
-            y[static_cast<size_t>(at)],
-            table.attention_factor * (x[static_cast<size_t>(at)] * std::cos(angle) + sign * x[static_cast<size_t>(pair)] * std::sin(angle)),
-            1e-6)
+        ASSERT_NEAR(y[static_cast<size_t>(at)],
+                    table.attention_factor * (x[static_cast<size_t>(at)] * std::cos(angle) +
+                                              sign * x[static_cast<size_t>(pair)] * std::sin(angle)),
+                    1e-6)
             << tokens << " tokens, " << heads << " heads of " << head_dim << ", element " << at;
       }
     }

@@ -1,5 +1,6 @@
 // The arrays behind RouterArgs.
 #include "kernels/arguments.h"
+
 #include "kernels/router/router.h"
 #include "kernels/rows.h"
 

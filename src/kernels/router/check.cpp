@@ -1,5 +1,6 @@
-// The self-check of the router. An exact problem for every call and every token: logits that no order of summation rounds, some of them
-// equal, so that there is one right choice. And a random one with so few terms that FP32 leaves hardly any doubt.
+// The self-check of the router. An exact problem for every call and every token: logits that no order of summation
+// rounds, some of them equal, so that there is one right choice. And a random one with so few terms that FP32 leaves
+// hardly any doubt.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -45,8 +46,10 @@ struct Routed {
 void check_grouping(const std::vector<int32_t>& expert, int64_t experts, const std::vector<int32_t>& first,
                     const std::vector<int32_t>& order, Comparison& out) {
   std::vector<int32_t> expected_first(first.size()), expected_order(order.size());
-  group_by_expert(expert.data(), std::ssize(expert), static_cast<int>(experts), expected_first.data(), expected_order.data());
-  for (size_t e = 0; e < first.size(); ++e) out.compare(expected_first[e], 0, static_cast<float>(first[e]), 0, static_cast<int64_t>(e));
+  group_by_expert(expert.data(), std::ssize(expert), static_cast<int>(experts), expected_first.data(),
+                  expected_order.data());
+  for (size_t e = 0; e < first.size(); ++e)
+    out.compare(expected_first[e], 0, static_cast<float>(first[e]), 0, static_cast<int64_t>(e));
   for (size_t i = 0; i < order.size(); ++i)
     out.compare(expected_order[i], 0, static_cast<float>(order[i]), static_cast<int64_t>(i), order[i]);
 }
@@ -70,7 +73,8 @@ bool route(Subject& s, const RouterProblem& p, const std::vector<float>& x, Rout
                   .order = order.data(),
                   .threads = &s.threads});
   for (size_t i = 0; i < routed.expert.size(); ++i)
-    if (const int32_t e = routed.expert[i]; e < 0 || e >= p.experts) return out.compare(0, 0, poison, static_cast<int64_t>(i), e), false;
+    if (const int32_t e = routed.expert[i]; e < 0 || e >= p.experts)
+      return out.compare(0, 0, poison, static_cast<int64_t>(i), e), false;
   check_grouping(routed.expert, p.experts, first, order, out);
   return true;
 }
@@ -85,8 +89,8 @@ std::vector<int32_t> best_of(const std::vector<double>& logits, int choices) {
 }
 
 /// relative: what rounding before the softmax may do to a weight, beside the softmax itself.
-void compare_weights(const std::vector<double>& logits, std::span<const int32_t> chosen, int token, const Routed& routed, double relative,
-                     Comparison& out) {
+void compare_weights(const std::vector<double>& logits, std::span<const int32_t> chosen, int token,
+                     const Routed& routed, double relative, Comparison& out) {
   const int choices = static_cast<int>(chosen.size());
   double total = 0, largest = -1e300;
   for (int32_t e : chosen) largest = std::max(largest, logits[static_cast<size_t>(e)]);
@@ -98,7 +102,8 @@ void compare_weights(const std::vector<double>& logits, std::span<const int32_t>
   }
 }
 
-/// Inputs of many tokens, each the sum of two of a few vectors, no two tokens of the same two: their logits are sums of known ones.
+/// Inputs of many tokens, each the sum of two of a few vectors, no two tokens of the same two: their logits are sums of
+/// known ones.
 struct PairedInputs {
   std::vector<std::pair<int, int>> pair_of;
   std::vector<float> parts;  // [parts, hidden], integers of -3..3 times `step`
@@ -138,8 +143,8 @@ void check_exactly(Subject& s, const RouterProblem& p, int tokens, Comparison& o
     const auto [a, b] = in.pair_of[static_cast<size_t>(t)];
     std::vector<double> logits;
     for (int64_t e = 0; e < p.experts; ++e)
-      logits.push_back(of_part[static_cast<size_t>(a * p.experts + e)] + of_part[static_cast<size_t>(b * p.experts + e)] +
-                       p.bias[static_cast<size_t>(e)]);
+      logits.push_back(of_part[static_cast<size_t>(a * p.experts + e)] +
+                       of_part[static_cast<size_t>(b * p.experts + e)] + p.bias[static_cast<size_t>(e)]);
     const auto expected = best_of(logits, p.choices);
     const auto chosen = routed.chosen(t, p.choices);
     for (int c = 0; c < p.choices; ++c)
@@ -154,7 +159,8 @@ void check_randomly(Subject& s, int tokens, Comparison& out) {
   int64_t terms = 0;
   for (int t = 0; t < tokens; ++t)
     terms = make_kind(TokenKind::sparse, s.path.arithmetic,
-                      std::span(x).subspan(static_cast<size_t>(t * p.hidden), static_cast<size_t>(p.hidden)), nullptr, s.random);
+                      std::span(x).subspan(static_cast<size_t>(t * p.hidden), static_cast<size_t>(p.hidden)), nullptr,
+                      s.random);
   Routed routed;
   if (!route(s, p, x, routed, out)) return;
   for (int t : sampled_tokens(tokens)) {
@@ -170,7 +176,8 @@ void check_randomly(Subject& s, int tokens, Comparison& out) {
     const auto chosen = routed.chosen(t, p.choices);
     double least = 1e300;
     std::vector<bool> taken(logits.size());
-    for (int32_t e : chosen) least = std::min(least, logits[static_cast<size_t>(e)]), taken[static_cast<size_t>(e)] = true;
+    for (int32_t e : chosen)
+      least = std::min(least, logits[static_cast<size_t>(e)]), taken[static_cast<size_t>(e)] = true;
     for (int64_t e = 0; e < p.experts; ++e)  // nobody who was left out may stand clearly above the least of the chosen
       if (!taken[static_cast<size_t>(e)])
         out.compare(0, 2 * wrong, static_cast<float>(std::max(0.0, logits[static_cast<size_t>(e)] - least)), t, e);

@@ -20,15 +20,16 @@ void router_logits(const RouterArgs& args) {
   TokenJob job{};
   job.x = args.x, job.x_stride = columns, job.tokens = args.tokens, job.x_divisor = job.y_divisor = 1;
   job.y = args.logits, job.y_stride = experts, job.bias = args.bias;
-  const size_t grain = (items_worth_a_thread(static_cast<double>(columns * args.tokens) / portable_products_per_ns) + 3) / 4 * 4;
+  const size_t grain =
+      (items_worth_a_thread(static_cast<double>(columns * args.tokens) / portable_products_per_ns) + 3) / 4 * 4;
   args.threads->for_range(static_cast<size_t>(experts), grain, [&](size_t begin, size_t end, int) {
     std::vector<float> scratch(row_products_thread_bytes(columns) / sizeof(float));
     portable_rows(*args.weights, 0, static_cast<int64_t>(begin), static_cast<int64_t>(end), job, scratch.data());
   });
 }
 
-/// The k largest, in descending order; the lower index first among equals. NaN counts as minus infinity, so that the order is one.
-/// `all`: every expert's number.
+/// The k largest, in descending order; the lower index first among equals. NaN counts as minus infinity, so that the
+/// order is one. `all`: every expert's number.
 void choose(const float* logits, const std::vector<int32_t>& all, int k, int32_t* chosen) {
   const auto size = [&](int32_t e) { return std::isnan(logits[e]) ? -INFINITY : logits[e]; };
   const auto before = [&](int32_t a, int32_t b) { return size(a) > size(b) || (size(a) == size(b) && a < b); };

@@ -1,4 +1,5 @@
-// Logits: some warps for each expert and tile of tokens. Choice: a warp for each token. Grouping: a block, or a warp, for each expert.
+// Logits: some warps for each expert and tile of tokens. Choice: a warp for each token. Grouping: a block, or a warp,
+// for each expert.
 #include <climits>
 
 #include "kernels/cuda/launch.cuh"
@@ -24,7 +25,8 @@ __device__ void load_weights(const WeightView& w, int64_t row, int64_t column, f
   if constexpr (format == WordFormat::bf16) {
     const uint4 a = words[0];
     const uint32_t word[4] = {a.x, a.y, a.z, a.w};
-    for (int i = 0; i < 4; ++i) out[2 * i] = float_of_bits(word[i] << 16), out[2 * i + 1] = float_of_bits(word[i] & 0xffff0000u);
+    for (int i = 0; i < 4; ++i)
+      out[2 * i] = float_of_bits(word[i] << 16), out[2 * i + 1] = float_of_bits(word[i] & 0xffff0000u);
   } else {
     const uint4 a = words[0], b = words[1];
     const uint32_t word[8] = {a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w};
@@ -34,8 +36,8 @@ __device__ void load_weights(const WeightView& w, int64_t row, int64_t column, f
 
 /// Adds the products of columns that this lane takes: every `stride`-th, from `lane` on.
 template <WordFormat format, int tokens>
-__device__ void add_products(const WeightView& w, int64_t row, const float* const (&x)[tokens], int64_t lane, int64_t stride,
-                             float (&sum)[tokens]) {
+__device__ void add_products(const WeightView& w, int64_t row, const float* const (&x)[tokens], int64_t lane,
+                             int64_t stride, float (&sum)[tokens]) {
   if constexpr (format == WordFormat::any) {
     for (int64_t c = lane; c < w.columns; c += stride) {
       const float weight = weight_at(w, 0, row, c);
@@ -57,11 +59,12 @@ __device__ void add_products(const WeightView& w, int64_t row, const float* cons
 
 /// `split` warps share the columns of one expert; a block has warps / split experts and one tile of tokens.
 template <WordFormat format, int tile, int split>
-__global__ void __launch_bounds__(threads) router_logits(WeightView w, const float* bias, const float* x, int tokens, float* logits) {
+__global__ void __launch_bounds__(threads)
+    router_logits(WeightView w, const float* bias, const float* x, int tokens, float* logits) {
   __shared__ float sums[warps][tile];
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, part = warp % split;
-  const int64_t expert = int64_t{blockIdx.x} * (warps / split) + warp / split, row = expert < w.rows ? expert : w.rows - 1,
-                first = int64_t{blockIdx.y} * tile;
+  const int64_t expert = int64_t{blockIdx.x} * (warps / split) + warp / split,
+                row = expert < w.rows ? expert : w.rows - 1, first = int64_t{blockIdx.y} * tile;
   const float* rows[tile];
   float sum[tile];
 #pragma unroll
@@ -82,12 +85,15 @@ __global__ void __launch_bounds__(threads) router_logits(WeightView w, const flo
 // ---- choice
 // ---------------------------------------------------------------------------------------------------------------------------------
 
-/// Descending logits, the lower index first among equals; NaN counts as minus infinity, so that every choice is an expert.
+/// Descending logits, the lower index first among equals; NaN counts as minus infinity, so that every choice is an
+/// expert.
 struct Candidate {
   float logit;
   int expert;
 };
-__device__ bool before(Candidate a, Candidate b) { return a.logit > b.logit || (a.logit == b.logit && a.expert < b.expert); }
+__device__ bool before(Candidate a, Candidate b) {
+  return a.logit > b.logit || (a.logit == b.logit && a.expert < b.expert);
+}
 
 /// The first candidate after `last`.
 __device__ Candidate next_choice(const float* logits, int experts, Candidate last, int lane) {
@@ -174,7 +180,8 @@ __device__ int count_before(bool mine, int (&counts)[group_threads / 32], int& t
 }
 
 /// One block, one expert.
-__global__ void __launch_bounds__(group_threads) group_by_expert_blocks(const int32_t* expert, int rows, int32_t* first, int32_t* order) {
+__global__ void __launch_bounds__(group_threads)
+    group_by_expert_blocks(const int32_t* expert, int rows, int32_t* first, int32_t* order) {
   __shared__ int counts[group_threads / 32];
   const int e = static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
   int lower = 0;
@@ -200,8 +207,8 @@ __global__ void __launch_bounds__(group_threads) group_by_expert_blocks(const in
 template <WordFormat format, int tile, int split>
 void launch_logits(const RouterArgs& args, const WeightView& w) {
   launch(*args.stream, "router.cuda.portable.f32", router_logits<format, tile, split>,
-         dim3(blocks_for(w.rows, warps / split), blocks_for(args.tokens, tile)), dim3(threads), w, args.bias, args.x, args.tokens,
-         args.logits);
+         dim3(blocks_for(w.rows, warps / split), blocks_for(args.tokens, tile)), dim3(threads), w, args.bias, args.x,
+         args.tokens, args.logits);
 }
 template <WordFormat format>
 void launch_logits(const RouterArgs& args, const WeightView& w) {
@@ -228,10 +235,11 @@ void router_cuda_portable(const RouterArgs& args) {
   else if (wide && format == WordFormat::fp32) launch_logits<WordFormat::fp32>(args, w);
   else launch_logits<WordFormat::any>(args, w);
   const int experts = static_cast<int>(w.rows), rows = args.tokens * args.experts_per_token;
-  if (args.tokens <= few_tokens) return launch(*args.stream, name, choose_and_group, dim3(1), dim3(threads), args, experts);
+  if (args.tokens <= few_tokens)
+    return launch(*args.stream, name, choose_and_group, dim3(1), dim3(threads), args, experts);
   launch(*args.stream, name, choose_experts, dim3(blocks_for(args.tokens, warps)), dim3(threads), args, experts);
-  launch(*args.stream, name, group_by_expert_blocks, dim3(static_cast<unsigned>(experts)), dim3(group_threads), args.expert, rows,
-         args.first, args.order);
+  launch(*args.stream, name, group_by_expert_blocks, dim3(static_cast<unsigned>(experts)), dim3(group_threads),
+         args.expert, rows, args.first, args.order);
 }
 KernelImages router_cuda_portable_images() { return images; }
 

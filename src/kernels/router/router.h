@@ -9,9 +9,10 @@
 
 namespace mxpath {
 
-/// logits g = x Wᵀ + b over the experts in FP32; the experts_per_token largest (ties: lower index first); softmax over those only. Then the
-/// (token, choice) pairs are grouped by expert, as the expert products want them. On a CPU logits do not depend on the batch or on threads;
-/// CUDA rows sum them in one of three orders, by how many tokens share the call.
+/// logits g = x Wᵀ + b over the experts in FP32; the experts_per_token largest (ties: lower index first); softmax over
+/// those only. Then the (token, choice) pairs are grouped by expert, as the expert products want them. On a CPU logits
+/// do not depend on the batch or on threads; CUDA rows sum them in one of three orders, by how many tokens share the
+/// call.
 struct RouterArgs {
   const PackedMatrix* weights = nullptr;  // [experts, H]
   const float* bias = nullptr;            // [experts]

@@ -15,15 +15,16 @@ struct Routed {
   std::vector<float> weight, logits;
 };
 
-Routed run(const KernelPath& path, const TestMatrix& matrix, const std::vector<float>& bias, const std::vector<float>& x, int per_token,
-           int threads = 1) {
+Routed run(const KernelPath& path, const TestMatrix& matrix, const std::vector<float>& bias,
+           const std::vector<float>& x, int per_token, int threads = 1) {
   ThreadPool pool(threads);
   const size_t tokens = x.size() / static_cast<size_t>(matrix.view.columns);
   const std::vector<int32_t> unset(tokens * static_cast<size_t>(per_token), -1);
-  Routed out{unset, std::vector<int32_t>(bias.size() + 1, -1), unset, std::vector<float>(tokens * static_cast<size_t>(per_token), poison),
+  Routed out{unset, std::vector<int32_t>(bias.size() + 1, -1), unset,
+             std::vector<float>(tokens * static_cast<size_t>(per_token), poison),
              std::vector<float>(tokens * bias.size(), poison)};
-  run_row(path, RouterArgs{&matrix.view, bias.data(), x.data(), static_cast<int>(tokens), per_token, out.logits.data(), out.expert.data(),
-                           out.weight.data(), out.first.data(), out.order.data(), &pool});
+  run_row(path, RouterArgs{&matrix.view, bias.data(), x.data(), static_cast<int>(tokens), per_token, out.logits.data(),
+                           out.expert.data(), out.weight.data(), out.first.data(), out.order.data(), &pool});
   return out;
 }
 
@@ -39,7 +40,8 @@ TEST_P(Router, TakesTheLargestAndThenTheSoftmaxOverThose) {
 
 TEST_P(Router, PrefersTheLowerIndexAmongEquals) {
   const TestMatrix matrix = pack_test_matrix(Layout::fp32_rows, 1, 7, 32, std::vector<float>(7 * 32, 0.0f));
-  EXPECT_EQ(run(path(), matrix, {1, 2, 2, 1, 2, 1, 1}, std::vector<float>(32, 1.0f), 4).expert, (std::vector<int32_t>{1, 2, 4, 0}));
+  EXPECT_EQ(run(path(), matrix, {1, 2, 2, 1, 2, 1, 1}, std::vector<float>(32, 1.0f), 4).expert,
+            (std::vector<int32_t>{1, 2, 4, 0}));
   EXPECT_EQ(run(path(), matrix, std::vector<float>(7, 0.0f), std::vector<float>(32, 1.0f), 7).expert,
             (std::vector<int32_t>{0, 1, 2, 3, 4, 5, 6}));
 }
@@ -64,7 +66,8 @@ TEST_P(Router, ComputesLogitsWithinTheBoundForAnyLayoutAndThreads) {
           const double product = double(x[static_cast<size_t>(t * k + i)]) * weights[static_cast<size_t>(e * k + i)];
           want += product, size += std::fabs(product);
         }
-        ASSERT_NEAR(r.logits[static_cast<size_t>(t * experts + e)], want, std::ldexp(double(k) + 8, -24) * size) << name_of(layout);
+        ASSERT_NEAR(r.logits[static_cast<size_t>(t * experts + e)], want, std::ldexp(double(k) + 8, -24) * size)
+            << name_of(layout);
       }
     }
   }
@@ -103,11 +106,13 @@ TEST_P(Router, ChoosesAndGroupsAnyNumberOfTokens) {
 TEST_P(Router, ChoosesWhateverTheLogitsAre) {
   // What a token with NaN chooses does not matter, but each must be an expert.
   const TestMatrix matrix = pack_test_matrix(Layout::fp32_rows, 1, 6, 32, std::vector<float>(6 * 32, 0.0f));
-  EXPECT_EQ(run(path(), matrix, {-INFINITY, 1, -INFINITY, -INFINITY, 2, -INFINITY}, std::vector<float>(32, 0.0f), 4).expert,
-            (std::vector<int32_t>{4, 1, 0, 2}));
+  EXPECT_EQ(
+      run(path(), matrix, {-INFINITY, 1, -INFINITY, -INFINITY, 2, -INFINITY}, std::vector<float>(32, 0.0f), 4).expert,
+      (std::vector<int32_t>{4, 1, 0, 2}));
   for (int tokens : {1, 20})
-    for (int32_t e :
-         run(path(), matrix, std::vector<float>(6, poison), std::vector<float>(static_cast<size_t>(tokens) * 32, 0.0f), 4).expert)
+    for (int32_t e : run(path(), matrix, std::vector<float>(6, poison),
+                         std::vector<float>(static_cast<size_t>(tokens) * 32, 0.0f), 4)
+                         .expert)
       EXPECT_TRUE(e >= 0 && e < 6) << e;
 }
 
@@ -119,7 +124,8 @@ TEST_P(Router, GivesNoWeightWhereALogitIsNotFinite) {
       for (size_t at = 0; at < 6; ++at) {
         std::vector<float> bias = {1, 2, 3, 4, 5, 6};
         bias[at] = odd;
-        for (float weight : run(path(), matrix, bias, std::vector<float>(static_cast<size_t>(tokens) * 32, 0.0f), 2).weight)
+        for (float weight :
+             run(path(), matrix, bias, std::vector<float>(static_cast<size_t>(tokens) * 32, 0.0f), 2).weight)
           EXPECT_TRUE(std::isnan(weight)) << odd << " at " << at;
       }
 }

@@ -19,14 +19,17 @@ struct Float : Avx512 {
 
   static Pair pair(const float* x) { return {_mm512_set1_ps(x[0]), _mm512_set1_ps(x[1])}; }
   static Pair half_pair(const float* x) { return {_mm512_set1_ps(x[0]), _mm512_setzero_ps()}; }
-  static Sum add(Sum sum, const Weight& w, const Pair& x) { return _mm512_fmadd_ps(w.odd, x.odd, _mm512_fmadd_ps(w.even, x.even, sum)); }
+  static Sum add(Sum sum, const Weight& w, const Pair& x) {
+    return _mm512_fmadd_ps(w.odd, x.odd, _mm512_fmadd_ps(w.even, x.even, sum));
+  }
 
   static Weight widen(__m512i pairs) {
     return {_mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)),
             _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(static_cast<int>(0xffff0000))))};
   }
   static Weight bf16(const uint8_t* line) { return widen(_mm512_loadu_si512(line)); }
-  /// One lookup by 16-bit word gives both columns as BF16: half the lookups of VPERMPS, which are what this loop is bound by.
+  /// One lookup by 16-bit word gives both columns as BF16: half the lookups of VPERMPS, which are what this loop is
+  /// bound by.
   static Weight nibbles(Line line, int j) {
     return widen(_mm512_permutexvar_epi16(_mm512_srli_epi16(line, static_cast<unsigned>(4 * j)), e2m1_as_bf16()));
   }
@@ -37,7 +40,8 @@ struct Float : Avx512 {
     if (i == 3) return _mm512_cvtepi32_ps(_mm512_and_si512(codes, _mm512_set1_epi32(static_cast<int>(0xff000000))));
     if (i == 0) return _mm512_cvtepi32_ps(_mm512_slli_epi32(codes, 24));
     const int top = i << 24 | 0x808080;  // bytes with the high bit set become zero
-    const __m512i move = _mm512_broadcast_i32x4(_mm_setr_epi32(top, top + (4 << 24), top + (8 << 24), top + (12 << 24)));
+    const __m512i move =
+        _mm512_broadcast_i32x4(_mm_setr_epi32(top, top + (4 << 24), top + (8 << 24), top + (12 << 24)));
     return _mm512_cvtepi32_ps(_mm512_shuffle_epi8(codes, move));
   }
   static Weight int8(Bytes line, int j) { return {byte(line, 2 * j), byte(line, 2 * j + 1)}; }
@@ -45,13 +49,17 @@ struct Float : Avx512 {
     return _mm512_mul_ps(_mm512_mul_ps(sum, _mm512_set1_ps(0x1p-24f)), _mm512_loadu_ps(scales));
   }
 
-  static void store_weight(uint8_t* to, const Weight& w) { _mm512_storeu_ps(to, w.even), _mm512_storeu_ps(to + 64, w.odd); }
+  static void store_weight(uint8_t* to, const Weight& w) {
+    _mm512_storeu_ps(to, w.even), _mm512_storeu_ps(to + 64, w.odd);
+  }
   static Weight load_weight(const uint8_t* from) { return {_mm512_loadu_ps(from), _mm512_loadu_ps(from + 64)}; }
 };
 
 }  // namespace
 
-void rows16_mxfp4_avx512(const Rows16& rows, const TokenJob& job, void* scratch) { mxfp4_rows<Float>(rows, job, scratch); }
+void rows16_mxfp4_avx512(const Rows16& rows, const TokenJob& job, void* scratch) {
+  mxfp4_rows<Float>(rows, job, scratch);
+}
 void rows16_bf16_avx512(const Rows16& rows, const TokenJob& job, void*) { plain_rows<Bf16Rows<Float>>(rows, job); }
 void rows16_int8_avx512(const Rows16& rows, const TokenJob& job, void*) { plain_rows<Int8Rows<Float>>(rows, job); }
 

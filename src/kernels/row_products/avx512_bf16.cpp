@@ -1,4 +1,5 @@
-// BF16 activations, FP32 sums: VDPBF16PS takes two columns at a time. It treats subnormal operands and results (below 2^-126) as zero.
+// BF16 activations, FP32 sums: VDPBF16PS takes two columns at a time. It treats subnormal operands and results (below
+// 2^-126) as zero.
 #include "kernels/simd/avx512.h"
 #include "kernels/simd/rows16.h"
 
@@ -31,7 +32,9 @@ struct Bf16 : Avx512 {
 
 }  // namespace
 
-void rows16_mxfp4_avx512_bf16(const Rows16& rows, const TokenJob& job, void* scratch) { mxfp4_rows<Bf16>(rows, job, scratch); }
+void rows16_mxfp4_avx512_bf16(const Rows16& rows, const TokenJob& job, void* scratch) {
+  mxfp4_rows<Bf16>(rows, job, scratch);
+}
 void rows16_bf16_avx512_bf16(const Rows16& rows, const TokenJob& job, void*) { plain_rows<Bf16Rows<Bf16>>(rows, job); }
 
 }  // namespace mxpath

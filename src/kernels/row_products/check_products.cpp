@@ -21,7 +21,8 @@ Allowed allowed(Subject& s, const float* x, const float* w, int64_t k, double bi
   s.work += static_cast<uint64_t>(k);
   const Arithmetic arithmetic = s.path.arithmetic;
   const double quantised = arithmetic == Arithmetic::int8_dynamic ? quantised_magnitude(x, w, k) : 0;
-  return {dot.sum + bias, dot_bound(arithmetic, dot.magnitude, terms, std::abs(bias), quantised), dot.magnitude + std::abs(bias)};
+  return {dot.sum + bias, dot_bound(arithmetic, dot.magnitude, terms, std::abs(bias), quantised),
+          dot.magnitude + std::abs(bias)};
 }
 
 }  // namespace mxpath

@@ -1,6 +1,6 @@
-// What the self-checks of matrix products share. Of an exact problem every element of every token counts, at the price of one dot product
-// an output row: what is compared is the sum over all tokens, each times a random integer of its own (Freivalds 1979), which no rounding
-// blurs. Rows of outputs are compared one by one, so that they need no factors.
+// What the self-checks of matrix products share. Of an exact problem every element of every token counts, at the price
+// of one dot product an output row: what is compared is the sum over all tokens, each times a random integer of its own
+// (Freivalds 1979), which no rounding blurs. Rows of outputs are compared one by one, so that they need no factors.
 #pragma once
 #include <vector>
 
@@ -8,7 +8,8 @@
 
 namespace mxpath {
 
-inline constexpr int64_t exact_rows = 69;   // four tiles of 16 rows and a ragged one: the widest step of any CPU row, and its rest
+inline constexpr int64_t exact_rows =
+    69;  // four tiles of 16 rows and a ragged one: the widest step of any CPU row, and its rest
 inline constexpr int64_t random_rows = 37;  // two tiles and a ragged one
 inline constexpr int most_random_tokens = 17;
 

@@ -1,4 +1,5 @@
-// Many rows of x: tiles of 64 rows of x by 128 rows of weights, both as floats in shared memory, columns first. A thread owns 8 × 8 sums.
+// Many rows of x: tiles of 64 rows of x by 128 rows of weights, both as floats in shared memory, columns first. A
+// thread owns 8 × 8 sums.
 #include "kernels/row_products/cuda_products.cuh"
 
 namespace mxpath {
@@ -17,11 +18,12 @@ struct Piece {
 };
 
 template <WordFormat format>
-__device__ inline void load_weights(const CudaProducts& p, const WeightRow& row, int expert, int64_t row_number, int64_t column, int shift,
-                                    Piece<format>& piece) {
+__device__ inline void load_weights(const CudaProducts& p, const WeightRow& row, int expert, int64_t row_number,
+                                    int64_t column, int shift, Piece<format>& piece) {
   if constexpr (format == WordFormat::any) {
     for (int i = 0; i < columns_each; ++i)
-      piece.word[i] = column + i < p.weights.columns ? __float_as_uint(weight_at(p.weights, expert, row_number, column + i)) : 0;
+      piece.word[i] =
+          column + i < p.weights.columns ? __float_as_uint(weight_at(p.weights, expert, row_number, column + i)) : 0;
   } else {
     const uint8_t* from = row.codes + column * bits_of(format) / 8;
     constexpr int words = Piece<format>::words;
@@ -59,11 +61,13 @@ __device__ inline void store_weights(const Piece<format>& piece, const float* ta
     if constexpr (format == WordFormat::any) values[0] = __uint_as_float(piece.word[i]);
     else decode_word<format>(piece.word[i], table, values);
 #pragma unroll
-    for (int c = 0; c < columns; ++c) to[(i * columns + c) * tile_w] = has_scales(format) ? values[c] * scale : values[c];
+    for (int c = 0; c < columns; ++c)
+      to[(i * columns + c) * tile_w] = has_scales(format) ? values[c] * scale : values[c];
   }
 }
 
-__device__ inline void load_x(const float* x, int64_t column, int64_t columns, bool in_fours, float (&piece)[columns_each]) {
+__device__ inline void load_x(const float* x, int64_t column, int64_t columns, bool in_fours,
+                              float (&piece)[columns_each]) {
   if (in_fours) {
 #pragma unroll
     for (int i = 0; i < columns_each; i += 4) {
@@ -84,7 +88,8 @@ __device__ inline void load_fragment(const float* from, float (&out)[8]) {
 }
 
 /// Eight sums of one row of x: two runs of four rows of weights.
-__device__ inline void write_sums(const CudaProducts& p, int expert, int entry, int64_t n0, const float (&sums)[8], bool in_fours) {
+__device__ inline void write_sums(const CudaProducts& p, int expert, int entry, int64_t n0, const float (&sums)[8],
+                                  bool in_fours) {
   float* y = p.y + y_row(p, entry) * p.y_stride;
   const float* bias = p.bias ? p.bias + expert * p.weights.rows : nullptr;
 #pragma unroll
@@ -120,7 +125,8 @@ __global__ void __launch_bounds__(threads, 3) gemm_tiles(const __grid_constant__
   fill_nf4_table<format>(table);
 
   const int64_t columns = p.weights.columns, n0 = int64_t{blockIdx.x / static_cast<unsigned>(tiles)} * tile_w;
-  // What this thread moves: 8 columns of one row of x, 16 columns of one row of weights. Beyond the ends it moves the last row once more.
+  // What this thread moves: 8 columns of one row of x, 16 columns of one row of weights. Beyond the ends it moves the
+  // last row once more.
   const int x_lane = tid % tile_x, x_part = tid / tile_x * columns_each;
   const float* x = p.x + x_row(p, tile.begin + min(x_lane, tile.count - 1)) * p.x_stride;
   const bool x_fours = x_in_fours(p);
@@ -140,7 +146,8 @@ __global__ void __launch_bounds__(threads, 3) gemm_tiles(const __grid_constant__
 #pragma unroll
     for (int i = 0; i < columns_each; ++i) xs[buffer][x_part + i][x_lane] = x_piece[i];
 #pragma unroll
-    for (int i = 0; i < depth / columns_each; ++i) store_weights<format>(w_piece[i], table, &ws[buffer][i * columns_each][tid]);
+    for (int i = 0; i < depth / columns_each; ++i)
+      store_weights<format>(w_piece[i], table, &ws[buffer][i * columns_each][tid]);
   };
 
   // A warp is 4 × 8 threads: what it reads of x and of the weights for one column is 64 and 128 bytes.
@@ -183,8 +190,8 @@ __global__ void __launch_bounds__(threads, 3) gemm_tiles(const __grid_constant__
 void cuda_gemm_tiles(Stream& stream, const char* name, const CudaProducts& p) {
   with_format(p.weights, [&]<WordFormat format>() {
     const int64_t tiles = tile_bound(p, tile_x);
-    launch(stream, name, gemm_tiles<format>, dim3(static_cast<unsigned>(tiles * blocks_for(p.weights.rows, tile_w))), dim3(threads), p,
-           static_cast<int>(tiles));
+    launch(stream, name, gemm_tiles<format>, dim3(static_cast<unsigned>(tiles * blocks_for(p.weights.rows, tile_w))),
+           dim3(threads), p, static_cast<int>(tiles));
   });
 }
 

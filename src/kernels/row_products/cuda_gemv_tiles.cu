@@ -1,5 +1,5 @@
-// Few rows of x: a warp takes a few rows of weights and all columns, so that weights are read once, in 16-byte pieces, and every piece
-// feeds up to eight rows of x. x lies in shared memory as floats.
+// Few rows of x: a warp takes a few rows of weights and all columns, so that weights are read once, in 16-byte pieces,
+// and every piece feeds up to eight rows of x. x lies in shared memory as floats.
 #include "kernels/row_products/cuda_products.cuh"
 
 namespace mxpath {
@@ -10,17 +10,20 @@ constexpr int warps = 8;
 /// How a warp of the kernel works for one format and T rows of x.
 template <WordFormat format, int T>
 struct Shape {
-  static constexpr int chunk = format == WordFormat::any ? 8 : 128 / bits_of(format);  // columns of a lane's 16-byte piece
+  static constexpr int chunk =
+      format == WordFormat::any ? 8 : 128 / bits_of(format);  // columns of a lane's 16-byte piece
   static constexpr int base = format == WordFormat::any ? 1 : bits_of(format) >= 16 ? 1 : bits_of(format) == 8 ? 2 : 4;
-  // Rows of weights share what is read of x: the more rows of x, the more of them. As many pieces are requested ahead as are at work.
+  // Rows of weights share what is read of x: the more rows of x, the more of them. As many pieces are requested ahead
+  // as are at work.
   static constexpr int rows = format == WordFormat::any ? 1 : T == 8 ? 4 : T == 4 && base < 2 ? 2 : base;
   static constexpr int depth = format == WordFormat::any ? 1 : T == 1 && rows == 1 ? 2 : 4 / rows;
   static constexpr int step = 32 * chunk * depth;         // columns that a warp takes at once; divides 1024
   static constexpr int panel = T <= 2 ? 4096 : 8192 / T;  // columns of x in shared memory
-  static constexpr bool block_scales = format == WordFormat::mxfp4 || format == WordFormat::int4 || format == WordFormat::nf4;
+  static constexpr bool block_scales =
+      format == WordFormat::mxfp4 || format == WordFormat::int4 || format == WordFormat::nf4;
   static constexpr bool row_scales = has_scales(format) && !block_scales;
-  // Blocks a multiprocessor that the registers must allow. Five: 5,120 rows of 16-bit weights (the 20b's q, k and v) are then at work at
-  // once on 132.
+  // Blocks a multiprocessor that the registers must allow. Five: 5,120 rows of 16-bit weights (the 20b's q, k and v)
+  // are then at work at once on 132.
   static constexpr int blocks = format == WordFormat::any || T == 8 || (T > 1 && base == 4) ? 2
                                 : T > 1 || base == 4                                        ? 3
                                 : base == 2                                                 ? 4
@@ -28,8 +31,8 @@ struct Shape {
   static constexpr int group = chunk < 8 || bits_of(format) >= 8 ? 4 : 8;  // columns decoded at once
 };
 
-/// Where column c of a panel lies: four floats of padding after every 32 keep the lanes of a warp in different banks for pieces of any
-/// length.
+/// Where column c of a panel lies: four floats of padding after every 32 keep the lanes of a warp in different banks
+/// for pieces of any length.
 __device__ constexpr int spread(int c) { return c + c / 32 * 4; }
 
 __device__ inline uint4 load_piece(const uint8_t* from) {
@@ -55,8 +58,9 @@ __device__ inline void decode_group(const uint4& piece, int g, const float* tabl
   }
 }
 
-/// Adds the lanes of a warp up, for N values at once: every step halves the values of a lane while there are several. The total of value
-/// lane / (32 / N) is what the lane returns. Recursion, so that every index is a constant and the values stay in registers.
+/// Adds the lanes of a warp up, for N values at once: every step halves the values of a lane while there are several.
+/// The total of value lane / (32 / N) is what the lane returns. Recursion, so that every index is a constant and the
+/// values stay in registers.
 template <int N, int offset = 16>
 __device__ inline float add_lanes(const float (&values)[N]) {
   if constexpr (N > 1) {
@@ -64,7 +68,8 @@ __device__ inline float add_lanes(const float (&values)[N]) {
     float half[N / 2];
 #pragma unroll
     for (int i = 0; i < N / 2; ++i)
-      half[i] = (upper ? values[i + N / 2] : values[i]) + __shfl_xor_sync(~0u, upper ? values[i] : values[i + N / 2], offset);
+      half[i] =
+          (upper ? values[i + N / 2] : values[i]) + __shfl_xor_sync(~0u, upper ? values[i] : values[i + N / 2], offset);
     return add_lanes<N / 2, offset / 2>(half);
   } else {
     float sum = values[0];
@@ -84,8 +89,8 @@ __device__ inline void add_products(const float (&w)[N], const float (&x)[N], fl
   for (int i = 0; i < N; ++i) sum = fmaf(w[i], x[i], sum);
 }
 
-/// Columns [panel, panel + size) of T rows of x, zeros up to the next multiple of 32 behind the last one. A warp moves columns of one row,
-/// four 16-byte pieces a lane before it stores the first.
+/// Columns [panel, panel + size) of T rows of x, zeros up to the next multiple of 32 behind the last one. A warp moves
+/// columns of one row, four 16-byte pieces a lane before it stores the first.
 template <int T, int size>
 __device__ inline void stage_x(const CudaProducts& p, const RowTile& tile, int64_t x_row_of_one, int panel,
                                float (&xs)[T][size + size / 8]) {
@@ -120,7 +125,8 @@ struct Pieces {
 };
 
 template <WordFormat format, int T>
-__global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) gemv_tiles(const __grid_constant__ CudaProducts p, int tiles) {
+__global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks)
+    gemv_tiles(const __grid_constant__ CudaProducts p, int tiles) {
   using S = Shape<format, T>;
   constexpr int R = S::rows, D = S::depth;
   __shared__ __align__(16) float xs[T][S::panel + S::panel / 8];
@@ -133,7 +139,8 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) gemv_til
   if (tile.count <= 0) return;
   fill_nf4_table<format>(table);
 
-  // The last group of rows moves back to end with the matrix; rows that it shares with the group before are written by that one.
+  // The last group of rows moves back to end with the matrix; rows that it shares with the group before are written by
+  // that one.
   const int columns = static_cast<int>(p.weights.columns);
   const int64_t own = (int64_t{blockIdx.x / static_cast<unsigned>(tiles)} * warps + warp) * R;
   const int64_t last = p.weights.rows - R, begin = own < last ? own : last;
@@ -151,7 +158,8 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) gemv_til
         for (int r = 0; r < R; ++r) {
           if (column < columns) {
             next.codes[r][d] = load_piece(first_row.codes + r * row_codes + column / 4 * bits_of(format) / 2);
-            if constexpr (S::block_scales) next.scale[r][d] = stored_scale<format>(first_row.scales + r * row_scales, column, shift);
+            if constexpr (S::block_scales)
+              next.scale[r][d] = stored_scale<format>(first_row.scales + r * row_scales, column, shift);
           }
         }
       }
@@ -188,7 +196,8 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) gemv_til
         const int column = step + (d * 32 + lane) * S::chunk;
         if (column >= columns) continue;
         const float* x = &xs[0][spread(column - panel)];
-        // One or two rows of x: sums of a piece, scaled once. More: the scale goes to the weights, which saves a sum for each row.
+        // One or two rows of x: sums of a piece, scaled once. More: the scale goes to the weights, which saves a sum
+        // for each row.
         constexpr bool apart = T <= 2;
         float piece_sums[apart ? R * T : 1] = {};
         const auto weights = [&](int r, int g, float(&w)[S::group]) {
@@ -218,16 +227,19 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks) gemv_til
 #pragma unroll
             for (int t = 0; t < T; ++t) {
 #pragma unroll
-              for (int q = 0; q < S::group; q += 4) load_four(x + t * (S::panel + S::panel / 8) + g * S::group + q, &xt[q]);
+              for (int q = 0; q < S::group; q += 4)
+                load_four(x + t * (S::panel + S::panel / 8) + g * S::group + q, &xt[q]);
 #pragma unroll
-              for (int r = 0; r < R; ++r) add_products(w[r], xt, apart ? piece_sums[(r * T + t) % (apart ? R * T : 1)] : sums[r * T + t]);
+              for (int r = 0; r < R; ++r)
+                add_products(w[r], xt, apart ? piece_sums[(r * T + t) % (apart ? R * T : 1)] : sums[r * T + t]);
             }
           }
         }
         if constexpr (apart) {
 #pragma unroll
           for (int i = 0; i < R * T; ++i) {
-            if constexpr (S::block_scales) sums[i] = fmaf(piece_sums[i], decode_scale<format>(now.scale[i / T][d]), sums[i]);
+            if constexpr (S::block_scales)
+              sums[i] = fmaf(piece_sums[i], decode_scale<format>(now.scale[i / T][d]), sums[i]);
             else sums[i] += piece_sums[i];
           }
         }
@@ -247,7 +259,8 @@ template <int T>
 void run(Stream& stream, const char* name, const CudaProducts& p) {
   const auto run_as = [&]<WordFormat format>() {
     const int64_t tiles = tile_bound(p, T), row_tiles = blocks_for(p.weights.rows, warps * Shape<format, T>::rows);
-    launch(stream, name, gemv_tiles<format, T>, dim3(static_cast<unsigned>(tiles * row_tiles)), dim3(warps * 32), p, static_cast<int>(tiles));
+    launch(stream, name, gemv_tiles<format, T>, dim3(static_cast<unsigned>(tiles * row_tiles)), dim3(warps * 32), p,
+           static_cast<int>(tiles));
   };
   if (p.weights.rows < 4) run_as.template operator()<WordFormat::any>();  // a warp of the others takes up to four rows
   else with_format(p.weights, run_as);

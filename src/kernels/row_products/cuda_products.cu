@@ -3,8 +3,8 @@
 namespace mxpath {
 
 void cuda_products(Stream& stream, const char* name, const CudaProducts& p) {
-  // Tiles that fill only a part of the device cost more than reading the weights once for every eight rows. An expert's rows vary around
-  // their mean.
+  // Tiles that fill only a part of the device cost more than reading the weights once for every eight rows. An expert's
+  // rows vary around their mean.
   const int64_t together = p.first ? p.rows / p.weights.experts : p.rows;
   if (together <= (p.first ? 20 : 64)) cuda_gemv_tiles(stream, name, p);
   else cuda_gemm_tiles(stream, name, p);

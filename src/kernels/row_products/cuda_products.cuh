@@ -6,8 +6,9 @@
 
 namespace mxpath {
 
-/// y[row, n] (+)= Σ_k x[row, k] w[n, k] + bias[n]. With experts (first is set) rows are the entries of `order`: entry i works with row
-/// order[i] of y, row order[i] / x_divisor of x and the expert e of first[e] <= i < first[e + 1]. All pointers lie in device memory.
+/// y[row, n] (+)= Σ_k x[row, k] w[n, k] + bias[n]. With experts (first is set) rows are the entries of `order`: entry i
+/// works with row order[i] of y, row order[i] / x_divisor of x and the expert e of first[e] <= i < first[e + 1]. All
+/// pointers lie in device memory.
 struct CudaProducts {
   WeightView weights;
   const float* bias = nullptr;  // [experts, n] or null
@@ -100,7 +101,9 @@ __device__ inline int find_expert(const CudaProducts& p, int entry) {
 }
 
 __device__ inline int64_t y_row(const CudaProducts& p, int entry) { return p.order ? p.order[entry] : entry; }
-__device__ inline int64_t x_row(const CudaProducts& p, int entry) { return p.order ? p.order[entry] / p.x_divisor : entry; }
+__device__ inline int64_t x_row(const CudaProducts& p, int entry) {
+  return p.order ? p.order[entry] / p.x_divisor : entry;
+}
 
 /// Whether rows of x may be read four floats at a time.
 __device__ inline bool x_in_fours(const CudaProducts& p) {

@@ -36,8 +36,8 @@ Problem make_problem(const Shape& shape, bool exact, uint64_t seed) {
   p.weights = mxfp4_values(random, shape.experts * shape.n * shape.k, exact);
   p.bias = activations(random, shape.experts * shape.n, exact);
   p.x = activations(random, p.x_rows() * shape.k, exact);
-  p.y_before =
-      p.adds() ? activations(random, p.y_rows() * shape.n, exact) : std::vector<float>(static_cast<size_t>(p.y_rows() * shape.n), poison);
+  p.y_before = p.adds() ? activations(random, p.y_rows() * shape.n, exact)
+                        : std::vector<float>(static_cast<size_t>(p.y_rows() * shape.n), poison);
   for (int64_t t = 0; t < shape.tokens; ++t)
     for (int c = 0; c < shape.per_token; ++c) {
       // Distinct experts for one token; expert 0 stays without tokens unless every token goes to every expert.
@@ -45,7 +45,8 @@ Problem make_problem(const Shape& shape, bool exact, uint64_t seed) {
                         : shape.one_expert               ? shape.experts - 1 - c
                                                          : 1 + (t * 3 + c) % std::max(shape.experts - 1, 1);
       p.expert.push_back(static_cast<int32_t>(std::min<int64_t>(e, shape.experts - 1)));
-      p.router_weight.push_back(exact ? 0.25f * static_cast<float>(random.integer(1, 4)) : static_cast<float>(random.uniform()));
+      p.router_weight.push_back(exact ? 0.25f * static_cast<float>(random.integer(1, 4))
+                                      : static_cast<float>(random.uniform()));
     }
   p.first.resize(static_cast<size_t>(shape.experts) + 1), p.order.resize(static_cast<size_t>(p.pairs()));
   group_by_expert(p.expert.data(), p.pairs(), shape.experts, p.first.data(), p.order.data());
@@ -77,10 +78,12 @@ class Scratch {
   size_t bytes_;
 };
 
-std::vector<float> run_linear(const KernelPath& path, const Problem& p, const PackedMatrix& matrix, int threads, int padding) {
+std::vector<float> run_linear(const KernelPath& path, const Problem& p, const PackedMatrix& matrix, int threads,
+                              int padding) {
   ThreadPool pool(threads);
   const int64_t x_stride = p.shape.k + padding, y_stride = p.shape.n + 2 * padding;
-  std::vector<float> x(static_cast<size_t>(p.shape.tokens * x_stride), poison), y(static_cast<size_t>(p.shape.tokens * y_stride), 7.0f);
+  std::vector<float> x(static_cast<size_t>(p.shape.tokens * x_stride), poison),
+      y(static_cast<size_t>(p.shape.tokens * y_stride), 7.0f);
   for (int64_t t = 0; t < p.shape.tokens; ++t) {
     std::copy_n(p.x.begin() + t * p.shape.k, p.shape.k, x.begin() + t * x_stride);
     std::copy_n(p.y_before.begin() + t * p.shape.n, p.shape.n, y.begin() + t * y_stride);
@@ -94,7 +97,8 @@ std::vector<float> run_linear(const KernelPath& path, const Problem& p, const Pa
   std::vector<float> result;
   for (int64_t t = 0; t < p.shape.tokens; ++t) {
     result.insert(result.end(), y.begin() + t * y_stride, y.begin() + t * y_stride + p.shape.n);
-    for (int64_t i = p.shape.n; i < y_stride; ++i) EXPECT_EQ(y[static_cast<size_t>(t * y_stride + i)], 7.0f) << "wrote beyond row " << t;
+    for (int64_t i = p.shape.n; i < y_stride; ++i)
+      EXPECT_EQ(y[static_cast<size_t>(t * y_stride + i)], 7.0f) << "wrote beyond row " << t;
   }
   return result;
 }
@@ -102,7 +106,8 @@ std::vector<float> run_linear(const KernelPath& path, const Problem& p, const Pa
 std::vector<float> run_moe(const KernelPath& path, const Problem& p, const PackedMatrix& matrix, int threads) {
   ThreadPool pool(threads);
   std::vector<float> y = p.y_before;
-  const ExpertBatches batches{p.shape.experts, p.shape.per_token, p.shape.tokens, p.first.data(), p.order.data(), p.router_weight.data()};
+  const ExpertBatches batches{p.shape.experts, p.shape.per_token, p.shape.tokens,
+                              p.first.data(),  p.order.data(),    p.router_weight.data()};
   MoeMatmulArgs args{&matrix, p.bias.data(), p.x.data(), y.data(), &batches, nullptr, &pool};
   Scratch scratch(scratch_bytes(path, args, threads));
   args.scratch = scratch.data();
@@ -113,10 +118,12 @@ std::vector<float> run_moe(const KernelPath& path, const Problem& p, const Packe
 
 std::vector<float> run(const KernelPath& path, const Problem& p, Layout layout, int threads = 1, int padding = 0) {
   const TestMatrix matrix = pack_test_matrix(layout, p.shape.experts, p.shape.n, p.shape.k, p.weights);
-  return path.op == Op::linear ? run_linear(path, p, matrix.view, threads, padding) : run_moe(path, p, matrix.view, threads);
+  return path.op == Op::linear ? run_linear(path, p, matrix.view, threads, padding)
+                               : run_moe(path, p, matrix.view, threads);
 }
 
-/// One output in double, with the bound on what any order of float additions may deviate: ε (k + 8) (Σ |x w| + |bias| + |y|).
+/// One output in double, with the bound on what any order of float additions may deviate: ε (k + 8) (Σ |x w| + |bias| +
+/// |y|).
 struct Expected {
   double value = 0, magnitude = 0;
 };
@@ -124,7 +131,8 @@ Expected dot(const Problem& p, bool rounds_x, int64_t expert, int64_t x_row, int
   Expected sum{p.bias[static_cast<size_t>(expert * p.shape.n + n)], 0};
   for (int64_t k = 0; k < p.shape.k; ++k) {
     const float x = p.x[static_cast<size_t>(x_row * p.shape.k + k)];
-    const double product = double(rounds_x ? round_bf16(x) : x) * p.weights[static_cast<size_t>((expert * p.shape.n + n) * p.shape.k + k)];
+    const double product =
+        double(rounds_x ? round_bf16(x) : x) * p.weights[static_cast<size_t>((expert * p.shape.n + n) * p.shape.k + k)];
     sum.value += product, sum.magnitude += std::fabs(product);
   }
   sum.magnitude += std::fabs(double(p.bias[static_cast<size_t>(expert * p.shape.n + n)]));
@@ -134,7 +142,8 @@ std::vector<Expected> expected(const Problem& p, bool rounds_x) {
   std::vector<Expected> y(p.y_before.size());
   for (size_t i = 0; p.adds() && i < y.size(); ++i) y[i] = {p.y_before[i], std::fabs(double(p.y_before[i]))};
   for (int64_t pair = 0; pair < p.pairs(); ++pair) {
-    const int64_t token = pair / p.shape.per_token, expert = p.shape.op == Op::linear ? 0 : p.expert[static_cast<size_t>(pair)];
+    const int64_t token = pair / p.shape.per_token,
+                  expert = p.shape.op == Op::linear ? 0 : p.expert[static_cast<size_t>(pair)];
     for (int64_t n = 0; n < p.shape.n; ++n) {
       const Expected one = dot(p, rounds_x, expert, p.shape.op == Op::moe_down ? pair : token, n);
       const double weight = p.shape.op == Op::moe_down ? p.router_weight[static_cast<size_t>(pair)] : 1.0;
@@ -164,8 +173,9 @@ class Matmul : public RowTest {
       const Problem p = held(grid, layout, true);
       const std::vector<float> portable = run(portable_row(s.op), p, Layout::fp32_rows);
       const std::vector<float> y = run(path(), p, layout, threads, 3);
-      EXPECT_TRUE(same_bits(y, portable)) << path().name << " over " << name_of(layout) << ", " << s.tokens << " tokens, n " << s.n
-                                          << ", k " << s.k << " differs " << first_difference(y, portable);
+      EXPECT_TRUE(same_bits(y, portable))
+          << path().name << " over " << name_of(layout) << ", " << s.tokens << " tokens, n " << s.n << ", k " << s.k
+          << " differs " << first_difference(y, portable);
     }
   }
   void expect_bounded(const Shape& s, uint64_t seed) {
@@ -181,8 +191,9 @@ class Matmul : public RowTest {
         const double error = std::fabs(y[i] - want[i].value) / (epsilon * want[i].magnitude + 1e-30);
         worst = error <= worst ? worst : error;
         if (!(error <= 1))
-          FAIL() << path().name << " over " << name_of(layout) << ": " << y[i] << " at " << i << ", expected " << want[i].value << ", "
-                 << error << " of the bound; " << s.tokens << " tokens, n " << s.n << ", k " << s.k;
+          FAIL() << path().name << " over " << name_of(layout) << ": " << y[i] << " at " << i << ", expected "
+                 << want[i].value << ", " << error << " of the bound; " << s.tokens << " tokens, n " << s.n << ", k "
+                 << s.k;
       }
       EXPECT_GT(worst, 0) << "random sums cannot all be exact: the reference is not independent";
     }
@@ -194,7 +205,8 @@ TEST_P(Matmul, AgreesWithThePortableRowBitForBitOnExactSums) {
   for (int tokens : {1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 63, 64, 65, 129, 519, 520})
     expect_exact(shape(37, widths()[static_cast<size_t>(tokens) % widths().size()], tokens), ++seed);
   for (int64_t k : widths())
-    for (int64_t n : {1, 15, 16, 17, 80}) expect_exact(shape(n, k, 3), ++seed), expect_exact(shape(n, k, 11), ++seed, 3);
+    for (int64_t n : {1, 15, 16, 17, 80})
+      expect_exact(shape(n, k, 3), ++seed), expect_exact(shape(n, k, 11), ++seed, 3);
 }
 
 TEST_P(Matmul, AgreesAtTheWidthOfTheModel) {
@@ -261,18 +273,22 @@ TEST_P(Matmul, ReadsTheEndsOfTheScale) {
   // 2^-127 is a subnormal float; 2^123 is as far as six times it still fits.
   for (auto [scale, x] : {std::pair{-127, 60}, {123, -60}}) {
     Problem p = make_problem(shape(37, 64, 3), true, 21);
-    for (size_t i = 0; i < p.weights.size(); ++i) p.weights[i] = std::ldexp(static_cast<float>(i % 32 == 0 ? 6 : i % 5), scale);
+    for (size_t i = 0; i < p.weights.size(); ++i)
+      p.weights[i] = std::ldexp(static_cast<float>(i % 32 == 0 ? 6 : i % 5), scale);
     for (float& value : p.x) value = std::ldexp(value, x);
     std::fill(p.bias.begin(), p.bias.end(), 0.0f), std::fill(p.router_weight.begin(), p.router_weight.end(), 1.0f);
     for (float& value : p.y_before) value = p.adds() ? 0.0f : value;
     const std::vector<float> portable = run(portable_row(p.shape.op), p, Layout::fp32_rows);
     for (Layout layout : layouts_of(path())) {
       std::vector<float> row(p.weights.begin(), p.weights.begin() + 64);
-      if (quantised_reference(layout, row); !std::equal(row.begin(), row.end(), p.weights.begin())) continue;  // not a scale of this format
-      // VDPBF16PS takes subnormal operands for zero; scales are applied after it, so only plain BF16 weights of that size are lost.
+      if (quantised_reference(layout, row); !std::equal(row.begin(), row.end(), p.weights.begin()))
+        continue;  // not a scale of this format
+      // VDPBF16PS takes subnormal operands for zero; scales are applied after it, so only plain BF16 weights of that
+      // size are lost.
       if (scale == -127 && layout == Layout::bf16_rows16 && rounds_x()) continue;
       const std::vector<float> y = run(path(), p, layout);
-      EXPECT_TRUE(same_bits(y, portable)) << name_of(layout) << ", scale 2^" << scale << " differs " << first_difference(y, portable);
+      EXPECT_TRUE(same_bits(y, portable))
+          << name_of(layout) << ", scale 2^" << scale << " differs " << first_difference(y, portable);
       EXPECT_NE(y[0], 0.0f);
     }
   }
@@ -294,7 +310,9 @@ Problem only_token(const Problem& all, int64_t token) {
   Problem p = all;
   const Shape& s = all.shape;
   p.shape.tokens = 1;
-  auto cut = [token](auto& from, int64_t width) { from = {from.begin() + token * width, from.begin() + (token + 1) * width}; };
+  auto cut = [token](auto& from, int64_t width) {
+    from = {from.begin() + token * width, from.begin() + (token + 1) * width};
+  };
   cut(p.x, s.op == Op::moe_down ? s.k * s.per_token : s.k);
   cut(p.y_before, s.op == Op::moe_gate_up ? s.n * s.per_token : s.n);
   cut(p.expert, s.per_token), cut(p.router_weight, s.per_token);
@@ -313,14 +331,15 @@ TEST_P(Matmul, GivesATokenTheSameBitsAloneAndInABatch) {
       for (int64_t t = 0; t < tokens; t += 1 + tokens / 16) {
         const std::vector<float> part(batch.begin() + t * width, batch.begin() + (t + 1) * width),
             alone = run(path(), only_token(p, t), layout);
-        ASSERT_TRUE(same_bits(part, alone)) << path().name << " over " << name_of(layout) << ", token " << t << " of " << tokens
-                                            << " differs " << first_difference(part, alone);
+        ASSERT_TRUE(same_bits(part, alone)) << path().name << " over " << name_of(layout) << ", token " << t << " of "
+                                            << tokens << " differs " << first_difference(part, alone);
       }
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Rows, Matmul, testing::ValuesIn(rows_of({Op::linear, Op::moe_gate_up, Op::moe_down})), test_name);
+INSTANTIATE_TEST_SUITE_P(Rows, Matmul, testing::ValuesIn(rows_of({Op::linear, Op::moe_gate_up, Op::moe_down})),
+                         test_name);
 
 }  // namespace
 }  // namespace mxpath

@@ -11,7 +11,8 @@ constexpr int64_t tile_rows = 4;
 
 /// Eight partial sums for each of R rows and T tokens, over a multiple of eight columns.
 template <int R, int T>
-void add_products(const float* const (&w)[R], const float* const (&x)[T], int64_t columns, Float4 (&low)[R][T], Float4 (&high)[R][T]) {
+void add_products(const float* const (&w)[R], const float* const (&x)[T], int64_t columns, Float4 (&low)[R][T],
+                  Float4 (&high)[R][T]) {
   for (int64_t c = 0; c < columns; c += 8)
     for (int t = 0; t < T; ++t) {
       const Float4 x0 = *reinterpret_cast<const Float4*>(x[t] + c), x1 = *reinterpret_cast<const Float4*>(x[t] + c + 4);
@@ -55,7 +56,8 @@ template <int R, int T>
 void run_tile(const TokenJob& job, int64_t row, int64_t token, const float* decoded, int64_t columns) {
   const float *w[R], *x[T];
   for (int r = 0; r < R; ++r) w[r] = decoded + r * columns;
-  for (int t = 0; t < T; ++t) x[t] = static_cast<const float*>(job.x) + number(job, token + t) / job.x_divisor * job.x_stride;
+  for (int t = 0; t < T; ++t)
+    x[t] = static_cast<const float*>(job.x) + number(job, token + t) / job.x_divisor * job.x_stride;
   float sums[R][T];
   dot_tile<R, T>(w, x, columns, sums);
   for (int t = 0; t < T; ++t)
@@ -64,14 +66,16 @@ void run_tile(const TokenJob& job, int64_t row, int64_t token, const float* deco
 
 }  // namespace
 
-void portable_rows(const PackedMatrix& matrix, int64_t expert, int64_t begin, int64_t end, const TokenJob& job, void* scratch) {
+void portable_rows(const PackedMatrix& matrix, int64_t expert, int64_t begin, int64_t end, const TokenJob& job,
+                   void* scratch) {
   float* decoded = static_cast<float*>(scratch);
   const int64_t columns = matrix.columns;
   for (int64_t row = begin; row < end; row += tile_rows) {
     const int64_t rows = std::min(tile_rows, end - row);
     for (int64_t r = 0; r < rows; ++r) decode_row(matrix, expert, row + r, decoded + r * columns);
     int64_t t = 0;
-    // Two by two fills the registers of the baseline; one token has nothing to share a load with, so it takes four rows.
+    // Two by two fills the registers of the baseline; one token has nothing to share a load with, so it takes four
+    // rows.
     for (; rows == tile_rows && t + 2 <= job.tokens; t += 2)
       run_tile<2, 2>(job, row, t, decoded, columns), run_tile<2, 2>(job, row + 2, t, decoded + 2 * columns, columns);
     for (; rows == tile_rows && t < job.tokens; ++t) run_tile<4, 1>(job, row, t, decoded, columns);

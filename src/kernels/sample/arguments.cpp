@@ -1,7 +1,8 @@
 // The arrays behind SampleArgs.
 #include "kernels/arguments.h"
-#include "kernels/sample/sample.h"
+
 #include "kernels/rows.h"
+#include "kernels/sample/sample.h"
 
 namespace mxpath {
 

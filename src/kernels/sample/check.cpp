@@ -6,8 +6,8 @@
 
 namespace mxpath {
 
-/// The largest logit at every edge that a search may have and at a few places besides, larger ones among the ids that must not be chosen,
-/// and the lower id of equals.
+/// The largest logit at every edge that a search may have and at a few places besides, larger ones among the ids that
+/// must not be chosen, and the lower id of equals.
 void check_sample(Subject& s, Comparison& out) {
   const int vocab = static_cast<int>(s.site.n), largest = std::max(vocab - 3, 0);
   auto logits = known_inputs(static_cast<size_t>(vocab), false, s.random);

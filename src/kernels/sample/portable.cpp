@@ -4,8 +4,8 @@
 
 #include "kernels/cuda_row.h"
 #include "kernels/rows.h"
-#include "kernels/scratch.h"
 #include "kernels/sample/sample.h"
+#include "kernels/scratch.h"
 #include "kernels/simd/exp.h"
 
 namespace mxpath {
@@ -20,10 +20,13 @@ struct Choice {
 };
 
 /// More likely first, lower id among equals: a total order, so that results do not depend on the sort.
-bool before(const Choice& a, const Choice& b) { return a.likelihood != b.likelihood ? a.likelihood > b.likelihood : a.token < b.token; }
+bool before(const Choice& a, const Choice& b) {
+  return a.likelihood != b.likelihood ? a.likelihood > b.likelihood : a.token < b.token;
+}
 bool after(const Choice& a, const Choice& b) { return before(b, a); }
 
-/// The largest, and 0 if all are finite: the difference of a NaN or an infinity with itself is NaN, and so is every sum with it.
+/// The largest, and 0 if all are finite: the difference of a NaN or an infinity with itself is NaN, and so is every sum
+/// with it.
 struct Largest {
   float logit = -INFINITY, odd = 0;
 };
@@ -35,7 +38,8 @@ Largest largest_of(std::span<const float> logits) {
     most = x > most ? x : most, odd += x - x;
   }
   Largest out{std::max(std::max(most[0], most[1]), std::max(most[2], most[3])), (odd[0] + odd[1]) + (odd[2] + odd[3])};
-  for (; i < logits.size(); ++i) out.logit = logits[i] > out.logit ? logits[i] : out.logit, out.odd += logits[i] - logits[i];
+  for (; i < logits.size(); ++i)
+    out.logit = logits[i] > out.logit ? logits[i] : out.logit, out.odd += logits[i] - logits[i];
   return out;
 }
 
@@ -77,7 +81,8 @@ std::span<Choice> cut_top_k(std::span<Choice> choices, int top_k) {
   return {choices.begin(), end};
 }
 
-/// The fewest whose likelihood sums to top_p of `total`; they end up sorted at the back of the span (a heap gives them one by one).
+/// The fewest whose likelihood sums to top_p of `total`; they end up sorted at the back of the span (a heap gives them
+/// one by one).
 std::span<Choice> cut_top_p(std::span<Choice> choices, double top_p, double total) {
   std::make_heap(choices.begin(), choices.end(), after);
   auto end = choices.end();
@@ -90,7 +95,8 @@ std::span<Choice> cut_top_p(std::span<Choice> choices, double top_p, double tota
 }
 
 std::span<Choice> cut_min_p(std::span<Choice> choices, float min_p) {
-  return {choices.begin(), std::stable_partition(choices.begin(), choices.end(), [&](const Choice& c) { return c.likelihood >= min_p; })};
+  return {choices.begin(), std::stable_partition(choices.begin(), choices.end(),
+                                                 [&](const Choice& c) { return c.likelihood >= min_p; })};
 }
 
 /// The entry at which the running sum of likelihood(i) passes random × total.
@@ -110,11 +116,13 @@ int32_t sample_among(const SampleArgs& args, std::span<const float> likelihoods,
   for (size_t i = 0; i < choices.size(); ++i) choices[i] = {likelihoods[i], static_cast<int32_t>(i)};
   choices = cut_top_k(choices, args.top_k);
   const double total = sum_of(choices);
-  // Both remaining cuts keep a head of the same order, so the cheaper one may come first; top_p still counts from the whole.
+  // Both remaining cuts keep a head of the same order, so the cheaper one may come first; top_p still counts from the
+  // whole.
   if (args.min_p > 0) choices = cut_min_p(choices, std::min(args.min_p, 1.0f));
   if (args.top_p < 1) choices = cut_top_p(choices, args.top_p, total);
   else if (args.top_k > 0) std::sort(choices.begin(), choices.end(), before);
-  return choices[pick(choices.size(), args.random, sum_of(choices), [&](size_t i) { return choices[i].likelihood; })].token;
+  return choices[pick(choices.size(), args.random, sum_of(choices), [&](size_t i) { return choices[i].likelihood; })]
+      .token;
 }
 
 void sample_portable(const SampleArgs& args) {
@@ -127,7 +135,9 @@ void sample_portable(const SampleArgs& args) {
   const double total = likelihoods_of(logits, logits[static_cast<size_t>(*args.token)], args.temperature, likelihoods);
   if (args.top_k > 0 || args.top_p < 1 || args.min_p > 0)
     *args.token = sample_among(args, {likelihoods, logits.size()}, {choices, logits.size()});
-  else *args.token = static_cast<int32_t>(pick(logits.size(), args.random, total, [&](size_t i) { return likelihoods[i]; }));
+  else
+    *args.token =
+        static_cast<int32_t>(pick(logits.size(), args.random, total, [&](size_t i) { return likelihoods[i]; }));
 }
 
 /// The likelihood of each id, and that with its id to be sorted.

@@ -12,7 +12,8 @@ class Sample : public RowTest {
   void SetUp() override {
     const std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
     RowTest::SetUp();
-    if (!IsSkipped() && path().device == DeviceKind::cuda && !name.starts_with("Greedy")) GTEST_SKIP() << "CUDA rows are greedy";
+    if (!IsSkipped() && path().device == DeviceKind::cuda && !name.starts_with("Greedy"))
+      GTEST_SKIP() << "CUDA rows are greedy";
   }
   int32_t pick(const std::vector<float>& logits, SampleArgs args) {
     int32_t token = -1;
@@ -81,7 +82,8 @@ TEST_P(Sample, GreedyLooksAtAllOfTheVocabulary) {
 TEST_P(Sample, GreedyStopsAtTheLargestToken) {
   std::vector<float> logits(5000, -1.0f);
   logits[3000] = 5, logits[2999] = 4, logits[10] = 3;
-  for (const auto& [largest, token] : {std::pair{4999, 3000}, {3000, 3000}, {2999, 2999}, {2998, 10}, {5, 0}, {9000, 3000}}) {
+  for (const auto& [largest, token] :
+       {std::pair{4999, 3000}, {3000, 3000}, {2999, 2999}, {2998, 10}, {5, 0}, {9000, 3000}}) {
     SampleArgs args = with(0);
     args.largest_token = largest;
     EXPECT_EQ(pick(logits, args), token) << largest;

@@ -8,8 +8,9 @@ namespace mxpath {
 typedef float Float4 __attribute__((vector_size(16), aligned(4), may_alias));
 typedef uint32_t Bits4 __attribute__((vector_size(16)));
 
-/// F and Bits: float and uint32_t, or vectors of as many. Within 2 ulp for results from 2^-126 to the largest float; 0 below that, finite
-/// (2.4e38) for everything above 88.37; NaN gives NaN. Cody-Waite reduction and the polynomial of Cephes' expf.
+/// F and Bits: float and uint32_t, or vectors of as many. Within 2 ulp for results from 2^-126 to the largest float; 0
+/// below that, finite (2.4e38) for everything above 88.37; NaN gives NaN. Cody-Waite reduction and the polynomial of
+/// Cephes' expf.
 template <class F, class Bits>
 static inline F exp_of(F x) {
   const F most = F{} + 88.37f;

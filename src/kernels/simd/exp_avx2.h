@@ -16,7 +16,8 @@ inline __m256 exp_avx2(__m256 x) {
   p = _mm256_fmadd_ps(p, r, set(1.6666665459e-1f));
   p = _mm256_fmadd_ps(p, r, set(5.0000001201e-1f));
   p = _mm256_add_ps(_mm256_fmadd_ps(p, _mm256_mul_ps(r, r), r), set(1.0f));
-  const __m256 result = _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23)));
+  const __m256 result =
+      _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23)));
   return _mm256_and_ps(result, _mm256_cmp_ps(x, set(-87.33f), _CMP_NLT_UQ));
 }
 

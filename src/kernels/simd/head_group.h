@@ -1,5 +1,5 @@
-// Attention of one token's query heads over one key head: the loops that the instruction sets share. `Math` gives vectors of `lanes`
-// floats. Scores: lanes are keys, so that no sum runs across lanes; values: lanes are dimensions.
+// Attention of one token's query heads over one key head: the loops that the instruction sets share. `Math` gives
+// vectors of `lanes` floats. Scores: lanes are keys, so that no sum runs across lanes; values: lanes are dimensions.
 // Sealed: everything here is local to the object that includes it, and nothing of std is used.
 #pragma once
 #include "kernels/attention/head_group.h"
@@ -49,16 +49,19 @@ void score_tile(const HeadGroupJob& job, const float* columns, int head, int lan
   for (int h = 0; h < H; ++h) sums[h][0] = sums[h][1] = Math::zero();
   const float* q = job.q + head * job.head_dim;
   for (int d = 0; d < job.head_dim; ++d) {
-    const typename Math::Vector k0 = Math::load(columns + d * chunk + lane), k1 = Math::load(columns + d * chunk + lane + Math::lanes);
+    const typename Math::Vector k0 = Math::load(columns + d * chunk + lane),
+                                k1 = Math::load(columns + d * chunk + lane + Math::lanes);
 #pragma GCC unroll 8
     for (int h = 0; h < H; ++h) {
       const typename Math::Vector broadcast = Math::set(q[h * job.head_dim + d]);
-      sums[h][0] = Math::add_product(sums[h][0], k0, broadcast), sums[h][1] = Math::add_product(sums[h][1], k1, broadcast);
+      sums[h][0] = Math::add_product(sums[h][0], k0, broadcast),
+      sums[h][1] = Math::add_product(sums[h][1], k1, broadcast);
     }
   }
   for (int h = 0; h < H; ++h)
     for (int i = 0; i < 2; ++i)
-      Math::store(scores + (head + h) * chunk + lane + i * Math::lanes, Math::multiply(sums[h][i], Math::set(job.scale)));
+      Math::store(scores + (head + h) * chunk + lane + i * Math::lanes,
+                  Math::multiply(sums[h][i], Math::set(job.scale)));
 }
 
 template <class Math>
@@ -66,12 +69,14 @@ void score_chunk(const HeadGroupJob& job, const ChunkRows& keys, const float* co
   for (int lane = 0; lane < chunk; lane += 2 * Math::lanes) {
     if (lane >= keys.end || lane + 2 * Math::lanes <= keys.begin) continue;
     int head = 0;
-    for (; head + Math::heads <= job.group; head += Math::heads) score_tile<Math, Math::heads>(job, columns, head, lane, scores);
+    for (; head + Math::heads <= job.group; head += Math::heads)
+      score_tile<Math, Math::heads>(job, columns, head, lane, scores);
     for (; head < job.group; ++head) score_tile<Math, 1>(job, columns, head, lane, scores);
   }
 }
 
-/// Running softmax of one head; returns the factor for what has been summed so far. Scores of visible lanes become weights, others 0.
+/// Running softmax of one head; returns the factor for what has been summed so far. Scores of visible lanes become
+/// weights, others 0.
 template <class Math>
 float softmax_chunk(const ChunkRows& keys, float* scores, float* largest, float* sum) {
   const float none = -__builtin_inff();
@@ -92,12 +97,14 @@ float softmax_chunk(const ChunkRows& keys, float* scores, float* largest, float*
 
 /// sums[H heads][two vectors of dimensions] = sums · keep + Σ weight · value over the visible keys of a chunk.
 template <class Math, int H>
-void value_tile(const ChunkRows& values, int head_dim, int d, int padded, const float* weights, const float* keep, float* sums) {
+void value_tile(const ChunkRows& values, int head_dim, int d, int padded, const float* weights, const float* keep,
+                float* sums) {
   const int left = head_dim - d, first = left < Math::lanes ? left : Math::lanes,
             second = left - first < Math::lanes ? left - first : Math::lanes;
   typename Math::Vector sum[H][2];
   for (int h = 0; h < H; ++h)
-    for (int i = 0; i < 2; ++i) sum[h][i] = Math::multiply(Math::load(sums + h * padded + d + i * Math::lanes), Math::set(keep[h]));
+    for (int i = 0; i < 2; ++i)
+      sum[h][i] = Math::multiply(Math::load(sums + h * padded + d + i * Math::lanes), Math::set(keep[h]));
   for (int lane = values.begin; lane < values.end; ++lane) {
     const uint16_t* row = values.rows[lane] + d;
     const typename Math::Vector v0 = Math::bf16(row, first), v1 = Math::bf16(row + first, second);
@@ -112,12 +119,14 @@ void value_tile(const ChunkRows& values, int head_dim, int d, int padded, const 
 }
 
 template <class Math>
-void value_chunk(const HeadGroupJob& job, const ChunkRows& values, int padded, const float* weights, const float* keep, float* sums) {
+void value_chunk(const HeadGroupJob& job, const ChunkRows& values, int padded, const float* weights, const float* keep,
+                 float* sums) {
   for (int d = 0; d < job.head_dim; d += 2 * Math::lanes) {
     int h = 0;
     for (; h + Math::heads <= job.group; h += Math::heads)
       value_tile<Math, Math::heads>(values, job.head_dim, d, padded, weights + h * chunk, keep + h, sums + h * padded);
-    for (; h < job.group; ++h) value_tile<Math, 1>(values, job.head_dim, d, padded, weights + h * chunk, keep + h, sums + h * padded);
+    for (; h < job.group; ++h)
+      value_tile<Math, 1>(values, job.head_dim, d, padded, weights + h * chunk, keep + h, sums + h * padded);
   }
 }
 
@@ -129,7 +138,8 @@ void head_group(const HeadGroupJob& job, float* scratch) {
   float* sums = columns + padded * chunk;       // [group][padded]
   float *largest = sums + job.group * padded, *sum = largest + group, *keep = sum + group;
   for (int h = 0; h < job.group; ++h) {
-    // The sink is a score without a value: the sum starts with its weight. Of minus infinity the first chunk takes that back.
+    // The sink is a score without a value: the sum starts with its weight. Of minus infinity the first chunk takes that
+    // back.
     largest[h] = job.sinks[h], sum[h] = 1;
     for (int d = 0; d < padded; ++d) sums[h * padded + d] = 0;
   }

@@ -1,11 +1,11 @@
 // Groups of 16 rows times tokens: the loops that all instruction sets share. `Math` gives the instructions:
-//   Element  what x holds: float, or bf16 as uint16_t         Sum    `lanes` floats, one per row; 16 rows are one or two such vectors
-//   Weight   `lanes` rows of two adjacent columns             Pair   the same two columns of one token, in all lanes
-//   Line     8 columns of `lanes` rows as codes               Scale  `lanes` block scales
-//   Bytes    4 columns of `lanes` rows as INT8 codes
-//   tile_vectors, tile_tokens   vectors of rows × tokens whose sums fit into registers
-//   direct_tokens               tokens (2 or 4) up to which decoding straight into registers is cheaper than a panel
-//   direct_vectors(tokens)      vectors of rows to do together then: enough sums to hide the latency of an addition, few enough
+//   Element  what x holds: float, or bf16 as uint16_t         Sum    `lanes` floats, one per row; 16 rows are one or
+//   two such vectors Weight   `lanes` rows of two adjacent columns             Pair   the same two columns of one
+//   token, in all lanes Line     8 columns of `lanes` rows as codes               Scale  `lanes` block scales Bytes 4
+//   columns of `lanes` rows as INT8 codes tile_vectors, tile_tokens   vectors of rows × tokens whose sums fit into
+//   registers direct_tokens               tokens (2 or 4) up to which decoding straight into registers is cheaper than
+//   a panel direct_vectors(tokens)      vectors of rows to do together then: enough sums to hide the latency of an
+//   addition, few enough
 //                               streams of weights for the prefetchers; measured
 // Sealed: everything here is local to the object that includes it, and nothing of std is used.
 #pragma once
@@ -20,7 +20,9 @@ constexpr int64_t slab_columns = rows16_slab, slab_blocks = slab_columns / 32, j
 // How far ahead of its use a stream of weights is asked for: about 150 ns at 40 GB/s.
 constexpr int64_t prefetch_bytes = 6144;
 
-inline void prefetch(const uint8_t* codes) { _mm_prefetch(reinterpret_cast<const char*>(codes + prefetch_bytes), _MM_HINT_T0); }
+inline void prefetch(const uint8_t* codes) {
+  _mm_prefetch(reinterpret_cast<const char*>(codes + prefetch_bytes), _MM_HINT_T0);
+}
 inline int64_t number_of(const TokenJob& job, int64_t i) { return job.order ? job.order[i] : i; }
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -29,15 +31,18 @@ const typename Math::Element* activations(const TokenJob& job, int64_t i) {
   return static_cast<const typename Math::Element*>(job.x) + number_of(job, i) / job.x_divisor * job.x_stride;
 }
 
-/// Where vector v of the rows starts if a group of 16 rows is `group` bytes long and a row's part of a line `part` bytes.
+/// Where vector v of the rows starts if a group of 16 rows is `group` bytes long and a row's part of a line `part`
+/// bytes.
 template <class Math>
 int64_t vector_at(int64_t v, int64_t group, int64_t part) {
   constexpr int64_t in_group = 16 / Math::lanes;
   return v / in_group * group + v % in_group * Math::lanes * part;
 }
 
-/// Bias, weight and the store of `count` sums of entry o; inlined for whole vectors, where the loops become instructions.
-inline __attribute__((always_inline)) void put_sums(const TokenJob& job, int64_t o, int64_t row, int64_t count, float* out, float* y) {
+/// Bias, weight and the store of `count` sums of entry o; inlined for whole vectors, where the loops become
+/// instructions.
+inline __attribute__((always_inline)) void put_sums(const TokenJob& job, int64_t o, int64_t row, int64_t count,
+                                                    float* out, float* y) {
   const float weight = job.weight ? job.weight[o] : 1.0f;
   if (job.bias)
     for (int64_t r = 0; r < count; ++r) out[r] += job.bias[row + r];
@@ -62,7 +67,8 @@ void finish(const Rows16& rows, const TokenJob& job, int64_t token, int64_t v, t
 /// G vectors of rows times T tokens, nibbles decoded in registers.
 template <class Math, int G, int T>
 void mxfp4_direct(const Rows16& rows, const TokenJob& job, int64_t v) {
-  const int64_t blocks = rows.columns / 32, group_bytes = blocks * mxfp4_block_bytes16, group_scales = blocks * mxfp4_block_scales16;
+  const int64_t blocks = rows.columns / 32, group_bytes = blocks * mxfp4_block_bytes16,
+                group_scales = blocks * mxfp4_block_scales16;
   const uint8_t* codes = rows.codes + vector_at<Math>(v, group_bytes, 4);
   const uint8_t* scales = rows.scales + vector_at<Math>(v, group_scales, 1);
   const typename Math::Element* x[T];
@@ -90,7 +96,8 @@ void mxfp4_direct(const Rows16& rows, const TokenJob& job, int64_t v) {
         for (int g = 0; g < G; ++g) {
           const typename Math::Weight weight = Math::nibbles(line[g], j);
 #pragma GCC unroll 8
-          for (int t = 0; t < T; ++t) block[g][t] = Math::add(block[g][t], weight, Math::pair(x[t] + b * 32 + q * 8 + j * 2));
+          for (int t = 0; t < T; ++t)
+            block[g][t] = Math::add(block[g][t], weight, Math::pair(x[t] + b * 32 + q * 8 + j * 2));
         }
     }
     for (int g = 0; g < G; ++g) {
@@ -154,7 +161,8 @@ void mxfp4_tile(const Slab& slab, const TokenJob& job, int64_t first_token, int6
       }
     }
     for (int g = 0; g < G; ++g) {
-      const typename Math::Scale scale = Math::scale(slab.scales + vector_at<Math>(g, slab.group_scales, 1) + b * mxfp4_block_scales16);
+      const typename Math::Scale scale =
+          Math::scale(slab.scales + vector_at<Math>(g, slab.group_scales, 1) + b * mxfp4_block_scales16);
       float* sums = slab.sums + (g * job_tile + token) * Math::lanes;
 #pragma GCC unroll 8
       for (int t = 0; t < T; ++t)
@@ -174,7 +182,8 @@ void mxfp4_rest(const Slab& slab, const TokenJob& job, int64_t first_token, int6
 
 /// Up to job_tile tokens times G vectors, slab by slab.
 template <class Math, int G>
-void mxfp4_vectors(const Rows16& rows, const TokenJob& job, int64_t v, int64_t first_token, int64_t tokens, uint8_t* scratch) {
+void mxfp4_vectors(const Rows16& rows, const TokenJob& job, int64_t v, int64_t first_token, int64_t tokens,
+                   uint8_t* scratch) {
   constexpr int64_t panel_bytes = slab_columns / 2 * Math::weight_bytes;
   const int64_t blocks = rows.columns / 32, group_scales = blocks * mxfp4_block_scales16;
   uint8_t* panel = scratch;
@@ -184,11 +193,14 @@ void mxfp4_vectors(const Rows16& rows, const TokenJob& job, int64_t v, int64_t f
   for (int64_t b = 0; b < blocks; b += slab_blocks) {
     const int64_t count = smaller(blocks - b, slab_blocks);
     for (int64_t g = 0; g < G; ++g)
-      fill_panel<Math>(rows.codes + vector_at<Math>(v + g, blocks * mxfp4_block_bytes16, 4) + b * mxfp4_block_bytes16, count,
-                       panel + g * panel_bytes);
-    const Slab slab{panel, rows.scales + vector_at<Math>(v, group_scales, 1) + b * mxfp4_block_scales16, group_scales, b * 32, count, sums};
+      fill_panel<Math>(rows.codes + vector_at<Math>(v + g, blocks * mxfp4_block_bytes16, 4) + b * mxfp4_block_bytes16,
+                       count, panel + g * panel_bytes);
+    const Slab slab{panel,        rows.scales + vector_at<Math>(v, group_scales, 1) + b * mxfp4_block_scales16,
+                    group_scales, b * 32,
+                    count,        sums};
     int64_t t = 0;
-    for (; t + Math::tile_tokens <= tokens; t += Math::tile_tokens) mxfp4_tile<Math, G, Math::tile_tokens>(slab, job, first_token, t);
+    for (; t + Math::tile_tokens <= tokens; t += Math::tile_tokens)
+      mxfp4_tile<Math, G, Math::tile_tokens>(slab, job, first_token, t);
     mxfp4_rest<Math, G, Math::tile_tokens - 1>(slab, job, first_token, t, tokens - t);
   }
   for (int64_t g = 0; g < G; ++g)
@@ -223,7 +235,8 @@ void mxfp4_rows(const Rows16& rows, const TokenJob& job, void* scratch) {
 template <class MathOf>
 struct Bf16Rows {
   using Math = MathOf;
-  /// One token: two groups at a time, because a single chain of additions is bound by its latency and more streams are slower.
+  /// One token: two groups at a time, because a single chain of additions is bound by its latency and more streams are
+  /// slower.
   static constexpr int together = 2 * 16 / Math::lanes;
 
   /// G vectors of rows times T tokens.
@@ -253,7 +266,8 @@ struct Bf16Rows {
     if (rows.columns % 2 != 0)
       for (int t = 0; t < T; ++t)
         for (int g = 0; g < G; ++g)
-          sums[g][t] = Math::add(sums[g][t], Math::bf16(codes + vector_at<Math>(g, group_bytes, 4)), Math::half_pair(x[t] + pairs * 2));
+          sums[g][t] = Math::add(sums[g][t], Math::bf16(codes + vector_at<Math>(g, group_bytes, 4)),
+                                 Math::half_pair(x[t] + pairs * 2));
     for (int g = 0; g < G; ++g)
       for (int t = 0; t < T; ++t) finish<Math>(rows, job, token + t, v + g, sums[g][t]);
   }
@@ -267,8 +281,8 @@ struct Int8Rows {
 
   /// The columns 2j and 2j + 1 of a line of four; `columns`: how many of the line exist.
   template <int G, int T>
-  static void add_line(const uint8_t* codes, int64_t group_bytes, const typename Math::Element* const (&x)[T], int64_t c, int64_t columns,
-                       typename Math::Sum (&sums)[G][T]) {
+  static void add_line(const uint8_t* codes, int64_t group_bytes, const typename Math::Element* const (&x)[T],
+                       int64_t c, int64_t columns, typename Math::Sum (&sums)[G][T]) {
     typename Math::Bytes bytes[G];
 #pragma GCC unroll 8
     for (int g = 0; g < G; ++g) {
@@ -300,11 +314,13 @@ struct Int8Rows {
     for (int t = 0; t < T; ++t) x[t] = activations<Math>(job, token + t);
     for (int g = 0; g < G; ++g)
       for (int t = 0; t < T; ++t) sums[g][t] = Math::zero();
-    for (int64_t c = 0; c < whole; c += 4, codes += int8_line_bytes16) add_line<G, T>(codes, group_bytes, x, c, 4, sums);
+    for (int64_t c = 0; c < whole; c += 4, codes += int8_line_bytes16)
+      add_line<G, T>(codes, group_bytes, x, c, 4, sums);
     if (whole < rows.columns) add_line<G, T>(codes, group_bytes, x, whole, rows.columns - whole, sums);
     for (int g = 0; g < G; ++g)
       for (int t = 0; t < T; ++t)
-        finish<Math>(rows, job, token + t, v + g, Math::times_row_scales(sums[g][t], rows.scales + (v + g) * Math::lanes * 4));
+        finish<Math>(rows, job, token + t, v + g,
+                     Math::times_row_scales(sums[g][t], rows.scales + (v + g) * Math::lanes * 4));
   }
 };
 
@@ -320,7 +336,8 @@ template <class Kind, int G>
 void plain_vectors(const Rows16& rows, const TokenJob& job, int64_t v, int64_t first_token, int64_t tokens) {
   constexpr int tile_tokens = Kind::Math::tile_tokens;
   int64_t t = 0;
-  for (; t + tile_tokens <= tokens; t += tile_tokens) Kind::template tile<G, tile_tokens>(rows, job, v, first_token + t);
+  for (; t + tile_tokens <= tokens; t += tile_tokens)
+    Kind::template tile<G, tile_tokens>(rows, job, v, first_token + t);
   plain_rest<Kind, G, tile_tokens - 1>(rows, job, v, first_token + t, tokens - t);
 }
 
@@ -331,7 +348,8 @@ void plain_rows(const Rows16& rows, const TokenJob& job) {
   const int64_t vectors = vectors_of<typename Kind::Math>(rows);
   int64_t done = 0;
   if (job.tokens == 1)
-    for (; done + Kind::together <= vectors; done += Kind::together) Kind::template tile<Kind::together, 1>(rows, job, done, 0);
+    for (; done + Kind::together <= vectors; done += Kind::together)
+      Kind::template tile<Kind::together, 1>(rows, job, done, 0);
   for (int64_t t = 0; t < job.tokens; t += job_tile) {
     const int64_t tokens = smaller(job.tokens - t, job_tile);
     int64_t v = done;

@@ -1,7 +1,8 @@
 // The arrays behind SwigluArgs.
 #include "kernels/arguments.h"
-#include "kernels/swiglu/swiglu.h"
+
 #include "kernels/rows.h"
+#include "kernels/swiglu/swiglu.h"
 
 namespace mxpath {
 

@@ -14,7 +14,8 @@ inline void swiglu_eight(const float* u, float* h, float limit, float alpha) {
   const __m256 up = _mm256_max_ps(least, _mm256_min_ps(most, _mm256_shuffle_ps(a, b, 0xdd)));
   // e^x is bounded so that it stays finite; the quotient is far below the smallest normal number there.
   const __m256 x = _mm256_min_ps(_mm256_mul_ps(_mm256_set1_ps(-alpha), gate), _mm256_set1_ps(88.37f));
-  const __m256 gated = _mm256_div_ps(gate, _mm256_add_ps(one, exp_avx2(x))), result = _mm256_mul_ps(gated, _mm256_add_ps(up, one));
+  const __m256 gated = _mm256_div_ps(gate, _mm256_add_ps(one, exp_avx2(x))),
+               result = _mm256_mul_ps(gated, _mm256_add_ps(up, one));
   _mm256_storeu_ps(h, _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(result), 0xd8)));
 }
 

@@ -24,9 +24,11 @@ void check_swiglu_once(Subject& s, int tokens, Comparison& out) {
     const double limit = s.config.swiglu_limit, gate = std::min<double>(u[2 * j], limit),
                  up = std::clamp<double>(u[2 * j + 1], -limit, limit);
     const double expected = gate / (1 + std::exp(-s.config.swiglu_alpha * gate)) * (up + 1);
-    // What rounding alpha * gate does the exponential makes relative; six more operations, the exponential within 2 ulp.
+    // What rounding alpha * gate does the exponential makes relative; six more operations, the exponential within 2
+    // ulp.
     const double bound = std::expm1(sum_bound(std::abs(s.config.swiglu_alpha * gate), 4)) + sum_bound(1, 16);
-    out.compare(expected, bound * std::abs(expected) + 1e-30, h[j], static_cast<int64_t>(j) / width, static_cast<int64_t>(j) % width);
+    out.compare(expected, bound * std::abs(expected) + 1e-30, h[j], static_cast<int64_t>(j) / width,
+                static_cast<int64_t>(j) % width);
   }
 }
 

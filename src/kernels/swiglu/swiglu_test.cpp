@@ -59,7 +59,8 @@ TEST_P(Swiglu, StaysWithinTheBoundOfItsArithmetic) {
       const double gate = std::min(double(u[2 * i]), 7.0), up = std::clamp(double(u[2 * i + 1]), -7.0, 7.0);
       const double want = gate / (1 + std::exp(-1.702 * gate)) * (up + 1);
       // The exponent carries a rounding of 1.702 · gate, which grows with it.
-      ASSERT_NEAR(h[i], want, std::fabs(want) * std::ldexp(10 + 2 * std::fabs(gate), -24) + std::ldexp(std::fabs(gate), -24))
+      ASSERT_NEAR(h[i], want,
+                  std::fabs(want) * std::ldexp(10 + 2 * std::fabs(gate), -24) + std::ldexp(std::fabs(gate), -24))
           << gate << ", " << up;
     }
   }
@@ -71,7 +72,8 @@ TEST_P(Swiglu, LeavesANanANan) {
     std::vector<float> u(2 * 37, 1.0f);
     u[at] = poison;
     const std::vector<float> h = run(u, 1);
-    for (size_t i = 0; i < h.size(); ++i) ASSERT_EQ(std::isnan(h[i]), i == at / 2) << "NaN at " << at << ", result " << i;
+    for (size_t i = 0; i < h.size(); ++i)
+      ASSERT_EQ(std::isnan(h[i]), i == at / 2) << "NaN at " << at << ", result " << i;
   }
 }
 

@@ -13,7 +13,8 @@ struct Lane {
     sum = _mm_add_epi64(sum, _mm_add_epi64(_mm_add_epi64(p[0], p[1]), _mm_add_epi64(p[2], p[3])));
   }
   uint64_t total() const {
-    return static_cast<uint64_t>(_mm_cvtsi128_si64(sum)) + static_cast<uint64_t>(_mm_cvtsi128_si64(_mm_unpackhi_epi64(sum, sum)));
+    return static_cast<uint64_t>(_mm_cvtsi128_si64(sum)) +
+           static_cast<uint64_t>(_mm_cvtsi128_si64(_mm_unpackhi_epi64(sum, sum)));
   }
 };
 

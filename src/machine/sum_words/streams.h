@@ -24,7 +24,8 @@ uint64_t sum_in_streams(const uint8_t* data, size_t bytes, size_t ahead) {
 
 template <class Lane, int streams>
 uint64_t sum_with(const uint8_t* data, size_t bytes, size_t ahead) {
-  return ahead ? sum_in_streams<Lane, streams, true>(data, bytes, ahead) : sum_in_streams<Lane, streams, false>(data, bytes, ahead);
+  return ahead ? sum_in_streams<Lane, streams, true>(data, bytes, ahead)
+               : sum_in_streams<Lane, streams, false>(data, bytes, ahead);
 }
 
 template <class Lane>
