@@ -4,7 +4,11 @@
 changed_since() {
   base=${1:-}
   local head ref
-  head=$(git rev-parse HEAD)
+  if ! head=$(git rev-parse --verify --quiet HEAD 2>/dev/null); then
+    echo "this is no git checkout, so no file counts as changed"
+    base=
+    return
+  fi
   if [ -z "$base" ]; then
     for ref in origin/main main; do
       base=$(git merge-base HEAD "$ref" 2>/dev/null) && [ "$base" != "$head" ] && return
