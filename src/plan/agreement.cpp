@@ -12,11 +12,9 @@ bool chooses(const Decision& decision, Arithmetic arithmetic) {
   return decision.chosen && decision.chosen->arithmetic == arithmetic;
 }
 
-/// The cheapest legal row that rounds no inputs, where it costs little more than the chosen one.
 bool can_keep_inputs(const Decision& decision) {
-  const auto exact = std::ranges::find_if(
+  return std::ranges::any_of(
       decision.all, [](const Candidate& c) { return c.why_not.empty() && c.path->arithmetic == Arithmetic::f32; });
-  return exact != decision.all.end() && exact->seconds <= small_cost * decision.all.front().seconds;
 }
 
 void keep_inputs(Decision& decision, const Site& site) {

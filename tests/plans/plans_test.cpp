@@ -50,6 +50,37 @@ void expect_golden(const std::string& name, const std::string& plan) {
   EXPECT_EQ(text, *golden) << "if the change is meant, MXPATH_UPDATE_GOLDEN=1 writes the plans anew";
 }
 
+/// The experts of every other layer as BF16 beside MXFP4.
+Manifest widened_in_part(const std::string& name) {
+  Manifest manifest = model(name);
+  for (TensorRecord& t : manifest.tensors)
+    if (t.layer % 2 == 1 && (t.role == Role::gate_up_weight || t.role == Role::down_weight))
+      t.encoding = Encoding::bf16;
+  return manifest;
+}
+
+/// Widening a layer without loss must not move the answer, so no machine may compute it otherwise than its neighbours,
+/// nor otherwise than where all layers are widened.
+TEST(MixedFormats, TakeOneArithmeticOnEveryMachine) {
+  Policy bf16;
+  bf16.weights = NumberFormat::bf16;
+  for (const std::string& name : machine_names())
+    for (const char* of : {"demo", "gpt-oss-20b"}) {
+      const auto mixed = make_plan(widened_in_part(of), catalogue_of_full_build(), machine(name), {}),
+                 widened = make_plan(model(of), catalogue_of_full_build(), machine(name), bf16);
+      ASSERT_TRUE(mixed.ok() && widened.ok()) << name;
+      for (const SitePlan& site : mixed->sites) {
+        if (site.site.id != SiteId::gate_up && site.site.id != SiteId::down) continue;
+        const SitePlan* same = widened->find(site.site.id, site.site.layers.first(), site.site.device);
+        if (!same) continue;  // twice the bytes moved it to another device
+        for (size_t r = 0; r < site.decisions.size(); ++r)
+          EXPECT_EQ(name_of(site.decisions[r].chosen->arithmetic), name_of(same->decisions[r].chosen->arithmetic))
+              << name << ", " << of << ", " << title_of(site.site) << ", "
+              << site.decisions[r].regime.tokens.to_string();
+      }
+    }
+}
+
 class GoldenPlan : public testing::TestWithParam<std::string> {};
 
 /// The plan as stored, then with `--weights bf16`, of each model: one file per machine.
