@@ -65,8 +65,8 @@ struct Options {
   std::string split = {};             ///< layers on each GPU, as in "20,16"; empty: by their free memory
   std::string weights = "as-stored";  ///< format of the experts: as-stored, mxfp4, fp32, fp16, bf16, fp8-e4m3,
                                       ///< fp8-e5m2, int8, int4 (groups of 32), int4-g64, nf4 (blocks of 64), nf4-g32
-  std::string dense_weights =
-      "as-stored";  ///< format of the attention projections and the head: as-stored, bf16, fp8-e4m3, int8
+  /// Format of the attention projections and the head: as-stored, bf16, fp8-e4m3, int8.
+  std::string dense_weights = "as-stored";
   std::vector<std::string> only = {};     ///< globs of path names: where an operation has such a path, no other is used
   std::vector<std::string> exclude = {};  ///< globs of path names that are never used
   bool fast_numerics = false;             ///< true: paths that quantise activations may be chosen
@@ -74,11 +74,11 @@ struct Options {
   int threads = 0;                        ///< 0: all cores this process may use
   int context = 0;                        ///< tokens; 0: 8192, or what the model allows
   std::optional<int> gpu_layers = {};     ///< number of trailing layers to place on the GPU; none: as many as fit
-  std::optional<int> cpu_experts =
-      {};                      ///< among those, how many keep their experts on the CPU; none: the fewest that fit
+  /// Among those, how many keep their experts on the CPU; none: the fewest that fit.
+  std::optional<int> cpu_experts = {};
   uint64_t memory_budget = 0;  ///< bytes the model may take; 0: what is free
-  std::function<void(std::string_view what, uint64_t done, uint64_t total)> progress =
-      {};                                               ///< called while the model loads
+  /// Called while the model loads.
+  std::function<void(std::string_view what, uint64_t done, uint64_t total)> progress = {};
   std::function<void(const std::string&)> notice = {};  ///< called with one sentence for each fallback
 };
 

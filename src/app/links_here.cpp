@@ -43,10 +43,8 @@ bool take(Link& link, const Json& facts, const std::string& key) {
 }
 
 void put(Machine& machine, const Link& link) {
-  const auto same = [&](const Link& other) {
-    return (other.a == link.a && other.b == link.b) || (other.a == link.b && other.b == link.a);
-  };
-  const auto known = std::ranges::find_if(machine.links, same);
+  const auto known =
+      std::ranges::find_if(machine.links, [&](const Link& other) { return other.joins(link.a, link.b); });
   if (known != machine.links.end()) *known = link;
   else machine.links.push_back(link);
 }
@@ -56,10 +54,8 @@ std::vector<Link> crossed(const Plan& plan, const Machine& machine, const std::v
   std::vector<Link> links;
   for (const auto& [from, to] : plan.placement.crossings()) {
     const Link link = link_between(machine, from, to);
-    const auto same = [&](const Link& other) { return other.a == link.a && other.b == link.b; };
-    const auto swapped = [&](const Link& other) { return other.a == link.b && other.b == link.a; };
     const auto is_known = [&](const std::vector<Link>& list) {
-      return std::ranges::any_of(list, same) || std::ranges::any_of(list, swapped);
+      return std::ranges::any_of(list, [&](const Link& other) { return other.joins(link.a, link.b); });
     };
     if (!is_known(links) && !is_known(seen)) links.push_back(link);
   }

@@ -67,8 +67,8 @@ struct TensorRecord {
   int experts = 1;
   int64_t rows = 0, columns = 1;
   int64_t first_row = 0;  ///< rows to skip in the stored tensor: q, k and v inside OpenAI's fused qkv
-  int64_t stored_rows =
-      0;  ///< rows of one expert in the stored tensor (≥ first_row + rows); of the [out, in] matrix when transposed
+  /// Rows of one expert in the stored tensor (≥ first_row + rows); of the [out, in] matrix when transposed.
+  int64_t stored_rows = 0;
   FilePart data;    ///< the whole stored tensor (blocks for mxfp4_blocks)
   FilePart scales;  ///< mxfp4_blocks only
 };

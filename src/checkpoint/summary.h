@@ -33,8 +33,8 @@ struct CheckpointSummary {
   std::vector<FileSummary> files;
   std::vector<RoleSummary> roles;  ///< in the order of the forward pass
   uint64_t bytes = 0, parameters = 0;
-  uint64_t active_parameters =
-      0;  ///< used for one token: one vocabulary matrix and experts_per_token experts per layer, as OpenAI counts
+  /// Used for one token: one vocabulary matrix and experts_per_token experts per layer, as OpenAI counts.
+  uint64_t active_parameters = 0;
   std::vector<std::string> remarks;  ///< remarks on the config and on the files
 };
 

@@ -32,8 +32,8 @@ size_t row_bytes(Stored stored, size_t elements);
 /// Rows of one stored tensor, one expert after the other.
 struct StoredRows {
   Stored stored = Stored::bf16;
-  const uint8_t* data =
-      nullptr;  ///< first row of the first expert; where rows share blocks, the first block of the tensor
+  /// First row of the first expert; where rows share blocks, the first block of the tensor.
+  const uint8_t* data = nullptr;
   const uint8_t* scales = nullptr;  ///< mxfp4 only; [experts, rows, columns / 32] without gaps
   size_t expert_stride = 0;         ///< bytes from one expert to the next; 0 where rows share blocks
   /// A vector in a blocked type: 32 of its rows (columns 1) share a block. Rows before the first one that is meant, and

@@ -42,8 +42,8 @@ struct Fix {
 struct Finding {
   FailureClass cls = FailureClass::cannot_tell;
   Confidence confidence = Confidence::low;
-  bool kernel_path =
-      false;  ///< the cause lies in the kernel path; otherwise the log's talk of kernels is beside the point
+  /// The cause lies in the kernel path; otherwise the log's talk of kernels is beside the point.
+  bool kernel_path = false;
   std::string summary, why;
   std::vector<Evidence> evidence;
   std::vector<Fix> fixes;         ///< best first

@@ -15,8 +15,8 @@ struct SelfCheckResult {
   DeviceId device = {};  ///< where the row was run
   double worst = 0;      ///< largest |difference| of the random problem as a share of its bound; ≤ 1 passes
   double seconds = 0;
-  uint64_t work =
-      0;  ///< multiply-adds, of the row and of what it was compared with: what the check costs on any computer
+  /// Multiply-adds, of the row and of what it was compared with: what the check costs on any computer.
+  uint64_t work = 0;
   std::string finding;              ///< empty: passed
   Check check = Check::self_check;  ///< the kind of a finding; no_image: the driver does not load a kernel of the row,
                                     ///< and nothing was run; device_failed: the GPU itself failed, and the rest of its

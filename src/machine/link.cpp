@@ -22,7 +22,7 @@ Link assumed_link(DeviceId a, DeviceId b, bool peer, bool nvlink) {
 
 Link link_between(const Machine& machine, DeviceId a, DeviceId b) {
   for (const Link& link : machine.links)
-    if ((link.a == a && link.b == b) || (link.a == b && link.b == a)) return link;
+    if (link.joins(a, b)) return link;
   return assumed_link(a, b);
 }
 

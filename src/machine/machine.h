@@ -116,6 +116,8 @@ struct Link {
   bool peer = false;      ///< between GPUs: without the computer's memory between them
   bool nvlink = false;    ///< otherwise PCIe
   bool measured = false;  ///< false: assumed from the bus
+  /// Whether these are its ends, either way round.
+  bool joins(DeviceId x, DeviceId y) const { return (a == x && b == y) || (a == y && b == x); }
   bool operator==(const Link&) const = default;
 };
 
@@ -124,8 +126,8 @@ struct Machine {
   std::string name = {};
   Cpu cpu;
   uint64_t memory = 0;  ///< bytes of RAM this process may use (cgroup limit included)
-  uint64_t held_memory =
-      0;  ///< the part of it that programs hold already, this one included; 0: nothing, as if it stood idle
+  /// The part of it that programs hold already, this one included; 0: nothing, as if it stood idle.
+  uint64_t held_memory = 0;
   std::vector<Gpu> gpus;      ///< cuda:0, cuda:1, …, as CUDA counts those that CUDA_VISIBLE_DEVICES shows it
   std::vector<Link> links;    ///< those that are known; link_between() has all
   std::string no_gpu_reason;  ///< why gpus is empty: "this build has no CUDA", "no driver", …

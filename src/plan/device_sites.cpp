@@ -146,11 +146,9 @@ DeviceSites beside_gpus(const DeviceSites& cpu, const std::vector<DeviceSites>& 
   if (std::ranges::none_of(gpus, samples) || names_row_of(s, Op::sample, DeviceKind::cpu)) return all;
   Policy free = s.policy;
   free.only.clear();
-  for (size_t i = 0; i < all.sites.size(); ++i) {
-    if (all.sites[i].op() != Op::sample || all.plans[i].ok()) continue;
-    all.plans[i] = plan_site(all.sites[i], s.catalogue, s.machine, free, s.failures);
-    all.brief[i] = briefly(all.plans[i], all.sites[i]);
-  }
+  const Search as_free{s.manifest, s.catalogue, s.machine, free, s.failures};
+  for (size_t i = 0; i < all.sites.size(); ++i)
+    if (all.sites[i].op() == Op::sample && !all.plans[i].ok()) plan_again(all, i, as_free, {});
   return all;
 }
 

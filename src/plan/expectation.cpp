@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "plan/block.h"
 
 namespace mxpath {
@@ -48,7 +49,65 @@ struct Sum {
 /// What one thread promises for one token is not what all promise: everything is priced for the threads of the plan.
 Machine machine_of(const Plan& plan, const Machine& machine) { return with_threads(machine, plan.threads); }
 
+/// Seconds of the transfers of the residual stream, which is FP32.
+std::vector<double> seconds_of_crossings(const Placement& placement, const ModelConfig& config,
+                                         const Machine& machine) {
+  std::vector<double> seconds;
+  const auto crossings = placement.crossings();
+  for (const Regime& regime : regimes()) {
+    double sum = 0;
+    for (const auto& [from, to] : crossings)
+      sum += copy_seconds(link_between(machine, from, to), regime.typical.tokens * 4.0 * config.hidden);
+    seconds.push_back(sum);
+  }
+  return seconds;
+}
+
+/// What is known of the ways: the first between GPUs, or the first of all.
+std::string note_of_crossings(const Placement& placement, const Machine& machine) {
+  const auto crossings = placement.crossings();
+  if (crossings.empty()) return "";
+  const auto between_gpus = [](const auto& way) { return way.first.is_gpu() && way.second.is_gpu(); };
+  const auto found = std::ranges::find_if(crossings, between_gpus);
+  const auto& [from, to] = found == crossings.end() ? crossings.front() : *found;
+  const Link link = link_between(machine, from, to);
+  return fmt::format("{}{}, {:.0f} GB/s {}", link.nvlink ? "NVLink" : "PCIe",
+                     from.is_gpu() && to.is_gpu() && !link.peer ? " through the computer's memory" : "",
+                     link.bandwidth / 1e9, link.measured ? "measured" : "assumed");
+}
+
+/// One call of a site with the tokens of a whole prompt that begins with them.
+double prompt_seconds(const SitePlan& plan, const Machine& machine) {
+  const Decision& decision = plan.decisions[3];
+  if (plan.site.op() != Op::attention) return decision.all.front().seconds;
+  const int tokens = decision.regime.typical.tokens;
+  const Load load = load_of(plan.site, plan.layout, {.tokens = tokens, .keys = mean_keys(tokens)});
+  return predicted_seconds(*decision.chosen, load, machine, plan.site.device);
+}
+
 }  // namespace
+
+void add_predictions(Plan& plan, const ModelConfig& config, const Machine& machine) {
+  plan.crossing_seconds = seconds_of_crossings(plan.placement, config, machine);
+  plan.crossing_note = note_of_crossings(plan.placement, machine);
+  plan.decode_seconds = plan.crossing_seconds[0];
+  plan.prefill_seconds = plan.crossing_seconds[3];
+  plan.decode_bytes = 0;
+  for (const SitePlan& site : plan.sites) {
+    if (plan.is_idle(site)) continue;
+    const double count = site.site.count;
+    plan.decode_seconds += count * site.decisions.front().all.front().seconds;
+    // The head reads one position of a prompt, whatever its length.
+    const bool once = site.site.row().once_a_prompt;
+    plan.prefill_seconds += count * (once ? site.decisions[0].all.front().seconds : prompt_seconds(site, machine));
+    if (site.site.has_weights()) plan.decode_bytes += count * work_of(site.site, site.layout, {}).bytes;
+  }
+  for (const BlockPlan& block : plan.blocks) {
+    const auto parts = plan.parts_of(block);
+    plan.decode_seconds -= block.plan.site.count * saved_seconds(block.plan, parts, 0);
+    plan.prefill_seconds -= block.plan.site.count * saved_seconds(block.plan, parts, 3);
+  }
+}
 
 Expectation expect_step(const Plan& plan, const Machine& whole, int64_t keys) {
   const Machine machine = machine_of(plan, whole);

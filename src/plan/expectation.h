@@ -18,6 +18,10 @@ struct Expectation {
 /// What a query of a prompt sees on average when the prompt is read from its beginning.
 constexpr int64_t mean_keys(int64_t prompt) { return (prompt + 1) / 2; }
 
+/// Sets what the plan predicts of itself: the crossings, a step and a prompt as its typical calls are priced, the bytes
+/// of weights per token. The sites, blocks and placement are set.
+void add_predictions(Plan& plan, const ModelConfig& config, const Machine& machine);
+
 /// One step of an answer: a token that sees `keys` earlier ones (itself included) in the full layers, the window in the
 /// sliding ones.
 Expectation expect_step(const Plan& plan, const Machine& machine, int64_t keys);

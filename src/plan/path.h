@@ -42,8 +42,8 @@ struct Needs {
   CpuFeatures cpu = {};  ///< all required
   ArchSet arch = any_arch;
   int driver = 0;  ///< least CUDA driver API version, 12080 = 12.8
-  bool driver_of_toolkit =
-      false;  ///< that version is the toolkit's which compiled the row: it differs from build to build
+  /// That version is the toolkit's which compiled the row: it differs from build to build.
+  bool driver_of_toolkit = false;
   Range tokens = {};
   Range per_sequence = {};  ///< tokens of each sequence of a call
   int n_multiple = 1, k_multiple = 1;
@@ -83,16 +83,16 @@ struct KernelPath {
   Unit unit = Unit::scalar;    ///< which roof it computes under
   Efficiency efficiency = {};  ///< the share of that roof that it reaches
   int launches = 1;            ///< cuda: kernels that one call puts into the stream, one after another
-  std::span<const FusedPart> fuses =
-      {};  ///< of a composite op: the parts that it computes itself; the others run as the plan has chosen
-  bool batch_invariant =
-      false;  ///< a token's results have the same bits whatever tokens share the call; a test proves it of each row
+  /// Of a composite op: the parts that it computes itself; the others run as the plan has chosen.
+  std::span<const FusedPart> fuses = {};
+  /// A token's results have the same bits whatever tokens share the call; a test proves it of each row.
+  bool batch_invariant = false;
   bool thread_invariant = false;  ///< and whatever the number of threads of the computer; also proven
   bool built = true;              ///< rows exist in every build; what was left out says so
   ScratchFn scratch = nullptr;    ///< null: it keeps nothing
   RunFn run = {};
-  std::span<const void* const> (*images)() =
-      nullptr;  ///< cuda: one kernel of each kind that it launches, to ask the driver whether they load
+  /// On a GPU: one kernel of each kind that it launches, to ask the driver whether they load.
+  std::span<const void* const> (*images)() = nullptr;
 };
 
 /// Whether a row computes nothing itself: the composite one of an operation that is made of others.
@@ -122,9 +122,9 @@ struct KnownIssue {
   FormatSet formats = {};                 ///< the row reads weights that are held in one of these
   CpuFeatures cpu = {};                   ///< on CPUs that have all of these …
   ArchSet arch = any_arch;                ///< … and GPUs of these architectures (cuda paths)
-  bool family_code =
-      false;             ///< machine code that nvcc made for that architecture alone, not what a driver makes of PTX
-  int driver_below = 0;  ///< only with an older CUDA driver than this; 0: with any
+  /// Machine code that nvcc made for that architecture alone, not what a driver makes of PTX.
+  bool family_code = false;
+  int driver_below = 0;               ///< only with an older CUDA driver than this; 0: with any
   int nvcc_from = 0, nvcc_below = 0;  ///< only in programs whose CUDA code came from such an nvcc; below 0: from any
   std::string_view reason = {}, link = {};
 };

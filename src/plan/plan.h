@@ -61,8 +61,8 @@ struct MemoryPlan {
   uint64_t mapped = 0;     ///< read in place from the file (embedding); not counted in total, the system may drop it
   uint64_t available = 0;  ///< the policy's budget, or what is free of the device's memory, less a reserve
   uint64_t free = 0;       ///< what is free where the budget is more than that; 0: it is not
-  uint64_t held =
-      0;  ///< what other programs hold of the memory that would be available without them; 0: nothing to speak of
+  /// What other programs hold of the memory that would be available without them; 0: nothing to speak of.
+  uint64_t held = 0;
   uint64_t total() const { return weights + kv_cache + scratch; }
   bool fits() const { return total() <= available; }
 };

@@ -49,8 +49,8 @@ struct Policy {
 };
 
 inline constexpr int default_context = 8192;
-inline constexpr int most_layers =
-    1 << 20;  ///< the limit of gpu_layers and cpu_experts; more than the model has are all of them
+/// The limit of gpu_layers and cpu_experts; more than the model has are all of them.
+inline constexpr int most_layers = 1 << 20;
 
 /// Every format that set_weights takes, as typed, the checkpoint's own first.
 std::span<const std::string_view> weights_choices();

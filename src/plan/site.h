@@ -35,8 +35,8 @@ struct Site {
   Shard shard = {};      ///< n, k and experts are those of the shard
   int64_t n = 0, k = 0;  ///< output width and inner width of one token; embed, norm, rope, swiglu: n = width
   int experts = 1, experts_per_token = 1;
-  NumberFormat stored =
-      NumberFormat::bf16;  ///< the format of the weights in the checkpoint; fp32 where its tensors differ
+  /// The format of the weights in the checkpoint; fp32 where its tensors differ.
+  NumberFormat stored = NumberFormat::bf16;
   std::vector<NumberFormat> tensors = {};    ///< the formats that its tensors are stored in, each once
   WeightFormat format = NumberFormat::bf16;  ///< the format of the weights as they will be held (policy may convert)
   LayerSet layers = {};                      ///< those it stands for: they share what is stored and the device

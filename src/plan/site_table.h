@@ -62,8 +62,8 @@ struct SiteRow {
   bool per_expert = false;  ///< it runs for each expert that a token chose
   bool has_heads = false;
   bool once_a_prompt = false;  ///< of a prompt it sees the last position only
-  std::span<const SiteId> made_of =
-      {};  ///< of a composite site: its parts in their order, of which a layer may lack some
+  /// Of a composite site: its parts in their order, of which a layer may lack some.
+  std::span<const SiteId> made_of = {};
 };
 
 /// One row for each SiteId, in the order of the enum.

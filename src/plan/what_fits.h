@@ -9,8 +9,8 @@ Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue,
                            const Policy& policy, const Failures& failures);
 
 struct WhatFits {
-  int context =
-      0;  ///< the longest up to the policy's that fits, in steps of 1024 tokens (128 below that); 0: none does
+  /// The longest up to the policy's that fits, in steps of 1024 tokens (128 below that); 0: none does.
+  int context = 0;
   /// Each of which alone makes the model fit: that context, the weights format that keeps most bits, a freer choice of
   /// where the layers lie, no budget; a format together with a context when neither alone is enough. Empty when nothing
   /// helps.

@@ -28,18 +28,28 @@ TEST_F(Chat, AnswersUntilControlD) {
   EXPECT_EQ(terminal.leave("\x04"), 0) << terminal.screen();
 }
 
+/// Asks, types `meanwhile` while the answer runs, then Ctrl-C. `stopped`: whether it came before the answer ended by
+/// itself.
+void interrupt(OnTerminal& terminal, const std::string& meanwhile, bool& stopped) {
+  terminal.type("hello\r");
+  ASSERT_TRUE(terminal.shows("hello\r\n"));
+  ::usleep(50'000);
+  if (!meanwhile.empty()) {
+    terminal.type(meanwhile);
+    ::usleep(50'000);
+  }
+  terminal.type("\x03");
+  ASSERT_TRUE(terminal.shows("| answer ")) << terminal.screen();
+  stopped = terminal.screen().find("stopped by Ctrl-C") != std::string::npos;
+}
+
+// Answers of a random model are long, and without a cache they are slow; one that ended by itself is asked again.
 TEST_F(Chat, ControlCStopsAnAnswerAndTheConversationGoesOn) {
   OnTerminal terminal({"run", model, "--ctx", "131072", "--no-kv-cache", "--seed", "1"});
   ASSERT_TRUE(ready(terminal)) << terminal.screen();
-  // Answers of a random model are long, and without a cache they are slow; one that ended by itself is asked again.
   bool stopped = false;
   for (int attempt = 0; attempt < 5 && !stopped; ++attempt) {
-    terminal.type("hello\r");
-    ASSERT_TRUE(terminal.shows("hello\r\n"));
-    ::usleep(50'000);
-    terminal.type("\x03");
-    ASSERT_TRUE(terminal.shows("| answer ")) << terminal.screen();
-    stopped = terminal.screen().find("stopped by Ctrl-C") != std::string::npos;
+    ASSERT_NO_FATAL_FAILURE(interrupt(terminal, "", stopped));
     ASSERT_TRUE(terminal.shows("> "));
   }
   EXPECT_TRUE(stopped) << terminal.screen();
@@ -52,14 +62,7 @@ TEST_F(Chat, ControlCKeepsWhatWasTypedMeanwhile) {
   ASSERT_TRUE(ready(terminal)) << terminal.screen();
   bool stopped = false;
   for (int attempt = 0; attempt < 5 && !stopped; ++attempt) {
-    terminal.type("hello\r");
-    ASSERT_TRUE(terminal.shows("hello\r\n"));
-    ::usleep(50'000);
-    terminal.type("draft");
-    ::usleep(50'000);
-    terminal.type("\x03");
-    ASSERT_TRUE(terminal.shows("| answer ")) << terminal.screen();
-    stopped = terminal.screen().find("stopped by Ctrl-C") != std::string::npos;
+    ASSERT_NO_FATAL_FAILURE(interrupt(terminal, "draft", stopped));
     ASSERT_TRUE(terminal.shows("\x1b[?2004h> "));
     EXPECT_TRUE(terminal.shows("draft")) << terminal.screen();
     terminal.type("\x15");  // empties the line
