@@ -41,8 +41,12 @@ enum class Knob : uint8_t {
   shard_bytes,
   resume,
   split,
+  kv,
+  kv_memory,
+  sequences,
+  step_target,
 };
-inline constexpr int knob_count = static_cast<int>(Knob::split) + 1;
+inline constexpr int knob_count = static_cast<int>(Knob::step_target) + 1;
 
 /// A knob, and the value it should have or has; "" where only the knob is meant.
 struct Hint {

@@ -1,5 +1,6 @@
-// A small random generator whose stream is the same on every machine.
+// Random numbers whose values are the same on every machine: a small stream, and draws that are named by a counter.
 #pragma once
+#include <array>
 #include <cstdint>
 
 namespace mxpath {
@@ -27,5 +28,13 @@ class Random {
  private:
   uint64_t state_;
 };
+
+/// Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011): a bijection of the counter for each key, whose results pass
+/// BigCrush.
+std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
+
+/// Uniform in [0, 1), 53 random bits: number `index` of stream `choice` under `seed`. It depends on these three alone,
+/// so that a sequence draws the same whatever runs beside it, and may go back.
+double draw(uint64_t seed, uint64_t choice, uint64_t index);
 
 }  // namespace mxpath

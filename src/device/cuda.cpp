@@ -81,6 +81,11 @@ Status Stream::fill(void* device, int byte, size_t bytes) {
   if (select()) note(cudaMemsetAsync(device, byte, bytes, handle_), "cudaMemsetAsync");
   return status();
 }
+void Stream::copy_within(void* to, const void* from, size_t bytes) {
+  if (!handle_) std::memcpy(to, from, bytes);
+  else if (select())
+    note(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, handle_), "cudaMemcpyAsync on the device");
+}
 bool Stream::copy_to_peer(Stream& to, void* there, const void* here, size_t bytes) {
   if (!peers(device_, to.device_)) return false;
   // What is there may still be read by what `to` was given before.

@@ -47,6 +47,8 @@ class Stream {
   Status copy_in(void* device, const void* host, size_t bytes);
   Status copy_out(void* host, const void* device, size_t bytes);
   Status fill(void* device, int byte, size_t bytes);
+  /// Enqueues a copy from one place of the device's memory to another.
+  void copy_within(void* to, const void* from, size_t bytes);
   /// Enqueues a copy into the memory of another GPU. It begins when both streams have done what they were given, and
   /// what `to` is given afterwards waits for it. False: the two have no way to each other's memory (peers()), and
   /// nothing was done.

@@ -31,6 +31,7 @@ Status Stream::copy_out(void* host, const void* device, size_t bytes) {
   return std::memcpy(host, device, bytes), Status();
 }
 Status Stream::fill(void* device, int byte, size_t bytes) { return std::memset(device, byte, bytes), Status(); }
+void Stream::copy_within(void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); }
 bool Stream::copy_to_peer(Stream&, void*, const void*, size_t) { return false; }
 
 Result<Memory> Memory::allocate(DeviceId device, size_t bytes) {
