@@ -109,12 +109,49 @@ void add_predictions(Plan& plan, const ModelConfig& config, const Machine& machi
   }
 }
 
-Expectation expect_step(const Plan& plan, const Machine& whole, int64_t keys) {
+namespace {
+
+/// All of a step at the call that a regime is priced at, but what runs for rows of logits; or that alone.
+double at_regime(const Plan& plan, size_t regime, bool of_logits) {
+  double seconds = of_logits ? 0 : plan.crossing_seconds[regime];
+  for (const SitePlan& site : plan.sites)
+    if (!plan.is_idle(site) && site.site.row().once_a_prompt == of_logits)
+      seconds += site.site.count * site.decisions[regime].all.front().seconds;
+  for (const BlockPlan& block : plan.blocks)
+    if (!of_logits)
+      seconds -= block.plan.site.count * saved_seconds(block.plan, plan.parts_of(block), static_cast<int>(regime));
+  return seconds;
+}
+
+double between_regimes(const Plan& plan, int calls, bool of_logits) {
+  double low = 0, seconds = 0, most = 0;
+  int low_at = 0;
+  for (size_t i = 0; i < regimes().size(); ++i) {
+    const int at = regimes()[i].typical.tokens;
+    const double here = std::max(at_regime(plan, i, of_logits), most);
+    // One token is the least that there is; the line to it does not begin at nothing.
+    const double rate = i == 0 ? 0 : (here - low) / (at - low_at);
+    seconds = i == 0 ? here : low + rate * (calls - low_at);
+    if (calls <= at) return seconds;
+    low = most = here, low_at = at;
+  }
+  return low * calls / low_at;
+}
+
+}  // namespace
+
+double step_seconds(const Plan& plan, int tokens, int rows) {
+  if (tokens <= 0) return 0;
+  return between_regimes(plan, tokens, false) + (rows > 0 ? between_regimes(plan, rows, true) : 0);
+}
+
+Expectation expect_step(const Plan& plan, const Machine& whole, int64_t keys, int sequences) {
   const Machine machine = machine_of(plan, whole);
+  const Call call{.tokens = sequences, .sequences = sequences, .keys = std::max<int64_t>(keys, 1)};
   Sum sum{machine};
   for (const SitePlan& site : plan.sites)
-    if (!plan.is_idle(site)) sum.add(site, 1, {.keys = std::max<int64_t>(keys, 1)}, 1);
-  sum.spare(plan, 1, {.keys = std::max<int64_t>(keys, 1)}, 1);
+    if (!plan.is_idle(site)) sum.add(site, 1, call, sequences);
+  sum.spare(plan, 1, call, sequences);
   sum.out.predicted += plan.crossing_seconds.front();
   return sum.out;
 }

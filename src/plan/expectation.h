@@ -24,9 +24,15 @@ void add_predictions(Plan& plan, const ModelConfig& config, const Machine& machi
 
 /// One step of an answer: a token that sees `keys` earlier ones (itself included) in the full layers, the window in the
 /// sliding ones.
-Expectation expect_step(const Plan& plan, const Machine& machine, int64_t keys);
+/// With more sequences a token of each.
+Expectation expect_step(const Plan& plan, const Machine& machine, int64_t keys, int sequences = 1);
 
 /// Expects the time from a prompt to its first token: plan.chunk tokens at a time, the head and the sampling once.
 Expectation expect_prompt(const Plan& plan, const Machine& machine, int tokens);
+
+/// Predicted seconds of a step that reads so many tokens of several sequences and gives logits for `rows` of them:
+/// between the calls that the regimes are priced at on a straight line, beyond the last at its rate. Never less for
+/// more.
+double step_seconds(const Plan& plan, int tokens, int rows);
 
 }  // namespace mxpath

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "base/json.h"
 #include "base/text.h"
@@ -134,6 +135,15 @@ std::string crossing_line(const Plan& plan) {
                      duration(plan.crossing_seconds.front()), plan.crossing_note);
 }
 
+/// How many conversations of which length there is memory for, and in what the cache is held.
+std::string sequences_line(const Plan& plan) {
+  std::string all;
+  for (const int tokens : std::set{std::min(1024, plan.context), std::min(4096, plan.context), plan.context})
+    all += fmt::format("{}{} of {}", all.empty() ? "" : ", ", plan.sequences_that_fit(tokens), plural(tokens, "token"));
+  const std::string planned = plan.sequences > 1 ? fmt::format("{} at once; ", plan.sequences) : "";
+  return fmt::format("sequences {}memory holds {}; keys and values in {}\n", planned, all, name_of(plan.kv.format));
+}
+
 std::string expected_line(const Plan& plan) {
   return fmt::format("{:.1f} tok/s answering, {:.1f} tok/s reading a prompt; {} of weights per token",
                      1 / plan.decode_seconds, 512 / plan.prefill_seconds, human_bytes(plan.decode_bytes));
@@ -145,17 +155,17 @@ std::string conversion_lines(const Plan& plan) {
   return out;
 }
 
-std::string header(const Plan& plan) {
+std::string header(const Plan& plan, bool brief = false) {
   std::string out = plan.not_built.empty() ? "" : fmt::format("NOT BUILT {}\n", plan.not_built);
   out +=
       fmt::format("model     {}\nmachine   {}\ndevice    {}{}\nmemory    {}\n", plan.model, plan.machine,
                   plan.placement.to_string(), plan.device_reason.empty() ? "" : fmt::format(": {}", plan.device_reason),
                   memory_line(plan, plan.memory()));
-  for (const auto& [id, memory] : plan.devices)
+  for (const auto& [id, memory, pages] : plan.devices)
     if (id.is_gpu())
       out += fmt::format("on {:<7}{}\n", plan.placement.gpus.size() > 1 ? to_string(id) : "GPU",
                          memory_line(plan, memory));
-  out += crossing_line(plan);
+  out += (brief ? "" : sequences_line(plan)) + crossing_line(plan);
   out += fmt::format("expected  {}\n", expected_line(plan));
   for (const auto& concession : plan.concessions)
     out += fmt::format("{:<10}{}\n", label_of(concession.kind), concession.text);
@@ -203,8 +213,8 @@ std::string stored_text(const Site& site) {
 
 Json devices_json(const Plan& plan) {
   Json out = Json::array();
-  for (const auto& [id, memory] : plan.devices)
-    out.push_back({{"device", to_string(id)}, {"memory", memory_json(memory)}});
+  for (const auto& [id, memory, pages] : plan.devices)
+    out.push_back({{"device", to_string(id)}, {"memory", memory_json(memory)}, {"kv_pages", pages}});
   return out;
 }
 
@@ -305,8 +315,19 @@ std::string explain_briefly(const Plan& plan) {
                            chosen_names(site));
       if (site.site.stored_alike) break;  // of two devices the GPU alone
     }
-  return header(plan) + lines + "\n";
+  return header(plan, true) + lines + "\n";
 }
+
+namespace {
+
+Json kv_json(const Plan& plan) {
+  Json fit = Json::array();
+  for (const int tokens : {512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072})
+    if (tokens <= plan.context) fit.push_back({{"tokens", tokens}, {"sequences", plan.sequences_that_fit(tokens)}});
+  return {{"format", name_of(plan.kv.format)}, {"page_tokens", kv_page_tokens}, {"sequences_that_fit", std::move(fit)}};
+}
+
+}  // namespace
 
 Json plan_to_json(const Plan& plan) {
   Json sites = Json::array();
@@ -319,6 +340,8 @@ Json plan_to_json(const Plan& plan) {
           {"device", name_of(plan.device.kind)},
           {"device_reason", plan.device_reason},
           {"context", plan.context},
+          {"sequences", plan.sequences},
+          {"kv", kv_json(plan)},
           {"chunk", plan.chunk},
           {"threads", plan.threads},
           {"placement",

@@ -187,6 +187,20 @@ std::string describe(const Machine& machine, const Machine& asked, int threads) 
          describe_gpus(machine);
 }
 
+/// Error (wrong use): less memory for keys and values than one sequence takes.
+Status check_kv_memory(const Plan& plan, const Policy& policy) {
+  if (policy.kv_memory == 0) return {};
+  for (const DevicePlan& device : plan.devices) {
+    const uint64_t page = plan.kv.page_bytes(device.id),
+                   one = page * static_cast<uint64_t>(plan.kv.pages_for(device.id, plan.context, plan.chunk));
+    if (policy.kv_memory < one)
+      return wrong_use("{}: keys and values of one sequence of {} take {} of {}; choose that or more, or a smaller {}",
+                       mention(Knob::kv_memory, human_bytes(double(policy.kv_memory))), plural(plan.context, "token"),
+                       human_bytes(double(one)), to_string(device.id), mention(Knob::context));
+  }
+  return {};
+}
+
 /// Kernels and probes are for x86-64; nothing of this program runs elsewhere, on a GPU neither.
 std::string why_not_built(const Machine& machine) {
   if (machine.cpu.isa == Isa::x86_64) return "";
@@ -281,9 +295,27 @@ const MemoryPlan& Plan::memory(DeviceId id) const {
   return found == devices.end() ? none : found->memory;
 }
 
+int64_t Plan::sequences_that_fit(int tokens) const {
+  std::optional<int64_t> least;
+  for (const auto& [id, m, pages] : devices) {
+    const uint64_t page = kv.page_bytes(id), rest = m.weights + m.scratch;
+    if (page == 0) continue;
+    const uint64_t room = m.available > rest ? (m.available - rest) / page : 0;
+    // Few of many are being read; the others hold what a decode needs.
+    const int64_t here = static_cast<int64_t>(room) / std::max<int64_t>(kv.pages_for(id, tokens, 1), 1);
+    least = least ? std::min(*least, here) : here;
+  }
+  return least.value_or(0);
+}
+
+int64_t Plan::kv_pages(DeviceId id) const {
+  const auto found = std::ranges::find(devices, id, &DevicePlan::id);
+  return found == devices.end() ? 0 : found->kv_pages;
+}
+
 MemoryPlan Plan::gpu_memory() const {
   MemoryPlan sum;
-  for (const auto& [id, memory] : devices) {
+  for (const auto& [id, memory, pages] : devices) {
     if (!id.is_gpu()) continue;
     sum.weights += memory.weights;
     sum.kv_cache += memory.kv_cache;
@@ -309,11 +341,13 @@ Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue,
   if (policy.context > manifest.config.max_positions)
     return wrong_use("{}: the model was made for at most {} positions", mention(Knob::context, policy.context),
                      manifest.config.max_positions);
+  plan.kv.format = policy.kv, plan.sequences = std::max(policy.sequences, 1);
   plan.threads = policy.threads ? policy.threads : machine.cpu.cores;
   const Machine asked = with_threads(machine, plan.threads);
   plan.model = describe(manifest), plan.machine = describe(machine, asked, plan.threads);
   plan.not_built = why_not_built(machine);
   MXPATH_CHECK(place(plan, manifest, catalogue, asked, policy, failures));
+  MXPATH_CHECK(check_kv_memory(plan, policy));
   add_conversions(plan);
   add_concessions(plan, failures);
   MXPATH_CHECK(concede_placement(plan, manifest, catalogue, machine, policy, failures));

@@ -16,8 +16,6 @@ constexpr uint64_t cuda_page = uint64_t{2} << 20;   // what cudaMalloc hands out
 constexpr uint64_t least_held = uint64_t{1}
                                 << 30;  // of a GPU, before it is spoken of: a context alone takes half of that
 
-int64_t blocks(int64_t slots) { return (slots + kv_block - 1) / kv_block * kv_block; }
-
 /// Norm scales, biases and sinks of a layer, held as FP32: those of its attention and those of its experts.
 int64_t attention_vector(const ModelConfig& c) {
   return c.hidden + c.q_width() + 2 * c.kv_width() + c.hidden + c.heads;
@@ -54,7 +52,9 @@ uint64_t staging_bytes(const Plan& plan) {
   return most;
 }
 
-uint64_t logit_bytes(const ModelConfig& c) { return 4 * uint64_t{logit_rows} * static_cast<uint64_t>(c.vocab); }
+uint64_t logit_bytes(const ModelConfig& c, const Plan& plan) {
+  return 4 * static_cast<uint64_t>(logit_rows_of(plan)) * static_cast<uint64_t>(c.vocab);
+}
 
 uint64_t less(uint64_t bytes, uint64_t taken) { return bytes - std::min(bytes, taken); }
 
@@ -92,33 +92,29 @@ std::string with_change(const std::string& change) {
 
 }  // namespace
 
-int64_t kv_capacity(const ModelConfig& config, bool sliding, int context, int chunk) {
-  return sliding ? std::min<int64_t>(context, int64_t{config.sliding_window} + chunk) : context;
+uint64_t kv_layer_bytes(const ModelConfig& config, int layer, const Plan& plan) {
+  const KvLayout alone = kv_layout(config, {config.layers, {}, 0, false}, plan.kv.format);
+  const KvGroup& group = alone.groups[alone.places[static_cast<size_t>(layer)].group];
+  const KvLayout one{.format = plan.kv.format, .half = alone.half, .groups = {group}};
+  return static_cast<uint64_t>(one.pages_for(group.device, plan.context, plan.chunk)) * 2 * alone.half;
 }
 
-uint64_t kv_layer_bytes(const ModelConfig& config, int layer, int context, int chunk) {
-  const int64_t slots = blocks(kv_capacity(config, config.sliding[static_cast<size_t>(layer)], context, chunk));
-  return static_cast<uint64_t>(slots) * 2 * 2 * static_cast<uint64_t>(config.kv_width());
+uint64_t kv_table_bytes(const KvLayout& layout, DeviceId device, const Plan& plan) {
+  const auto tables = std::ranges::count(layout.groups, device, &KvGroup::device);
+  return static_cast<uint64_t>(tables * (plan.sequences + 1) * kv_table_entries(plan.context)) * sizeof(int32_t);
 }
 
-uint64_t kv_cache_bytes(const ModelConfig& config, int context, int chunk, const Placement& placement,
-                        DeviceId device) {
-  uint64_t bytes = 0;
-  for (int layer = 0; layer < config.layers; ++layer)
-    if (placement.attention(layer) == device) bytes += kv_layer_bytes(config, layer, context, chunk);
-  return bytes;
+uint64_t sampling_bytes(const ModelConfig& c, const Plan& plan) {
+  // A mask of the vocabulary, options and results for each row; tokens that were seen and how often.
+  const auto rows = static_cast<uint64_t>(logit_rows_of(plan)), words = (static_cast<uint64_t>(c.vocab) + 31) / 32;
+  return rows * (4 * words + 512) + 8 * static_cast<uint64_t>(plan.context) + 4096;
 }
 
-uint64_t kv_table_bytes(const ModelConfig& config, int context, int chunk) {
-  uint64_t bytes = kv_view_bytes * static_cast<uint64_t>(config.layers);
-  for (const bool sliding : config.sliding)
-    bytes += 2 * sizeof(void*) * static_cast<uint64_t>(blocks(kv_capacity(config, sliding, context, chunk)) / kv_block);
-  return bytes;
-}
-
-GpuTerms gpu_terms(const Workspace& workspace, const ModelConfig& config, const Plan& plan) {
+GpuTerms gpu_terms(const Workspace& workspace, const ModelConfig& config, const KvLayout& kv, DeviceId device,
+                   const Plan& plan) {
   return {.workspace = cuda_block(workspace.bytes),
-          .kv_tables = cuda_block(kv_table_bytes(config, plan.context, plan.chunk)),
+          .kv_tables = cuda_block(kv_table_bytes(kv, device, plan)),
+          .sampling = plan.placement.head() == device ? cuda_block(sampling_bytes(config, plan)) : 0,
           .graph = plan.placement.all_on_one_gpu() ? cuda_graph : 0,
           .page = cuda_page};
 }
@@ -133,7 +129,6 @@ MemoryPlan cpu_memory(const Plan& plan, const ModelConfig& c, const Machine& mac
     const bool in_place = site.site.id == SiteId::embed && site.site.stored == site.site.format;
     (in_place ? cpu.mapped : cpu.weights) += matrix_bytes(site) * static_cast<uint64_t>(site.site.count);
   }
-  cpu.kv_cache = kv_cache_bytes(c, plan.context, plan.chunk, plan.placement, cpu_device);
   // What is packed for a GPU is gone when the first token is read.
   cpu.scratch = std::max(staging_bytes(plan), workspace_of(c, plan, cpu_device).bytes);
   set_available(cpu, machine, policy);
@@ -146,8 +141,7 @@ MemoryPlan memory_of(DeviceId gpu, const Plan& plan, const ModelConfig& c) {
   for (const SitePlan& site : plan.sites)
     if (site.site.device == gpu)
       memory.weights += cuda_block(matrix_bytes(site)) * static_cast<uint64_t>(site.site.count);
-  memory.kv_cache = cuda_block(kv_cache_bytes(c, plan.context, plan.chunk, plan.placement, gpu));
-  memory.scratch = gpu_terms(workspace_of(c, plan, gpu), c, plan).total();
+  memory.scratch = gpu_terms(workspace_of(c, plan, gpu), c, plan.kv, gpu, plan).total();
   return memory;
 }
 
@@ -156,10 +150,10 @@ void add_beside_matrices(Loads& loads, const Placement& placement, const Plan& p
   const int first_layer = c.layers - placement.gpu_layers();
   for (int layer = first_layer; layer < c.layers; ++layer) {
     uint64_t& load = loads.layers[static_cast<size_t>(layer - first_layer)];
-    load += 4 * static_cast<uint64_t>(attention_vector(c)) + kv_layer_bytes(c, layer, plan.context, plan.chunk);
+    load += 4 * static_cast<uint64_t>(attention_vector(c)) + kv_layer_bytes(c, layer, plan);
     if (placement.experts(layer).is_gpu()) load += 4 * static_cast<uint64_t>(experts_vector(c));
   }
-  loads.last += 4 * static_cast<uint64_t>(c.hidden) + logit_bytes(c);
+  loads.last += 4 * static_cast<uint64_t>(c.hidden) + logit_bytes(c, plan);
 }
 
 }  // namespace
@@ -181,29 +175,52 @@ Loads loads_of(const Coverage& coverage, const std::vector<DeviceId>& gpus, cons
   }
   add_beside_matrices(loads, on_one, plan, c);
   const Duties inner{.carries_stream = true, .has_layers = true, .has_batch = true};
-  const Workspace workspace =
-      make_workspace(c, inner, kernel_scratch(sites, gpu, plan.chunk, plan.threads), plan.chunk);
+  const MostOf most = most_of(plan);
+  const Workspace workspace = make_workspace(c, inner, kernel_scratch(sites, gpu, most, plan.threads), most);
+  const KvLayout kv = kv_layout(c, on_one, plan.kv.format);
   for (const DeviceId id : gpus) {
     const uint64_t idle = less(machine.gpu(id)->free_memory, cuda_reserve);
     // A part of a page more for the cache and the logits.
-    loads.room.push_back(less(idle, gpu_terms(workspace, c, plan).total() + 2 * cuda_page));
+    loads.room.push_back(less(idle, gpu_terms(workspace, c, kv, gpu, plan).total() + 2 * cuda_page));
   }
   return loads;
 }
 
+namespace {
+
+/// Pages of a device: those that were asked for, or a whole context for each sequence as far as they fit beside the
+/// rest, and always a whole context for one.
+void add_pages(DevicePlan& device, const Plan& plan, const Policy& policy) {
+  const KvLayout& layout = plan.kv;
+  const uint64_t page = layout.page_bytes(device.id);
+  if (page == 0) return;
+  const int64_t one = layout.pages_for(device.id, plan.context, plan.chunk), wanted = one * plan.sequences,
+                room = static_cast<int64_t>(less(device.memory.available, device.memory.total()) / page);
+  device.kv_pages = policy.kv_memory ? std::max(static_cast<int64_t>(policy.kv_memory / page), one)
+                                     : std::clamp(wanted, one, std::max(one, room));
+  const uint64_t bytes = page * static_cast<uint64_t>(device.kv_pages);
+  device.memory.kv_cache = device.id.is_gpu() ? cuda_block(bytes) : bytes;
+}
+
+}  // namespace
+
 void plan_memory(Plan& plan, const Manifest& manifest, const Machine& machine, const Policy& policy) {
-  const MemoryPlan cpu = cpu_memory(plan, manifest.config, machine, policy);
-  plan.devices = {{cpu_device, cpu}};
+  plan.sequences = std::clamp(policy.sequences, 1, plan.chunk);
+  plan.kv = kv_layout(manifest.config, plan.placement, policy.kv);
+  DevicePlan cpu{cpu_device, cpu_memory(plan, manifest.config, machine, policy)};
+  add_pages(cpu, plan, policy);
+  plan.devices = {cpu};
   for (const GpuShare& share : plan.placement.gpus) {
-    MemoryPlan memory = memory_of(share.gpu, plan, manifest.config);
-    set_gpu_available(memory, *machine.gpu(share.gpu), cpu);
-    plan.devices.push_back({share.gpu, memory});
+    DevicePlan gpu{share.gpu, memory_of(share.gpu, plan, manifest.config)};
+    set_gpu_available(gpu.memory, *machine.gpu(share.gpu), cpu.memory);
+    add_pages(gpu, plan, policy);
+    plan.devices.push_back(gpu);
   }
 }
 
 Status check_memory(const Plan& plan) {
   if (plan.fits()) return {};
-  const auto& [id, m] =
+  const auto& [id, m, pages] =
       *std::ranges::find_if(plan.devices, [](const DevicePlan& device) { return !device.memory.fits(); });
   const std::string needs = fmt::format(
       "the model needs {} of {}, but only {} is available (weights {}, key/value cache {} for {} of context, scratch "

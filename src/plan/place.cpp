@@ -193,7 +193,9 @@ std::vector<const DeviceSites*> devices_of(const Placement& placement, const Ope
 
 int chunk_of(const Coverage& coverage, const Plan& base, const Search& s) {
   const bool uses_cpu = coverage.gpu_layers < s.manifest.config.layers || coverage.cpu_experts > 0;
-  return std::min(s.policy.chunk ? s.policy.chunk : uses_cpu ? cpu_chunk : gpu_chunk, base.context);
+  // Several sequences bring more tokens than one context holds.
+  const int64_t all = int64_t{base.context} * base.sequences;
+  return static_cast<int>(std::min<int64_t>(s.policy.chunk ? s.policy.chunk : uses_cpu ? cpu_chunk : gpu_chunk, all));
 }
 
 /// Adds the sites that lie on each device, and the composite ones above them. `brief`: without the rows that lost, to

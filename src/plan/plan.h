@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "checkpoint/manifest.h"
+#include "plan/kv_layout.h"
 #include "plan/path.h"
 #include "plan/placement.h"
 #include "plan/policy.h"
@@ -56,7 +57,7 @@ struct BlockPlan {
 /// Bytes by use, on one device.
 struct MemoryPlan {
   uint64_t weights = 0;    ///< packed, all layers that lie there
-  uint64_t kv_cache = 0;   ///< for the whole context
+  uint64_t kv_cache = 0;   ///< pages of keys and values: at least those of one sequence over the whole context
   uint64_t scratch = 0;    ///< activations of one chunk
   uint64_t mapped = 0;     ///< read in place from the file (embedding); not counted in total, the system may drop it
   uint64_t available = 0;  ///< the policy's budget, or what is free of the device's memory, less a reserve
@@ -96,6 +97,7 @@ std::string_view label_of(Concession::Kind kind);
 struct DevicePlan {
   DeviceId id;
   MemoryPlan memory;
+  int64_t kv_pages = 0;  ///< of its pool (plan/kv_layout.h); 0: no attention layer lies there
 };
 
 struct Plan {
@@ -111,6 +113,8 @@ struct Plan {
   std::vector<BlockPlan> blocks;    ///< one for each set of layers that share all parts, on each device
   std::vector<DevicePlan> devices;  ///< the CPU, then the GPUs that are used, in the order of their layers
   int context = 0, chunk = 0, threads = 1;
+  KvLayout kv;                          ///< where keys and values lie in the pages of each device
+  int sequences = 1;                    ///< most of them at once
   std::vector<Conversion> conversions;  ///< in the order of their first sites; every one is a concession too
   int fitting_context = 0;              ///< the longest context up to the one asked for that fits; 0: none does
   std::vector<std::string>
@@ -123,6 +127,10 @@ struct Plan {
   std::vector<double> crossing_seconds;  ///< for each regime: the ways between the devices, part of the two predictions
 
   bool fits() const;
+  /// How many sequences of so many tokens the memory holds besides weights and scratch; 0: not one.
+  int64_t sequences_that_fit(int tokens) const;
+  /// Pages of keys and values on a device; 0 where it has none.
+  int64_t kv_pages(DeviceId device) const;
   /// The memory plan of a device; empty where the plan does not use it.
   const MemoryPlan& memory(DeviceId device = cpu_device) const;
   /// All GPUs together.

@@ -326,17 +326,6 @@ TEST(Memory, TheFormatAndTheContextAreBothOffered) {
   EXPECT_EQ(remedy(manifest(), cpu_machine(avx2, 1.66), policy), "it would fit with weights=as-stored context=124928");
 }
 
-TEST(Memory, CacheFollowsTheHybridFormula) {
-  ModelConfig c = test::small_config();
-  c.layers = 24, c.sliding.clear();
-  for (int i = 0; i < 24; ++i) c.sliding.push_back(i % 2 == 0);
-  // 2048 bytes per token and layer; full layers hold the context, sliding ones window + chunk = 640 here.
-  const Placement cpu{.layers = 24}, half{.layers = 24, .gpus = {{cuda_device(0), 12}}};
-  EXPECT_EQ(kv_cache_bytes(c, 131072, 512, cpu, cpu_device), 2048ull * 12 * (131072 + 640));
-  EXPECT_EQ(kv_cache_bytes(c, 100, 100, cpu, cpu_device), 2048ull * 24 * 128);  // whole blocks of 64
-  EXPECT_EQ(kv_cache_bytes(c, 100, 100, half, cuda_device(0)), 2048ull * 12 * 128);
-}
-
 TEST(Device, WishesAreKeptOrRefused) {
   Policy cuda;
   cuda.device = DeviceChoice::cuda;

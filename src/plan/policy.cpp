@@ -7,6 +7,7 @@
 #include "base/hint.h"
 #include "base/nearest.h"
 #include "base/text.h"
+#include "plan/kv_layout.h"
 
 namespace mxpath {
 namespace {
@@ -109,6 +110,18 @@ Status set_dense_weights(Policy& policy, std::string_view text) {
   constexpr std::string_view words[] = {"as-stored", "bf16", "fp8-e4m3", "int8"};
   MXPATH_TRY(policy.dense_weights,
              parse_weights(Knob::dense_weights, text, held, words, "as-stored, bf16, fp8-e4m3 or int8"));
+  return {};
+}
+
+Status set_kv(Policy& policy, std::string_view text) {
+  constexpr std::string_view words[] = {"bf16", "fp16", "fp32", "fp8-e4m3", "int8"};
+  std::string name(text);
+  std::ranges::replace(name, '-', '_');
+  const auto format = parse_number_format(name);
+  if (!format || !std::ranges::count(kv_formats(), *format))
+    return wrong_use("{}: not a format for keys and values{}; choose bf16, fp16, fp32, fp8-e4m3 or int8",
+                     mention(Knob::kv, printable(text)), nearest_note(text, words));
+  policy.kv = *format;
   return {};
 }
 

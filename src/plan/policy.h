@@ -22,13 +22,19 @@ enum class Goal : uint8_t {
 };  ///< which token counts weigh most when one layout must serve all
 enum class DeviceChoice : uint8_t { automatic, cpu, cuda };
 
+/// What keys and values are held in where nothing else is asked for: what the checkpoints compute in.
+inline constexpr NumberFormat default_kv = NumberFormat::bf16;
+/// The limit of Policy::sequences.
+inline constexpr int most_sequences = 1024;
+
 struct Policy {
   std::vector<std::string>
       only;  ///< globs: ops that have a matching path use one of the matching paths, or planning fails
   std::vector<std::string> exclude;     ///< globs
   std::optional<WeightFormat> weights;  ///< the format of the experts; empty: as stored
   std::optional<WeightFormat>
-      dense_weights;  ///< the format of the attention projections and the head; empty: as stored
+      dense_weights;             ///< the format of the attention projections and the head; empty: as stored
+  NumberFormat kv = default_kv;  ///< the format that keys and values are held in, one of kv_formats()
   Numerics numerics = Numerics::checkpoint;
   Goal goal = Goal::balanced;
   DeviceChoice device = DeviceChoice::automatic;
@@ -44,6 +50,9 @@ struct Policy {
   int context = 0;                 ///< 0: default_context
   int chunk = 0;                   ///< most tokens in one forward; 0: 512, or 2,048 with the whole model on GPUs
   uint64_t memory_budget = 0;      ///< bytes; 0: what is free on the machine
+  int sequences = 0;               ///< most sequences at once; 0: one
+  /// Bytes for keys and values on each device; 0: a whole context for each sequence, or as many pages as fit.
+  uint64_t kv_memory = 0;
   std::vector<std::string>
       inject_failure;  ///< "GLOB" or "GLOB:KIND" (plan/fault.h): paths that are made to fail, to see the fallback
 };
@@ -59,6 +68,8 @@ std::span<const std::string_view> weights_choices();
 /// "cuda:0,GPU-8c0d…"; "20,16". Errors list what is possible.
 Status set_weights(Policy& policy, std::string_view text);
 Status set_dense_weights(Policy& policy, std::string_view text);
+/// "bf16", "fp16", "fp32", "fp8-e4m3", "int8".
+Status set_kv(Policy& policy, std::string_view text);
 Status set_device(Policy& policy, std::string_view text);
 Status set_split(Policy& policy, std::string_view text);
 

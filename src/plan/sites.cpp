@@ -147,6 +147,7 @@ std::vector<Site> sites_of(const Manifest& manifest, const Policy& policy, Devic
     const LayerSet layers = layers_of(row, config);
     if (layers.empty()) continue;
     Site site = shaped(row, config, context);
+    site.kv = policy.kv;
     site.device = device;
     auto groups =
         row.weights.empty() ? std::vector<Group>{{site.stored, {}, layers}} : groups_of(row, layers, config, formats);

@@ -22,9 +22,9 @@ class Shelf {
 };
 
 /// The most tokens that one call of a site has.
-int most_tokens(const Site& site, int chunk) {
-  if (site.id == SiteId::head) return std::min(chunk, logit_rows);
-  return site.id == SiteId::sample ? 1 : chunk;
+int most_tokens(const Site& site, const MostOf& most) {
+  if (site.id == SiteId::head) return most.logit_rows;
+  return site.id == SiteId::sample ? most.sequences : most.tokens;
 }
 
 }  // namespace
@@ -45,8 +45,8 @@ Duties duties_of(const Placement& p, DeviceId device) {
 
 namespace {
 
-size_t scratch_of(const SitePlan& plan, int chunk, int threads) {
-  const int tokens = most_tokens(plan.site, chunk);
+size_t scratch_of(const SitePlan& plan, const MostOf& of, int threads) {
+  const int tokens = most_tokens(plan.site, of);
   size_t most = 0;
   for (const Decision& decision : plan.decisions) {
     const Range& range = decision.regime.tokens;
@@ -59,15 +59,19 @@ size_t scratch_of(const SitePlan& plan, int chunk, int threads) {
 
 }  // namespace
 
-uint64_t kernel_scratch(std::span<const SitePlan> sites, DeviceId device, int chunk, int threads) {
+uint64_t kernel_scratch(std::span<const SitePlan> sites, DeviceId device, const MostOf& of, int threads) {
   size_t most = 0;
   for (const SitePlan& plan : sites)
-    if (plan.site.device == device) most = std::max(most, scratch_of(plan, chunk, threads));
+    if (plan.site.device == device) most = std::max(most, scratch_of(plan, of, threads));
   return most;
 }
 
-Workspace make_workspace(const ModelConfig& c, const Duties& duties, uint64_t scratch, int chunk) {
-  const int64_t n = chunk, rows = n * c.experts_per_token;
+int logit_rows_of(const Plan& plan) { return std::min(std::max(plan.sequences, least_logit_rows), plan.chunk); }
+
+MostOf most_of(const Plan& plan) { return {plan.chunk, logit_rows_of(plan), plan.sequences}; }
+
+Workspace make_workspace(const ModelConfig& c, const Duties& duties, uint64_t scratch, const MostOf& most) {
+  const int64_t n = most.tokens, rows = n * c.experts_per_token;
   Shelf arrays;
   if (duties.carries_stream) arrays.floats(WorkArray::stream, n * c.hidden);
   if (duties.has_layers) {
@@ -83,19 +87,21 @@ Workspace make_workspace(const ModelConfig& c, const Duties& duties, uint64_t sc
     arrays.integers(WorkArray::first, c.experts + 1);
   }
   if (scratch > 0) arrays.add(WorkArray::scratch, 1, static_cast<int64_t>(scratch));
-  // An id and a position take as much as a pointer.
-  static_assert(sizeof(void*) == 2 * sizeof(int32_t));
-  if (duties.has_batch) arrays.add(WorkArray::batch, sizeof(void*), n * (c.layers + 1));
-  if (duties.has_logits) arrays.floats(WorkArray::logits, int64_t{logit_rows} * c.vocab);
+  if (duties.has_batch) arrays.integers(WorkArray::batch, 3 * n);
+  if (duties.has_logits) {
+    arrays.floats(WorkArray::logits, int64_t{most.logit_rows} * c.vocab);
+    arrays.floats(WorkArray::rows, int64_t{most.logit_rows} * c.hidden);
+  }
   return arrays.done();
 }
 
 Workspace workspace_of(const ModelConfig& config, const Plan& plan, DeviceId device) {
-  uint64_t scratch = kernel_scratch(plan.sites, device, plan.chunk, plan.threads);
+  const MostOf most = most_of(plan);
+  uint64_t scratch = kernel_scratch(plan.sites, device, most, plan.threads);
   for (const BlockPlan& block : plan.blocks)
     if (block.plan.site.device == device)
-      scratch = std::max<uint64_t>(scratch, scratch_of(block.plan, plan.chunk, plan.threads));
-  return make_workspace(config, duties_of(plan.placement, device), scratch, plan.chunk);
+      scratch = std::max<uint64_t>(scratch, scratch_of(block.plan, most, plan.threads));
+  return make_workspace(config, duties_of(plan.placement, device), scratch, most);
 }
 
 }  // namespace mxpath

@@ -10,8 +10,9 @@
 
 namespace mxpath {
 
-/// Positions whose logits are computed at once.
-inline constexpr int logit_rows = 8;
+/// Positions whose logits are computed at once where there is one sequence; with more of them one for each.
+inline constexpr int least_logit_rows = 8;
+int logit_rows_of(const Plan& plan);
 
 /// The arrays of a forward. T tokens of a chunk, H hidden, I intermediate, k experts per token, E experts, V
 /// vocabulary.
@@ -28,8 +29,9 @@ enum class WorkArray : uint8_t {
   order,          ///< [T * k] int32
   first,          ///< [E + 1] int32
   scratch,        ///< bytes: the most that a chosen row keeps (KernelPath::scratch)
-  batch,   ///< [layers + 1, T] pointers: a cache for each layer and token, then the ids and positions of the tokens
-  logits,  ///< [logit_rows, V] float
+  batch,          ///< [3, T] int32: the ids of the tokens, their positions and the slots of their sequences
+  logits,         ///< [logit rows, V] float
+  rows,           ///< [logit rows, H] float: what the head reads where that is not a part of `normed`
 };
 
 struct WorkPart {
@@ -53,15 +55,19 @@ struct Workspace {
 struct Duties {
   bool carries_stream = false;  ///< holds the residual stream at some time
   bool has_layers = false;      ///< computes some of them, or the final norm and the head
-  bool has_batch = false;       ///< is told the tokens and where their caches lie
+  bool has_batch = false;       ///< is told the tokens
   bool has_logits = false;
 };
 Duties duties_of(const Placement& placement, DeviceId device);
 
-/// The most that a chosen row of the sites on `device` keeps in a call of up to `chunk` tokens; the head is asked for
-/// logit_rows.
-uint64_t kernel_scratch(std::span<const SitePlan> sites, DeviceId device, int chunk, int threads);
-Workspace make_workspace(const ModelConfig& config, const Duties& duties, uint64_t scratch, int chunk);
+/// The most of a forward.
+struct MostOf {
+  int tokens = 0, logit_rows = 0, sequences = 1;
+};
+MostOf most_of(const Plan& plan);
+/// The most that a chosen row of the sites on `device` keeps in a call.
+uint64_t kernel_scratch(std::span<const SitePlan> sites, DeviceId device, const MostOf& most, int threads);
+Workspace make_workspace(const ModelConfig& config, const Duties& duties, uint64_t scratch, const MostOf& most);
 /// Of a device of the plan, whose sites, placement, chunk and threads are set.
 Workspace workspace_of(const ModelConfig& config, const Plan& plan, DeviceId device);
 
