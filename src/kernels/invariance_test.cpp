@@ -102,19 +102,19 @@ Problem moe_problem(Layout layout, bool down) {
 /// One sequence, all of whose keys are stored.
 struct Keys {
   static constexpr int heads = 4, kv_heads = 2, head_dim = 32, length = all_tokens + 60;
-  std::vector<uint16_t> storage;
-  std::vector<uint16_t*> k_blocks, v_blocks;
-  KvView view;
+  std::vector<uint8_t> storage;
+  std::vector<int32_t> table;
+  KvPages pages;
   Keys() {
-    const int64_t blocks = (length + kv_block_tokens - 1) / kv_block_tokens,
-                  block = int64_t{kv_block_tokens} * kv_heads * head_dim;
-    storage.resize(static_cast<size_t>(2 * blocks * block));
-    for (int64_t b = 0; b < blocks; ++b)
-      k_blocks.push_back(storage.data() + 2 * b * block), v_blocks.push_back(storage.data() + (2 * b + 1) * block);
-    view = {k_blocks.data(), v_blocks.data(), length};
+    const int64_t half = static_cast<int64_t>(kv_half_bytes(NumberFormat::bf16, kv_heads, head_dim)),
+                  count = kv_table_entries(length);
+    storage.resize(static_cast<size_t>(2 * half * count));
+    table.resize(static_cast<size_t>(count));
+    std::iota(table.begin(), table.end(), 0);
+    pages = {storage.data(), 2 * half, 0, half, table.data(), count};
     const auto keys = numbers(length * kv_heads * head_dim, 6), values = numbers(length * kv_heads * head_dim, 7);
     for (int p = 0; p < length; ++p)
-      kv_store(view, p, kv_heads, head_dim, &keys[static_cast<size_t>(p * kv_heads * head_dim)],
+      kv_store(pages, 0, p, kv_heads, head_dim, &keys[static_cast<size_t>(p * kv_heads * head_dim)],
                &values[static_cast<size_t>(p * kv_heads * head_dim)]);
   }
 };
@@ -127,13 +127,14 @@ Problem attention_problem(int window) {
     std::vector<float> y(in.size(), poison);
     std::vector<int32_t> positions;
     for (int t : tokens) positions.push_back(t + 60);
-    const std::vector<const KvView*> views(tokens.size(), &keys->view);
+    const std::vector<int32_t> slots(tokens.size(), 0);
     AttentionArgs args{.q = in.data(),
                        .q_stride = width,
                        .y = y.data(),
                        .sinks = sinks.data(),
                        .positions = positions.data(),
-                       .kv = views.data(),
+                       .slots = slots.data(),
+                       .kv = keys->pages,
                        .tokens = count_of(tokens),
                        .heads = Keys::heads,
                        .kv_heads = Keys::kv_heads,
@@ -235,20 +236,43 @@ Problem embed_problem(Layout layout) {
   };
 }
 
-/// A call has one token always; a second one after another must not change it.
+/// Every way to choose, by the token: greedy, all, cut by each of the three.
+SampleRow sample_row_of(int t) {
+  SampleRow row{.temperature = t % 5 == 0 ? 0.0f : 0.8f, .random = (t + 0.5) / all_tokens};
+  if (t % 5 == 2) row.top_k = 30;
+  if (t % 5 == 3) row.top_p = 0.9f;
+  if (t % 5 == 4) row.min_p = 0.2f;
+  return row;
+}
 Problem sample_problem() {
-  return [logits = numbers(all_tokens * 500, 2)](const KernelPath& path, const std::vector<int>& tokens, ThreadPool&) {
+  constexpr int vocab = 500, top = 3;
+  return [logits = numbers(all_tokens * vocab, 2)](const KernelPath& path, const std::vector<int>& tokens,
+                                                   ThreadPool& threads) {
+    const std::vector<float> in = rows_for(logits, tokens, vocab);
+    std::vector<SampleRow> rows;
+    for (int t : tokens) rows.push_back(sample_row_of(t));
+    std::vector<int32_t> token(tokens.size()), top_token(tokens.size() * top);
+    std::vector<float> logprob(tokens.size()), top_logprob(top_token.size());
+    SampleArgs args{.logits = in.data(),
+                    .logits_stride = vocab,
+                    .rows = count_of(tokens),
+                    .vocab = vocab,
+                    .largest_token = vocab - 10,
+                    .row = rows.data(),
+                    .top = top,
+                    .token = token.data(),
+                    .logprob = logprob.data(),
+                    .top_token = top_token.data(),
+                    .top_logprob = top_logprob.data(),
+                    .threads = &threads};
+    auto scratch = scratch_memory(scratch_bytes(path, args, threads.size()));
+    args.scratch = aligned(scratch);
+    run_row(path, args);
     std::vector<float> results;
-    auto scratch = scratch_memory(scratch_bytes(path, SampleArgs{.vocab = 500}, 1));
-    for (int t : tokens) {
-      int32_t token = -1;
-      run_row(path, SampleArgs{.logits = &logits[static_cast<size_t>(t * 500)],
-                               .vocab = 500,
-                               .largest_token = 490,
-                               .temperature = 0,
-                               .scratch = aligned(scratch),
-                               .token = &token});
-      results.push_back(static_cast<float>(token));
+    for (size_t t = 0; t < tokens.size(); ++t) {
+      results.push_back(static_cast<float>(token[t])), results.push_back(logprob[t]);
+      for (size_t i = t * top; i < (t + 1) * top; ++i)
+        results.push_back(static_cast<float>(top_token[i])), results.push_back(top_logprob[i]);
     }
     return results;
   };

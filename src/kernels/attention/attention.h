@@ -5,29 +5,17 @@
 
 #include "base/thread_pool.h"
 #include "device/device.h"
+#include "kernels/attention/kv_pages.h"
 
 namespace mxpath {
-
-/// Keys and values of one sequence in one layer. Position p lies in slot p % capacity; slot s in block s /
-/// kv_block_tokens. A block is BF16 [kv_heads][kv_block_tokens][head_dim], so one head's keys of a block are
-/// contiguous. capacity < context: a ring that only holds the last `capacity` positions (sliding layers).
-inline constexpr int kv_block_tokens = 64;
-struct KvView {
-  uint16_t* const* k_blocks = nullptr;
-  uint16_t* const* v_blocks = nullptr;
-  int64_t capacity = 0;
-};
-
-/// Writes k and v ([kv_heads, head_dim] floats, rounded to BF16) of position p.
-void kv_store(const KvView& view, int64_t position, int kv_heads, int head_dim, const float* k, const float* v);
 
 /// For each token t of a ragged batch and each query head h with key head g = h / (heads / kv_heads):
 ///   z_j = scale q·k_j over positions j ≤ p = positions[t], and j > p - window if window > 0; m = max(sink_h, max z_j)
 ///   y = Σ exp(z_j - m) v_j / (exp(sink_h - m) + Σ exp(z_j - m))
 /// FP32 throughout. On a CPU keys are visited in ascending order of position whatever the batch and the number of
-/// threads: the rows are batch-invariant (KernelPath::batch_invariant). CUDA rows share the keys of up to
-/// attention_split_tokens tokens out to many blocks, so that the order depends on how many tokens share the call; the
-/// same call gives the same bits.
+/// threads: the rows are batch-invariant (KernelPath::batch_invariant). CUDA rows share the keys of a
+/// few tokens out to many blocks, so that the order depends on how many tokens share the call; the same call gives the
+/// same bits.
 struct AttentionArgs {
   const float* q = nullptr;  // [tokens, heads * head_dim], rows q_stride floats apart; after rope
   int64_t q_stride = 0;
@@ -37,18 +25,19 @@ struct AttentionArgs {
   const float* v = nullptr;      // else, so that tokens of the batch see each other; null: they are there already
   const float* sinks = nullptr;  // [heads]
   const int32_t* positions = nullptr;  // [tokens]
-  const KvView* const* kv = nullptr;   // [tokens]: the cache of the sequence that token t belongs to
+  const int32_t* slots = nullptr;      // [tokens]: the slot of the sequence that token t belongs to
+  KvPages kv = {};                     // of the layer
   int tokens = 0, heads = 0, kv_heads = 0, head_dim = 0;
-  int window = 0;  // 0: all earlier positions
+  int singles = 0;  // so many tokens at the front are the only ones of their sequences: a decode beside a prompt
+  int window = 0;   // 0: all earlier positions
   float scale = 0;
   void* scratch = nullptr;  // KernelPath::scratch of the row, 64-byte aligned
   ThreadPool* threads = nullptr;
-  Stream* stream = nullptr;  // cuda paths: every pointer lies in device memory, the KvViews and their block tables too;
-                             // blocks start on 16 bytes
+  Stream* stream = nullptr;  // cuda paths: every pointer lies in device memory; the pool starts on 16 bytes
 };
 
-/// Up to so many tokens are a decode: a cuda path splits the keys of each over so many blocks, or the card would stand
-/// idle.
+/// A cuda path splits the keys of a decoding token over so many blocks, or the card would stand idle: fewer where more
+/// tokens share the call, so that all of them together are at most attention_splits * attention_split_tokens parts.
 inline constexpr int64_t attention_split_tokens = 16;
 inline constexpr int attention_splits = 32;
 

@@ -11,17 +11,18 @@ namespace {
 /// Up to this many tokens have a query each; more of them share.
 constexpr int most_queries = 10;
 
-/// A cache with more keys than the window holds, of which the batch brings its own, and as small a ring as a session
-/// makes.
+/// A cache with more keys than the window holds, of which the batch brings its own. Pages lie in any order, and those
+/// that no token of the batch can see are gone.
 struct KnownCache {
   int tokens, keys, heads, kv_heads, head_dim;
   int64_t width;               // of one token in the projection: queries, then its key and value for each head
   std::vector<int> query_of;   // of each token
   std::vector<float> queries;  // [most_queries, heads, head_dim]
-  std::vector<float> keys_of, values_of, projected;
-  std::vector<uint16_t> storage;
-  std::vector<uint16_t*> k_blocks, v_blocks;
-  KvView view;
+  std::vector<float> keys_of, values_of;  // as the cache gives them back
+  std::vector<float> projected;
+  std::vector<uint8_t> storage;
+  std::vector<int32_t> table;
+  KvPages pages;
 
   KnownCache(Subject& s, int batch, int window)
       : tokens(batch),
@@ -31,22 +32,26 @@ struct KnownCache {
         head_dim(s.site.head_dim),
         width((heads + 2 * kv_heads) * head_dim) {
     const int64_t kv_width = int64_t{kv_heads} * head_dim;
-    lay_out(window ? std::min(keys, window + batch) : keys);
+    lay_out(s.site.kv, window, s.random);
     keys_of = known_inputs(static_cast<size_t>(keys * kv_width), false, s.random),
     values_of = known_inputs(keys_of.size(), false, s.random);
     for (auto* values : {&keys_of, &values_of})
       for (float& value : *values) value = std::nearbyint(value * 64) / 64;  // BF16 holds these exactly
-    for (int p = 0; p < keys - tokens; ++p) kv_store(view, p, kv_heads, head_dim, key(p), value(p));
+    for (int p = 0; p < keys - tokens; ++p)
+      if (table[static_cast<size_t>(p / kv_page_tokens)] >= 0)
+        kv_store(pages, 0, p, kv_heads, head_dim, key(p), value(p));
     project(s.random);
+    for (auto* values : {&keys_of, &values_of}) kv_round(s.site.kv, values->data(), int64_t{keys} * kv_heads, head_dim);
   }
-  void lay_out(int64_t capacity) {
-    const int64_t blocks = (capacity + kv_block_tokens - 1) / kv_block_tokens,
-                  block = int64_t{kv_block_tokens} * kv_heads * head_dim;
-    storage.resize(static_cast<size_t>(2 * blocks * block));
-    for (int64_t b = 0; b < blocks; ++b)
-      k_blocks.push_back(&storage[static_cast<size_t>(2 * b * block)]),
-          v_blocks.push_back(&storage[static_cast<size_t>((2 * b + 1) * block)]);
-    view = {k_blocks.data(), v_blocks.data(), capacity};
+  void lay_out(NumberFormat format, int window, Random& random) {
+    const int64_t half = static_cast<int64_t>(kv_half_bytes(format, kv_heads, head_dim));
+    const int first = window ? std::max(0, keys - tokens - window + 1) / kv_page_tokens : 0,
+              count = static_cast<int>(kv_table_entries(keys));
+    for (int i = 0; i < count; ++i) table.push_back(i < first ? -1 : i - first);
+    for (int i = count - 1; i > first; --i)
+      std::swap(table[static_cast<size_t>(i)], table[static_cast<size_t>(random.integer(first, i))]);
+    storage.resize(static_cast<size_t>(2 * half * (count - first)), 0xff);  // which is no number in any of the formats
+    pages = {storage.data(), 2 * half, 0, half, table.data(), count, format};
   }
   void project(Random& random) {
     const int64_t q_width = int64_t{heads} * head_dim, kv_width = int64_t{kv_heads} * head_dim;
@@ -132,7 +137,7 @@ void check_attention_once(Subject& s, int tokens, Comparison& out) {
   std::vector<float> y(static_cast<size_t>(tokens * c.heads * d), poison);
   std::vector<int32_t> positions;
   for (int t = 0; t < tokens; ++t) positions.push_back(c.position(t));
-  const std::vector<const KvView*> views(static_cast<size_t>(tokens), &c.view);
+  const std::vector<int32_t> slots(static_cast<size_t>(tokens), 0);
   const float *k = c.projected.data() + int64_t{c.heads} * d, *v = k + int64_t{c.kv_heads} * d;
   call(s, out,
        AttentionArgs{.q = c.projected.data(),
@@ -142,7 +147,8 @@ void check_attention_once(Subject& s, int tokens, Comparison& out) {
                      .v = v,
                      .sinks = sinks.data(),
                      .positions = positions.data(),
-                     .kv = views.data(),
+                     .slots = slots.data(),
+                     .kv = c.pages,
                      .tokens = tokens,
                      .heads = c.heads,
                      .kv_heads = c.kv_heads,

@@ -30,7 +30,7 @@ static inline F exp_of(F x) {
   bits += power << 23;
   F result;
   __builtin_memcpy(&result, &bits, sizeof p);
-  result = x == x ? result : x;
+  result = x == x ? result : x;  // NOLINT(misc-redundant-expression): false for NaN alone, lane by lane
   return x < -87.33f ? F{} : result;
 }
 
