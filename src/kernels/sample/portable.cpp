@@ -4,6 +4,8 @@
 
 #include "kernels/cuda_row.h"
 #include "kernels/rows.h"
+#include "kernels/sample/cut.h"
+#include "kernels/sample/device_row.h"
 #include "kernels/sample/sample.h"
 #include "kernels/scratch.h"
 #include "kernels/simd/exp.h"
@@ -14,139 +16,121 @@ MXPATH_CUDA_ROW(sample_cuda_portable, SampleArgs)
 
 namespace {
 
-struct Choice {
-  float likelihood;  // e^((logit - largest) / temperature): the most likely has 1
-  int32_t token;
-};
+constexpr float nothing = -std::numeric_limits<float>::infinity();
 
-/// More likely first, lower id among equals: a total order, so that results do not depend on the sort.
-bool before(const Choice& a, const Choice& b) {
-  return a.likelihood != b.likelihood ? a.likelihood > b.likelihood : a.token < b.token;
-}
-bool after(const Choice& a, const Choice& b) { return before(b, a); }
-
-/// The largest, and 0 if all are finite: the difference of a NaN or an infinity with itself is NaN, and so is every sum
+/// The largest, and 0 if all are finite: a NaN or an infinity times 0 is NaN, and so is every sum
 /// with it.
 struct Largest {
-  float logit = -INFINITY, odd = 0;
+  float logit = nothing, odd = 0;
 };
 Largest largest_of(std::span<const float> logits) {
-  Float4 most = Float4{} - INFINITY, odd = {};
+  Float4 most = Float4{} + nothing, odd = {};
   size_t i = 0;
   for (; i + 4 <= logits.size(); i += 4) {
     const Float4 x = *reinterpret_cast<const Float4*>(logits.data() + i);
-    most = x > most ? x : most, odd += x - x;
+    most = x > most ? x : most, odd += x * 0.0f;
   }
   Largest out{std::max(std::max(most[0], most[1]), std::max(most[2], most[3])), (odd[0] + odd[1]) + (odd[2] + odd[3])};
-  for (; i < logits.size(); ++i)
-    out.logit = logits[i] > out.logit ? logits[i] : out.logit, out.odd += logits[i] - logits[i];
+  for (; i < logits.size(); ++i) out.logit = logits[i] > out.logit ? logits[i] : out.logit, out.odd += logits[i] * 0;
   return out;
 }
 
-/// The first of the largest among the first `count`; -1 if any of them all is not finite.
-int32_t most_likely(std::span<const float> logits, size_t count) {
-  const Largest largest = largest_of(logits.first(count));
-  if (largest.odd != 0 || largest_of(logits.subspan(count)).odd != 0) return -1;
-  return static_cast<int32_t>(std::find(logits.begin(), logits.end(), largest.logit) - logits.begin());
+/// What one thread keeps: the logits that a row chooses among, and room for candidates.
+struct Room {
+  std::span<float> logits;
+  std::span<TokenLogit> candidates;
+};
+size_t room_bytes(size_t vocab) { return (vocab * (sizeof(TokenLogit) + sizeof(float)) + 63) / 64 * 64; }
+Room room_at(void* scratch, size_t vocab) {
+  TokenLogit* candidates = static_cast<TokenLogit*>(scratch);
+  return {{reinterpret_cast<float*>(candidates + vocab), vocab}, {candidates, vocab}};
 }
 
-/// likelihoods[i] = e^((logit - largest) / temperature). Returns their sum.
-double likelihoods_of(std::span<const float> logits, float largest, float temperature, float* likelihoods) {
-  const float inverse = 1.0f / temperature;
+/// Logits as penalties and the mask of the row change them: minus infinity for what may not be chosen.
+std::span<const float> changed(const SampleArgs& args, const SampleRow& row, std::span<const float> logits,
+                               std::span<float> copy) {
+  if (!is_penalised(row) && row.mask < 0) return logits;
+  copy = copy.first(logits.size());
+  std::ranges::copy(logits, copy.begin());
+  for (int i = row.seen_first; i < row.seen_first + row.seen_count; ++i)
+    if (const auto [token, count] = args.seen[i]; token >= 0 && static_cast<size_t>(token) < logits.size())
+      copy[static_cast<size_t>(token)] = penalised(logits[static_cast<size_t>(token)], row, count);
+  if (row.mask < 0) return copy;
+  const uint32_t* mask = args.masks + row.mask * args.mask_stride;
+  for (size_t id = 0; id < copy.size(); ++id)
+    if (!(mask[id / 32] >> id % 32 & 1)) copy[id] = nothing;
+  return copy;
+}
+
+/// largest: of the logits as they came.
+int32_t token_of(const SampleArgs& args, const SampleRow& row, std::span<const float> logits, float largest,
+                 const Room& room) {
+  const std::span<const float> x = changed(args, row, logits, room.logits);
+  if (x.data() != logits.data()) largest = largest_of(x).logit;
+  if (largest == nothing) return -2;
+  if (is_greedy(row)) return static_cast<int32_t>(std::find(x.begin(), x.end(), largest) - x.begin());
+  const Softmax softmax = softmax_of(largest, row.temperature);
+  return choose(x, softmax, cut_of(x, softmax, row, room.candidates), row.random);
+}
+
+/// log Σ e^logit.
+double log_sum(std::span<const float> logits, float largest) {
   double sum = 0;
   size_t i = 0;
   for (; i + 4 <= logits.size(); i += 4) {
-    const Float4 x = *reinterpret_cast<const Float4*>(logits.data() + i), e = exp_f32((x - largest) * inverse);
-    // The largest itself: where 1 / temperature is infinite, 0 times that is no number.
-    const Float4 likelihood = x >= largest ? Float4{} + 1.0f : e;
-    *reinterpret_cast<Float4*>(likelihoods + i) = likelihood;
-    sum += (likelihood[0] + likelihood[2]) + (likelihood[1] + likelihood[3]);
+    const Float4 e = exp_f32(*reinterpret_cast<const Float4*>(logits.data() + i) - largest);
+    sum += static_cast<double>((e[0] + e[2]) + (e[1] + e[3]));
   }
-  for (; i < logits.size(); ++i) {
-    sum += likelihoods[i] = logits[i] >= largest ? 1.0f : exp_f32((logits[i] - largest) * inverse);
+  for (; i < logits.size(); ++i) sum += static_cast<double>(exp_f32(logits[i] - largest));
+  return static_cast<double>(largest) + std::log(sum);
+}
+
+/// The log-probabilities that the call wants of a row. log_sum: infinite where there are none.
+void report(const SampleArgs& args, size_t r, std::span<const float> logits, double log_sum, const Room& room) {
+  const auto logprob = [&](float logit) { return static_cast<float>(static_cast<double>(logit) - log_sum); };
+  if (args.logprob) args.logprob[r] = args.token[r] < 0 ? nothing : logprob(logits[static_cast<size_t>(args.token[r])]);
+  if (args.top <= 0) return;
+  const size_t top = static_cast<size_t>(args.top), first = r * top;
+  std::span<TokenLogit> best;
+  if (std::isfinite(log_sum)) best = candidates_for_top(logits, top, room.candidates);
+  const size_t count = std::min(top, best.size());
+  std::partial_sort(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(count), best.end(), before);
+  for (size_t i = 0; i < top; ++i) {
+    args.top_token[first + i] = i < count ? best[i].id : -1;
+    args.top_logprob[first + i] = i < count ? logprob(best[i].logit) : nothing;
   }
-  return sum;
 }
 
-double sum_of(std::span<const Choice> choices) {
-  double sum = 0;
-  for (const Choice& choice : choices) sum += choice.likelihood;
-  return sum;
-}
-
-std::span<Choice> cut_top_k(std::span<Choice> choices, int top_k) {
-  if (top_k <= 0 || static_cast<size_t>(top_k) >= choices.size()) return choices;
-  const auto end = choices.begin() + top_k;
-  std::nth_element(choices.begin(), end - 1, choices.end(), before);
-  return {choices.begin(), end};
-}
-
-/// The fewest whose likelihood sums to top_p of `total`; they end up sorted at the back of the span (a heap gives them
-/// one by one).
-std::span<Choice> cut_top_p(std::span<Choice> choices, double top_p, double total) {
-  std::make_heap(choices.begin(), choices.end(), after);
-  auto end = choices.end();
-  double sum = 0;
-  do {
-    std::pop_heap(choices.begin(), end, after);
-    sum += (--end)->likelihood;
-  } while (end != choices.begin() && sum < top_p * total);
-  return {end, choices.end()};
-}
-
-std::span<Choice> cut_min_p(std::span<Choice> choices, float min_p) {
-  return {choices.begin(), std::stable_partition(choices.begin(), choices.end(),
-                                                 [&](const Choice& c) { return c.likelihood >= min_p; })};
-}
-
-/// The entry at which the running sum of likelihood(i) passes random × total.
-template <class Likelihood>
-size_t pick(size_t count, double random, double total, Likelihood&& likelihood) {
-  const double wanted = random * total;
-  double sum = 0;
-  size_t last = 0;
-  for (size_t i = 0; i < count; ++i) {
-    if (likelihood(i) > 0) last = i;
-    if ((sum += likelihood(i)) > wanted) return i;
-  }
-  return last;  // random so close to 1 that the sum was rounded below it
-}
-
-int32_t sample_among(const SampleArgs& args, std::span<const float> likelihoods, std::span<Choice> choices) {
-  for (size_t i = 0; i < choices.size(); ++i) choices[i] = {likelihoods[i], static_cast<int32_t>(i)};
-  choices = cut_top_k(choices, args.top_k);
-  const double total = sum_of(choices);
-  // Both remaining cuts keep a head of the same order, so the cheaper one may come first; top_p still counts from the
-  // whole.
-  if (args.min_p > 0) choices = cut_min_p(choices, std::min(args.min_p, 1.0f));
-  if (args.top_p < 1) choices = cut_top_p(choices, args.top_p, total);
-  else if (args.top_k > 0) std::sort(choices.begin(), choices.end(), before);
-  return choices[pick(choices.size(), args.random, sum_of(choices), [&](size_t i) { return choices[i].likelihood; })]
-      .token;
+void sample_row(const SampleArgs& args, size_t r, const Room& room) {
+  const std::span<const float> all(args.logits + static_cast<int64_t>(r) * args.logits_stride,
+                                   static_cast<size_t>(args.vocab)),
+      logits = all.first(static_cast<size_t>(choosable(args)));
+  const Largest largest = largest_of(logits), beyond = largest_of(all.subspan(logits.size()));
+  const bool finite = largest.odd == 0 && beyond.odd == 0, wants_sum = finite && (args.logprob || args.top > 0);
+  args.token[r] = finite ? token_of(args, args.row[r], logits, largest.logit, room) : -1;
+  report(args, r, logits, wants_sum ? log_sum(all, std::max(largest.logit, beyond.logit)) : double{INFINITY}, room);
 }
 
 void sample_portable(const SampleArgs& args) {
-  const std::span<const float> all(args.logits, static_cast<size_t>(args.vocab)),
-      logits = all.first(static_cast<size_t>(std::clamp(args.largest_token + 1, 1, args.vocab)));
-  *args.token = most_likely(all, logits.size());
-  if (*args.token < 0 || !(args.temperature > 0)) return;
-  Choice* choices = static_cast<Choice*>(args.scratch);
-  float* likelihoods = reinterpret_cast<float*>(choices + logits.size());
-  const double total = likelihoods_of(logits, logits[static_cast<size_t>(*args.token)], args.temperature, likelihoods);
-  if (args.top_k > 0 || args.top_p < 1 || args.min_p > 0)
-    *args.token = sample_among(args, {likelihoods, logits.size()}, {choices, logits.size()});
-  else
-    *args.token =
-        static_cast<int32_t>(pick(logits.size(), args.random, total, [&](size_t i) { return likelihoods[i]; }));
+  const size_t rows = static_cast<size_t>(std::max(args.rows, 0)), vocab = static_cast<size_t>(args.vocab);
+  const size_t shares = args.threads ? std::min(rows, static_cast<size_t>(args.threads->size())) : 1;
+  const auto run = [&](size_t begin, size_t end, int) {
+    for (size_t share = begin; share < end; ++share) {
+      const Room room = room_at(static_cast<uint8_t*>(args.scratch) + share * room_bytes(vocab), vocab);
+      for (size_t r = share; r < rows; r += shares) sample_row(args, r, room);
+    }
+  };
+  if (shares > 1) args.threads->for_range(shares, 1, run);
+  else run(0, shares, 0);
 }
 
-/// The likelihood of each id, and that with its id to be sorted.
-size_t sample_scratch(const Site& site, const Call&, int) {
-  return static_cast<size_t>(site.n) * (sizeof(Choice) + sizeof(float));
+/// Room for each thread that has a row.
+size_t sample_scratch(const Site& site, const Call& call, int threads) {
+  return room_bytes(static_cast<size_t>(site.n)) * static_cast<size_t>(std::max(std::min(call.tokens, threads), 1));
 }
 
-size_t sample_cuda_scratch(const Site&, const Call&, int) {
-  return sample_cuda_parts * (sizeof(float) + sizeof(int32_t));
+size_t sample_cuda_scratch(const Site& site, const Call& call, int) {
+  return device_row_bytes(static_cast<int>(site.n)) * static_cast<size_t>(call.tokens);
 }
 
 constexpr KernelPath paths[] = {
@@ -164,6 +148,7 @@ constexpr KernelPath paths[] = {
      .needs = cuda_portable_needs,
      .unit = Unit::cuda_cores,
      .efficiency = 0.3,
+     .launches = 4,
      .batch_invariant = true,
      .thread_invariant = true,
      .built = cuda_built,
@@ -174,7 +159,9 @@ constexpr KernelPath paths[] = {
 
 }  // namespace
 
-SiteCall call_of(const SampleArgs& args) { return {Site{.id = SiteId::sample, .n = args.vocab}, Call{}}; }
+SiteCall call_of(const SampleArgs& args) {
+  return {Site{.id = SiteId::sample, .n = args.vocab}, Call{.tokens = args.rows, .sequences = args.rows}};
+}
 
 std::span<const KernelPath> sample_paths() { return paths; }
 

@@ -2,40 +2,34 @@
 
 #include <map>
 
-#include "kernels/test_rows.h"
+#include "kernels/sample/sample_batch_for_test.h"
 
 namespace mxpath {
 namespace {
 
 class Sample : public RowTest {
  protected:
-  void SetUp() override {
-    const std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
-    RowTest::SetUp();
-    if (!IsSkipped() && path().device == DeviceKind::cuda && !name.starts_with("Greedy"))
-      GTEST_SKIP() << "CUDA rows are greedy";
-  }
-  int32_t pick(const std::vector<float>& logits, SampleArgs args) {
-    int32_t token = -1;
-    args.logits = logits.data(), args.vocab = static_cast<int>(logits.size()), args.token = &token;
-    std::vector<uint8_t> scratch(scratch_bytes(path(), args, 1), 0xff);
-    args.scratch = scratch.data();
-    if (args.largest_token == 0) args.largest_token = args.vocab - 1;
-    run_row(path(), args);
-    return token;
+  /// largest_token: -1: the last.
+  int32_t pick(const std::vector<float>& logits, const SampleRow& row, int largest_token = -1) {
+    SampleBatch batch(static_cast<int>(logits.size()));
+    if (largest_token >= 0) batch.largest_token = largest_token;
+    batch.add(logits, row);
+    return batch.run(path()).token.front();
   }
   /// Which tokens can come out, by trying evenly spaced random numbers.
-  std::map<int32_t, int> outcomes(const std::vector<float>& logits, SampleArgs args, int tries = 1000) {
+  std::map<int32_t, int> outcomes(const std::vector<float>& logits, SampleRow row, int largest_token = -1) {
+    constexpr int tries = 1000;
+    SampleBatch batch(static_cast<int>(logits.size()));
+    if (largest_token >= 0) batch.largest_token = largest_token;
+    for (int i = 0; i < tries; ++i) row.random = (i + 0.5) / tries, batch.add(logits, row);
     std::map<int32_t, int> counts;
-    for (int i = 0; i < tries; ++i) args.random = (i + 0.5) / tries, ++counts[pick(logits, args)];
+    for (int32_t token : batch.run(path()).token) ++counts[token];
     return counts;
   }
 };
 
-SampleArgs with(float temperature, int top_k = 0, float top_p = 1, float min_p = 0) {
-  SampleArgs args;
-  args.temperature = temperature, args.top_k = top_k, args.top_p = top_p, args.min_p = min_p;
-  return args;
+SampleRow with(float temperature, int top_k = 0, float top_p = 1, float min_p = 0) {
+  return {.temperature = temperature, .top_p = top_p, .min_p = min_p, .top_k = top_k};
 }
 
 TEST_P(Sample, GreedyTakesTheLargest) {
@@ -52,17 +46,15 @@ TEST_P(Sample, GreedyChoosesNothingAmongWhatIsNotFinite) {
         std::vector<float> logits(static_cast<size_t>(vocab), 1.5f);
         logits[static_cast<size_t>(at)] = odd;
         EXPECT_EQ(pick(logits, with(0)), -1) << odd << " at " << at << " of " << vocab;
-        SampleArgs args = with(0);
-        args.largest_token = std::max(at - 1, 1);
-        EXPECT_EQ(pick(logits, args), -1) << "beyond the largest token too";
+        EXPECT_EQ(pick(logits, with(0), std::max(at - 1, 1)), -1) << "beyond the largest token too";
       }
 }
 
 TEST_P(Sample, ChoosesNothingAmongWhatIsNotFinite) {
   for (float odd : {poison, INFINITY, -INFINITY})
-    for (const SampleArgs& args : {with(1), with(1, 2), with(1, 0, 0.5f), with(1, 0, 1, 0.1f)}) {
-      EXPECT_EQ(pick({1, odd, 2, 0, -1}, args), -1) << odd;
-      EXPECT_EQ(pick({1, 0, 2, 0, odd}, args), -1) << odd;
+    for (const SampleRow& row : {with(1), with(1, 2), with(1, 0, 0.5f), with(1, 0, 1, 0.1f)}) {
+      EXPECT_EQ(pick({1, odd, 2, 0, -1}, row), -1) << odd;
+      EXPECT_EQ(pick({1, 0, 2, 0, odd}, row), -1) << odd;
     }
 }
 
@@ -84,35 +76,35 @@ TEST_P(Sample, GreedyStopsAtTheLargestToken) {
   logits[3000] = 5, logits[2999] = 4, logits[10] = 3;
   for (const auto& [largest, token] :
        {std::pair{4999, 3000}, {3000, 3000}, {2999, 2999}, {2998, 10}, {5, 0}, {9000, 3000}}) {
-    SampleArgs args = with(0);
-    args.largest_token = largest;
-    EXPECT_EQ(pick(logits, args), token) << largest;
+    EXPECT_EQ(pick(logits, with(0), largest), token) << largest;
   }
 }
 
 TEST_P(Sample, NeverChoosesBeyondTheLargestToken) {
-  SampleArgs args = with(0);
-  args.largest_token = 1;
-  EXPECT_EQ(pick({1, 2, 100, 100}, args), 1);
-  args.temperature = 5;
-  for (const auto& [token, count] : outcomes({1, 2, 100, 100}, args)) EXPECT_LE(token, 1);
+  EXPECT_EQ(pick({1, 2, 100, 100}, with(0), 1), 1);
+  for (const auto& [token, count] : outcomes({1, 2, 100, 100}, with(5), 1)) EXPECT_LE(token, 1);
+  for (const auto& [token, count] : outcomes({1, 2, 100, 100}, with(5, 3, 0.999f), 1)) EXPECT_LE(token, 1);
 }
 
 TEST_P(Sample, FollowsTheDistribution) {
   // Pearson's χ² over 8 tokens and 20,000 draws: 24.3 is exceeded once in a thousand times; the seed is fixed.
   const std::vector<float> logits = {0, 1, 2, -1, 0.5f, 3, -3, 1.5f};
   for (float temperature : {0.7f, 1.0f, 2.0f}) {
-    Random random(42);
+    constexpr int draws = 20000;
     std::vector<int> counts(8);
-    double sum = 0, chi = 0;
-    for (float logit : logits) sum += std::exp(logit / temperature);
-    for (int i = 0; i < 20000; ++i) {
-      SampleArgs args = with(temperature);
-      args.random = random.uniform();
-      ++counts[static_cast<size_t>(pick(logits, args))];
+    for (uint64_t i = 0; i < draws;) {
+      SampleBatch batch(8);
+      for (int r = 0; r < 1000; ++r, ++i) {
+        SampleRow row = with(temperature);
+        row.random = draw(42, 0, i);
+        batch.add(logits, row);
+      }
+      for (int32_t token : batch.run(path()).token) ++counts.at(static_cast<size_t>(token));
     }
+    double sum = 0, chi = 0;
+    for (float logit : logits) sum += std::exp(double{logit} / double{temperature});
     for (size_t i = 0; i < 8; ++i) {
-      const double expected = 20000 * std::exp(logits[i] / temperature) / sum;
+      const double expected = draws * std::exp(double{logits[i]} / double{temperature}) / sum;
       chi += (counts[i] - expected) * (counts[i] - expected) / expected;
     }
     EXPECT_LT(chi, 24.3) << temperature;
@@ -153,14 +145,112 @@ TEST_P(Sample, CutsWhatIsLessLikelyThanMinP) {
 }
 
 TEST_P(Sample, TakesExtremes) {
-  SampleArgs args = with(1e-6f);
-  args.random = 0.999999999;
-  EXPECT_EQ(pick({1, 2, 3, 2.9f}, args), 2);
-  args.temperature = 1, args.random = std::nextafter(1.0, 0.0);
-  EXPECT_EQ(pick({0, 0, 0, -200}, args), 2) << "what has no probability is not picked at the end of the range";
-  args.random = 0;
-  EXPECT_EQ(pick({-200, 0, 0}, args), 1) << "nor at its start";
-  EXPECT_EQ(pick({3e38f, -3e38f, 3e38f}, args), 0) << "their difference is no float";
+  SampleRow row = with(1e-6f);
+  row.random = 0.999999999;
+  EXPECT_EQ(pick({1, 2, 3, 2.9f}, row), 2);
+  row.temperature = std::numeric_limits<float>::denorm_min();
+  EXPECT_EQ(pick({1, 2, 3, 2.9f}, row), 2) << "its inverse is infinite";
+  row.temperature = 1, row.random = std::nextafter(1.0, 0.0);
+  EXPECT_EQ(pick({0, 0, 0, -200}, row), 2) << "what has no probability is not picked at the end of the range";
+  row.random = 1;
+  EXPECT_EQ(pick({0, 0, 0, -200}, row), 2) << "nor beyond it";
+  row.random = 0;
+  EXPECT_EQ(pick({-200, 0, 0}, row), 1) << "nor at its start";
+  EXPECT_EQ(pick({3e38f, -3e38f, 3e38f}, row), 0) << "their difference is no float";
+  for (float top_p : {1.0f, 0.9f}) {
+    row = with(1, 0, top_p), row.random = 0.99;
+    EXPECT_EQ(pick({3e38f, -3e38f, 3e38f}, row), 2);
+    EXPECT_EQ(pick({-0.0f, 0.0f, -0.0f}, row), 2) << "equals whatever their signs";
+  }
+  EXPECT_EQ(pick({0.0f, -0.0f, -50}, with(0)), 0);
+  EXPECT_EQ(pick({-0.0f, 0.0f, -50}, with(0)), 0);
+}
+
+TEST_P(Sample, ChoosesInTheOrderOfTheIds) {
+  SampleRow row = with(1, 3, 0.99f);
+  std::vector<int32_t> chosen;
+  for (double random : {0.05, 0.2, 0.9}) row.random = random, chosen.push_back(pick({1, 1.1f, -9, 3}, row));
+  EXPECT_EQ(chosen, (std::vector<int32_t>{0, 1, 3})) << "the likeliest is the last";
+}
+
+TEST_P(Sample, PenalisesWhatTheTextHolds) {
+  SampleBatch batch(6);
+  batch.seen = {{4, 9}, {0, 1}, {1, 3}, {5, 2}, {6, 1}, {-1, 1}};  // the last two are no ids of the model
+  SampleRow row = with(0);
+  row.seen_first = 1, row.seen_count = 5;
+  const auto greedy = [&](std::vector<float> logits) {
+    batch.logits.clear(), batch.rows.clear();
+    batch.add(logits, row);
+    return batch.run(path()).token.front();
+  };
+  row.repetition_penalty = 2;
+  EXPECT_EQ(greedy({4, 3.9f, 2.5f, 1, 1, 1}), 2) << "positive ones are divided";
+  EXPECT_EQ(greedy({-1, -1.5f, -2.5f, -1.9f, -9, -3}), 3) << "negative ones are multiplied";
+  EXPECT_EQ(greedy({-3e38f, -3e38f, -3e38f, -3.1e38f, -3.3e38f, -3e38f}), 2) << "and stay finite";
+  row.repetition_penalty = 1, row.presence_penalty = 1;
+  EXPECT_EQ(greedy({4, 4.5f, 3.4f, 1, 1, 4}), 1) << "however often";
+  row.presence_penalty = 0, row.frequency_penalty = 0.5f;
+  EXPECT_EQ(greedy({4, 4.5f, 3.4f, 1, 1, 4.2f}), 0) << "for each time";
+  row.frequency_penalty = -1;
+  EXPECT_EQ(greedy({4, 2, 4.5f, 1, 1, 2}), 0) << "or favours it";
+  row.seen_count = 0;
+  EXPECT_EQ(greedy({4, 2, 4.5f, 1, 1, 2}), 2);
+}
+
+TEST_P(Sample, ChoosesOnlyWhatTheMaskAllows) {
+  SampleBatch batch(40);
+  const int some = batch.add_mask({1, 31, 32, 39}), none = batch.add_mask({}), last = batch.add_mask({39});
+  std::vector<float> logits(40, 5);
+  logits[32] = -1, logits[39] = 1, logits[31] = 0, logits[1] = -2;
+  for (SampleRow row : {with(0), with(1), with(1, 2), with(1, 0, 0.5f), with(1, 0, 1, 0.2f)})
+    for (int mask : {some, none, last, -1}) row.mask = mask, row.random = 0.4, batch.add(logits, row);
+  const SampledRow all = batch.run(path());
+  for (size_t r = 0; r < all.token.size(); r += 4) {
+    EXPECT_EQ(all.token[r], 39) << r;
+    EXPECT_EQ(all.token[r + 1], -2);
+    EXPECT_EQ(all.logprob[r + 1], -INFINITY);
+    EXPECT_EQ(all.token[r + 2], 39);
+    EXPECT_EQ(all.logprob[r + 2], all.logprob[r]) << "the mask changes no log-probability";
+    EXPECT_TRUE(all.token[r + 3] != 1 && all.token[r + 3] < 31) << all.token[r + 3];
+  }
+  batch.largest_token = 38;
+  EXPECT_EQ(batch.run(path()).token[2], -2) << "an id without text is not allowed by any mask";
+}
+
+TEST_P(Sample, ReportsLogProbabilitiesOfTheLogitsAsTheyCame) {
+  SampleBatch batch(4);
+  batch.top = 4, batch.largest_token = 2;
+  batch.seen = {{2, 1}};
+  SampleRow row = with(0.1f, 1);
+  row.presence_penalty = 100, row.seen_count = 1;
+  batch.add({std::log(1.0f), std::log(2.0f), std::log(4.0f), std::log(1.0f)}, row);
+  batch.add({0, 0, 0, poison}, row);
+  const SampledRow got = batch.run(path());
+  EXPECT_EQ(got.token, (std::vector<int32_t>{1, -1}));
+  EXPECT_NEAR(got.logprob[0], std::log(0.25), 1e-6) << "ids without text have their share";
+  EXPECT_EQ(got.logprob[1], -INFINITY);
+  EXPECT_EQ(got.top_token, (std::vector<int32_t>{2, 1, 0, -1, -1, -1, -1, -1}));
+  EXPECT_NEAR(got.top_logprob[0], std::log(0.5), 1e-6);
+  EXPECT_NEAR(got.top_logprob[2], std::log(0.125), 1e-6);
+  EXPECT_EQ(got.top_logprob[3], -INFINITY);
+  EXPECT_EQ(got.top_logprob[4], -INFINITY);
+}
+
+/// Equal logits, so that every cut lies among equals: the lower ids stay, from one part of the row to the next.
+TEST_P(Sample, CutsAmongEquals) {
+  constexpr int vocab = 7000;
+  const std::vector<float> logits(vocab, -2.5f);
+  for (int left : {1, 2, 100, 2048, 2049, 5000}) {
+    SampleRow row = with(0.8f, left);
+    row.random = std::nextafter(1.0, 0.0);
+    EXPECT_EQ(pick(logits, row), left - 1);
+    row.random = 0;
+    EXPECT_EQ(pick(logits, row), 0);
+    row = with(0.8f, 0, (static_cast<float>(left) - 0.5f) / vocab), row.random = 0.9999999;
+    EXPECT_EQ(pick(logits, row), left - 1);
+    row = with(0.8f, 2 * left, 0.5f), row.random = 0.9999999;
+    EXPECT_EQ(pick(logits, row), std::min(2 * left, vocab) / 2 - 1);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, Sample, testing::ValuesIn(rows_of({Op::sample})), test_name);
