@@ -8,30 +8,21 @@
 
 namespace mxpath {
 
-void stage(const Model& m, State& s, const Batch& batch) {
+void stage(const Model&, State& s, const Batch& batch) {
   const size_t n = batch.tokens.size();
   assert(n <= static_cast<size_t>(s.capacity));
   s.staged = static_cast<int>(n);
-  s.sequences = std::clamp(static_cast<int>(batch.sequences.size()), 1, std::max(s.staged, 1));
-  const size_t views = n * static_cast<size_t>(m.config.layers);
-  for (size_t layer = 0; layer < static_cast<size_t>(m.config.layers); ++layer)
-    for (size_t t = 0; t < n; ++t) s.kv[layer * n + t] = batch.sequences[static_cast<size_t>(batch.slots[t])][layer];
-  // Tokens and positions ride behind the views, so that one copy brings all of them; the stream keeps its error for
-  // whoever waits.
-  auto* behind = reinterpret_cast<int32_t*>(s.kv.data() + views);
-  std::copy_n(batch.tokens.data(), n, behind);
-  std::copy_n(batch.positions.data(), n, behind + n);
+  s.sequences = std::clamp(batch.sequences, 1, std::max(s.staged, 1)), s.singles = batch.singles;
+  s.kv.assign(batch.kv.begin(), batch.kv.end());
+  int32_t* here = s.on(cpu_device).batch;
+  std::copy_n(batch.tokens.data(), n, here);
+  std::copy_n(batch.positions.data(), n, here + n);
+  std::copy_n(batch.slots.data(), n, here + 2 * n);
   for (Room& room : s.rooms) {
     Activations& a = room.activations;
-    if (!room.device.is_gpu()) {
-      a.tokens = batch.tokens.data();
-      a.positions = batch.positions.data();
-      a.kv = s.kv.data();
-      continue;
-    }
-    a.tokens = reinterpret_cast<const int32_t*>(a.kv + views);
-    a.positions = a.tokens + n;
-    (void)room.stream.copy_in(const_cast<const KvView**>(a.kv), s.kv.data(), (views + n) * sizeof(KvView*));
+    a.tokens = a.batch, a.positions = a.batch + n, a.slots = a.batch + 2 * n;
+    // The stream keeps its error for whoever waits.
+    if (room.device.is_gpu() && a.batch) (void)room.stream.copy_in(a.batch, here, 3 * n * sizeof(int32_t));
   }
 }
 
@@ -46,12 +37,14 @@ void forward(const Model& m, State& s, const Batch& batch) {
   run_layers(m, s);
 }
 
-void head(const Model& m, State& s, int first, int count) {
-  assert(count <= logit_rows);
+namespace {
+
+void head_of(const Model& m, State& s, const float* rows, int count) {
+  assert(count <= logit_rows_of(m.plan));
   Activations& a = s.on(m.plan.placement.head());
   run(*s.sites.head, {.tokens = count},
       LinearArgs{.weights = &m.weights.head.matrix,
-                 .x = a.t + int64_t{first} * m.config.hidden,
+                 .x = rows,
                  .x_stride = m.config.hidden,
                  .y = a.logits,
                  .y_stride = m.config.vocab,
@@ -60,6 +53,26 @@ void head(const Model& m, State& s, int first, int count) {
                  .threads = s.threads,
                  .stream = a.stream},
       s.trace);
+}
+
+}  // namespace
+
+void head(const Model& m, State& s, int first, int count) {
+  head_of(m, s, s.on(m.plan.placement.head()).t + int64_t{first} * m.config.hidden, count);
+}
+
+void head(const Model& m, State& s, std::span<const int32_t> tokens) {
+  Activations& a = s.on(m.plan.placement.head());
+  const size_t count = tokens.size(), width = static_cast<size_t>(m.config.hidden);
+  // Tokens that follow each other are read where they are: those of a decode do.
+  if (count > 0 && tokens.back() - tokens.front() + 1 == static_cast<int32_t>(count))
+    return head(m, s, tokens.front(), static_cast<int>(count));
+  for (size_t begin = 0, end; begin < count; begin = end) {
+    for (end = begin + 1; end < count && tokens[end] == tokens[end - 1] + 1;) ++end;
+    a.stream->copy_within(a.rows + begin * width, a.t + static_cast<size_t>(tokens[begin]) * width,
+                          (end - begin) * width * sizeof(float));
+  }
+  head_of(m, s, a.rows, static_cast<int>(count));
 }
 
 Result<const float*> read_logits(const Model& m, State& s, int count) {

@@ -35,9 +35,10 @@ struct Model {
 struct Batch {
   std::span<const int32_t> tokens;     // [n] ids, each < config.vocab
   std::span<const int32_t> positions;  // [n]; ascending within a sequence
-  std::span<const int32_t> slots;      // [n] index into sequences
-  std::span<const std::span<const KvView* const>>
-      sequences;  // [slot][layer]: caches that the caller owns, each where the layer's attention runs
+  std::span<const int32_t> slots;      // [n] of their sequences in the page tables
+  std::span<const KvPages> kv;         // [layers] where each layer's attention runs; the caller owns them
+  int sequences = 1;
+  int singles = 0;  // so many tokens at the front are the only ones of their sequences
 };
 
 /// The activations of one forward in the memory of one device. H hidden, I intermediate, k experts per token, V
@@ -55,13 +56,13 @@ struct Activations {
   int32_t* expert = nullptr;       // [tokens * k]
   int32_t* order = nullptr;        // [tokens * k] rows sorted by expert
   int32_t* first = nullptr;        // [E + 1] where each expert's rows begin in order
-  float* logits = nullptr;         // [logit_rows, V]
+  float* logits = nullptr;         // [logit_rows_of(plan), V]
   void* scratch = nullptr;         // of the kernels
   Stream* stream = nullptr;        // of the device; its work is done in this order
-  // The batch: copies on a GPU; on the CPU the caller's own ids and positions.
-  const int32_t* tokens = nullptr;
-  const int32_t* positions = nullptr;
-  const KvView* const* kv = nullptr;  // [layers, tokens]
+  float* rows = nullptr;           // [logit_rows, H] rows of t that the head reads together
+  // The batch: copies, one behind another.
+  int32_t* batch = nullptr;
+  const int32_t *tokens = nullptr, *positions = nullptr, *slots = nullptr;
 };
 
 /// What one layer runs, each on the device where the plan put it: two blocks, and what they are made of.
@@ -99,14 +100,13 @@ struct State {
   /// Until all that was enqueued is done. Error: a GPU has failed.
   Status wait();
 
-  int capacity = 0, staged = 0;  // tokens: the most, and those of the last batch
-  int sequences = 1;             // of the last batch
+  int capacity = 0, staged = 0;    // tokens: the most, and those of the last batch
+  int sequences = 1, singles = 0;  // of the last batch
   Call call() const { return {.tokens = staged, .sequences = sequences}; }
   ModelSites sites;
   std::vector<Room> rooms;  // the CPU's, then those of the plan's GPUs; none is added later, streams are pointed to
   DeviceId where;           // which of them holds x
-  std::span<const KvView*>
-      kv;  // in the CPU's room: [layers, tokens] of the batch, the tokens' ids and positions behind them
+  std::vector<KvPages> kv;  // [layers] of the last batch
   ThreadPool* threads = nullptr;
   Trace* trace = nullptr;  // null: not recorded
 };
@@ -118,9 +118,11 @@ void stage(const Model& model, State& state, const Batch& batch);
 void run_layers(const Model& model, State& state);
 /// stage() and run_layers().
 void forward(const Model& model, State& state, const Batch& batch);
-/// Logits of the tokens first … first + count - 1 of the last forward, count ≤ logit_rows; they stay where the head
-/// lies.
+/// Logits of the tokens first … first + count - 1 of the last forward, count ≤ logit_rows_of(plan); they stay where the
+/// head lies.
 void head(const Model& model, State& state, int first, int count);
+/// Logits of some tokens of the last forward, at most logit_rows_of(plan).
+void head(const Model& model, State& state, std::span<const int32_t> tokens);
 /// The logits [count, V] of the last head() in the computer's memory. Error: the GPU has failed.
 Result<const float*> read_logits(const Model& model, State& state, int count);
 

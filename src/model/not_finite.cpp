@@ -28,7 +28,8 @@ class Search {
       MXPATH_CHECK(look({NotFinite::Output::experts, layer}));
     }
     if (!found_) final_norm(model_, state_);
-    for (int row = 0; row < state_.staged && !found_; row += logit_rows) MXPATH_CHECK(look_at_logits(row));
+    for (int row = 0; row < state_.staged && !found_; row += logit_rows_of(model_.plan))
+      MXPATH_CHECK(look_at_logits(row));
     return found_;
   }
 
@@ -50,7 +51,7 @@ class Search {
   }
 
   Status look_at_logits(int row) {
-    const int count = std::min(logit_rows, state_.staged - row);
+    const int count = std::min(logit_rows_of(model_.plan), state_.staged - row);
     const size_t width = static_cast<size_t>(model_.config.vocab);
     head(model_, state_, row, count);
     MXPATH_TRY(const float* logits, read_logits(model_, state_, count));

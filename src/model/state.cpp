@@ -30,7 +30,8 @@ Activations activations_in(const Workspace& workspace, uint8_t* memory) {
   set(a.order, WorkArray::order, workspace, memory);
   set(a.first, WorkArray::first, workspace, memory);
   set(a.scratch, WorkArray::scratch, workspace, memory);
-  set(a.kv, WorkArray::batch, workspace, memory);
+  set(a.batch, WorkArray::batch, workspace, memory);
+  set(a.rows, WorkArray::rows, workspace, memory);
   set(a.logits, WorkArray::logits, workspace, memory);
   return a;
 }
@@ -76,9 +77,6 @@ Result<State> State::create(const ModelConfig& c, const Plan& plan) {
     MXPATH_TRY(room.memory, Memory::allocate(room.device, workspace.bytes));
     room.activations = activations_in(workspace, room.memory.data());
     room.activations.stream = &room.stream;
-    if (!room.device.is_gpu())
-      s.kv = {const_cast<const KvView**>(room.activations.kv),
-              static_cast<size_t>(workspace.find(WorkArray::batch)->count)};
   }
   return s;
 }

@@ -50,7 +50,7 @@ TEST(Workspace, IsWhatThePlanCountsAsScratch) {
     for (const DevicePlan& device : plan.devices) {
       const Workspace workspace = workspace_of(config, plan, device.id);
       if (device.id.is_gpu()) {
-        const GpuTerms terms = gpu_terms(workspace, config, plan);
+        const GpuTerms terms = gpu_terms(workspace, config, plan.kv, device.id, plan);
         EXPECT_EQ(device.memory.scratch, terms.total()) << to_string(device.id);
         EXPECT_GE(terms.workspace, workspace.bytes);
         EXPECT_LT(terms.workspace, workspace.bytes + (2 << 20)) << "less than a page is lost";
@@ -89,8 +89,8 @@ TEST(Workspace, HoldsTheScratchOfEveryRowThatACallTakes) {
       for (const SitePlan* planned : plan.all_sites()) {
         const SitePlan& site = *planned;
         if (site.site.device != device.id || site.decisions.empty()) continue;
-        const int limit = site.site.id == SiteId::head     ? std::min(logit_rows, plan.chunk)
-                          : site.site.id == SiteId::sample ? 1
+        const int limit = site.site.id == SiteId::head     ? logit_rows_of(plan)
+                          : site.site.id == SiteId::sample ? plan.sequences
                                                            : plan.chunk;
         for (const int tokens : {1, 2, 7, 8, 15, 16, 17, 127, 128, 500, limit}) {
           if (tokens > limit) continue;
@@ -115,7 +115,7 @@ TEST(Workspace, CountsTheRowsThatWereChosenAndNoOthers) {
     const Plan plan = make_plan(manifest_from_config(config, "test"), catalogue_of_full_build(),
                                 known_machine("zen5").value(), policy)
                           .value();
-    return kernel_scratch(plan.sites, cpu_device, plan.chunk, plan.threads);
+    return kernel_scratch(plan.sites, cpu_device, most_of(plan), plan.threads);
   };
   EXPECT_EQ(scratch_under(rounding), 16 * 49152u + 2 * 512 * 4 * 2880)
       << "16 panels, and the inputs of moe.down as BF16";
