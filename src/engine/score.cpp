@@ -35,17 +35,18 @@ Status Session::visit_logits(std::span<const int32_t> tokens,
                              const std::function<void(size_t position, std::span<const float> logits)>& visit,
                              const Progress& progress) {
   MXPATH_CHECK(check(tokens));
-  const size_t vocab = static_cast<size_t>(model_->config.vocab), chunk = static_cast<size_t>(model_->plan.chunk);
-  forget();
+  const Model& model = executor_->model();
+  const size_t vocab = static_cast<size_t>(model.config.vocab), chunk = static_cast<size_t>(executor_->most_tokens()),
+               at_once = static_cast<size_t>(logit_rows_of(model.plan));
+  MXPATH_TRY([[maybe_unused]] const size_t held, begin(tokens, false));
   for (size_t begin = 0; begin < tokens.size(); begin += chunk) {
     const auto part = tokens.subspan(begin, std::min(chunk, tokens.size() - begin));
-    MXPATH_CHECK(read_chunk(part));
-    for (size_t row = 0; row < part.size(); row += logit_rows) {
-      const size_t rows = std::min<size_t>(logit_rows, part.size() - row);
-      head(*model_, state_, static_cast<int>(row), static_cast<int>(rows));
-      MXPATH_TRY(const float* logits, read_logits(*model_, state_, static_cast<int>(rows)));
+    MXPATH_CHECK(read_part(part, false));
+    for (size_t row = 0; row < part.size(); row += at_once) {
+      const size_t rows = std::min(at_once, part.size() - row);
+      MXPATH_TRY(const auto logits, executor_->logits_of_tokens(static_cast<int>(row), static_cast<int>(rows)));
       for (size_t r = 0; r < rows; ++r) {
-        const std::span<const float> of_token(logits + r * vocab, vocab);
+        const auto of_token = logits.subspan(r * vocab, vocab);
         if (first_not_finite(of_token) < vocab) return not_finite(begin + row + r);
         visit(begin + row + r, of_token);
       }
