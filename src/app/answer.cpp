@@ -1,6 +1,6 @@
 #include "app/answer.h"
 
-#include <algorithm>
+#include "app/answer_builder.h"
 
 namespace mxpath {
 namespace {
@@ -38,6 +38,18 @@ Result<Answer> answer_or_error(Answer answer, const Status& status, const Answer
   return status.error();
 }
 
+Result<Answer> answer_with(AnswerBuilder& builder, Session& session, std::span<const Token> prompt,
+                           const AnswerOptions& options) {
+  GenerateOptions generate = generate_options(options);
+  generate.stop_tokens = builder.format().stop_tokens, generate.largest_token = builder.format().largest_token;
+  generate.on_token = [&](Token token) { return !builder.hear(token) && (!options.go_on || options.go_on()); };
+  Answer answer;
+  const Status status = generate_into(answer.generation, session, prompt, std::move(generate));
+  if (!status.ok() && answer.generation.tokens.empty()) return status.error();
+  builder.finish(answer);
+  return answer_or_error(std::move(answer), status, options);
+}
+
 }  // namespace
 
 std::string_view stop_reason(const Answer& answer) {
@@ -46,46 +58,14 @@ std::string_view stop_reason(const Answer& answer) {
 
 Result<Answer> answer_chat(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt,
                            const AnswerOptions& options) {
-  DeltaStream stream(tokenizer, options.on_delta, options.unknown);
-  GenerateOptions generate = generate_options(options);
-  generate.stop_tokens = harmony::stop_tokens(tokenizer);
-  generate.largest_token = tokenizer.special().largest;
-  generate.on_token = [&](Token token) {
-    stream.push(token);
-    return !stream.turn_over() && (!options.go_on || options.go_on());
-  };
-  Answer answer;
-  const Status status = generate_into(answer.generation, session, prompt, std::move(generate));
-  if (!status.ok() && answer.generation.tokens.empty()) return status.error();
-  if (stream.turn_over()) answer.generation.reason = StopReason::stop_token;
-  take_messages(answer, stream);
-  return answer_or_error(std::move(answer), status, options);
+  AnswerBuilder builder(tokenizer, harmony_format(tokenizer), options.on_delta, options.unknown);
+  return answer_with(builder, session, prompt, options);
 }
 
 Result<Answer> continue_raw(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt,
                             std::span<const Token> stop_tokens, const AnswerOptions& options) {
-  Utf8Stream stream;
-  bool first = true;
-  const auto report = [&](const std::string& text, bool last) {
-    if (options.on_delta && (first || last || !text.empty())) options.on_delta({"", "", text, first, last});
-    first = false;
-  };
-  GenerateOptions generate = generate_options(options);
-  generate.stop_tokens.assign(stop_tokens.begin(), stop_tokens.end());
-  generate.on_token = [&](Token token) {
-    if (std::ranges::count(stop_tokens, token)) return true;
-    const auto bytes = tokenizer.token_bytes(token);
-    report(bytes.ok() ? stream.push(*bytes) : stream.flush() + "\uFFFD", false);
-    return !options.go_on || options.go_on();
-  };
-  Answer answer;
-  const Status status = generate_into(answer.generation, session, prompt, std::move(generate));
-  if (!status.ok() && answer.generation.tokens.empty()) return status.error();
-  report(stream.flush(), true);
-  const size_t stop = answer.generation.reason == StopReason::stop_token ? 1 : 0;
-  answer.text =
-      tokenizer.decode_lossy(std::span(answer.generation.tokens).first(answer.generation.tokens.size() - stop));
-  return answer_or_error(std::move(answer), status, options);
+  AnswerBuilder builder(tokenizer, raw_format(stop_tokens), options.on_delta);
+  return answer_with(builder, session, prompt, options);
 }
 
 }  // namespace mxpath

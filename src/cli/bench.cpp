@@ -168,6 +168,7 @@ Status run(Options& options, const Program& program) {
   MXPATH_TRY(Subject subject, subject_of(options));
   Policy& policy = options.common.policy;
   MXPATH_CHECK(set_context(policy, options.measure, subject.manifest.config));
+  policy.sequences = most_sequences_of(options.measure);
   BenchReport report;
   report.model = subject.name;
   ::getloadavg(report.load_average.data(), static_cast<int>(report.load_average.size()));
@@ -210,6 +211,12 @@ void add_lengths(CLI::App& command, const std::string& name, std::vector<int>& l
 void add_measurements(CLI::App& command, BenchOptions& measure) {
   add_lengths(command, "--prompt", measure.prompts, "prompt lengths to read, in tokens; default 2048, 0: none");
   add_lengths(command, "--depth", measure.depths, "tokens of context before the answer; default 0");
+  command.add_option("--sequences", measure.sequences, "answers side by side, as in 1,4,16; default 1")
+      ->check(whole_number(1, most_sequences))
+      ->type_name("N,…")
+      ->type_size(1)
+      ->allow_extra_args(false)
+      ->delimiter(',');
   command.add_option("--tokens", measure.tokens, "tokens of an answer; default 128, 0: none")
       ->check(whole_number(0, 1 << 20))
       ->type_name("N");
@@ -241,7 +248,7 @@ void add_bench(CLI::App& app, Program& program) {
   command->add_option("--out", options->out, "write the JSON report to this file too")
       ->transform(expanded_path())
       ->type_name("FILE");
-  add_common_options(*command, options->common, program);
+  add_common_options(*command, options->common, program, Sequences::own);
   command->callback([options, &program] { program.action = [options, &program] { return run(*options, program); }; });
 }
 

@@ -136,7 +136,7 @@ Status answer(Chat& chat, std::string_view text) {
   bar.clear();
   printer.finish();
   MXPATH_TRY(Answer answer, std::move(asked));
-  const bool full = answer.generation.reason == StopReason::context;
+  const bool full = answer.generation.reason == EndReason::context;
   report_end(answer, runtime, how, chat.options.common.verbose, how_to_see_reasoning(chat.options.show, true));
   if (full) tell("/reset begins a new conversation");
   chat.conversation.add_turn(text, std::move(answer.messages));

@@ -1,9 +1,10 @@
-// `mxpath compare`: what each weight format costs and gives.
+// `mxpath compare`: what each format of weights, or of keys and values, costs and gives.
 #include "app/reports/compare.h"
 
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "app/dirs.h"
@@ -60,6 +61,7 @@ Status show(const CompareReport& report, const CompareCommand& command, Program&
 Status run(const CompareCommand& command, Program& program) {
   CompareOptions options = command.compare;
   if (!command.plot.empty()) MXPATH_CHECK(check_new_file(command.plot));
+  if (std::ranges::count(options.kv, "all")) options.kv = {"fp32", "fp16", "bf16", "fp8-e4m3", "int8"};
   MXPATH_TRY(const ModelFiles files, find_model(command.common.model, false));
   for (const std::string& decision : files.manifest.decisions) tell(decision);
   MXPATH_TRY(const auto problems, read_problems(files.folder));
@@ -80,12 +82,10 @@ Status run(const CompareCommand& command, Program& program) {
   return show(report, command, program);
 }
 
-/// "int8,bf16" and several options alike; checked when all are known.
-void add_formats(CLI::App& command, std::vector<std::string>& weights) {
-  std::string all;
-  for (std::string_view name : weights_choices()) all += fmt::format("{}{}", all.empty() ? "" : ", ", name);
-  command.remove_option(command.get_option("--weights"));
-  command.add_option("--weights", weights, fmt::format("formats of the experts to compare; default: all of {}", all))
+/// "int8,bf16" and several options alike, in the place of one value; checked when all are known.
+void add_list(CLI::App& command, const std::string& name, std::vector<std::string>& values, const std::string& text) {
+  command.remove_option(command.get_option(name));
+  command.add_option(name, values, text)
       ->type_name("FORMAT,…")
       ->type_size(1)
       ->allow_extra_args(false)
@@ -93,15 +93,25 @@ void add_formats(CLI::App& command, std::vector<std::string>& weights) {
       ->group("Planning");
 }
 
+void add_formats(CLI::App& command, CompareOptions& compare) {
+  std::string all;
+  for (std::string_view name : weights_choices()) all += fmt::format("{}{}", all.empty() ? "" : ", ", name);
+  add_list(command, "--weights", compare.weights,
+           fmt::format("formats of the experts to compare; default: all of {}, or with --kv as-stored alone", all));
+  add_list(command, "--kv", compare.kv,
+           "formats of keys and values to compare, each with each of --weights: bf16, fp16, fp32, fp8-e4m3, int8, or "
+           "all; default: bf16 alone");
+}
+
 }  // namespace
 
 void add_compare(CLI::App& app, Program& program) {
   auto options = std::make_shared<CompareCommand>();
   CLI::App* command = app.add_subcommand(
-      "compare", "Compare weight formats: memory, distance from the FP32 forward, speed, right answers");
+      "compare", "Compare formats of weights, keys and values: memory, distance from the FP32 forward, speed, answers");
   add_model(*command, options->common.model, true);
   add_common_options(*command, options->common, program);
-  add_formats(*command, options->compare.weights);
+  add_formats(*command, options->compare);
   command
       ->add_option("--prompts", options->prompts,
                    "one prompt per line, or {\"prompt\": \"…\"} or {\"text\": \"…\"} (read as it stands); - is "

@@ -3,7 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <limits>
 
+#include "base/text.h"
 #include "cli/choice.h"
+#include "cli/size.h"
 
 namespace mxpath::cli {
 namespace {
@@ -52,6 +54,34 @@ void add_precision(CLI::App& command, Policy& policy) {
   add_choice<Goal>(command, "--for", policy.goal,
                    {{"decode", Goal::decode}, {"balanced", Goal::balanced}, {"prefill", Goal::prefill}},
                    "which token counts weigh most in the choice of a weight layout")
+      ->group(planning);
+}
+
+void add_sequences(CLI::App& command, Policy& policy) {
+  command.add_option("--sequences", policy.sequences, "most sequences at once; default 1")
+      ->check(whole_number(1, most_sequences))
+      ->type_name("N")
+      ->group(planning);
+}
+
+void add_cache(CLI::App& command, Policy& policy) {
+  command
+      .add_option_function<std::string>(
+          "--kv", [&policy](const std::string& text) { or_throw(set_kv(policy, text)); },
+          "format of keys and values: bf16 (default), fp16, fp32, fp8-e4m3 or int8")
+      ->type_name("FORMAT")
+      ->group(planning);
+  const auto set_memory = [&policy](const std::string& text) {
+    const auto bytes = parse_size(text);
+    if (!bytes || *bytes == 0)
+      throw CLI::ValidationError(fmt::format("--kv-memory {}: give a size such as 4GiB or 800MB", printable(text)));
+    policy.kv_memory = *bytes;
+  };
+  command
+      .add_option_function<std::string>(
+          "--kv-memory", set_memory,
+          "memory for keys and values on each device; default: a whole context for each sequence, as far as it fits")
+      ->type_name("SIZE")
       ->group(planning);
 }
 
@@ -114,9 +144,11 @@ void add_output_options(CLI::App& command, bool& verbose, Program& program) {
   command.add_flag("-v,--verbose", verbose, "print more detail");
 }
 
-void add_common_options(CLI::App& command, CommonOptions& options, Program& program) {
+void add_common_options(CLI::App& command, CommonOptions& options, Program& program, Sequences sequences) {
   add_output_options(command, options.verbose, program);
   add_resources(command, options.policy);
+  add_cache(command, options.policy);
+  if (sequences == Sequences::of_policy) add_sequences(command, options.policy);
   add_precision(command, options.policy);
   add_paths(command, options.policy);
 }

@@ -13,8 +13,12 @@ struct CommonOptions {
   bool verbose = false;
 };
 
+/// Whether --sequences is the policy's, or the command has one of its own.
+enum class Sequences { of_policy, own };
+
 /// MODEL, the words of the policy, --json and -v. The App must not outlive the other two.
-void add_common_options(CLI::App& command, CommonOptions& options, Program& program);
+void add_common_options(CLI::App& command, CommonOptions& options, Program& program,
+                        Sequences sequences = Sequences::of_policy);
 void add_model(CLI::App& command, std::string& model, bool required);
 /// --json and -v alone: for commands that load nothing.
 void add_output_options(CLI::App& command, bool& verbose, Program& program);

@@ -10,8 +10,10 @@
 #include "app/token_file.h"
 #include "base/text.h"
 #include "cli/answer_printer.h"
+#include "cli/batch.h"
 #include "cli/chat.h"
 #include "cli/interrupt.h"
+#include "cli/prompt_cache.h"
 #include "cli/start.h"
 #include "cli/terminal.h"
 
@@ -113,10 +115,12 @@ Status answer_once(const RunOptions& options, Runtime& runtime, const Question& 
 
 Status run(RunOptions& options, Program& program) {
   MXPATH_CHECK(check_run_options(options, program.json));
+  if (!options.no_date && !options.conversation.date) options.conversation.date = today();
+  MXPATH_CHECK(check_prompt_cache(options.prompt_cache));
+  if (!options.batch.empty()) return answer_batch(options, program);
   const bool converse = !options.prompt && options.tokens.empty() && is_terminal(STDIN_FILENO);
   if (converse && program.json) return wrong_use("--json needs a PROMPT or --tokens: a conversation is for a terminal");
   if (converse && options.raw) return wrong_use("--raw needs a PROMPT");
-  if (!options.no_date && !options.conversation.date) options.conversation.date = today();
   MXPATH_TRY(ModelFiles files, find_model(options.common.model, !options.prompt));
   Question question;
   if (converse) MXPATH_CHECK(check_vocabulary(files));
@@ -125,7 +129,9 @@ Status run(RunOptions& options, Program& program) {
   }
   const int room = least_answer(options.max_new_tokens);
   MXPATH_TRY(const auto runtime, start_visibly(std::move(files), options.common, question.tokens, room, program.json));
-  return converse ? chat(options, *runtime) : answer_once(options, *runtime, question, program);
+  return with_prompt_cache(options.prompt_cache, *runtime, [&] {
+    return converse ? chat(options, *runtime) : answer_once(options, *runtime, question, program);
+  });
 }
 
 }  // namespace

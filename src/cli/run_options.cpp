@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* chatting = "Conversation";
 constexpr const char* sampling = "Sampling";
+constexpr const char* batches = "Many questions";
 
 void add_conversation(CLI::App& command, RunOptions& o) {
   const auto set_effort = [&o](const std::string& text) {
@@ -70,10 +71,59 @@ void add_sampling(CLI::App& command, RunOptions& o) {
       ->group(sampling);
 }
 
+void add_batch(CLI::App& command, RunOptions& o) {
+  auto* batch =
+      command
+          .add_option("--batch", o.batch,
+                      "answer each line of a file: {\"prompt\": TEXT}, {\"messages\": [...]} or {\"tokens\": [...]}, "
+                      "with max_new_tokens, temperature, seed and so on of its own; - is standard input")
+          ->transform(expanded_path())
+          ->check(not_empty())
+          ->type_name("FILE")
+          ->group(batches);
+  command
+      .add_option("--step-target", o.step_target,
+                  "seconds that a step may take while answers wait for it; default: two steps without prompts, or 0.1 "
+                  "where that is longer")
+      ->check(decimal_number())
+      ->needs(batch)
+      ->type_name("SECONDS")
+      ->group(batches);
+  command
+      .add_option("--out", o.out,
+                  "append the answers to this file instead of printing them; the same command goes on where it stopped")
+      ->transform(expanded_path())
+      ->check(not_empty())
+      ->needs(batch)
+      ->type_name("FILE")
+      ->group(batches);
+}
+
+void add_prompt_cache(CLI::App& command, RunOptions& o) {
+  command
+      .add_option("--prompt-cache", o.prompt_cache,
+                  "keep in this file what was read, so that the next run with the same model, formats and paths does "
+                  "not read the same beginning again; it is made where it is missing, and is as large as the keys and "
+                  "values that --kv-memory and --ctx leave room for at most")
+      ->transform(expanded_path())
+      ->check(not_empty())
+      ->type_name("FILE");
+}
+
 SamplingOptions overridden(const RunOptions& o, SamplingOptions s) {
   s.temperature = o.temperature.value_or(s.temperature), s.top_p = o.top_p.value_or(s.top_p);
   s.top_k = o.top_k.value_or(s.top_k), s.min_p = o.min_p.value_or(s.min_p);
   return s;
+}
+
+Status check_batch(const RunOptions& o, bool json) {
+  if (o.prompt || !o.tokens.empty() || o.raw)
+    return wrong_use("--batch takes the place of PROMPT, --tokens and --raw; give one of them");
+  if (json) return wrong_use("--json is for one answer; --batch writes lines of JSON by itself");
+  if (o.show != Show::automatic)
+    return wrong_use("--show is for text; --batch holds the analysis and the answer apart");
+  if (o.no_cache) return wrong_use("--no-kv-cache is for one answer, and --batch is for many");
+  return {};
 }
 
 uint64_t random_seed() {
@@ -99,6 +149,8 @@ void add_run_options(CLI::App& command, RunOptions& o) {
       .add_flag("--raw", o.raw,
                 "continue PROMPT as it is, without harmony; markers such as <|start|> are read as special tokens")
       ->excludes(tokens);
+  add_prompt_cache(command, o);
+  add_batch(command, o);
   add_conversation(command, o);
   add_sampling(command, o);
 }
@@ -111,6 +163,9 @@ SamplingOptions sampling_of(const RunOptions& options, const SamplingOptions& de
 
 Status check_run_options(const RunOptions& o, bool json) {
   if (!o.tokens.empty() && o.prompt) return wrong_use("--tokens takes the place of PROMPT; give one of them");
+  if (!o.batch.empty()) MXPATH_CHECK(check_batch(o, json));
+  if (o.no_cache && !o.prompt_cache.empty())
+    return wrong_use("--no-kv-cache keeps nothing that --prompt-cache could hold; give one of them");
   if (json && o.show != Show::automatic)
     return wrong_use("--show is for text; --json holds the analysis and the answer apart");
   return check_sampling(overridden(o, {}));

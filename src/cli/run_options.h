@@ -15,6 +15,9 @@ struct RunOptions {
   CommonOptions common;
   std::optional<std::string> prompt;  ///< "-": standard input
   std::string tokens;                 ///< file of --tokens
+  std::string batch, out;             ///< files of --batch and --out
+  std::string prompt_cache;           ///< file of --prompt-cache
+  double step_target = 0;             ///< seconds; 0: chosen by what steps take
   bool raw = false, no_date = false, no_cache = false;
   Show show = Show::automatic;
   ConversationOptions conversation;

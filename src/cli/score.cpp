@@ -1,4 +1,4 @@
-// `mxpath score`: how likely a model finds a text.
+// `mxpath score`: how likely a model finds a text, token by token, or many texts.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,6 +10,7 @@
 #include "app/token_file.h"
 #include "base/text.h"
 #include "cli/choice.h"
+#include "cli/score_many.h"
 #include "cli/start.h"
 #include "cli/terminal.h"
 
@@ -17,7 +18,7 @@ namespace mxpath::cli {
 namespace {
 
 struct ScoreOptions {
-  CommonOptions common;
+  ScoreManyOptions many;  // with what both take
   std::string tokens, text;
   bool has_text = false;
   int top = 0;
@@ -33,12 +34,23 @@ Result<std::vector<Token>> tokens_of(const ScoreOptions& options, const ModelFil
   return files.tokenizer->encode(text);
 }
 
-Status run(const ScoreOptions& options, const Program& program) {
-  if (options.tokens.empty() && !options.has_text) return wrong_use("score needs --tokens FILE or --text TEXT");
-  MXPATH_TRY(ModelFiles files, open_model_files(options.common.model, model_places()));
+Status check(const ScoreOptions& options) {
+  const bool one = !options.tokens.empty() || options.has_text,
+             many = !options.many.files.empty() || !options.many.lines.empty();
+  if (!one && !many) return wrong_use("score needs a FILE, --lines FILE, --tokens FILE or --text TEXT");
+  if (one && many) return wrong_use("--tokens and --text are for one text alone; give them, or files");
+  if (many && options.top > 0) return wrong_use("--top is for one text, with --tokens or --text");
+  if (one && options.many.stride > 0) return wrong_use("--stride is for files, which may be longer than the context");
+  return {};
+}
+
+Status run(const ScoreOptions& options, Program& program) {
+  MXPATH_CHECK(check(options));
+  if (options.tokens.empty() && !options.has_text) return score_many(options.many, program);
+  const CommonOptions& common = options.many.common;
+  MXPATH_TRY(ModelFiles files, open_model_files(common.model, model_places()));
   MXPATH_TRY(const auto tokens, tokens_of(options, files));
-  MXPATH_TRY(const auto runtime,
-             start_visibly(std::move(files), options.common, tokens, 0, program.json || !options.common.verbose));
+  MXPATH_TRY(const auto runtime, start_visibly(std::move(files), common, tokens, 0, program.json || !common.verbose));
   ProgressBar bar;
   MXPATH_TRY(const Score score, runtime->session.score(tokens, options.top, bar.callback()));
   bar.clear();
@@ -47,12 +59,37 @@ Status run(const ScoreOptions& options, const Program& program) {
   return {};
 }
 
+void add_many(CLI::App& command, ScoreManyOptions& options) {
+  command
+      .add_option("FILE", options.files,
+                  "texts to score, a file each, as they stand, without harmony; - is standard input")
+      ->transform(expanded_path())
+      ->check(not_empty());
+  command
+      .add_option("--lines", options.lines,
+                  "texts to score, a line each: as it stands, {\"text\": TEXT} or {\"tokens\": [1, 2]}; - is standard "
+                  "input")
+      ->transform(expanded_path())
+      ->check(not_empty())
+      ->type_size(1)
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+  command
+      .add_option("--stride", options.stride,
+                  "a text longer than --ctx is read in windows of so many tokens that begin every N tokens; each token "
+                  "counts once, with --ctx less N tokens before it at least; default: half of --ctx")
+      ->check(whole_number(1, 1 << 30))
+      ->type_name("N");
+}
+
 }  // namespace
 
 void add_score(CLI::App& app, Program& program) {
   auto options = std::make_shared<ScoreOptions>();
-  CLI::App* command = app.add_subcommand("score", "Show the probability of every token of a text under a model");
-  add_model(*command, options->common.model, true);
+  CLI::App* command = app.add_subcommand(
+      "score", "Show the probability of every token of a text under a model, or the perplexity of many");
+  add_model(*command, options->many.common.model, true);
+  add_many(*command, options->many);
   auto* tokens =
       command->add_option("--tokens", options->tokens, "token ids: [1, 2] or {\"tokens\": [1, 2]}; - is standard input")
           ->transform(expanded_path())
@@ -65,7 +102,7 @@ void add_score(CLI::App& app, Program& program) {
   command->add_option("--top", options->top, "also print the N most likely tokens at every position")
       ->check(whole_number(1, 1 << 20))
       ->type_name("N");
-  add_common_options(*command, options->common, program);
+  add_common_options(*command, options->many.common, program);
   command->callback([options, &program] { program.action = [options, &program] { return run(*options, program); }; });
 }
 

@@ -43,14 +43,15 @@ std::string shares(const Generation& generation) {
 
 std::string why_ended(const Answer& answer, const Runtime& runtime, const AnswerOptions& how) {
   switch (answer.generation.reason) {
-    case StopReason::length: return fmt::format("stopped at --max-new-tokens {}", how.max_new_tokens);
-    case StopReason::context:
+    case EndReason::length: return fmt::format("stopped at --max-new-tokens {}", how.max_new_tokens);
+    case EndReason::context:
       return fmt::format("the context of {} is full with {}; {}", plural(runtime.plan().context, "token"),
                          shares(answer.generation),
                          larger_context(runtime.plan().context, runtime.files.manifest.config.max_positions));
-    case StopReason::cancelled:
+    case EndReason::cancelled:
       return interrupted() ? "stopped by Ctrl-C" : "";  // else the output failed, and that is told at the end
-    case StopReason::stop_token: return "";
+    case EndReason::stop_token:
+    case EndReason::error: return "";
   }
   return "";
 }
@@ -59,15 +60,16 @@ std::string why_ended(const Answer& answer, const Runtime& runtime, const Answer
 std::pair<std::string, std::string> end_without_text(const Answer& answer, const Runtime& runtime,
                                                      const AnswerOptions& how) {
   switch (answer.generation.reason) {
-    case StopReason::length:
+    case EndReason::length:
       return {fmt::format("stopped at --max-new-tokens {} before the answer began", how.max_new_tokens),
               "; a larger number leaves room for it"};
-    case StopReason::context:
+    case EndReason::context:
       return {fmt::format("the context of {} is full with {}, before the answer began",
                           plural(runtime.plan().context, "token"), shares(answer.generation)),
               "; " + larger_context(runtime.plan().context, runtime.files.manifest.config.max_positions)};
-    case StopReason::cancelled: return {"stopped by Ctrl-C before the answer began", ""};
-    case StopReason::stop_token: break;
+    case EndReason::cancelled: return {"stopped by Ctrl-C before the answer began", ""};
+    case EndReason::stop_token:
+    case EndReason::error: break;
   }
   const std::string_view tool = called_tool(answer);
   if (tool.empty()) return {"the model ended its turn without an answer", ""};

@@ -99,4 +99,16 @@ void ProgressBar::update(std::string_view what, uint64_t done, uint64_t total) {
   write_stderr(fmt::format("\r{}\x1b[K", progress_line(what, done, total, seconds(now - began_))));
 }
 
+void FiguresBar::draw(std::string_view figures, uint64_t done, uint64_t total, double seconds) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!enabled_ || now - last_ < between_draws) return;
+  last_ = now, drawn_ = true;
+  write_stderr(fmt::format("\r{}\x1b[K", progress_line(figures, done, total, seconds)));
+}
+
+void FiguresBar::clear() {
+  if (drawn_) write_stderr("\r\x1b[K");
+  drawn_ = false;
+}
+
 }  // namespace mxpath::cli

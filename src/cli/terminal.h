@@ -48,6 +48,24 @@ class ProgressBar {
   Clock::time_point began_, last_;
 };
 
+/// One line on standard error with figures that change, such as a speed; drawn only on a terminal, ten times a second
+/// at most.
+class FiguresBar {
+ public:
+  FiguresBar() : enabled_(understands_codes(2)) {}
+  ~FiguresBar() { clear(); }
+  FiguresBar(const FiguresBar&) = delete;
+  FiguresBar& operator=(const FiguresBar&) = delete;
+
+  void draw(std::string_view figures, uint64_t done, uint64_t total, double seconds);
+  /// Takes the line away, if it is there.
+  void clear();
+
+ private:
+  bool enabled_, drawn_ = false;
+  std::chrono::steady_clock::time_point last_ = {};
+};
+
 /// "packing weights  [#########...........]  45 %  12 s left"
 std::string progress_line(std::string_view what, uint64_t done, uint64_t total, double seconds);
 

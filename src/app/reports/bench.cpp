@@ -4,6 +4,9 @@
 #include <chrono>
 #include <cmath>
 
+#include "base/random.h"
+#include "base/text.h"
+
 namespace mxpath {
 namespace {
 
@@ -11,6 +14,51 @@ using Clock = std::chrono::steady_clock;
 double seconds_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
+
+/// Texts that are continued side by side, greedily.
+class Texts {
+ public:
+  explicit Texts(ModelExecutor& executor) : executor_(executor) {}
+  ~Texts() {
+    for (const int sequence : sequences_) executor_.close(sequence);
+  }
+  Texts(const Texts&) = delete;
+  Texts& operator=(const Texts&) = delete;
+
+  /// Reads a prompt.
+  Status add(std::span<const int32_t> prompt) {
+    MXPATH_TRY(const int sequence, executor_.open_empty());
+    sequences_.push_back(sequence);
+    const size_t chunk = static_cast<size_t>(executor_.most_tokens());
+    for (size_t begin = 0; begin < prompt.size(); begin += chunk) {
+      const StepPart part{sequence, prompt.subspan(begin, std::min(chunk, prompt.size() - begin)), true};
+      MXPATH_CHECK(executor_.step({&part, 1}));
+    }
+    const SampleChoice greedy{.options = {.temperature = 0}};
+    MXPATH_TRY(const auto sampled, executor_.sample({&greedy, 1}));
+    last_.push_back(std::max(sampled.front().token, 0));
+    return {};
+  }
+
+  /// A token of each.
+  Status step() {
+    std::vector<StepPart> parts;
+    for (size_t i = 0; i < sequences_.size(); ++i) parts.push_back({sequences_[i], {&last_[i], 1}, true});
+    MXPATH_CHECK(executor_.step(parts));
+    const std::vector<SampleChoice> greedy(parts.size(), SampleChoice{.options = {.temperature = 0}});
+    MXPATH_TRY(const auto sampled, executor_.sample(greedy));
+    for (size_t i = 0; i < sampled.size(); ++i) {
+      if (sampled[i].token < 0) return fail("the logits of sequence {} are not finite numbers", i);
+      last_[i] = sampled[i].token;
+    }
+    return {};
+  }
+
+ private:
+  ModelExecutor& executor_;
+  std::vector<int> sequences_;
+  std::vector<int32_t> last_;
+};
 
 class Bench {
  public:
@@ -22,7 +70,9 @@ class Bench {
     for (const int tokens : options_.prompts)
       if (tokens > 0 && going()) MXPATH_CHECK(measure_prompt(tokens));
     for (const int depth : options_.depths)
-      if (options_.tokens > 0 && going()) MXPATH_CHECK(measure_steps(depth));
+      for (const int sequences : options_.sequences)
+        if (options_.tokens > 0 && going())
+          MXPATH_CHECK(sequences == 1 ? measure_steps(depth) : measure_side_by_side(depth, sequences));
     return std::move(result_);
   }
 
@@ -122,6 +172,25 @@ class Bench {
     return {};
   }
 
+  Status measure_side_by_side(int depth, int sequences) {
+    const int middle = std::max(depth, 1) + warm_up_steps + options_.tokens / 2 + 1;
+    Measurement out{.tokens = sequences,
+                    .depth = depth,
+                    .seconds = {},
+                    .expected = expect_step(model_.plan, machine_, middle, sequences)};
+    session_.forget();  // all places are for the texts
+    Texts texts(session_.executor());
+    for (int i = 0; i < sequences; ++i) MXPATH_CHECK(texts.add(fresh_prompt(std::max(depth, 1))));
+    for (int step = -warm_up_steps; step < options_.tokens && going(); ++step) {
+      const auto start = Clock::now();
+      MXPATH_CHECK(texts.step());
+      if (step >= 0) out.seconds.push_back(seconds_between(start, Clock::now()));
+      if (options_.progress) options_.progress("answering", out.seconds.size(), static_cast<uint64_t>(options_.tokens));
+    }
+    if (!out.seconds.empty()) result_.steps.push_back(std::move(out));
+    return {};
+  }
+
   const Model& model_;
   Session& session_;
   const Machine& machine_;
@@ -132,6 +201,10 @@ class Bench {
 };
 
 }  // namespace
+
+int most_sequences_of(const BenchOptions& options) {
+  return options.sequences.empty() ? 1 : std::ranges::max(options.sequences);
+}
 
 int longest_text(const BenchOptions& options) {
   int longest = 1;

@@ -59,7 +59,7 @@ Json common_json(const Measurement& m) {
 }
 
 Json step_json(const Measurement& m) {
-  Json out = {{"depth", m.depth}};
+  Json out = {{"depth", m.depth}, {"sequences", m.tokens}};
   out.update(common_json(m));
   return out;
 }
@@ -108,7 +108,7 @@ std::string device_text(const BenchReport& report) {
 std::string memory_text(const BenchReport& report) {
   const Plan& plan = report.loaded->model.plan;
   std::string gpus;
-  for (const auto& [id, memory] : plan.devices)
+  for (const auto& [id, memory, pages] : plan.devices)
     if (id.is_gpu()) gpus += fmt::format(" and {} on {}", human_bytes(double(memory.total())), to_string(id));
   return fmt::format("planned {}{}; at most {} resident", human_bytes(double(plan.memory().total())), gpus,
                      human_bytes(double(report.peak_memory)));
@@ -200,7 +200,10 @@ std::string table(const BenchResult& result) {
   std::string out =
       fmt::format("\n{:<20}{:>9}  {:<21}{:>10}  {}\n", "", "tok/s", "     from - to", "predicted", "share of the roof");
   for (const Measurement& m : result.prompts) out += row(fmt::format("prefill {}", m.tokens), m);
-  for (const Measurement& m : result.steps) out += row(m.depth ? fmt::format("decode after {}", m.depth) : "decode", m);
+  for (const Measurement& m : result.steps)
+    out += row(fmt::format("decode{}{}", m.tokens > 1 ? fmt::format(" of {}", m.tokens) : "",
+                           m.depth ? fmt::format(" after {}", m.depth) : ""),
+               m);
   return out + above_the_roof(result);
 }
 

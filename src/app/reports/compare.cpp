@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 #include <span>
 
 #include "app/answer.h"
 #include "app/conversation.h"
 #include "app/planner.h"
 #include "app/reports/answer_pattern.h"
+#include "app/reports/compare_plan.h"
 #include "app/runtime.h"
 #include "base/hint.h"
 #include "base/text.h"
@@ -37,8 +37,9 @@ struct Yardstick {
   std::vector<int32_t> best;
 };
 
-Policy fp32_policy(const Policy& policy) {
+Policy fp32_policy(const Policy& policy, bool kv_too) {
   Policy exact = policy;
+  if (kv_too) exact.kv = NumberFormat::fp32;
   exact.weights.reset(), exact.dense_weights.reset(), exact.only.clear(), exact.inject_failure.clear();
   exact.numerics = Numerics::checkpoint, exact.strict = false;
   for (const KernelPath* path : catalogue().paths)
@@ -173,75 +174,17 @@ uint64_t weight_bytes(const Plan& plan) {
 Status measure(ComparedFormat& format, Runtime& runtime, const Yardstick& yard, const CompareOptions& options,
                const std::vector<AnswerPattern>& patterns) {
   format.bytes = weight_bytes(runtime.plan());
+  format.kv_bytes = runtime.plan().memory().kv_cache + runtime.plan().gpu_memory().kv_cache;
   format.path = fmt::format("{}", fmt::join(runtime.plan().paths_of(SiteId::gate_up, 1), ", "));
   MXPATH_CHECK(measure_distance(format, runtime, yard));
   MXPATH_CHECK(measure_speed(format, runtime, yard.texts.front(), options.speed_tokens));
-  const Progress progress = progress_of(options, fmt::format("{}: ", format.weights));
+  const Progress progress = progress_of(options, fmt::format("{}: ", name_of(format)));
   for (size_t i = 0; i < patterns.size(); ++i) {
     MXPATH_TRY(const bool right, solves(runtime, options.problems[i], patterns[i]));
     format.right += right;
     if (progress) progress("solving problems", i + 1, patterns.size());
   }
   return {};
-}
-
-/// Names whose plan holds the experts in a format that no earlier one has; those that cannot be planned stay, to say
-/// why.
-std::vector<std::string> distinct_formats(const ModelFiles& files, const Machine& machine, const Policy& policy) {
-  std::vector<std::string> names;
-  std::vector<std::vector<WeightFormat>> seen;
-  for (std::string_view name : weights_choices()) {
-    Policy own = policy;
-    if (!set_weights(own, name).ok()) continue;
-    const auto plan = plan_here(files.manifest, machine, own);
-    if (plan.ok()) {
-      std::vector<WeightFormat> formats;  // of the layers, where they are stored differently
-      for (const SitePlan& site : plan->sites)
-        if (site.site.id == SiteId::gate_up) formats.push_back(site.site.format);
-      if (std::ranges::count(seen, formats)) continue;
-      seen.push_back(std::move(formats));
-    }
-    names.emplace_back(name);
-  }
-  return names;
-}
-
-/// A format of the report, and the policy under which it is measured.
-struct Asked {
-  ComparedFormat format;
-  Policy policy;
-};
-
-void note_problem(ComparedFormat& format, const Error& error) {
-  format.problem = error.message, format.problem_kind = error.kind;
-}
-
-Status can_run(const ModelFiles& files, const Machine& machine, const Policy& policy) {
-  MXPATH_TRY(const Plan plan, plan_here(files.manifest, machine, policy));
-  return check_plan(plan, policy);
-}
-
-/// Plans every format before anything is loaded. Errors: a format that does not exist, what cannot be meant under any
-/// format, and the first format's if not one of them can be measured here: the FP32 forward alone would compare
-/// nothing.
-Result<std::vector<Asked>> plan_formats(const ModelFiles& files, const Machine& machine, const Policy& policy,
-                                        const CompareOptions& options) {
-  std::vector<Asked> all;
-  std::optional<Error> first;
-  for (const auto& name : options.weights.empty() ? distinct_formats(files, machine, policy) : options.weights) {
-    Asked& asked = all.emplace_back(Asked{{}, policy});
-    asked.format.weights = name;
-    MXPATH_CHECK(set_weights(asked.policy, name));
-    const Status can = can_run(files, machine, asked.policy);
-    if (can.ok()) continue;
-    if (can.error().kind == ErrorKind::wrong_use) return can.error();
-    note_problem(asked.format, can.error());
-    if (!first) first = can.error();
-  }
-  if (!first || std::ranges::any_of(all, [](const Asked& a) { return a.format.problem.empty(); })) return all;
-  if (options.notice && options.weights.size() > 1)  // by name; the formats of the default list are refused alike
-    for (const Asked& asked : all) options.notice(fmt::format("{}: {}", asked.format.weights, asked.format.problem));
-  return std::move(*first);
 }
 
 /// An answer that the context cuts off would count as a wrong one. What the model itself cannot hold is its own limit,
@@ -267,7 +210,7 @@ Status check_problems_fit(const ModelFiles& files, const Policy& policy, const s
 void measure_format(Asked& asked, const ModelFiles& files, const Machine& machine, const CompareOptions& options,
                     const Yardstick& yard, const std::vector<AnswerPattern>& patterns) {
   if (!asked.format.problem.empty()) return;
-  const auto runtime = load(files, machine, asked.policy, options, asked.format.weights);
+  const auto runtime = load(files, machine, asked.policy, options, name_of(asked.format));
   if (!runtime.ok()) return note_problem(asked.format, runtime.error());
   if (const Status measured = measure(asked.format, **runtime, yard, options, patterns); !measured.ok())
     note_problem(asked.format, measured.error());
@@ -281,7 +224,7 @@ Result<CompareReport> compare(const ModelFiles& files, const Machine& machine, c
   MXPATH_TRY(auto asked, plan_formats(files, machine, policy, options));
   MXPATH_TRY(const auto patterns, compile_patterns(options.problems));
   MXPATH_CHECK(check_problems_fit(files, policy, options.problems));
-  MXPATH_TRY(auto exact, load(files, machine, fp32_policy(policy), options, "fp32 forward"));
+  MXPATH_TRY(auto exact, load(files, machine, fp32_policy(policy, !options.kv.empty()), options, "fp32 forward"));
   MXPATH_TRY(
       const Yardstick yard,
       measure_yardstick(*exact, options.prompts.empty() ? default_prompts() : options.prompts, options.positions));
@@ -290,6 +233,7 @@ Result<CompareReport> compare(const ModelFiles& files, const Machine& machine, c
   report.positions = static_cast<int>(yard.best.size()), report.texts = static_cast<int>(yard.texts.size()),
   report.problems = static_cast<int>(options.problems.size());
   report.formats.emplace_back().weights = "fp32 forward";
+  if (!options.kv.empty()) report.formats.back().kv = name_of(NumberFormat::fp32);
   MXPATH_CHECK(measure(report.formats.back(), *exact, yard, options, patterns));
   exact.reset();  // one model at a time
   for (Asked& one : asked) {
@@ -303,10 +247,10 @@ Status check_compare(const CompareReport& report, const CompareOptions& options)
   const auto failed = [](const ComparedFormat& f) { return !f.problem.empty(); };
   const auto strictly = [&](const ComparedFormat& f) { return failed(f) && f.problem_kind == ErrorKind::refused; };
   const auto formats = std::span(report.formats).subspan(1);
-  auto worst = options.weights.empty() ? formats.end() : std::ranges::find_if(formats, strictly);
+  auto worst = options.weights.empty() && options.kv.empty() ? formats.end() : std::ranges::find_if(formats, strictly);
   if (worst == formats.end() && std::ranges::all_of(formats, failed)) worst = formats.begin();
   if (worst == formats.end()) return {};
-  return Error{fmt::format("{}: {}", worst->weights, worst->problem), worst->problem_kind};
+  return Error{fmt::format("{}: {}", name_of(*worst), worst->problem), worst->problem_kind};
 }
 
 }  // namespace mxpath

@@ -1,4 +1,5 @@
-// What a weight format costs and gives: bytes, distance to the FP32 forward, speed, right answers.
+// What a format of weights, or of keys and values, costs and gives: bytes, distance to the FP32 forward, speed, right
+// answers.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -29,8 +30,10 @@ struct CompareProblem {
 };
 
 struct CompareOptions {
-  std::vector<std::string>
-      weights;  ///< as set_weights takes them; empty: all that this checkpoint can be held in, none twice
+  std::vector<std::string> weights;  ///< as set_weights takes them; empty: all that this checkpoint can be held in,
+                                     ///< none twice, or where KV formats are compared, as stored alone
+  /// Of keys and values, as set_kv takes them: each with each of the weights. Empty: the policy's, and nothing is said.
+  std::vector<std::string> kv;
   std::vector<ComparePrompt> prompts;                       ///< empty: default_prompts()
   std::vector<CompareProblem> problems;                     ///< asked of every format, greedily; may be empty
   int positions = 256;                                      ///< next-token distributions that are compared, at most
@@ -41,9 +44,11 @@ struct CompareOptions {
 
 struct ComparedFormat {
   std::string weights;  ///< as typed; the first of a report is the yardstick, "fp32 forward"
+  std::string kv;       ///< of keys and values, as typed; empty where these are not compared
   std::string problem;  ///< why it could not be measured; empty: it was
   ErrorKind problem_kind = ErrorKind::failed;
   uint64_t bytes = 0;            ///< all weights in memory
+  uint64_t kv_bytes = 0;         ///< the pages of keys and values of one context
   double kl = 0;                 ///< mean KL(fp32 ‖ format), nats
   double delta = 0;              ///< mean |Δ log-prob| of the given next tokens
   double top1 = 0;               ///< share of positions with the same most likely token
@@ -52,6 +57,9 @@ struct ComparedFormat {
   std::string path;              ///< the path that the experts take for one token
 };
 
+/// "int8", "as-stored, kv fp16".
+std::string name_of(const ComparedFormat& format);
+
 struct CompareReport {
   std::string model, machine;
   int positions = 0, texts = 0, problems = 0;
@@ -59,11 +67,12 @@ struct CompareReport {
 };
 
 /// Loads the model once for each format, one after another. The yardstick holds the weights as stored and computes in
-/// FP32 throughout: the same numbers as an FP32 forward over the dequantised weights, in less memory. The other formats
-/// run as `mxpath run` would run them, with the paths that `policy` leaves. A format that cannot be held here becomes a
-/// line that says why. Errors, all before anything is loaded: a vocabulary without the tokens of a conversation, a
-/// format that does not exist, no format that could be held here (the first one's), a context in which answers would be
-/// cut off, an ill-formed pattern. Later ones: a yardstick that cannot be loaded, no text.
+/// FP32 throughout, and where KV formats are compared, keys and values are FP32 too: the same numbers as an FP32
+/// forward over the dequantised weights, in less memory. The other formats run as `mxpath run` would run them, with the
+/// paths that `policy` leaves. A format that cannot be held here becomes a line that says why. Errors, all before
+/// anything is loaded: a vocabulary without the tokens of a conversation, a format that does not exist, no format that
+/// could be held here (the first one's), a context in which answers would be cut off, an ill-formed pattern. Later
+/// ones: a yardstick that cannot be loaded, no text.
 Result<CompareReport> compare(const ModelFiles& files, const Machine& machine, const Policy& policy,
                               const CompareOptions& options);
 

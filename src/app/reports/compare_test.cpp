@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <tuple>
 
 #include "app/reports/scatter_plot.h"
 #include "app/test_model.h"
@@ -187,6 +188,41 @@ TEST_F(CompareChat, AFormatThatCannotBePlannedIsALineAmongOthers) {
   CompareReport none = *report;
   std::erase_if(none.formats, [](const ComparedFormat& f) { return f.weights == "as-stored"; });
   EXPECT_TRUE(check_compare(none, options).error().message.starts_with("int4-g64: "));
+}
+
+TEST_F(CompareChat, KvFormatsStandBesideKeysAndValuesInFp32) {
+  options.kv = {"fp32", "bf16", "int8"}, options.prompts[0].text = "one two three four five six seven eight nine ten";
+  policy.only = {"*.cpu.portable.f32"};  // nothing but keys and values differs
+  const auto report = compare(files, machine(), policy, options);
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  ASSERT_EQ(report->formats.size(), 4u);
+  const auto& [exact, fp32, bf16, int8] =
+      std::tie(report->formats[0], report->formats[1], report->formats[2], report->formats[3]);
+  EXPECT_EQ(name_of(exact), "fp32 forward, kv fp32");
+  EXPECT_EQ(name_of(int8), "as-stored, kv int8");
+  for (const ComparedFormat& f : report->formats) EXPECT_EQ(f.bytes, exact.bytes);
+  EXPECT_EQ(fp32.kv_bytes, 2 * bf16.kv_bytes);
+  EXPECT_LT(int8.kv_bytes, bf16.kv_bytes);
+  EXPECT_LT(fp32.kl, 1e-9);
+  EXPECT_LT(fp32.delta, bf16.delta);
+  EXPECT_LT(bf16.delta, int8.delta);
+  const std::string text = compare_text(*report);
+  EXPECT_NE(text.find("weights       in memory    kv  in memory"), std::string::npos) << text;
+  EXPECT_EQ(compare_json(*report)["formats"][3]["kv"], "int8");
+  EXPECT_NE(compare_svg(*report).find("as-stored, kv int8"), std::string::npos);
+}
+
+TEST_F(CompareChat, KvFormatsAreMeasuredWithEachOfTheWeights) {
+  options.kv = {"fp16", "int8"};
+  EXPECT_EQ(error_of({"as-stored", "int8"}).message, "no error");
+  const auto report = compare(files, machine(), policy, options);
+  ASSERT_TRUE(report.ok());
+  std::vector<std::string> names;
+  for (const ComparedFormat& f : report->formats) names.push_back(name_of(f));
+  EXPECT_EQ(names, (std::vector<std::string>{"fp32 forward, kv fp32", "as-stored, kv fp16", "as-stored, kv int8",
+                                             "int8, kv fp16", "int8, kv int8"}));
+  options.kv = {"int9"};
+  EXPECT_EQ(error_of({"as-stored"}).kind, ErrorKind::wrong_use);
 }
 
 TEST_F(CompareChat, AnswersAreNotCutByTheContext) {

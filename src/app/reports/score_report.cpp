@@ -24,11 +24,14 @@ std::string likely_text(const std::vector<std::pair<int32_t, double>>& top, cons
 
 }  // namespace
 
+std::optional<double> perplexity(double sum, int64_t count) {
+  if (count == 0) return std::nullopt;
+  // JSON has no infinity.
+  return std::min(std::exp(-sum / static_cast<double>(count)), std::numeric_limits<double>::max());
+}
+
 std::optional<double> perplexity(const Score& score) {
-  if (score.logprobs.empty()) return std::nullopt;
-  const double mean =
-      std::accumulate(score.logprobs.begin(), score.logprobs.end(), 0.0) / static_cast<double>(score.logprobs.size());
-  return std::min(std::exp(-mean), std::numeric_limits<double>::max());  // JSON has no infinity
+  return perplexity(std::accumulate(score.logprobs.begin(), score.logprobs.end(), 0.0), std::ssize(score.logprobs));
 }
 
 Json score_json(std::span<const Token> tokens, const Score& score) {

@@ -12,6 +12,8 @@ namespace mxpath {
 
 /// exp(-mean logprob), at most the largest double; none for a single token.
 std::optional<double> perplexity(const Score& score);
+/// The same from the sum of so many log-probabilities.
+std::optional<double> perplexity(double sum, int64_t count);
 
 /// {"tokens": [n], "logprobs": [n - 1], "top": [n][[id, logprob]…], "perplexity": x}; "top" only where it was asked
 /// for, perplexity null for a single token.
