@@ -11,8 +11,9 @@
  * Every function that can fail returns an mxpath_status. `error` may be NULL; else it is set to NULL, or to one
  * sentence that the caller frees with mxpath_free. Outputs are written on success only. Nothing here throws, prints or
  * ends the program; a callback may do none of that either. Texts are UTF-8 and end in a zero; NULL is the empty text,
- * or the default where an option has one. Units: bytes, seconds, tokens. An engine does one call at a time; engines may
- * live side by side.
+ * or the default where an option has one. Units: bytes, seconds, tokens. All functions with an engine may be called
+ * from several threads at once, but for mxpath_engine_free; their answers are written side by side. Callbacks come on
+ * the thread that asks.
  */
 #ifndef MXPATH_C_H
 #define MXPATH_C_H
@@ -31,7 +32,7 @@ typedef enum mxpath_status {
   MXPATH_REFUSED = 3    /* `strict` does not accept what would have to be done */
 } mxpath_status;
 
-typedef struct mxpath_engine mxpath_engine; /* a loaded model with one key/value cache */
+typedef struct mxpath_engine mxpath_engine; /* a loaded model */
 typedef struct mxpath_answer mxpath_answer;
 
 /* How a model is to run; the fields mean what those of mxpath::api::Options mean. Fill it with mxpath_options_init,
@@ -57,6 +58,11 @@ typedef struct mxpath_options {
   void (*progress)(void* user, const char* what, uint64_t done, uint64_t total); /* called while the model loads */
   void (*notice)(void* user, const char* sentence); /* called with a sentence for each fallback */
   void* user;                                       /* handed to both */
+  /* Not in 0.1: */
+  int sequences;      /* answers that are written at once, at most 1024; 0: 8 */
+  const char* kv;     /* format of keys and values: "bf16" (NULL), "fp16", "fp32", "fp8-e4m3", "int8" */
+  uint64_t kv_memory; /* bytes for them on each device; 0: a whole context for each sequence, as far as it fits */
+  double step_target; /* seconds that a step may take while answers wait for it; 0: by the model's own speed */
 } mxpath_options;
 void mxpath_options_init(mxpath_options* options);
 
@@ -77,9 +83,15 @@ typedef struct mxpath_generate_options {
   /* Called with every piece of text as it comes, whole characters. channel: analysis, commentary, final; "" in
    * mxpath_continue. Returns 0 to go on; anything else ends the answer, which then has the stop reason "cancelled". */
   int (*on_text)(void* user, const char* channel, const char* text, size_t bytes);
-  /* Asked before each chunk of the prompt and after each token; returns 0 to go on. */
+  /* Asked before each chunk of the prompt and after each token, and once a second while neither comes; returns 0 to go
+   * on. */
   int (*cancelled)(void* user);
   void* user; /* handed to both */
+  /* Not in 0.1: */
+  float repetition_penalty; /* above 0 to 100; 0 and 1: none */
+  float presence_penalty;   /* -100 to 100 */
+  float frequency_penalty;
+  int priority; /* higher goes first where more is asked than `sequences` */
 } mxpath_generate_options;
 void mxpath_generate_options_init(mxpath_generate_options* options);
 

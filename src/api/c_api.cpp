@@ -121,6 +121,10 @@ Verdict to_options(const mxpath_options* given, Options& out) {
   out.gpu_layers = layers_or_none(c.gpu_layers);
   out.cpu_experts = layers_or_none(c.cpu_experts);
   out.memory_budget = c.memory_budget;
+  if (c.sequences != 0) out.sequences = c.sequences;
+  if (c.kv) out.kv = c.kv;
+  out.kv_memory = c.kv_memory;
+  out.step_target = c.step_target;
   if (c.progress)
     out.progress = [c](std::string_view what, uint64_t done, uint64_t total) {
       c.progress(c.user, std::string(what).c_str(), done, total);
@@ -151,6 +155,10 @@ Verdict to_call(const mxpath_generate_options* given, Call& call) {
   if (c.top_k != -1) out.top_k = c.top_k;
   out.seed = c.seed;
   out.use_cache = c.use_cache != 0;
+  if (c.repetition_penalty != 0) out.repetition_penalty = c.repetition_penalty;
+  out.presence_penalty = c.presence_penalty;
+  out.frequency_penalty = c.frequency_penalty;
+  out.priority = c.priority;
   if (c.reasoning_effort) out.reasoning_effort = c.reasoning_effort;
   if (c.identity) out.identity = c.identity;
   out.developer = text_or_empty(c.developer);

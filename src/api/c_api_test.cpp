@@ -1,8 +1,11 @@
 // What the C test of tests/package cannot see: exceptions and sanitizers.
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <new>
 #include <stdexcept>
+#include <thread>
+#include <vector>
 
 #include "app/test_model.h"
 #include "mxpath/mxpath_c.h"
@@ -107,6 +110,55 @@ TEST_F(CApi, AnOptionIsNamedAsItIsCalled) {
   options.split = "20,none";
   EXPECT_EQ(told(mxpath_plan(model.c_str(), &options, nullptr, &json, &error), error),
             "2: split=20,none: give the layers of each GPU as whole numbers above 0, as in 20,16");
+}
+
+TEST_F(CApi, StructsOfZeroPointOneAreUnderstood) {
+  mxpath_options options;
+  mxpath_options_init(&options);
+  options.device = "cpu", options.kv = "fp4", options.sequences = -1;
+  char* error = nullptr;
+  mxpath_engine* engine = nullptr;
+  EXPECT_NE(told(mxpath_load(model.c_str(), &options, &engine, &error), error).find("kv=fp4"), std::string::npos);
+  options.kv = nullptr;
+  EXPECT_NE(told(mxpath_load(model.c_str(), &options, &engine, &error), error).find("sequences=-1"), std::string::npos);
+  options.size = offsetof(mxpath_options, sequences);
+  ASSERT_EQ(told(mxpath_load(model.c_str(), &options, &engine, &error), error), "0");
+  mxpath_generate_options how;
+  mxpath_generate_options_init(&how);
+  how.max_new_tokens = 2, how.repetition_penalty = -1;
+  const int32_t prompt[] = {65, 66};
+  mxpath_answer* answer = nullptr;
+  EXPECT_EQ(told(mxpath_continue(engine, prompt, 2, &how, &answer, &error), error),
+            "2: repetition_penalty -1: must be above 0 and at most 100");
+  how.size = offsetof(mxpath_generate_options, repetition_penalty);
+  EXPECT_EQ(told(mxpath_continue(engine, prompt, 2, &how, &answer, &error), error), "0");
+  mxpath_answer_free(answer);
+  mxpath_engine_free(engine);
+}
+
+TEST_F(CApi, SeveralThreadsAskOneEngine) {
+  mxpath_engine* engine = load();
+  std::vector<std::thread> threads;
+  std::vector<std::vector<int32_t>> answers(4);
+  for (size_t t = 0; t < answers.size(); ++t)
+    threads.emplace_back([&, t] {
+      mxpath_generate_options options;
+      mxpath_generate_options_init(&options);
+      options.temperature = 0, options.max_new_tokens = 5;
+      const int32_t prompt[] = {65, 66, 67};
+      for (int i = 0; i < 3; ++i) {
+        mxpath_answer* answer = nullptr;
+        char* error = nullptr;
+        EXPECT_EQ(told(mxpath_continue(engine, prompt, 3, &options, &answer, &error), error), "0");
+        size_t count = 0;
+        const int32_t* tokens = mxpath_answer_tokens(answer, &count);
+        answers[t].assign(tokens, tokens + count);
+        mxpath_answer_free(answer);
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  for (const auto& answer : answers) EXPECT_FALSE(answer.empty());
+  mxpath_engine_free(engine);
 }
 
 }  // namespace

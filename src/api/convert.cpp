@@ -2,6 +2,7 @@
 
 #include "api/knob_names.h"
 #include "app/pretty_json.h"
+#include "base/hint.h"
 #include "base/json.h"
 #include "base/one_line.h"
 #include "base/text.h"
@@ -24,6 +25,17 @@ Status check_layers(const char* name, const std::optional<int>& layers) {
   return wrong_use("{} {}: must be between 0 and {}", name, *layers, most_layers);
 }
 
+Status set_penalties(SamplingOptions& out, const GenerateOptions& options) {
+  if (!(options.repetition_penalty > 0 && options.repetition_penalty <= 100))
+    return wrong_use("repetition_penalty {}: must be above 0 and at most 100", options.repetition_penalty);
+  for (const auto& [name, value] : {std::pair("presence_penalty", options.presence_penalty),
+                                    std::pair("frequency_penalty", options.frequency_penalty)})
+    if (!(value >= -100 && value <= 100)) return wrong_use("{} {}: must be between -100 and 100", name, value);
+  out.repetition_penalty = options.repetition_penalty, out.presence_penalty = options.presence_penalty;
+  out.frequency_penalty = options.frequency_penalty;
+  return {};
+}
+
 Error::Kind kind_of(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::failed: return Error::Kind::failed;
@@ -40,8 +52,12 @@ Error to_api(const mxpath::Error& error) {
   return {kind_of(error.kind), one_line(in_option_names(error.message)), option_hints(error.message)};
 }
 
-Answer to_api(mxpath::Answer answer) {
+Answer to_api(ScheduledAnswer scheduled) {
+  mxpath::Answer& answer = scheduled.answer;
   Answer out;
+  out.queue_seconds = scheduled.queue_seconds;
+  for (const auto& [token, logprob, top] : scheduled.logprobs)
+    out.token_logprobs.push_back({token, static_cast<double>(logprob), {top.begin(), top.end()}});
   out.stop_reason = stop_reason(answer);
   const Generation& g = answer.generation;
   out.prompt_tokens = g.prompt_tokens, out.reused_tokens = g.reused_tokens;
@@ -71,15 +87,21 @@ Result<Policy> to_policy(const Options& options) {
   policy.gpu_layers = options.gpu_layers, policy.cpu_experts = options.cpu_experts;
   policy.only = options.only, policy.exclude = options.exclude, policy.strict = options.strict;
   policy.numerics = options.fast_numerics ? Numerics::fast : Numerics::checkpoint;
+  MXPATH_CHECK(set_kv(policy, options.kv));
+  if (options.sequences < 1 || options.sequences > most_sequences)
+    return wrong_use("{}: must be between 1 and {}", mention(Knob::sequences, options.sequences), most_sequences);
+  policy.sequences = options.sequences, policy.kv_memory = options.kv_memory;
   policy.threads = options.threads, policy.context = options.context, policy.memory_budget = options.memory_budget;
   return policy;
 }
 
-Result<AnswerOptions> to_answer_options(const GenerateOptions& options, const SamplingOptions& defaults,
-                                        const OnText& on_text) {
+Result<ScheduledOptions> to_scheduled_options(const GenerateOptions& options, const SamplingOptions& defaults,
+                                              int choices, const OnChoiceText& on_text) {
   if (options.max_new_tokens < 0)
     return wrong_use("max_new_tokens {}: must be 0 (until the context is full) or more", options.max_new_tokens);
-  AnswerOptions out;
+  if (options.logprobs && (*options.logprobs < 0 || *options.logprobs > most_top))
+    return wrong_use("logprobs {}: must be between 0 and {}", *options.logprobs, most_top);
+  ScheduledOptions out;
   out.sampling = defaults;
   out.sampling.temperature = options.temperature.value_or(defaults.temperature),
   out.sampling.top_p = options.top_p.value_or(defaults.top_p);
@@ -87,12 +109,19 @@ Result<AnswerOptions> to_answer_options(const GenerateOptions& options, const Sa
   out.sampling.top_k = options.top_k.value_or(defaults.top_k);
   out.sampling.seed = options.seed;
   MXPATH_CHECK(check_sampling(out.sampling));
-  out.max_new_tokens = options.max_new_tokens, out.use_cache = options.use_cache, out.go_on = options.go_on;
+  MXPATH_CHECK(set_penalties(out.sampling, options));
+  out.max_new_tokens = options.max_new_tokens, out.choices = choices, out.priority = options.priority;
+  out.use_cache = options.use_cache, out.go_on = options.go_on, out.top = options.logprobs;
   if (on_text)
-    out.on_delta = [&on_text](const Delta& delta) {
-      if (!delta.text.empty()) on_text(delta.channel, delta.text);
+    out.on_delta = [&on_text](int choice, const Delta& delta) {
+      if (!delta.text.empty()) on_text(choice, delta.channel, delta.text);
     };
   return out;
+}
+
+OnChoiceText of_one(const OnText& on_text) {
+  if (!on_text) return {};
+  return [&on_text](int, std::string_view channel, std::string_view text) { on_text(channel, text); };
 }
 
 Result<ConversationOptions> to_conversation_options(const GenerateOptions& options) {

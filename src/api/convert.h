@@ -2,6 +2,7 @@
 #pragma once
 #include "app/answer.h"
 #include "app/conversation.h"
+#include "app/scheduled_answer.h"
 #include "mxpath/mxpath.h"
 #include "plan/plan.h"
 #include "plan/policy.h"
@@ -9,16 +10,18 @@
 namespace mxpath::api {
 
 Error to_api(const mxpath::Error& error);
-Answer to_api(mxpath::Answer answer);
+Answer to_api(ScheduledAnswer answer);
 Score to_api(mxpath::Score score);
 /// The JSON text of a plan, its knobs as fields of Options.
 std::string plan_json(const Plan& plan);
 
 /// Errors (wrong use): a word or number that cannot be meant.
 Result<Policy> to_policy(const Options& options);
-/// Errors (wrong use): a sampling value out of range. on_text must outlive what is returned.
-Result<AnswerOptions> to_answer_options(const GenerateOptions& options, const SamplingOptions& defaults,
-                                        const OnText& on_text);
+/// Everything but the cancellation. Errors (wrong use): a value out of range. on_text must outlive what is returned.
+Result<ScheduledOptions> to_scheduled_options(const GenerateOptions& options, const SamplingOptions& defaults,
+                                              int choices, const OnChoiceText& on_text);
+/// For an answer that is the only one.
+OnChoiceText of_one(const OnText& on_text);
 Result<ConversationOptions> to_conversation_options(const GenerateOptions& options);
 /// Errors (wrong use): an unknown role.
 Result<harmony::Message> to_message(const Message& message);
