@@ -189,34 +189,30 @@ void bench_moe(benchmark::State& state, const Case& c) {
 
 void bench_attention(benchmark::State& state, const Case& c) {
   ThreadPool pool(c.threads);
-  const int64_t blocks = (c.site.keys + c.tokens + kv_block_tokens - 1) / kv_block_tokens,
-                block = kv_heads * kv_block_tokens * head_dim;
-  std::vector<uint16_t> memory(static_cast<size_t>(2 * blocks * block), 0x3d12);
-  std::vector<uint16_t*> k, v;
-  for (int64_t b = 0; b < blocks; ++b)
-    k.push_back(memory.data() + 2 * b * block), v.push_back(memory.data() + (2 * b + 1) * block);
-  const KvView view{k.data(), v.data(), blocks * kv_block_tokens};
-  const std::vector<const KvView*> kv(static_cast<size_t>(c.tokens), &view);
+  const int64_t half = static_cast<int64_t>(kv_half_bytes(NumberFormat::bf16, kv_heads, head_dim)),
+                pages = kv_table_entries(c.site.keys + c.tokens);
+  std::vector<uint8_t> memory(static_cast<size_t>(2 * half * pages), 0x3d);
+  std::vector<int32_t> table(static_cast<size_t>(pages));
+  std::iota(table.begin(), table.end(), 0);
+  const std::vector<int32_t> slots(static_cast<size_t>(c.tokens), 0);
   std::vector<int32_t> positions;
   for (int64_t t = 0; t < c.tokens; ++t) positions.push_back(static_cast<int32_t>(c.site.keys - 1 + t));
   const auto q = random_floats(c.tokens * heads * head_dim), sinks = random_floats(heads);
   std::vector<float> y(q.size());
-  const AttentionArgs args{q.data(),
-                           heads * head_dim,
-                           y.data(),
-                           nullptr,
-                           nullptr,
-                           sinks.data(),
-                           positions.data(),
-                           kv.data(),
-                           static_cast<int>(c.tokens),
-                           heads,
-                           kv_heads,
-                           head_dim,
-                           static_cast<int>(c.site.keys),
-                           0.125f,
-                           nullptr,
-                           &pool};
+  const AttentionArgs args{.q = q.data(),
+                           .q_stride = heads * head_dim,
+                           .y = y.data(),
+                           .sinks = sinks.data(),
+                           .positions = positions.data(),
+                           .slots = slots.data(),
+                           .kv = {memory.data(), 2 * half, 0, half, table.data(), pages},
+                           .tokens = static_cast<int>(c.tokens),
+                           .heads = heads,
+                           .kv_heads = kv_heads,
+                           .head_dim = head_dim,
+                           .window = static_cast<int>(c.site.keys),
+                           .scale = 0.125f,
+                           .threads = &pool};
   measure(state, c, [&] { call_row(*c.path, args); });
 }
 
@@ -272,9 +268,15 @@ void bench_embed(benchmark::State& state, const Case& c) {
 void bench_sample(benchmark::State& state, const Case& c) {
   const auto logits = random_floats(vocab);
   Buffer scratch = scratch_for(c);
+  const SampleRow row{.random = 0.5};
   int32_t token = 0;
   measure(state, c, [&] {
-    call_row(*c.path, SampleArgs{logits.data(), vocab, vocab - 1, 1.0f, 1.0f, 0.0f, 0, 0.5, scratch.data(), &token});
+    call_row(*c.path, SampleArgs{.logits = logits.data(),
+                                 .vocab = vocab,
+                                 .largest_token = vocab - 1,
+                                 .row = &row,
+                                 .scratch = scratch.data(),
+                                 .token = &token});
   });
 }
 

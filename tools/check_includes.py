@@ -6,7 +6,7 @@ import sys
 
 # The way of a weight to a token. chat, diagnose and convert stand beside the model; app joins all of it for the faces (cli, api), which do not know each other.
 ALLOWED = {}
-order = ["base", "formats", "device", "machine", "checkpoint", "plan", "layout", "kernels", "model", "engine"]
+order = ["base", "formats", "device", "machine", "checkpoint", "plan", "layout", "kernels", "kv", "model", "engine"]
 for position, folder in enumerate(order):
     ALLOWED[folder] = set(order[: position + 1])
 ALLOWED["chat"] = {"base", "chat"}

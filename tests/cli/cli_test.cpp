@@ -291,6 +291,7 @@ TEST_F(Cli, ComparesAndSaysHowItWent) {
   const Ran good = compared({"--weights", "as-stored"}, plot);
   EXPECT_EQ(good.code, 0) << good.err;
   EXPECT_TRUE(std::filesystem::exists(plot));
+  EXPECT_NE(compared({"--kv", "all"}).out.find("fp8-e4m3"), std::string::npos);
   const Ran strict = compared({"--weights", "as-stored,fp32", "--strict", "--json"});
   EXPECT_EQ(strict.code, 3) << strict.err;
   EXPECT_EQ(Json::parse(strict.out)["formats"].size(), 3u);

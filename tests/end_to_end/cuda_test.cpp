@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "base/random.h"
 #include "base/text.h"
 #include "checkpoint/random_checkpoint.h"
 #include "checkpoint/test_folder.h"

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "base/random.h"
 #include "base/sanitized_for_test.h"
 #include "checkpoint/random_checkpoint.h"
 #include "checkpoint/test_folder.h"
