@@ -15,10 +15,11 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-/// Texts that are continued side by side, greedily.
+/// Texts that are continued side by side. What comes next is drawn, not what the model says: with random weights all of
+/// them would soon say the same and ask for the same experts.
 class Texts {
  public:
-  explicit Texts(ModelExecutor& executor) : executor_(executor) {}
+  Texts(ModelExecutor& executor, Random& random) : executor_(executor), random_(random) {}
   ~Texts() {
     for (const int sequence : sequences_) executor_.close(sequence);
   }
@@ -31,12 +32,10 @@ class Texts {
     sequences_.push_back(sequence);
     const size_t chunk = static_cast<size_t>(executor_.most_tokens());
     for (size_t begin = 0; begin < prompt.size(); begin += chunk) {
-      const StepPart part{sequence, prompt.subspan(begin, std::min(chunk, prompt.size() - begin)), true};
+      const StepPart part{sequence, prompt.subspan(begin, std::min(chunk, prompt.size() - begin)), false};
       MXPATH_CHECK(executor_.step({&part, 1}));
     }
-    const SampleChoice greedy{.options = {.temperature = 0}};
-    MXPATH_TRY(const auto sampled, executor_.sample({&greedy, 1}));
-    last_.push_back(std::max(sampled.front().token, 0));
+    last_.push_back(prompt.back());
     return {};
   }
 
@@ -49,13 +48,14 @@ class Texts {
     MXPATH_TRY(const auto sampled, executor_.sample(greedy));
     for (size_t i = 0; i < sampled.size(); ++i) {
       if (sampled[i].token < 0) return fail("the logits of sequence {} are not finite numbers", i);
-      last_[i] = sampled[i].token;
+      last_[i] = static_cast<int32_t>(random_.integer(0, executor_.model().config.vocab - 1));
     }
     return {};
   }
 
  private:
   ModelExecutor& executor_;
+  Random& random_;
   std::vector<int> sequences_;
   std::vector<int32_t> last_;
 };
@@ -179,7 +179,7 @@ class Bench {
                     .seconds = {},
                     .expected = expect_step(model_.plan, machine_, middle, sequences)};
     session_.forget();  // all places are for the texts
-    Texts texts(session_.executor());
+    Texts texts(session_.executor(), random_);
     for (int i = 0; i < sequences; ++i) MXPATH_CHECK(texts.add(fresh_prompt(std::max(depth, 1))));
     for (int step = -warm_up_steps; step < options_.tokens && going(); ++step) {
       const auto start = Clock::now();
