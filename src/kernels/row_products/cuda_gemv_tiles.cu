@@ -1,11 +1,16 @@
 // Few rows of x: a warp takes a few rows of weights and all columns, so that weights are read once, in 16-byte pieces,
 // and every piece feeds up to eight rows of x. x lies in shared memory as floats.
+#include <algorithm>
+
 #include "kernels/row_products/cuda_products.cuh"
 
 namespace mxpath {
 namespace {
 
 constexpr int warps = 8;
+/// A block takes up to so many rounds of rows, as long as there are so many blocks: a few times what is at work at once
+/// on the largest cards.
+constexpr int64_t most_rounds = 8, enough_blocks = 1024;
 
 /// How a warp of the kernel works for one format and T rows of x.
 template <WordFormat format, int T>
@@ -126,7 +131,7 @@ struct Pieces {
 
 template <WordFormat format, int T>
 __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks)
-    gemv_tiles(const __grid_constant__ CudaProducts p, int tiles) {
+    gemv_tiles(const __grid_constant__ CudaProducts p, int tiles, int rounds) {
   using S = Shape<format, T>;
   constexpr int R = S::rows, D = S::depth;
   __shared__ __align__(16) float xs[T][S::panel + S::panel / 8];
@@ -139,116 +144,125 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks)
   if (tile.count <= 0) return;
   fill_nf4_table<format>(table);
 
-  // The last group of rows moves back to end with the matrix; rows that it shares with the group before are written by
-  // that one.
   const int columns = static_cast<int>(p.weights.columns);
-  const int64_t own = (int64_t{blockIdx.x / static_cast<unsigned>(tiles)} * warps + warp) * R;
-  const int64_t last = p.weights.rows - R, begin = own < last ? own : last;
-  const WeightRow first_row = row_of<format>(p.weights, tile.expert, begin);
   const int row_codes = columns / 4 * bits_of(format) / 2, row_scales = scale_row_bytes<format>(p.weights),
             shift = p.weights.map.scale_shift;
 
-  Pieces<S> next;
-  const auto request = [&](int step) {
-    if constexpr (format != WordFormat::any) {
+  // Several rows of x take long to lie down: a block uses them for the rows of several rounds.
+  for (int round = 0; round < (T == 1 ? 1 : rounds); ++round) {
+    // The last group of rows moves back to end with the matrix; rows that it shares with the group before are written
+    // by that one.
+    const int64_t group = int64_t{blockIdx.x / static_cast<unsigned>(tiles)} * (T == 1 ? 1 : rounds) + round;
+    if (T > 1 && group * warps * R >= p.weights.rows) break;
+    const int64_t own = (group * warps + warp) * R;
+    const int64_t last = p.weights.rows - R, begin = own < last ? own : last;
+    const WeightRow first_row = row_of<format>(p.weights, tile.expert, begin);
+
+    Pieces<S> next;
+    const auto request = [&](int step) {
+      if constexpr (format != WordFormat::any) {
 #pragma unroll
-      for (int d = 0; d < D; ++d) {
-        const int column = step + (d * 32 + lane) * S::chunk;
+        for (int d = 0; d < D; ++d) {
+          const int column = step + (d * 32 + lane) * S::chunk;
 #pragma unroll
-        for (int r = 0; r < R; ++r) {
-          if (column < columns) {
-            next.codes[r][d] = load_piece(first_row.codes + r * row_codes + column / 4 * bits_of(format) / 2);
-            if constexpr (S::block_scales)
-              next.scale[r][d] = stored_scale<format>(first_row.scales + r * row_scales, column, shift);
+          for (int r = 0; r < R; ++r) {
+            if (column < columns) {
+              next.codes[r][d] = load_piece(first_row.codes + r * row_codes + column / 4 * bits_of(format) / 2);
+              if constexpr (S::block_scales)
+                next.scale[r][d] = stored_scale<format>(first_row.scales + r * row_scales, column, shift);
+            }
+          }
+        }
+      }
+    };
+
+    float sums[R * T] = {};
+    request(0);
+
+    // What this lane will write, looked up while the weights are on their way: value `lane / lanes_each` of add_lanes.
+    constexpr int lanes_each = 32 / (R * T);
+    const int value = lane / lanes_each, t = value % T;
+    const int64_t row = begin + value / T;
+    const bool writes = lane % lanes_each == 0 && t < tile.count && row >= own;
+    int64_t y_index = 0;
+    float addend = 0, factor = 1;
+    if (writes) {
+      y_index = y_row(p, tile.begin + t) * p.y_stride + row;
+      if (p.bias) addend = p.bias[tile.expert * p.weights.rows + row];
+      if (p.accumulate) addend += p.y[y_index];
+      if constexpr (S::row_scales) factor = scale_at<format>(first_row.scales + value / T * row_scales, 0, 0);
+    }
+
+    for (int panel = 0; panel < columns; panel += S::panel) {
+      const bool is_there = T > 1 && round > 0 && columns <= S::panel;  // from the round before
+      if (!is_there) {
+        if (panel != 0 || round > 0) __syncthreads();
+        stage_x<T, S::panel>(p, tile, x_row_of_one, panel, xs);
+        __syncthreads();
+      }
+      const int end = min(panel + S::panel, columns);
+      for (int step = panel; step < end; step += S::step) {
+        const Pieces<S> now = next;
+        request(step + S::step);
+#pragma unroll
+        for (int d = 0; d < D; ++d) {
+          const int column = step + (d * 32 + lane) * S::chunk;
+          if (column >= columns) continue;
+          const float* x = &xs[0][spread(column - panel)];
+          // One or two rows of x: sums of a piece, scaled once. More: the scale goes to the weights, which saves a sum
+          // for each row.
+          constexpr bool apart = T <= 2;
+          float piece_sums[apart ? R * T : 1] = {};
+          const auto weights = [&](int r, int g, float(&w)[S::group]) {
+            if constexpr (format == WordFormat::any) {
+              for (int i = 0; i < S::group; ++i) {
+                const int c = column + g * S::group + i;
+                w[i] = c < columns ? weight_at(p.weights, tile.expert, begin + r, c) : 0.0f;
+              }
+            } else {
+              decode_group<format>(now.codes[r][d], g, table, w);
+              if constexpr (S::block_scales && !apart)
+                for (int i = 0; i < S::group; ++i) w[i] *= decode_scale<format>(now.scale[r][d]);
+            }
+          };
+#pragma unroll
+          for (int g = 0; g < S::chunk / S::group; ++g) {
+            if constexpr (T == 1) {  // x once, then row by row: few numbers alive
+              float x1[S::group], w[S::group];
+#pragma unroll
+              for (int q = 0; q < S::group; q += 4) load_four(x + g * S::group + q, &x1[q]);
+#pragma unroll
+              for (int r = 0; r < R; ++r) weights(r, g, w), add_products(w, x1, piece_sums[r]);
+            } else {
+              float w[R][S::group], xt[S::group];
+#pragma unroll
+              for (int r = 0; r < R; ++r) weights(r, g, w[r]);
+#pragma unroll
+              for (int t = 0; t < T; ++t) {
+#pragma unroll
+                for (int q = 0; q < S::group; q += 4)
+                  load_four(x + t * (S::panel + S::panel / 8) + g * S::group + q, &xt[q]);
+#pragma unroll
+                for (int r = 0; r < R; ++r)
+                  add_products(w[r], xt, apart ? piece_sums[(r * T + t) % (apart ? R * T : 1)] : sums[r * T + t]);
+              }
+            }
+          }
+          if constexpr (apart) {
+#pragma unroll
+            for (int i = 0; i < R * T; ++i) {
+              if constexpr (S::block_scales)
+                sums[i] = fmaf(piece_sums[i], decode_scale<format>(now.scale[i / T][d]), sums[i]);
+              else sums[i] += piece_sums[i];
+            }
           }
         }
       }
     }
-  };
 
-  float sums[R * T] = {};
-  request(0);
-
-  // What this lane will write, looked up while the weights are on their way: value `lane / lanes_each` of add_lanes.
-  constexpr int lanes_each = 32 / (R * T);
-  const int value = lane / lanes_each, t = value % T;
-  const int64_t row = begin + value / T;
-  const bool writes = lane % lanes_each == 0 && t < tile.count && row >= own;
-  int64_t y_index = 0;
-  float addend = 0, factor = 1;
-  if (writes) {
-    y_index = y_row(p, tile.begin + t) * p.y_stride + row;
-    if (p.bias) addend = p.bias[tile.expert * p.weights.rows + row];
-    if (p.accumulate) addend += p.y[y_index];
-    if constexpr (S::row_scales) factor = scale_at<format>(first_row.scales + value / T * row_scales, 0, 0);
+    const float sum = add_lanes(sums);
+    if (writes) p.y[y_index] = fmaf(sum, factor, addend);
   }
-
-  for (int panel = 0; panel < columns; panel += S::panel) {
-    if (panel != 0) __syncthreads();
-    stage_x<T, S::panel>(p, tile, x_row_of_one, panel, xs);
-    __syncthreads();
-    const int end = min(panel + S::panel, columns);
-    for (int step = panel; step < end; step += S::step) {
-      const Pieces<S> now = next;
-      request(step + S::step);
-#pragma unroll
-      for (int d = 0; d < D; ++d) {
-        const int column = step + (d * 32 + lane) * S::chunk;
-        if (column >= columns) continue;
-        const float* x = &xs[0][spread(column - panel)];
-        // One or two rows of x: sums of a piece, scaled once. More: the scale goes to the weights, which saves a sum
-        // for each row.
-        constexpr bool apart = T <= 2;
-        float piece_sums[apart ? R * T : 1] = {};
-        const auto weights = [&](int r, int g, float(&w)[S::group]) {
-          if constexpr (format == WordFormat::any) {
-            for (int i = 0; i < S::group; ++i) {
-              const int c = column + g * S::group + i;
-              w[i] = c < columns ? weight_at(p.weights, tile.expert, begin + r, c) : 0.0f;
-            }
-          } else {
-            decode_group<format>(now.codes[r][d], g, table, w);
-            if constexpr (S::block_scales && !apart)
-              for (int i = 0; i < S::group; ++i) w[i] *= decode_scale<format>(now.scale[r][d]);
-          }
-        };
-#pragma unroll
-        for (int g = 0; g < S::chunk / S::group; ++g) {
-          if constexpr (T == 1) {  // x once, then row by row: few numbers alive
-            float x1[S::group], w[S::group];
-#pragma unroll
-            for (int q = 0; q < S::group; q += 4) load_four(x + g * S::group + q, &x1[q]);
-#pragma unroll
-            for (int r = 0; r < R; ++r) weights(r, g, w), add_products(w, x1, piece_sums[r]);
-          } else {
-            float w[R][S::group], xt[S::group];
-#pragma unroll
-            for (int r = 0; r < R; ++r) weights(r, g, w[r]);
-#pragma unroll
-            for (int t = 0; t < T; ++t) {
-#pragma unroll
-              for (int q = 0; q < S::group; q += 4)
-                load_four(x + t * (S::panel + S::panel / 8) + g * S::group + q, &xt[q]);
-#pragma unroll
-              for (int r = 0; r < R; ++r)
-                add_products(w[r], xt, apart ? piece_sums[(r * T + t) % (apart ? R * T : 1)] : sums[r * T + t]);
-            }
-          }
-        }
-        if constexpr (apart) {
-#pragma unroll
-          for (int i = 0; i < R * T; ++i) {
-            if constexpr (S::block_scales)
-              sums[i] = fmaf(piece_sums[i], decode_scale<format>(now.scale[i / T][d]), sums[i]);
-            else sums[i] += piece_sums[i];
-          }
-        }
-      }
-    }
-  }
-
-  const float sum = add_lanes(sums);
-  if (writes) p.y[y_index] = fmaf(sum, factor, addend);
   if (p.position && blockIdx.x < static_cast<unsigned>(tiles) && threadIdx.x < tile.count) {
     const int entry = tile.begin + static_cast<int>(threadIdx.x);
     p.position[p.order[entry]] = entry;
@@ -258,9 +272,11 @@ __global__ void __launch_bounds__(warps * 32, Shape<format, T>::blocks)
 template <int T>
 void run(Stream& stream, const char* name, const CudaProducts& p) {
   const auto run_as = [&]<WordFormat format>() {
-    const int64_t tiles = tile_bound(p, T), row_tiles = blocks_for(p.weights.rows, warps * Shape<format, T>::rows);
-    launch(stream, name, gemv_tiles<format, T>, dim3(static_cast<unsigned>(tiles * row_tiles)), dim3(warps * 32), p,
-           static_cast<int>(tiles));
+    const int64_t tiles = tile_bound(p, T), row_tiles = blocks_for(p.weights.rows, warps * Shape<format, T>::rows),
+                  rounds = T == 1 ? 1 : std::clamp<int64_t>(tiles * row_tiles / enough_blocks, 1, most_rounds);
+    launch(stream, name, gemv_tiles<format, T>,
+           dim3(static_cast<unsigned>(tiles * blocks_for(row_tiles, static_cast<int>(rounds)))), dim3(warps * 32), p,
+           static_cast<int>(tiles), static_cast<int>(rounds));
   };
   if (p.weights.rows < 4) run_as.template operator()<WordFormat::any>();  // a warp of the others takes up to four rows
   else with_format(p.weights, run_as);
