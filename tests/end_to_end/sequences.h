@@ -1,0 +1,183 @@
+// Requests served by a real model: what their answers heard, and how two of them are compared.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "base/text.h"
+#include "engine/load.h"
+#include "engine/model_executor.h"
+#include "engine/scheduler.h"
+#include "golden.h"
+#include "kernels/catalogue.h"
+
+namespace mxpath::test {
+
+/// A model with an executor of its own.
+struct Server {
+  Server(const std::string& folder, const Policy& policy, const Machine& machine) {
+    auto model = load_model(folder, catalogue(), machine, policy, {});
+    EXPECT_TRUE(model.ok()) << (model.ok() ? "" : model.error().message);
+    if (!model.ok()) return;
+    loaded = std::move(model).value();
+    auto made = ModelExecutor::create(loaded->model, *loaded->threads);
+    EXPECT_TRUE(made.ok()) << (made.ok() ? "" : made.error().message);
+    if (made.ok()) executor = std::move(made).value();
+  }
+  const Plan& plan() const { return loaded->model.plan; }
+  int vocab() const { return loaded->model.config.vocab; }
+
+  std::unique_ptr<LoadedModel> loaded;
+  std::unique_ptr<ModelExecutor> executor;  // null: it could not be made
+};
+
+/// Whether a row that computes parts of a block itself gives the bits of the rows that the plan has for them.
+inline bool is_like_its_parts(const KernelPath& row, const std::vector<const SitePlan*>& parts) {
+  return std::ranges::all_of(row.fuses, [&](const FusedPart& fused) {
+    return std::ranges::all_of(parts, [&](const SitePlan* part) {
+      return part->site.id != fused.site ||
+             std::ranges::all_of(part->decisions, [&](const Decision& d) { return d.chosen->name == fused.like; });
+    });
+  });
+}
+
+/// Whether a token gets the same bits in any step: whatever shares the call, each site runs rows that promise it and
+/// that give the same as one another.
+inline bool same_bits_in_any_batch(const Plan& plan) {
+  for (const SitePlan& site : plan.sites)
+    for (const Decision& d : site.decisions)
+      if (d.chosen != site.decisions.front().chosen || !d.chosen->batch_invariant) return false;
+  for (const BlockPlan& block : plan.blocks)
+    for (const Decision& d : block.plan.decisions) {
+      if (only_calls_others(*d.chosen)) continue;  // the parts have been looked at
+      if (!d.chosen->batch_invariant || !is_like_its_parts(*d.chosen, plan.parts_of(block))) return false;
+    }
+  return true;
+}
+
+struct ServedAnswer {
+  std::vector<int32_t> tokens;
+  std::vector<float> logprobs;                              // of the tokens
+  std::vector<std::vector<std::pair<int32_t, float>>> top;  // the most likely where each of them was chosen
+  std::optional<Ended> end;
+};
+using Served = std::vector<std::vector<ServedAnswer>>;  // [requests][choices]
+
+/// Serves all requests side by side to their ends.
+inline Served serve(Executor& executor, const std::vector<Request>& requests, const SchedulerOptions& options = {},
+                    SchedulerCounts* counts = nullptr) {
+  Served served(requests.size());
+  Scheduler scheduler(executor, options);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    Request request = requests[i];
+    served[i].resize(static_cast<size_t>(request.choices));
+    request.on_event = [&answers = served[i]](const Event& event) {
+      ServedAnswer& answer = answers[static_cast<size_t>(event.choice)];
+      EXPECT_FALSE(answer.end) << "heard after the end";
+      if (const auto* token = std::get_if<NewToken>(&event.what)) {
+        answer.tokens.push_back(token->token), answer.logprobs.push_back(token->logprob);
+        answer.top.emplace_back(token->top.begin(), token->top.end());
+      } else {
+        answer.end = std::get<Ended>(event.what);
+        EXPECT_NE(answer.end->reason, EndReason::error) << answer.end->error.message;
+      }
+    };
+    const auto id = scheduler.submit(std::move(request));
+    EXPECT_TRUE(id.ok()) << (id.ok() ? "" : id.error().message);
+  }
+  int steps = 0;
+  while (scheduler.run_step() && steps < 100'000) ++steps;
+  EXPECT_LT(steps, 100'000) << "something is stuck";
+  if (counts) *counts = scheduler.counts();
+  return served;
+}
+
+/// Each request alone, on an empty cache.
+inline Served serve_each_alone(ModelExecutor& executor, const std::vector<Request>& requests) {
+  Served served;
+  for (const Request& request : requests) {
+    executor.prefixes().clear();
+    served.push_back(serve(executor, {request}).front());
+  }
+  executor.prefixes().clear();
+  return served;
+}
+
+/// "" where an answer is another one: the same bits where `noise` is 0. Otherwise probabilities may differ by it, and
+/// where two tokens are chosen that it may have told apart, anything may follow.
+inline std::string difference(const ServedAnswer& a, const ServedAnswer& b, double noise, bool greedy) {
+  for (size_t i = 0; i < std::min(a.tokens.size(), b.tokens.size()); ++i) {
+    for (size_t t = 0; t < std::min(a.top[i].size(), b.top[i].size()); ++t)
+      if (const double off = std::abs(a.top[i][t].second - b.top[i][t].second); !(off <= noise))
+        return fmt::format("the {}. likely token {} differs by {:.3g}", t + 1, i, off);
+    if (a.tokens[i] == b.tokens[i]) {
+      if (std::abs(a.logprobs[i] - b.logprobs[i]) <= noise) continue;
+      return fmt::format("log-probability {}: {} and {}", i, a.logprobs[i], b.logprobs[i]);
+    }
+    const double gap = a.top[i][0].second - a.top[i][1].second;
+    if (noise > 0 && (!greedy || gap <= noise)) return "";
+    return fmt::format("token {}: {} and {}, where the two best are {:.3g} apart", i, a.tokens[i], b.tokens[i], gap);
+  }
+  if (a.tokens.size() != b.tokens.size()) return fmt::format("{} and {} tokens", a.tokens.size(), b.tokens.size());
+  return a.end && b.end && a.end->reason == b.end->reason ? "" : "they end for different reasons";
+}
+
+/// Answers of [first, first + served.size()) of the requests against those that they gave alone.
+inline void expect_same(const std::vector<Request>& requests, const Served& served, const Served& alone, double noise,
+                        const std::string& what, size_t first = 0) {
+  for (size_t i = 0; i < served.size(); ++i)
+    for (size_t c = 0; c < served[i].size(); ++c)
+      EXPECT_EQ(difference(alone[first + i][c], served[i][c], noise, requests[first + i].sampling.temperature == 0), "")
+          << what << ", request " << first + i << ", answer " << c;
+}
+
+inline std::vector<int32_t> random_text(Random& random, int64_t tokens, int vocab) {
+  std::vector<int32_t> text(static_cast<size_t>(tokens));
+  for (auto& token : text) token = static_cast<int32_t>(random.integer(0, vocab - 1));
+  return text;
+}
+
+/// Of every kind: greedy and sampled, with penalties, stop tokens, several answers and without the cache; prompts of 1
+/// to `longest` tokens, most of them short, which now and then begin as one before. As many as give `answers`.
+inline std::vector<Request> mixed_requests(uint64_t seed, int vocab, int answers, int longest, int longest_answer) {
+  Random random(seed);
+  std::vector<Request> requests;
+  for (int count = 0; count < answers;) {
+    Request r;
+    const double share = random.uniform();
+    r.prompt = random_text(random, 1 + static_cast<int64_t>(share * share * (longest - 1)), vocab);
+    if (!requests.empty() && random.uniform() < 0.3f) {
+      const auto& before = requests[static_cast<size_t>(random.integer(0, std::ssize(requests) - 1))].prompt;
+      const auto common = random.integer(0, static_cast<int64_t>(std::min(before.size(), r.prompt.size())));
+      std::copy_n(before.begin(), common, r.prompt.begin());
+    }
+    r.max_new_tokens = static_cast<int>(random.integer(1, longest_answer));
+    if (random.uniform() < 0.3f) r.stop_tokens = random_text(random, vocab / 16, vocab);
+    r.sampling.temperature = random.uniform() < 0.5f ? 0 : 1;
+    if (random.uniform() < 0.3f) r.sampling.top_p = 0.9f;
+    if (random.uniform() < 0.3f) r.sampling.frequency_penalty = 0.5f;
+    r.sampling.seed = random.next();
+    r.key = std::string(1, static_cast<char>('a' + random.integer(0, 2)));
+    r.choices = random.uniform() < 0.3f ? static_cast<int>(random.integer(2, 4)) : 1;
+    r.choices = std::min(r.choices, answers - count);
+    r.reread = r.prompt.size() < 30 && random.uniform() < 0.1f;
+    r.top = 8;
+    count += r.choices;
+    requests.push_back(std::move(r));
+  }
+  return requests;
+}
+
+/// What a checkpoint's log-probabilities may be off by: as much as those of a BF16 forward are on average.
+inline double noise_of(const Golden& golden) {
+  double most = 0;
+  for (const GoldenPrompt& prompt : golden.prompts) most = std::max(most, prompt.bf16_mean_abs_delta);
+  return most;
+}
+
+}  // namespace mxpath::test
