@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "model/layer.h"
 #include "plan/workspace.h"
@@ -65,6 +66,31 @@ class Search {
   std::optional<NotFinite> found_;
 };
 
+/// Keys and values that a format without a scale could not hold; "": it is none, or something else is the first.
+std::string cause_in_cache(const NotFinite& found, const Plan& plan) {
+  const NumberFormat kv = plan.kv.format;
+  if (found.output != NotFinite::Output::attention || (kv != NumberFormat::fp16 && kv != NumberFormat::fp8_e4m3))
+    return "";
+  return fmt::format("keys and values in {} hold up to {}; choose {}, and if that does not help, ",
+                     kv == NumberFormat::fp16 ? "FP16" : "FP8", largest_in(kv), mention(Knob::kv, "bf16"));
+}
+
+std::string cause_in_weights(const Plan& plan) {
+  std::string converted;
+  for (const Conversion& c : plan.conversions)
+    if (!c.lossless())
+      converted += fmt::format("{}{} as {}", converted.empty() ? "" : ", ", fmt::format("{}", fmt::join(c.sites, ", ")),
+                               name_of(c.to));
+  if (!converted.empty())
+    return fmt::format(
+        "weights are held in another format than they are stored in ({}): hold them as stored, and if that does not "
+        "help, they "
+        "are too large for a forward, as after a training that diverged",
+        converted);
+  return "the weights are held as stored, so they are too large for a forward, as after a training that diverged: use "
+         "another checkpoint";
+}
+
 }  // namespace
 
 size_t first_not_finite(std::span<const float> values) {
@@ -98,19 +124,7 @@ std::string describe(const std::optional<NotFinite>& found) {
 
 std::string cause_of(const std::optional<NotFinite>& found, const Plan& plan) {
   if (!found) return "this computer's memory or a kernel path is faulty, please report it";
-  std::string converted;
-  for (const Conversion& c : plan.conversions)
-    if (!c.lossless())
-      converted += fmt::format("{}{} as {}", converted.empty() ? "" : ", ", fmt::format("{}", fmt::join(c.sites, ", ")),
-                               name_of(c.to));
-  if (!converted.empty())
-    return fmt::format(
-        "weights are held in another format than they are stored in ({}): hold them as stored, and if that does not "
-        "help, they "
-        "are too large for a forward, as after a training that diverged",
-        converted);
-  return "the weights are held as stored, so they are too large for a forward, as after a training that diverged: use "
-         "another checkpoint";
+  return cause_in_cache(*found, plan) + cause_in_weights(plan);
 }
 
 }  // namespace mxpath
