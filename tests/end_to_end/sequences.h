@@ -84,7 +84,6 @@ inline Served serve(Executor& executor, const std::vector<Request>& requests, co
         answer.top.emplace_back(token->top.begin(), token->top.end());
       } else {
         answer.end = std::get<Ended>(event.what);
-        EXPECT_NE(answer.end->reason, EndReason::error) << answer.end->error.message;
       }
     };
     const auto id = scheduler.submit(std::move(request));
@@ -131,9 +130,12 @@ inline std::string difference(const ServedAnswer& a, const ServedAnswer& b, doub
 inline void expect_same(const std::vector<Request>& requests, const Served& served, const Served& alone, double noise,
                         const std::string& what, size_t first = 0) {
   for (size_t i = 0; i < served.size(); ++i)
-    for (size_t c = 0; c < served[i].size(); ++c)
+    for (size_t c = 0; c < served[i].size(); ++c) {
+      const auto& end = served[i][c].end;
+      EXPECT_TRUE(end && end->reason != EndReason::error) << (end ? end->error.message : "no end");
       EXPECT_EQ(difference(alone[first + i][c], served[i][c], noise, requests[first + i].sampling.temperature == 0), "")
           << what << ", request " << first + i << ", answer " << c;
+    }
 }
 
 inline std::vector<int32_t> random_text(Random& random, int64_t tokens, int vocab) {
