@@ -65,7 +65,7 @@ Status answer_batch(const RunOptions& options, Program& program) {
   FiguresBar bar;
   BatchOptions batch;
   batch.defaults = {options.conversation, how.sampling, how.max_new_tokens};
-  batch.out = options.out, batch.step_target = options.step_target, batch.go_on = how.go_on,
+  batch.out = options.out, batch.step_target = options.step_target.value_or(0), batch.go_on = how.go_on,
   batch.wording = flag_wording;
   batch.progress = [&bar](const BatchReport& report) { draw(bar, report); };
   batch.write = [&bar](std::string_view line) {

@@ -58,7 +58,9 @@ void add_precision(CLI::App& command, Policy& policy) {
 }
 
 void add_sequences(CLI::App& command, Policy& policy) {
-  command.add_option("--sequences", policy.sequences, "most sequences at once; default 1")
+  command
+      .add_option("--sequences", policy.sequences,
+                  "most sequences at once; default 1, and up to 16 with --batch and for scoring many texts")
       ->check(whole_number(1, most_sequences))
       ->type_name("N")
       ->group(planning);

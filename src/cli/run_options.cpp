@@ -1,6 +1,7 @@
 #include "cli/run_options.h"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <limits>
 #include <random>
 
@@ -123,6 +124,28 @@ Status check_batch(const RunOptions& o, bool json) {
   if (o.show != Show::automatic)
     return wrong_use("--show is for text; --batch holds the analysis and the answer apart");
   if (o.no_cache) return wrong_use("--no-kv-cache is for one answer, and --batch is for many");
+  if (o.step_target && !(*o.step_target > 0 && *o.step_target <= 3600))
+    return wrong_use("--step-target {}: give seconds above 0, and 3600 at most", *o.step_target);
+  return {};
+}
+
+/// Whether two paths lead to the same file, which need not be there yet.
+bool same_file(const std::string& a, const std::string& b) {
+  if (a.empty() || b.empty() || a == "-" || b == "-") return false;
+  std::error_code none, other;
+  const auto one = std::filesystem::weakly_canonical(a, none), two = std::filesystem::weakly_canonical(b, other);
+  return a == b || (!none && !other && one == two) || std::filesystem::equivalent(a, b, none);
+}
+
+/// Nothing is written where something else is read or written.
+Status check_files(const RunOptions& o) {
+  const std::pair<const char*, const std::string*> files[] = {
+      {"--batch", &o.batch}, {"--out", &o.out}, {"--prompt-cache", &o.prompt_cache}, {"--tokens", &o.tokens}};
+  for (size_t i = 0; i < std::size(files); ++i)
+    for (size_t j = i + 1; j < std::size(files); ++j)
+      if (same_file(*files[i].second, *files[j].second))
+        return wrong_use("{} and {} are the same file, {}; give each its own", files[i].first, files[j].first,
+                         printable(*files[i].second));
   return {};
 }
 
@@ -163,6 +186,7 @@ SamplingOptions sampling_of(const RunOptions& options, const SamplingOptions& de
 
 Status check_run_options(const RunOptions& o, bool json) {
   if (!o.tokens.empty() && o.prompt) return wrong_use("--tokens takes the place of PROMPT; give one of them");
+  MXPATH_CHECK(check_files(o));
   if (!o.batch.empty()) MXPATH_CHECK(check_batch(o, json));
   if (o.no_cache && !o.prompt_cache.empty())
     return wrong_use("--no-kv-cache keeps nothing that --prompt-cache could hold; give one of them");

@@ -17,7 +17,7 @@ struct RunOptions {
   std::string tokens;                 ///< file of --tokens
   std::string batch, out;             ///< files of --batch and --out
   std::string prompt_cache;           ///< file of --prompt-cache
-  double step_target = 0;             ///< seconds; 0: chosen by what steps take
+  std::optional<double> step_target;  ///< seconds; none: chosen by what steps take
   bool raw = false, no_date = false, no_cache = false;
   Show show = Show::automatic;
   ConversationOptions conversation;

@@ -153,32 +153,36 @@ Result<int64_t> ModelExecutor::load_prefixes(const std::string& path, const Pref
   return read_prefixes(path, key, context(), cache.shape(), cache.pools(), *prefixes_, page_bytes());
 }
 
-Result<std::optional<NotFinite>> ModelExecutor::search(SequenceSlot& spare, std::span<const int32_t> text) {
+Result<ModelExecutor::Search> ModelExecutor::search(SequenceSlot& spare, std::span<const int32_t> text) {
   const size_t chunk = static_cast<size_t>(model().plan.chunk);
   for (size_t begin = 0; begin < text.size(); begin += chunk) {
     const auto part = text.subspan(begin, std::min(chunk, text.size() - begin));
     std::vector<PageCopy> copies;
     for (int pool = 0; pool < runner_.cache().pool_count(); ++pool)
       (void)prefixes_->make_room(pool, static_cast<int32_t>(spare.pages.pages_to_extend(std::ssize(part), pool)));
-    if (!spare.pages.extend(std::ssize(part), copies)) return std::optional<NotFinite>();
+    if (!spare.pages.extend(std::ssize(part), copies)) return Search{.whole = false};
     const StepRunner::Part run{&spare, part, false};
     MXPATH_TRY(const Batch batch, runner_.batch_of({&run, 1}, copies));
     MXPATH_TRY(const auto found, find_not_finite(model(), runner_.state(), batch));
-    if (found) return found;
+    if (found) return Search{.whole = true, .found = found};
     spare.pages.drop_behind_windows();
   }
-  return std::optional<NotFinite>();
+  return Search{.whole = true};
 }
 
 Error ModelExecutor::not_finite(std::span<const int32_t> text) {
+  prefixes_->clear();  // what was read may be wrong too
   KvCache& cache = runner_.cache();
   SequenceSlot spare{most_sequences(), SequencePages(cache.shape(), cache.pools())};
   Trace* trace = std::exchange(runner_.state().trace, nullptr);
   const auto found = search(spare, text);
   runner_.state().trace = trace;
   if (!found.ok()) return found.error();
-  return fail("the logits at position {} of the text are not finite numbers: {}; {}", text.size() - 1, describe(*found),
-              cause_of(*found, model().plan));
+  const std::string what = fmt::format("the logits at position {} of the text are not finite numbers", text.size() - 1);
+  if (!found->whole)
+    return fail("{}; other sequences hold the memory to see where that begins: try it alone, with {}", what,
+                mention(Knob::sequences, 1));
+  return fail("{}: {}; {}", what, describe(found->found), cause_of(found->found, model().plan));
 }
 
 }  // namespace mxpath

@@ -66,7 +66,12 @@ class ModelExecutor final : public Executor {
   explicit ModelExecutor(StepRunner runner) : runner_(std::move(runner)) {}
   Result<int> free_slot() const;
   SequenceSlot& at(int sequence) { return *sequences_[static_cast<size_t>(sequence)]; }
-  Result<std::optional<NotFinite>> search(SequenceSlot& spare, std::span<const int32_t> text);
+  /// Where a forward first has a number that is none; not whole: no pages were left to look at the rest.
+  struct Search {
+    bool whole = false;
+    std::optional<NotFinite> found = {};
+  };
+  Result<Search> search(SequenceSlot& spare, std::span<const int32_t> text);
   PageBytes page_bytes();
   Status take_pages(std::span<const StepPart> parts, std::vector<PageCopy>& copies);
 

@@ -89,7 +89,6 @@ Error Session::not_finite(size_t position) {
   std::vector<int32_t> text = std::move(history_);
   text.resize(position + 1);
   forget();
-  executor_->prefixes().clear();  // what was read may be wrong too
   return executor_->not_finite(text);
 }
 

@@ -141,7 +141,8 @@ std::string sequences_line(const Plan& plan) {
   for (const int tokens : std::set{std::min(1024, plan.context), std::min(4096, plan.context), plan.context})
     all += fmt::format("{}{} of {}", all.empty() ? "" : ", ", plan.sequences_that_fit(tokens), plural(tokens, "token"));
   const std::string planned = plan.sequences > 1 ? fmt::format("{} at once; ", plan.sequences) : "";
-  return fmt::format("sequences {}memory holds {}; keys and values in {}\n", planned, all, name_of(plan.kv.format));
+  return fmt::format("sequences {}{} holds {}; keys and values in {}\n", planned,
+                     plan.kv_memory > 0 ? "the pool" : "memory", all, name_of(plan.kv.format));
 }
 
 std::string expected_line(const Plan& plan) {

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "base/hint.h"
 #include "plan/plan.h"
 #include "plan/test_catalogue.h"
 
@@ -86,6 +87,16 @@ TEST(KvLayout, ThePlanHasPagesForAWholeContextOfEachSequenceAsFarAsTheyFit) {
   const Plan many = pages(1000);
   EXPECT_TRUE(many.fits());
   EXPECT_LE(many.memory().kv_cache, many.memory().available);
+  // What fits is what the pool holds, where its size was asked for, and not what the memory could hold.
+  EXPECT_EQ(pages(3, page * static_cast<uint64_t>(context + 1)).sequences_that_fit(one.context), 1);
+  // More sequences than a chunk usually has tokens are not cut: the chunk grows.
+  EXPECT_EQ(pages(1000).sequences, 1000);
+  EXPECT_GE(pages(1000).chunk, 1000);
+  // A pool that is too large is what stands in the way.
+  policy.kv_memory = uint64_t{1} << 50;
+  EXPECT_NE(in_words(check_memory(make_plan(manifest, test::catalogue(), machine, policy).value()).error().message)
+                .find("without kv_memory"),
+            std::string::npos);
   policy.kv_memory = page * static_cast<uint64_t>(context) - 1;
   const auto refused = make_plan(manifest, test::catalogue(), machine, policy);
   ASSERT_FALSE(refused.ok());

@@ -196,7 +196,8 @@ Status check_kv_memory(const Plan& plan, const Policy& policy) {
     if (policy.kv_memory < one)
       return wrong_use("{}: keys and values of one sequence of {} take {} of {}; choose that or more, or a smaller {}",
                        mention(Knob::kv_memory, human_bytes(double(policy.kv_memory))), plural(plan.context, "token"),
-                       human_bytes(double(one)), to_string(device.id), mention(Knob::context));
+                       human_bytes(double(one)), device.id.is_gpu() ? to_string(device.id) : "memory",
+                       mention(Knob::context));
   }
   return {};
 }
@@ -300,7 +301,9 @@ int64_t Plan::sequences_that_fit(int tokens) const {
   for (const auto& [id, m, pages] : devices) {
     const uint64_t page = kv.page_bytes(id), rest = m.weights + m.scratch;
     if (page == 0) continue;
-    const uint64_t room = m.available > rest ? (m.available - rest) / page : 0;
+    const uint64_t room = kv_memory > 0        ? static_cast<uint64_t>(pages)
+                          : m.available > rest ? (m.available - rest) / page
+                                               : 0;
     // Few of many are being read; the others hold what a decode needs.
     const int64_t here = static_cast<int64_t>(room) / std::max<int64_t>(kv.pages_for(id, tokens, 1), 1);
     least = least ? std::min(*least, here) : here;
@@ -341,7 +344,7 @@ Result<Plan> plan_as_asked(const Manifest& manifest, const Catalogue& catalogue,
   if (policy.context > manifest.config.max_positions)
     return wrong_use("{}: the model was made for at most {} positions", mention(Knob::context, policy.context),
                      manifest.config.max_positions);
-  plan.kv.format = policy.kv, plan.sequences = std::max(policy.sequences, 1);
+  plan.kv.format = policy.kv, plan.kv_memory = policy.kv_memory, plan.sequences = std::max(policy.sequences, 1);
   plan.threads = policy.threads ? policy.threads : machine.cpu.cores;
   const Machine asked = with_threads(machine, plan.threads);
   plan.model = describe(manifest), plan.machine = describe(machine, asked, plan.threads);

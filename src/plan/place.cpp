@@ -193,9 +193,10 @@ std::vector<const DeviceSites*> devices_of(const Placement& placement, const Ope
 
 int chunk_of(const Coverage& coverage, const Plan& base, const Search& s) {
   const bool uses_cpu = coverage.gpu_layers < s.manifest.config.layers || coverage.cpu_experts > 0;
-  // Several sequences bring more tokens than one context holds.
-  const int64_t all = int64_t{base.context} * base.sequences;
-  return static_cast<int>(std::min<int64_t>(s.policy.chunk ? s.policy.chunk : uses_cpu ? cpu_chunk : gpu_chunk, all));
+  // Several sequences bring more tokens than one context holds, and each a token at least.
+  const int64_t all = int64_t{base.context} * base.sequences,
+                usual = std::max(uses_cpu ? cpu_chunk : gpu_chunk, base.sequences);
+  return static_cast<int>(std::min(s.policy.chunk ? int64_t{s.policy.chunk} : usual, all));
 }
 
 /// Adds the sites that lie on each device, and the composite ones above them. `brief`: without the rows that lost, to

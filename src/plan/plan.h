@@ -115,6 +115,8 @@ struct Plan {
   int context = 0, chunk = 0, threads = 1;
   KvLayout kv;                          ///< where keys and values lie in the pages of each device
   int sequences = 1;                    ///< most of them at once
+  /// The policy's: bytes of the pool of each device; 0: as many pages as the sequences need.
+  uint64_t kv_memory = 0;
   std::vector<Conversion> conversions;  ///< in the order of their first sites; every one is a concession too
   int fitting_context = 0;              ///< the longest context up to the one asked for that fits; 0: none does
   std::vector<std::string>
@@ -127,7 +129,8 @@ struct Plan {
   std::vector<double> crossing_seconds;  ///< for each regime: the ways between the devices, part of the two predictions
 
   bool fits() const;
-  /// How many sequences of so many tokens the memory holds besides weights and scratch; 0: not one.
+  /// How many sequences of so many tokens the pools hold, or, where their size was not asked for, the memory besides
+  /// weights and scratch; 0: not one.
   int64_t sequences_that_fit(int tokens) const;
   /// Pages of keys and values on a device; 0 where it has none.
   int64_t kv_pages(DeviceId device) const;

@@ -95,6 +95,14 @@ std::vector<std::pair<std::string, Policy>> no_budget(const Policy& policy) {
   return {{without(Knob::memory_budget), freer}};
 }
 
+/// So may a pool of keys and values be larger than what the sequences need.
+std::vector<std::pair<std::string, Policy>> no_pool(const Policy& policy) {
+  if (policy.kv_memory == 0) return {};
+  Policy freer = policy;
+  freer.kv_memory = 0;
+  return {{without(Knob::kv_memory), freer}};
+}
+
 }  // namespace
 
 WhatFits what_fits(const Manifest& manifest, const Catalogue& catalogue, const Machine& machine, const Policy& policy,
@@ -103,7 +111,7 @@ WhatFits what_fits(const Manifest& manifest, const Catalogue& catalogue, const M
   WhatFits found{search.context(policy), {}};
   if (found.context) found.changes.push_back(mention(Knob::context, found.context));
   const auto formats = smaller_weights(manifest, policy);
-  for (const auto& choices : {formats, freer_placements(policy), no_budget(policy)}) {
+  for (const auto& choices : {formats, freer_placements(policy), no_budget(policy), no_pool(policy)}) {
     const auto enough = std::ranges::find_if(choices, [&](const auto& choice) { return search.fits(choice.second); });
     if (enough != choices.end()) found.changes.push_back(enough->first);
   }

@@ -96,5 +96,20 @@ TEST_F(BatchCommand, ContradictionsAreWrongUse) {
   EXPECT_EQ(answer({"--batch", "-"}, "\n \n").code, 1);
 }
 
+/// The old run took the answers' file for a prompt cache and wrote over it.
+TEST_F(BatchCommand, WritesNothingWhereSomethingElseIsReadOrWritten) {
+  const std::string answers = folder / "answers.jsonl", questions = folder / "questions.jsonl";
+  const std::vector<std::vector<std::string>> wrong = {
+      {"--batch", questions, "--out", answers, "--prompt-cache", answers},
+      {"--batch", questions, "--out", questions},
+      {"--batch", questions, "--prompt-cache", folder / "./questions.jsonl"}};
+  for (const auto& how : wrong) {
+    const Ran ran = answer(how);
+    EXPECT_EQ(ran.code, 2) << ran.err;
+    EXPECT_NE(ran.err.find("are the same file"), std::string::npos) << ran.err;
+  }
+  EXPECT_EQ(answer({"--batch", questions, "--step-target", "-1"}).code, 2);
+}
+
 }  // namespace
 }  // namespace mxpath
