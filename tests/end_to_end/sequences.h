@@ -120,43 +120,48 @@ inline std::string difference(const ServedAnswer& a, const ServedAnswer& b) {
   return a.end->reason == b.end->reason ? "" : "they end for different reasons";
 }
 
-/// What answers are apart that rows of other batch sizes have computed, up to where they part: there two tokens should
-/// have been so close that rounding decides.
-struct Agreement {
-  int answers = 0, parted_early = 0;  // greedy, though the two best tokens were not close
-  double sum = 0, count = 0;          // of |Δ log-prob| of the most likely tokens
+/// Answers against those that the same requests gave alone. Without noise they are the same to the last bit. Otherwise
+/// `noise` is what log-probabilities are off by on average where they are rounded another way: each of two answers is
+/// off by as much, and they may part where two tokens are so close that rounding decides. Where the router is undecided
+/// another expert makes more of it, so few may part elsewhere. Judged at the end, over all answers.
+class Comparison {
+ public:
+  explicit Comparison(double noise) : noise_(noise) {}
+  Comparison(const Comparison&) = delete;
+  Comparison& operator=(const Comparison&) = delete;
+  ~Comparison() {
+    EXPECT_LE(parted_early_, 2 + answers_ / 10);
+    EXPECT_LE(sum_, 2 * noise_ * count_) << "log-probabilities of " << answers_ << " answers";
+  }
 
-  void add(const ServedAnswer& a, const ServedAnswer& b, bool greedy, double close) {
-    ++answers;
+  /// Of the requests from `first` on.
+  void add(const std::vector<Request>& requests, const Served& served, const Served& alone, const std::string& what,
+           size_t first = 0) {
+    for (size_t i = 0; i < served.size(); ++i)
+      for (size_t c = 0; c < served[i].size(); ++c) {
+        const auto& end = served[i][c].end;
+        ASSERT_TRUE(end && end->reason != EndReason::error) << (end ? end->error.message : "no end");
+        const ServedAnswer& expected = alone[first + i][c];
+        if (noise_ > 0) look_at(expected, served[i][c], requests[first + i].sampling.temperature == 0);
+        else EXPECT_EQ(difference(expected, served[i][c]), "") << what << ", request " << first + i << ", answer " << c;
+      }
+  }
+
+ private:
+  void look_at(const ServedAnswer& a, const ServedAnswer& b, bool greedy) {
+    ++answers_;
     for (size_t i = 0; i < std::min(a.tokens.size(), b.tokens.size()); ++i) {
       for (size_t t = 0; t < std::min(a.top[i].size(), b.top[i].size()); ++t)
-        sum += std::abs(a.top[i][t].second - b.top[i][t].second), ++count;
+        sum_ += std::abs(a.top[i][t].second - b.top[i][t].second), ++count_;
       if (a.tokens[i] == b.tokens[i]) continue;
-      parted_early += greedy && a.top[i][0].second - a.top[i][1].second > close;
+      parted_early_ += greedy && a.top[i][0].second - a.top[i][1].second > 4 * noise_;
       break;
     }
   }
-};
 
-/// Answers to the requests from `first` on against those that they gave alone. noise: what log-probabilities are off by
-/// on average where they are rounded otherwise; 0: they may not be. Each of two answers is off by as much, and where
-/// the router is undecided another expert makes more of it: so few may part early.
-inline void expect_same(const std::vector<Request>& requests, const Served& served, const Served& alone, double noise,
-                        const std::string& what, size_t first = 0) {
-  Agreement agreement;
-  for (size_t i = 0; i < served.size(); ++i)
-    for (size_t c = 0; c < served[i].size(); ++c) {
-      const auto& end = served[i][c].end;
-      ASSERT_TRUE(end && end->reason != EndReason::error) << (end ? end->error.message : "no end");
-      const bool greedy = requests[first + i].sampling.temperature == 0;
-      if (noise > 0) agreement.add(alone[first + i][c], served[i][c], greedy, 4 * noise);
-      else
-        EXPECT_EQ(difference(alone[first + i][c], served[i][c]), "")
-            << what << ", request " << first + i << ", answer " << c;
-    }
-  EXPECT_LE(agreement.parted_early, 1 + agreement.answers / 10) << what;
-  EXPECT_LE(agreement.sum, 2 * noise * agreement.count) << what;
-}
+  double noise_, sum_ = 0, count_ = 0;
+  int answers_ = 0, parted_early_ = 0;
+};
 
 inline std::vector<int32_t> random_text(Random& random, int64_t tokens, int vocab) {
   std::vector<int32_t> text(static_cast<size_t>(tokens));
@@ -195,7 +200,7 @@ inline std::vector<Request> mixed_requests(uint64_t seed, int vocab, int answers
   return requests;
 }
 
-/// What a checkpoint's log-probabilities may be off by under a plan, as expect_same takes it: nothing, or as much as
+/// What a checkpoint's log-probabilities may be off by under a plan, as Comparison takes it: nothing, or as much as
 /// those of a BF16 forward.
 inline double noise_of(const Golden& golden, const Plan& plan) {
   double most = 0;
@@ -211,11 +216,12 @@ inline void expect_any_batch_as_alone(const Golden& golden, Policy policy, const
   ASSERT_TRUE(server.executor);
   const auto requests = mixed_requests(7, server.vocab(), 64, 300, 24);
   const Served alone = serve_each_alone(*server.executor, requests);
+  Comparison comparison(noise_of(golden, server.plan()));
   for (const size_t size : {size_t{1}, size_t{2}, size_t{7}, requests.size()})
     for (size_t first = 0; first + size <= requests.size(); first += std::max<size_t>(size, 9)) {
       const auto begin = requests.begin() + static_cast<ptrdiff_t>(first);
       const Served served = serve(*server.executor, {begin, begin + static_cast<ptrdiff_t>(size)});
-      expect_same(requests, served, alone, noise_of(golden, server.plan()), fmt::format("{} at once", size), first);
+      comparison.add(requests, served, alone, fmt::format("{} at once", size), first);
     }
 }
 
@@ -239,7 +245,7 @@ inline void expect_preempted_as_alone(const Golden& golden, Policy policy, const
   SchedulerCounts counts;
   const Served served = serve(*narrow.executor, requests, options, &counts);
   EXPECT_GT(counts.steps.preemptions, 3u);
-  expect_same(requests, served, alone, noise_of(golden, narrow.plan()), "preempted");
+  Comparison(noise_of(golden, narrow.plan())).add(requests, served, alone, "preempted");
 }
 
 /// By the most that a step may read, and by a time in which it may read 64 tokens beside 8 answers, or one.
@@ -249,6 +255,7 @@ inline void expect_cut_prompts_as_alone(const Golden& golden, Policy policy, con
   ASSERT_TRUE(whole.executor);
   const auto requests = mixed_requests(13, whole.vocab(), 16, 300, 24);
   const Served alone = serve_each_alone(*whole.executor, requests);
+  Comparison comparison(noise_of(golden, whole.plan()));
   for (const int chunk : {64, 512}) {
     policy.chunk = chunk;
     const Server server(golden.folder, policy, machine);
@@ -263,8 +270,7 @@ inline void expect_cut_prompts_as_alone(const Golden& golden, Policy policy, con
       server.executor->prefixes().clear();
       const Served served = serve(*server.executor, cut, options);
       EXPECT_GT(pieces, chunk == 64 || target > 0 ? 10 : -1);
-      expect_same(requests, served, alone, noise_of(golden, server.plan()),
-                  fmt::format("chunks of {}, {} s", chunk, target));
+      comparison.add(requests, served, alone, fmt::format("chunks of {}, {} s", chunk, target));
     }
   }
 }

@@ -77,7 +77,7 @@ TEST(SequencesOfTheDemo, GiveWhatEachGivesAlone) {
   const Served alone = test::serve_each_alone(*server.executor, requests);
   // What rows of other batch sizes round otherwise is far below this.
   const double noise = test::same_bits_in_any_batch(server.plan()) ? 0 : 0.05;
-  test::expect_same(requests, serve(*server.executor, requests), alone, noise, "24 at once");
+  test::Comparison(noise).add(requests, serve(*server.executor, requests), alone, "24 at once");
 }
 
 }  // namespace
