@@ -80,5 +80,25 @@ TEST(SequencesOfTheDemo, GiveWhatEachGivesAlone) {
   test::Comparison(noise).add(requests, serve(*server.executor, requests), alone, "24 at once");
 }
 
+/// A prompt whose pages hold no numbers was found again and again, and the memory was blamed.
+TEST(BrokenPrefixes, AreNotFoundTwice) {
+  Policy policy;
+  policy.context = 256;
+  const Server server(test::read_golden("window_three").folder, policy, here());
+  ASSERT_TRUE(server.executor);
+  Random random(5);
+  Request request;
+  request.prompt = test::random_text(random, 100, server.vocab()), request.max_new_tokens = 4;
+  request.sampling.temperature = 0;
+  const test::ServedAnswer first = serve(*server.executor, {request})[0][0];
+  KvCache& cache = server.executor->cache();
+  Stream stream;
+  const std::vector<uint8_t> poison(cache.page_bytes(0), 0xff);
+  for (PageId page = 0; page < cache.pool(0).size(); ++page)
+    ASSERT_TRUE(cache.write(0, page, poison, {{cpu_device, &stream}}).ok());
+  EXPECT_EQ(serve(*server.executor, {request})[0][0].end->reason, EndReason::error);
+  EXPECT_EQ(test::difference(first, serve(*server.executor, {request})[0][0]), "");
+}
+
 }  // namespace
 }  // namespace mxpath
