@@ -62,14 +62,23 @@ if [ $memcheck -eq 1 ]; then
   step memcheck 150 compute-sanitizer --tool memcheck --error-exitcode 9 "$build/kernels_test" --gtest_brief=1 --gtest_filter="${MEMCHECK_FILTER:-*cuda*}"
 fi
 step bench_20b 150 "$build/mxpath" bench --shape 20b --random-weights --device cuda:0 --prompt 2048 --tokens 256 --depth 0,8192 --out "$logs/bench.json"
-step bench_many 90 "$build/mxpath" bench --shape 20b --random-weights --device cuda:0 --prompt 0 --tokens 48 --depth 100 --sequences 1,2,4,8,16,32,64
+step bench_many 90 "$build/mxpath" bench --shape 20b --random-weights --device cuda:0 --prompt 0 --tokens 48 \
+  --depth 100 --sequences 1,2,4,8,16,32,64
 tail -25 "$logs/bench_20b"
 grep -a '^decode' "$logs/bench_many"
 echo
 echo "== tools/cuda_check.sh, commit $commit, $gpu"
 printf '%s\n' "${table[@]}"
 if [ -n "$out" ]; then
-  { echo "tools/cuda_check.sh, commit $commit"; echo "$gpu"; printf '%s\n' "${table[@]}"; echo; cat "$logs/bench_20b"; echo; cat "$logs/bench_many"; } >"$out.txt"
+  {
+    echo "tools/cuda_check.sh, commit $commit"
+    echo "$gpu"
+    printf '%s\n' "${table[@]}"
+    echo
+    cat "$logs/bench_20b"
+    echo
+    cat "$logs/bench_many"
+  } >"$out.txt"
   cp "$logs/bench.json" "$out.json" 2>/dev/null
 fi
 exit $failed
