@@ -65,7 +65,7 @@ Result<Sampler> Sampler::create(const Model& model) {
 Sampler::Arrays Sampler::lay_out(uint8_t* memory) const {
   size_t at = 0;
   const auto next = [&]<class T>(T*& array, int64_t count) {
-    array = reinterpret_cast<T*>(memory + at);
+    array = reinterpret_cast<T*>(reinterpret_cast<uintptr_t>(memory) + at);  // of no memory: the distance
     at += (static_cast<size_t>(count) * sizeof(T) + 15) / 16 * 16;
   };
   Arrays a;
