@@ -7,6 +7,13 @@
 namespace mxpath {
 namespace {
 
+/// gcc 12 warns of a string with another behind it, wrongly.
+std::string many_a(size_t count, char last) {
+  std::string text(count, 'a');
+  text.push_back(last);
+  return text;
+}
+
 bool is_in(std::string_view pattern, std::string_view text) {
   return AnswerPattern::compile(pattern).value().is_in(text).value();
 }
@@ -27,10 +34,10 @@ TEST(AnswerPattern, AnErrorSaysWhere) {
 }
 
 /// The standard library's own would recurse until the stack is full.
-TEST(AnswerPattern, ALongTextIsNoDanger) { EXPECT_TRUE(is_in("^(a|b)*c$", std::string(100'000, 'a') + "c")); }
+TEST(AnswerPattern, ALongTextIsNoDanger) { EXPECT_TRUE(is_in("^(a|b)*c$", many_a(100'000, 'c'))); }
 
 TEST(AnswerPattern, WhatTakesTooLongIsAnError) {
-  const auto found = AnswerPattern::compile("(a+)+$").value().is_in(std::string(60, 'a') + "b");
+  const auto found = AnswerPattern::compile("(a+)+$").value().is_in(many_a(60, 'b'));
   ASSERT_FALSE(found.ok());
   EXPECT_EQ(found.error().message, "match limit exceeded");
 }
