@@ -18,6 +18,10 @@ struct StepPart {
   bool wants_logits = false;  ///< of the last of them
 };
 
+/// A text that is read is put into the prefix cache at least so often: what shares only its beginning is continued from
+/// there, because sliding layers keep pages for such places alone.
+inline constexpr int64_t tokens_between_checkpoints = 1024;
+
 struct Opened {
   int sequence = 0;
   int64_t reused = 0;  ///< tokens of the text that the prefix cache already held

@@ -5,7 +5,6 @@
 
 #include "base/hint.h"
 #include "base/text.h"
-#include "plan/expectation.h"
 
 namespace mxpath {
 
@@ -94,7 +93,7 @@ int64_t ModelExecutor::pages() const {
 }
 
 double ModelExecutor::predicted_seconds(int decoding, int reading) const {
-  return step_seconds(runner_.model().plan, decoding + reading, std::max(decoding, 1));
+  return prices_.seconds(decoding + reading, std::max(decoding, 1));
 }
 
 Status ModelExecutor::take_pages(std::span<const StepPart> parts, std::vector<PageCopy>& copies) {

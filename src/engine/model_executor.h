@@ -11,6 +11,7 @@
 #include "kv/prefix_cache.h"
 #include "kv/prefix_file.h"
 #include "model/not_finite.h"
+#include "plan/expectation.h"
 
 namespace mxpath {
 
@@ -63,7 +64,7 @@ class ModelExecutor final : public Executor {
   PrefixCache& prefixes() { return *prefixes_; }
 
  private:
-  explicit ModelExecutor(StepRunner runner) : runner_(std::move(runner)) {}
+  explicit ModelExecutor(StepRunner runner) : runner_(std::move(runner)), prices_(runner_.model().plan) {}
   Result<int> free_slot() const;
   SequenceSlot& at(int sequence) { return *sequences_[static_cast<size_t>(sequence)]; }
   /// Where a forward first has a number that is none; not whole: no pages were left to look at the rest.
@@ -76,6 +77,7 @@ class ModelExecutor final : public Executor {
   Status take_pages(std::span<const StepPart> parts, std::vector<PageCopy>& copies);
 
   StepRunner runner_;
+  StepPrices prices_;
   Sampler sampler_;
   std::unique_ptr<PrefixCache> prefixes_;
   std::vector<std::optional<SequenceSlot>> sequences_;  // [slots]

@@ -23,6 +23,7 @@ struct Choice {
   State state = State::unborn;
   std::vector<int32_t> text;  ///< prompt and answer; the last token of it is read in a step that samples
   int64_t read = 0;           ///< tokens of the text that the sequence holds
+  int64_t kept = 0;           ///< of them, what the prefix cache was given
   int64_t limit = 0;          ///< length that pages are put by for
   int sequence = -1;
   double begun = -1, answered = -1;  ///< time of the first place and of the first token; -1: not yet
@@ -42,7 +43,6 @@ struct RunningRequest {
   bool forked = false;    ///< the choices are on their own
   int unborn_places = 0;  ///< places and pages that the unborn are promised, while the prompt is read for all
   int64_t unborn_pages = 0;
-  bool prompt_kept = false;  ///< in the prefix cache
 };
 
 inline std::span<const int32_t> Choice::answer() const { return std::span(text).subspan(of->request.prompt.size()); }

@@ -106,7 +106,7 @@ Sampler::Wanted Sampler::fill(const Model& model, std::span<const SampleChoice> 
   return wanted;
 }
 
-Status Sampler::run_on_gpu(const Model&, State& state, const SitePlan& site, const Wanted& wanted, SampleArgs args) {
+Status Sampler::run_on_gpu(State& state, const SitePlan& site, const Wanted& wanted, SampleArgs args) {
   const Arrays here = lay_out(host_.data()), there = lay_out(device_.data());
   const auto send = [&](auto* to, const auto* from, int64_t count) {
     return args.stream->copy_in(to, from, static_cast<size_t>(count) * sizeof *from);
@@ -161,7 +161,7 @@ Result<std::vector<Sampled>> Sampler::sample(const Model& model, State& state, s
                   .threads = state.threads,
                   .stream = at.stream};
   if (gpu) {
-    MXPATH_CHECK(run_on_gpu(model, state, *gpu, wanted, args));
+    MXPATH_CHECK(run_on_gpu(state, *gpu, wanted, args));
   } else {
     MXPATH_TRY(args.logits, read_logits(model, state, row_count));
     run(*model.plan.find(SiteId::sample, LayerSet::outside, cpu_device),

@@ -35,7 +35,7 @@ class Sampler {
   };
   Arrays lay_out(uint8_t* memory) const;
   Wanted fill(const Model& model, std::span<const SampleChoice> choices, std::span<const int> rows, int row_count);
-  Status run_on_gpu(const Model& model, State& state, const SitePlan& site, const Wanted& wanted, SampleArgs args);
+  Status run_on_gpu(State& state, const SitePlan& site, const Wanted& wanted, SampleArgs args);
 
   int most_rows_ = 0;
   int64_t most_seen_ = 0;  // of all rows together, on a GPU

@@ -9,15 +9,8 @@
 namespace mxpath {
 namespace {
 
-using test::FastMotion;
+using test::FastMotion, test::question;
 using test::Script;
-
-Request question(int64_t prompt, int max_new_tokens, uint64_t seed = 1) {
-  Random random(seed);
-  Request r;
-  r.prompt = test::some_text(random, prompt), r.max_new_tokens = max_new_tokens, r.sampling.seed = seed;
-  return r;
-}
 
 /// Cancels request 2 of three after `steps` steps: its end is heard in the next, which reads nothing of it.
 void cancel_after(int steps, int choices, size_t answered) {

@@ -6,16 +6,8 @@
 namespace mxpath {
 namespace {
 
-using test::FastMotion;
+using test::FastMotion, test::question;
 using test::Script;
-
-Request question(int64_t prompt, int max_new_tokens, uint64_t seed = 1, std::string key = {}) {
-  Random random(seed);
-  Request r;
-  r.prompt = test::some_text(random, prompt), r.max_new_tokens = max_new_tokens, r.sampling.seed = seed;
-  r.key = std::move(key);
-  return r;
-}
 
 /// Eight answers are being given when a prompt of 4,096 tokens comes: seconds of the longest step, and its chunks.
 struct Beside {

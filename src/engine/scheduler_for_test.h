@@ -85,6 +85,14 @@ inline std::vector<int32_t> some_text(Random& random, int64_t tokens) {
   return text;
 }
 
+inline Request question(int64_t prompt, int max_new_tokens, uint64_t seed = 1, std::string key = {}) {
+  Random random(seed);
+  Request r;
+  r.prompt = some_text(random, prompt), r.max_new_tokens = max_new_tokens, r.sampling.seed = seed;
+  r.key = std::move(key);
+  return r;
+}
+
 /// A request of any kind: lengths, sampling, stop tokens, several answers.
 inline Request mixed_request(Random& random, int64_t longest_prompt, int longest_answer) {
   Request r;

@@ -10,14 +10,7 @@
 namespace mxpath {
 namespace {
 
-using test::FastMotion;
-
-Request question(int64_t prompt, int max_new_tokens, uint64_t seed = 1) {
-  Random random(seed);
-  Request r;
-  r.prompt = test::some_text(random, prompt), r.max_new_tokens = max_new_tokens, r.sampling.seed = seed;
-  return r;
-}
+using test::FastMotion, test::question;
 
 /// One step, before which a job runs that another thread waits for.
 Status call(FastMotion& motion, std::function<void()> job, int64_t tokens) {

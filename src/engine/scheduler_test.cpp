@@ -8,14 +8,7 @@
 namespace mxpath {
 namespace {
 
-using test::FastMotion;
-
-Request question(int64_t prompt, int max_new_tokens, uint64_t seed = 1) {
-  Random random(seed);
-  Request r;
-  r.prompt = test::some_text(random, prompt), r.max_new_tokens = max_new_tokens, r.sampling.seed = seed;
-  return r;
-}
+using test::FastMotion, test::question;
 
 /// Submits all at once and compares each answer with what the request gets alone.
 void expect_as_alone(FastMotion& motion, const std::vector<Request>& requests) {

@@ -29,13 +29,16 @@ Result<Session> Session::create(const Model& model, ThreadPool& threads) {
 void Session::forget() {
   if (sequence_ >= 0) executor_->close(std::exchange(sequence_, -1));
   history_.clear();
+  kept_ = 0;
 }
 
 void Session::keep() {
   if (sequence_ >= 0 && !history_.empty()) executor_->keep(sequence_, history_, 0);
+  kept_ = std::ssize(history_);
 }
 
 Result<size_t> Session::begin(std::span<const int32_t> prompt, bool use_cache) {
+  keeps_ = use_cache;
   if (!use_cache) {
     forget();
     MXPATH_TRY(sequence_, executor_->open_empty());
@@ -49,6 +52,7 @@ Result<size_t> Session::begin(std::span<const int32_t> prompt, bool use_cache) {
     MXPATH_TRY(const Opened opened, executor_->open(prompt, 0));
     sequence_ = opened.sequence;
     history_.assign(prompt.begin(), prompt.begin() + opened.reused);
+    kept_ = opened.reused;
   }
   return history_.size();
 }
@@ -67,6 +71,7 @@ Result<bool> Session::read(std::span<const int32_t> tokens, const Progress& prog
     if (go_on && !go_on()) return false;
     const auto part = tokens.subspan(begin, std::min(chunk, tokens.size() - begin));
     MXPATH_CHECK(read_part(part, begin + part.size() == tokens.size()));
+    if (keeps_ && std::ssize(history_) - kept_ >= tokens_between_checkpoints) keep();
     if (progress) {
       MXPATH_CHECK(executor_->wait());  // what is only enqueued is not progress
       progress("reading the prompt", begin + part.size(), tokens.size());

@@ -56,6 +56,8 @@ class Session {
   std::unique_ptr<ModelExecutor> executor_;
   int sequence_ = -1;             // -1: none is open
   std::vector<int32_t> history_;  // tokens that it holds
+  int64_t kept_ = 0;              // of them, what the prefix cache was given
+  bool keeps_ = true;             // whether it is given any while they are read
 };
 
 }  // namespace mxpath

@@ -123,7 +123,7 @@ void StepLoop::open(Choice& choice) {
   const Request& request = choice.of->request;
   const auto opened = executor_.open(choice.text, request.reread ? salt_of_nobody : request.salt);
   if (!opened.ok()) return end_request(*choice.of, EndReason::error, opened.error());
-  choice.read = opened->reused;
+  choice.read = choice.kept = opened->reused;
   if (choice.begun < 0 && choice.number == 0) choice.of->reused = opened->reused;
   take_place(choice, opened->sequence);
 }
@@ -134,11 +134,15 @@ void StepLoop::take_place(Choice& choice, int sequence) {
   running_.push_back(&choice);
 }
 
+void StepLoop::keep(Choice& choice) {
+  executor_.keep(choice.sequence, choice.read_text(), choice.of->request.salt);
+  choice.kept = choice.read;
+}
+
 void StepLoop::leave_place(Choice& choice, bool keep) {
-  if (keep && choice.read > 0 && !choice.of->request.reread)
-    executor_.keep(choice.sequence, choice.read_text(), choice.of->request.salt);
+  if (keep && choice.read > 0 && !choice.of->request.reread) this->keep(choice);
   executor_.close(choice.sequence);
-  choice.sequence = -1, choice.read = 0;
+  choice.sequence = -1, choice.read = choice.kept = 0;
   std::erase(running_, &choice);
 }
 
@@ -158,7 +162,7 @@ void StepLoop::fork(RunningRequest& request, Choice& reader) {
     choice.text = request.request.prompt;
     if (spare_places() > 0 && pages_of_fork(choice, reader.read) <= spare_pages()) {
       if (const auto sequence = executor_.fork(reader.sequence); sequence.ok()) {
-        choice.read = reader.read;
+        choice.read = choice.kept = reader.read;
         take_place(choice, *sequence);
         ++counts_.forks;
         continue;

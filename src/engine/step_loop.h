@@ -80,6 +80,7 @@ class StepLoop {
   int spare_places() const;
   int64_t pages_of_fork(const Choice& choice, int64_t read) const;
   void take_place(Choice& choice, int sequence);
+  void keep(Choice& choice);
   void leave_place(Choice& choice, bool keep);
   void preempt(Choice& choice);
   void wait_again(Choice& choice, bool keep);

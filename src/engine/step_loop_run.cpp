@@ -128,9 +128,9 @@ void StepLoop::hand_out(const Step& step, std::span<const Sampled> sampled) {
     RunningRequest& request = *choice.of;
     const bool whole = choice.read >= std::ssize(request.request.prompt);
     if (!whole && request.request.on_read) request.request.on_read(choice.read);
-    if (!whole || request.prompt_kept || request.request.reread) continue;
-    request.prompt_kept = true;
-    executor_.keep(choice.sequence, choice.read_text(), request.request.salt);
+    const bool prompt_ends = whole && choice.kept < std::ssize(request.request.prompt);
+    if (!request.request.reread && (prompt_ends || choice.read - choice.kept >= tokens_between_checkpoints))
+      keep(choice);
   }
   size_t row = 0;
   for (size_t i = 0; i < step.parts.size(); ++i) {

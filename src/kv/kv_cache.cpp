@@ -6,8 +6,6 @@
 
 namespace mxpath {
 
-static_assert(page_tokens == kv_page_tokens, "what the plan counts is what the books count");
-
 Result<KvCache> KvCache::create(const Plan& plan) {
   KvCache cache;
   cache.layout_ = plan.kv;

@@ -31,7 +31,7 @@ struct SeenNode {
 std::vector<SeenNode> nodes_of(const PrefixCache& cache) {
   std::vector<SeenNode> nodes;
   cache.visit([&](const PrefixCache::Entry& e) {
-    const int64_t start = e.parent < 0 ? 0 : nodes[static_cast<size_t>(e.parent)].start + page_tokens;
+    const int64_t start = e.parent < 0 ? 0 : nodes[static_cast<size_t>(e.parent)].start + kv_page_tokens;
     nodes.push_back({e.parent, start, e.salt, {e.tokens.begin(), e.tokens.end()}, {e.pages.begin(), e.pages.end()}});
   });
   return nodes;
@@ -51,9 +51,9 @@ int64_t slow_match_in(const std::vector<SeenNode>& nodes, size_t last, const Pag
   for (int64_t length = common; length > path.back()->start; --length) {
     bool can = true;
     for (size_t g = 0; g < shape.groups.size(); ++g)
-      for (int64_t i = first_page_seen(shape.groups[g], length); i < pages_of(length); ++i)
-        can &=
-            path[static_cast<size_t>(i)]->pages[g].filled >= std::min<int64_t>(length - i * page_tokens, page_tokens);
+      for (int64_t i = first_page_seen(shape.groups[g], length); i < kv_table_entries(length); ++i)
+        can &= path[static_cast<size_t>(i)]->pages[g].filled >=
+               std::min<int64_t>(length - i * kv_page_tokens, kv_page_tokens);
     if (can) return length;
   }
   return 0;

@@ -54,18 +54,18 @@ inline int32_t free_pages(std::span<const PagePool> pools) {
 class PageMemory {
  public:
   PageMemory(const PageShape& shape, std::span<PagePool> pools) : shape_(shape), pools_(pools) {
-    for (const PagePool& pool : pools) slots_.emplace_back(static_cast<size_t>(pool.size()) * page_tokens, poison);
+    for (const PagePool& pool : pools) slots_.emplace_back(static_cast<size_t>(pool.size()) * kv_page_tokens, poison);
   }
 
   void poison_free() {
     for (size_t p = 0; p < pools_.size(); ++p)
       for (PageId page = 0; page < pools_[p].size(); ++page)
-        if (pools_[p].holders(page) == 0) std::fill_n(&slot(p, page, 0), page_tokens, poison);
+        if (pools_[p].holders(page) == 0) std::fill_n(&slot(p, page, 0), kv_page_tokens, poison);
   }
   void copy(std::span<const PageCopy> copies) {
     for (const PageCopy& c : copies) {
       const size_t pool = static_cast<size_t>(c.pool);
-      std::copy_n(&slot(pool, c.from, 0), page_tokens, &slot(pool, c.to, 0));
+      std::copy_n(&slot(pool, c.from, 0), kv_page_tokens, &slot(pool, c.to, 0));
     }
   }
   /// The step that reads text[from, sequence.length()): writes its slots.
@@ -78,7 +78,7 @@ class PageMemory {
     for (size_t g = 0; g < shape_.groups.size(); ++g) {
       const int64_t window = shape_.groups[g].window;
       for (int64_t i = window == 0 ? 0 : std::max<int64_t>(position - window + 1, 0); i < position; ++i) {
-        if (sequence.table(static_cast<int>(g))[static_cast<size_t>(i / page_tokens)] == no_page)
+        if (sequence.table(static_cast<int>(g))[static_cast<size_t>(i / kv_page_tokens)] == no_page)
           return testing::AssertionFailure() << "group " << g << ", " << i << " of " << position << ": no page";
         const uint64_t have = at(sequence, g, i);
         if (have != text.value(i, g))
@@ -99,22 +99,24 @@ class PageMemory {
   }
 
   /// The slots of one page, as a file has them.
-  std::span<uint64_t> page(int pool, PageId page) { return {&slot(static_cast<size_t>(pool), page, 0), page_tokens}; }
+  std::span<uint64_t> page(int pool, PageId page) {
+    return {&slot(static_cast<size_t>(pool), page, 0), kv_page_tokens};
+  }
 
  private:
   static constexpr uint64_t poison = 0;
   uint64_t& slot(size_t pool, PageId page, int64_t index) {
-    return slots_[pool][static_cast<size_t>(page) * page_tokens + static_cast<size_t>(index)];
+    return slots_[pool][static_cast<size_t>(page) * kv_page_tokens + static_cast<size_t>(index)];
   }
   uint64_t& at(const SequencePages& sequence, size_t group, int64_t position) {
     return slot(static_cast<size_t>(shape_.groups[group].pool),
-                sequence.table(static_cast<int>(group))[static_cast<size_t>(position / page_tokens)],
-                position % page_tokens);
+                sequence.table(static_cast<int>(group))[static_cast<size_t>(position / kv_page_tokens)],
+                position % kv_page_tokens);
   }
 
   const PageShape& shape_;
   std::span<PagePool> pools_;
-  std::vector<std::vector<uint64_t>> slots_;  // [pools][pages * page_tokens]
+  std::vector<std::vector<uint64_t>> slots_;  // [pools][pages * kv_page_tokens]
 };
 
 }  // namespace mxpath

@@ -28,7 +28,7 @@ void PagePool::release(PageId page) {
 }
 
 void PagePool::set_filled(PageId page, int slots) {
-  assert(holders(page) > 0 && slots >= 0 && slots <= page_tokens);
+  assert(holders(page) > 0 && slots >= 0 && slots <= kv_page_tokens);
   state(page).filled = slots;
 }
 

@@ -4,12 +4,13 @@
 #include <cstdint>
 #include <vector>
 
+#include "plan/kv_layout.h"
+
 namespace mxpath {
 
 /// A page of a pool: [0, size).
 using PageId = int32_t;
 inline constexpr PageId no_page = -1;
-inline constexpr int page_tokens = 64;  ///< positions of a page, its slots
 
 /// The books of one device's pages; the memory itself is somebody else's. A page is free or has holders, and it knows
 /// how many of its slots have been written, so that holders can see what they may write. Not for two threads at once.

@@ -49,8 +49,8 @@ TEST(PagePool, PageThatComesBackHasNothingFilled) {
   PagePool pool(1);
   const PageId page = pool.take();
   EXPECT_EQ(pool.filled(page), 0);
-  pool.set_filled(page, page_tokens);
-  EXPECT_EQ(pool.filled(page), page_tokens);
+  pool.set_filled(page, kv_page_tokens);
+  EXPECT_EQ(pool.filled(page), kv_page_tokens);
   pool.release(page);
   EXPECT_EQ(pool.filled(pool.take()), 0);
 }

@@ -15,7 +15,7 @@ struct PrefixCache::Node {
   std::vector<std::unique_ptr<Node>> children = {};  // in the order of their ids; none begins with all ids of another
   uint64_t age = 0, window_age = 0;                  // in uses_; 0: not there
 
-  int64_t start() const { return depth * page_tokens; }
+  int64_t start() const { return depth * kv_page_tokens; }
 };
 
 namespace {
@@ -52,7 +52,7 @@ bool PrefixCache::can_be_continued(const Node& node, int64_t length) const {
     if (!sliding(g)) continue;
     const Node* at = &node;
     for (int64_t i = node.depth; i >= first_page_seen(shape_->groups[g], length); --i, at = at->parent)
-      if (at->pages[g].filled < std::min<int64_t>(length - i * page_tokens, page_tokens)) return false;
+      if (at->pages[g].filled < std::min<int64_t>(length - i * kv_page_tokens, kv_page_tokens)) return false;
   }
   return true;
 }
@@ -73,7 +73,7 @@ PrefixCache::Hit PrefixCache::longest_child(const Node& node, Ids ids) const {
     const int64_t before = left > 0 ? common_ids(children[left - 1]->ids, ids) : 0,
                   behind = right < children.size() ? common_ids(children[right]->ids, ids) : 0,
                   common = std::max(before, behind);
-    if (common == 0 || (node.depth + 1) * page_tokens + common <= best.length) return best;
+    if (common == 0 || (node.depth + 1) * kv_page_tokens + common <= best.length) return best;
     Node* const child = behind >= before ? children[right++].get() : children[--left].get();
     if (const int64_t length = longest_in(*child, common); length > best.length) best = {length, child};
   }
@@ -84,15 +84,15 @@ PrefixCache::Hit PrefixCache::longest(Ids tokens, int64_t most, uint64_t salt) c
   if (root == roots_.end()) return {};
   tokens = tokens.first(static_cast<size_t>(std::clamp<int64_t>(most, 0, static_cast<int64_t>(tokens.size()))));
   const auto behind = [tokens](const Node& node) {
-    const Ids rest = tokens.subspan(static_cast<size_t>(node.depth + 1) * page_tokens);
-    return rest.first(std::min<size_t>(rest.size(), page_tokens));
+    const Ids rest = tokens.subspan(static_cast<size_t>(node.depth + 1) * kv_page_tokens);
+    return rest.first(std::min<size_t>(rest.size(), kv_page_tokens));
   };
   // Down as far as the text has whole nodes, then up to the first that can be continued from.
   Node* node = root->second.get();
   for (bool whole = true; whole;) {
     const Ids ids = behind(*node);
     const size_t child = lower_bound(node->children, ids);
-    whole = ids.size() == page_tokens && child < node->children.size() &&
+    whole = ids.size() == kv_page_tokens && child < node->children.size() &&
             std::ranges::equal(node->children[child]->ids, ids);
     if (whole) node = node->children[child].get();
   }
@@ -107,7 +107,7 @@ SequencePages PrefixCache::find(Ids tokens, int64_t most, uint64_t salt) {
   const Hit hit = longest(tokens, most, salt);
   if (!hit.node) return SequencePages(*shape_, pools_);
   touch(hit.node, hit.length);
-  const size_t count = static_cast<size_t>(pages_of(hit.length));
+  const size_t count = static_cast<size_t>(kv_table_entries(hit.length));
   std::vector<std::vector<PageId>> tables(shape_->groups.size(), std::vector<PageId>(count, no_page));
   for (size_t g = 0; g < tables.size(); ++g) {
     const int64_t first = first_page_seen(shape_->groups[g], hit.length);
@@ -123,11 +123,11 @@ void PrefixCache::insert(Ids tokens, const SequencePages& sequence, uint64_t sal
   std::unique_ptr<Node>& root = roots_[salt];
   if (!root) root = std::make_unique<Node>(Node{.salt = salt});
   Node* node = root.get();
-  for (size_t start = 0; start < tokens.size(); start += page_tokens) {
-    const Ids ids = tokens.subspan(start, std::min<size_t>(tokens.size() - start, page_tokens));
+  for (size_t start = 0; start < tokens.size(); start += kv_page_tokens) {
+    const Ids ids = tokens.subspan(start, std::min<size_t>(tokens.size() - start, kv_page_tokens));
     node = child_for(*node, ids);
     for (size_t g = 0; g < shape_->groups.size(); ++g)
-      offer(*node, g, {sequence.table(static_cast<int>(g))[start / page_tokens], static_cast<int>(ids.size())});
+      offer(*node, g, {sequence.table(static_cast<int>(g))[start / kv_page_tokens], static_cast<int>(ids.size())});
   }
   touch(node, sequence.length());
 }
@@ -257,7 +257,7 @@ bool PrefixCache::leaf_sees(const Node& node, int64_t depth) const {
   for (const auto& child : node.children) {
     if (child->children.empty()) {
       if (first_window_page(longest_in(*child, static_cast<int64_t>(child->ids.size()))) <= depth) return true;
-    } else if ((child->depth - depth) * page_tokens < widest_window_ && leaf_sees(*child, depth)) {
+    } else if ((child->depth - depth) * kv_page_tokens < widest_window_ && leaf_sees(*child, depth)) {
       return true;
     }
   }

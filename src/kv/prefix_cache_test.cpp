@@ -49,7 +49,7 @@ int64_t longest_kept(const SequencePages& pages, const PageShape& shape, int64_t
   for (int64_t length = std::min(most, pages.length()); length > 0; --length) {
     bool kept = true;
     for (size_t g = 0; g < shape.groups.size(); ++g)
-      for (int64_t i = first_page_seen(shape.groups[g], length); i < pages_of(length); ++i)
+      for (int64_t i = first_page_seen(shape.groups[g], length); i < kv_table_entries(length); ++i)
         kept &= pages.table(static_cast<int>(g))[static_cast<size_t>(i)] != no_page;
     if (kept) return length;
   }
@@ -112,7 +112,7 @@ TEST(PrefixCache, ConversationIsCompletedTurnByTurnAndNotDoubled) {
     for (int i = 0; i < 37; ++i) text.add(i * turn);
     place.add(text);
     EXPECT_EQ(place.match(text), text.length());
-    EXPECT_EQ(place.cache.nodes(), pages_of(text.length()));
+    EXPECT_EQ(place.cache.nodes(), kv_table_entries(text.length()));
   }
   // Full pages once; of the sliding ones those of earlier ends too.
   EXPECT_LE(place.cache.pages(0), 2 * place.cache.nodes());

@@ -31,7 +31,7 @@ struct Place {
 
   PageBytes bytes() {
     PageBytes of;
-    of.size.assign(pools.size(), page_tokens * sizeof(uint64_t));
+    of.size.assign(pools.size(), kv_page_tokens * sizeof(uint64_t));
     of.read = [this](int pool, PageId page, std::span<uint8_t> to) {
       std::memcpy(to.data(), memory.page(pool, page).data(), to.size());
       return Status();

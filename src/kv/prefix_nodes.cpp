@@ -38,7 +38,7 @@ int64_t common_filled(const SavedNode& node) { return *std::ranges::min_element(
 bool take_node(Cursor& from, SavedNode& node, size_t groups) {
   uint8_t count = 0;
   if (!from.take(&node.parent, 1) || !from.take(&node.salt, 1) || !from.take(&count, 1)) return false;
-  if (count < 1 || count > page_tokens) return false;
+  if (count < 1 || count > kv_page_tokens) return false;
   node.filled.resize(groups), node.ids.resize(count);
   return from.take(node.filled.data(), groups) && from.take(node.ids.data(), count);
 }
@@ -50,7 +50,7 @@ bool stands(const SavedNode& node, std::span<const SavedNode> before, const Page
   if (node.parent == -1) return true;
   if (node.parent < 0 || node.parent >= std::ssize(before)) return false;
   const SavedNode& parent = before[static_cast<size_t>(node.parent)];
-  return parent.ids.size() == page_tokens && parent.salt == node.salt;
+  return parent.ids.size() == kv_page_tokens && parent.salt == node.salt;
 }
 
 class Wanting {
@@ -63,7 +63,7 @@ class Wanting {
 
   /// Whether a text ends here that brings something, and that can be continued.
   bool is_end(size_t node, bool leaf, int64_t context) const {
-    const int64_t filled = common_filled(nodes_[node]), length = nodes_[node].depth * page_tokens + filled;
+    const int64_t filled = common_filled(nodes_[node]), length = nodes_[node].depth * kv_page_tokens + filled;
     bool brings = leaf;
     for (size_t g = 0; g < shape_.groups.size(); ++g)
       brings |= sliding(shape_.groups[g]) && nodes_[node].filled[g] > 0 && !is_wanted(node, g);
@@ -94,7 +94,7 @@ class Wanting {
       const SavedNode* node = &nodes_[end];
       for (int64_t first = first_page_seen(shape_.groups[g], length); node->depth > first;) {
         node = &nodes_[static_cast<size_t>(node->parent)];
-        if (node->filled[g] < page_tokens) return false;
+        if (node->filled[g] < kv_page_tokens) return false;
       }
     }
     return true;
@@ -105,7 +105,7 @@ class Wanting {
     for (size_t g = 0; g < shape_.groups.size(); ++g)
       for (int64_t i = static_cast<int64_t>(end); i >= 0; i = nodes_[static_cast<size_t>(i)].parent) {
         const size_t node = static_cast<size_t>(i);
-        if (is_wanted(node, g) || (node != end && nodes_[node].filled[g] < page_tokens)) break;
+        if (is_wanted(node, g) || (node != end && nodes_[node].filled[g] < kv_page_tokens)) break;
         each(node, g);
       }
   }
@@ -119,7 +119,7 @@ class Wanting {
 }  // namespace
 
 uint64_t most_node_bytes(const PageShape& shape) {
-  return sizeof(int64_t) + sizeof(uint64_t) + 1 + shape.groups.size() + page_tokens * sizeof(int32_t);
+  return sizeof(int64_t) + sizeof(uint64_t) + 1 + shape.groups.size() + kv_page_tokens * sizeof(int32_t);
 }
 
 void append_node(std::vector<uint8_t>& to, const PrefixCache::Entry& entry) {
@@ -161,12 +161,12 @@ SavedText text_of(std::span<const SavedNode> nodes, size_t end, const PageShape&
   for (size_t i = count, node = end; i-- > 0; node = static_cast<size_t>(nodes[node].parent)) path[i] = node;
   SavedText text;
   for (size_t node : path) text.ids.insert(text.ids.end(), nodes[node].ids.begin(), nodes[node].ids.end());
-  text.ids.resize((count - 1) * page_tokens + static_cast<size_t>(common_filled(nodes[end])));
+  text.ids.resize((count - 1) * kv_page_tokens + static_cast<size_t>(common_filled(nodes[end])));
   text.tables.assign(groups, std::vector<PageId>(count, no_page));
   for (size_t g = 0; g < groups; ++g)
     for (size_t i = count; i-- > 0;) {
       const PageId page = pages[path[i] * groups + g];
-      if (page == no_page || (i + 1 < count && nodes[path[i]].filled[g] < page_tokens)) break;
+      if (page == no_page || (i + 1 < count && nodes[path[i]].filled[g] < kv_page_tokens)) break;
       text.tables[g][i] = page;
     }
   return text;

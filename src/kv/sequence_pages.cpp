@@ -7,7 +7,7 @@
 namespace mxpath {
 
 int64_t first_page_seen(const PageGroup& group, int64_t position) {
-  return group.window == 0 ? 0 : std::max<int64_t>(position - group.window + 1, 0) / page_tokens;
+  return group.window == 0 ? 0 : std::max<int64_t>(position - group.window + 1, 0) / kv_page_tokens;
 }
 
 SequencePages::SequencePages(const PageShape& shape, std::span<PagePool> pools)
@@ -21,8 +21,8 @@ SequencePages::SequencePages(const PageShape& shape, std::span<PagePool> pools, 
   for (size_t g = 0; g < tables_.size(); ++g) {
     Table& table = tables_[g];
     table.pages = std::move(tables[g]);
-    assert(static_cast<int64_t>(table.pages.size()) == pages_of(length));
-    while (table.dropped < pages_of(length) && table.pages[static_cast<size_t>(table.dropped)] == no_page)
+    assert(static_cast<int64_t>(table.pages.size()) == kv_table_entries(length));
+    while (table.dropped < kv_table_entries(length) && table.pages[static_cast<size_t>(table.dropped)] == no_page)
       ++table.dropped;
     assert(table.dropped <= first_page_seen(shape.groups[g], length));
     for (size_t i = static_cast<size_t>(table.dropped); i < table.pages.size(); ++i) pool(g).hold(table.pages[i]);
@@ -49,7 +49,7 @@ SequencePages& SequencePages::operator=(SequencePages&& other) noexcept {
 }
 
 bool SequencePages::must_copy(size_t group) const {
-  const int64_t slot = length_ % page_tokens;
+  const int64_t slot = length_ % kv_page_tokens;
   if (slot == 0) return false;
   const PageId page = tables_[group].pages.back();
   return slot < pool(group).filled(page) && pool(group).holders(page) > 1;
@@ -59,7 +59,8 @@ int64_t SequencePages::pages_to_extend(int64_t count, int pool) const {
   if (count <= 0) return 0;
   int64_t pages = 0;
   for (size_t g = 0; g < tables_.size(); ++g)
-    if (shape_->groups[g].pool == pool) pages += pages_of(length_ + count) - pages_of(length_) + (must_copy(g) ? 1 : 0);
+    if (shape_->groups[g].pool == pool)
+      pages += kv_table_entries(length_ + count) - kv_table_entries(length_) + (must_copy(g) ? 1 : 0);
   return pages;
 }
 
@@ -75,11 +76,11 @@ bool SequencePages::extend(int64_t count, std::vector<PageCopy>& copies) {
       copies.push_back({shape_->groups[g].pool, pages.back(), copy});
       pool(g).release(std::exchange(pages.back(), copy));
     }
-    while (static_cast<int64_t>(pages.size()) < pages_of(end)) pages.push_back(pool(g).take());
+    while (static_cast<int64_t>(pages.size()) < kv_table_entries(end)) pages.push_back(pool(g).take());
     // A sole holder that was cut back lowers the count of the last page to what it writes itself.
-    for (int64_t i = length_ / page_tokens; i < pages_of(end); ++i)
+    for (int64_t i = length_ / kv_page_tokens; i < kv_table_entries(end); ++i)
       pool(g).set_filled(pages[static_cast<size_t>(i)],
-                         static_cast<int>(std::min<int64_t>(end - i * page_tokens, page_tokens)));
+                         static_cast<int>(std::min<int64_t>(end - i * kv_page_tokens, kv_page_tokens)));
   }
   length_ = end;
   return true;
@@ -98,13 +99,13 @@ int64_t SequencePages::shortest_truncation() const {
   int64_t shortest = 0;
   for (size_t g = 0; g < tables_.size(); ++g)
     if (tables_[g].dropped > 0)
-      shortest = std::max(shortest, tables_[g].dropped * page_tokens + shape_->groups[g].window - 1);
+      shortest = std::max(shortest, tables_[g].dropped * kv_page_tokens + shape_->groups[g].window - 1);
   return shortest;
 }
 
 void SequencePages::truncate(int64_t length) {
   assert(length == 0 || (length >= shortest_truncation() && length <= length_));
-  for (size_t g = 0; g < tables_.size(); ++g) cut(g, pages_of(length));
+  for (size_t g = 0; g < tables_.size(); ++g) cut(g, kv_table_entries(length));
   length_ = length;
 }
 

@@ -20,8 +20,6 @@ struct PageShape {
 
 /// The first page that the token at `position` sees.
 int64_t first_page_seen(const PageGroup& group, int64_t position);
-/// Pages of `tokens` positions.
-constexpr int64_t pages_of(int64_t tokens) { return (tokens + page_tokens - 1) / page_tokens; }
 
 /// A whole page to be copied before anything of the step is written. Copies are made in the order of their list: a
 /// later one may be into a page that an earlier one is from.
@@ -38,8 +36,9 @@ class SequencePages {
  public:
   /// Length 0, no pages.
   SequencePages(const PageShape& shape, std::span<PagePool> pools);
-  /// One that goes on from pages that somebody else holds, and holds them too. `tables`: [groups][pages_of(length)],
-  /// those of sliding groups may begin with no_page as far as the token at `length` does not see.
+  /// One that goes on from pages that somebody else holds, and holds them too. `tables`:
+  /// [groups][kv_table_entries(length)], those of sliding groups may begin with no_page as far as the token at `length`
+  /// does not see.
   SequencePages(const PageShape& shape, std::span<PagePool> pools, int64_t length,
                 std::vector<std::vector<PageId>> tables);
   ~SequencePages();
@@ -68,7 +67,7 @@ class SequencePages {
 
   /// Another sequence of the same tokens, on the same pages.
   SequencePages fork() const;
-  /// [pages_of(length())]; no_page where it was dropped. Valid until the sequence changes.
+  /// [kv_table_entries(length())]; no_page where it was dropped. Valid until the sequence changes.
   std::span<const PageId> table(int group) const { return tables_[static_cast<size_t>(group)].pages; }
 
  private:

@@ -143,7 +143,7 @@ TEST(SequencePages, SlidingGroupsKeepWhatTheNextTokenSeesAndNoPageMore) {
     for (int64_t length = 1; length <= 600; ++length) {
       grow(pages, 1);
       pages.drop_behind_windows();
-      for (int64_t i = 0; i < pages_of(length); ++i) {
+      for (int64_t i = 0; i < kv_table_entries(length); ++i) {
         const bool seen = (i + 1) * 64 > length - window + 1;
         ASSERT_EQ(pages.table(0)[static_cast<size_t>(i)] != no_page, seen) << window << " " << length << " " << i;
       }

@@ -123,26 +123,31 @@ double at_regime(const Plan& plan, size_t regime, bool of_logits) {
   return seconds;
 }
 
-double between_regimes(const Plan& plan, int calls, bool of_logits) {
-  double low = 0, seconds = 0, most = 0;
-  int low_at = 0;
-  for (size_t i = 0; i < regimes().size(); ++i) {
+/// `prices`: for each regime.
+double between_regimes(const std::vector<double>& prices, int calls) {
+  double low = prices.front();
+  int low_at = regimes().front().typical.tokens;
+  if (calls <= low_at) return low;  // one token is the least that there is
+  for (size_t i = 1; i < prices.size(); ++i) {
     const int at = regimes()[i].typical.tokens;
-    const double here = std::max(at_regime(plan, i, of_logits), most);
-    // One token is the least that there is; the line to it does not begin at nothing.
-    const double rate = i == 0 ? 0 : (here - low) / (at - low_at);
-    seconds = i == 0 ? here : low + rate * (calls - low_at);
-    if (calls <= at) return seconds;
-    low = most = here, low_at = at;
+    if (calls <= at) return low + (prices[i] - low) / (at - low_at) * (calls - low_at);
+    low = prices[i], low_at = at;
   }
   return low * calls / low_at;
 }
 
 }  // namespace
 
-double step_seconds(const Plan& plan, int tokens, int rows) {
+StepPrices::StepPrices(const Plan& plan) {
+  for (size_t i = 0; i < regimes().size(); ++i) {
+    layers_.push_back(std::max(at_regime(plan, i, false), i > 0 ? layers_.back() : 0.0));
+    logits_.push_back(std::max(at_regime(plan, i, true), i > 0 ? logits_.back() : 0.0));
+  }
+}
+
+double StepPrices::seconds(int tokens, int rows) const {
   if (tokens <= 0) return 0;
-  return between_regimes(plan, tokens, false) + (rows > 0 ? between_regimes(plan, rows, true) : 0);
+  return between_regimes(layers_, tokens) + (rows > 0 ? between_regimes(logits_, rows) : 0);
 }
 
 Expectation expect_step(const Plan& plan, const Machine& whole, int64_t keys, int sequences) {

@@ -30,9 +30,16 @@ Expectation expect_step(const Plan& plan, const Machine& machine, int64_t keys, 
 /// Expects the time from a prompt to its first token: plan.chunk tokens at a time, the head and the sampling once.
 Expectation expect_prompt(const Plan& plan, const Machine& machine, int tokens);
 
-/// Predicted seconds of a step that reads so many tokens of several sequences and gives logits for `rows` of them:
-/// between the calls that the regimes are priced at on a straight line, beyond the last at its rate. Never less for
-/// more.
-double step_seconds(const Plan& plan, int tokens, int rows);
+/// What steps of several sequences cost by a plan, added up once: who sizes a step asks many times.
+class StepPrices {
+ public:
+  explicit StepPrices(const Plan& plan);
+  /// Predicted seconds of a step that reads so many tokens and gives logits for `rows` of them: between the calls that
+  /// the regimes are priced at on a straight line, beyond the last at its rate. Never less for more.
+  double seconds(int tokens, int rows) const;
+
+ private:
+  std::vector<double> layers_, logits_;  // for each regime: all but what runs for rows of logits, and that
+};
 
 }  // namespace mxpath

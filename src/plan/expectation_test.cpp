@@ -94,5 +94,22 @@ TEST(Expectation, BetweenTwoDevicesTheWayCountsToo) {
             static_cast<double>(plan.placement.crossings().size()) * 25e-6);
 }
 
+TEST(StepPrices, AreThePlansAndNeverFall) {
+  for (const Machine& machine : {test::cpu_machine({CpuFeature::avx2}), test::gpu_machine(90, 12080)}) {
+    const Plan plan =
+        make_plan(manifest_from_config(test::small_config(), "test"), test::catalogue(), machine, {}).value();
+    const StepPrices prices(plan);
+    EXPECT_EQ(prices.seconds(0, 0), 0);
+    EXPECT_NEAR(prices.seconds(1, 1), plan.decode_seconds, 1e-9 * plan.decode_seconds);
+    EXPECT_NEAR(prices.seconds(4096, 1), 2 * prices.seconds(2048, 1), prices.seconds(1, 1)) << "at the last rate";
+    double last = 0;
+    for (int tokens = 1; tokens < 3000; ++tokens) {
+      const double now = prices.seconds(tokens, std::min(tokens, 64));
+      EXPECT_GE(now, last) << tokens;
+      last = now;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace mxpath

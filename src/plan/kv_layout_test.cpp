@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/hint.h"
@@ -101,6 +102,22 @@ TEST(KvLayout, ThePlanHasPagesForAWholeContextOfEachSequenceAsFarAsTheyFit) {
   const auto refused = make_plan(manifest, test::catalogue(), machine, policy);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().kind, ErrorKind::wrong_use);
+}
+
+/// Precision never changes without a word: keys and values in fewer bits are a concession, which `strict` refuses.
+TEST(KvLayout, FewerBitsAreToldAndStrictRefusesThem) {
+  for (const NumberFormat format : kv_formats()) {
+    Policy policy;
+    policy.kv = format, policy.strict = true;
+    const Plan plan = make_plan(manifest_from_config(test::small_config(), "test"), test::catalogue(),
+                                test::cpu_machine({CpuFeature::avx2}), policy)
+                          .value();
+    const bool told = std::ranges::any_of(plan.concessions, [](const Concession& concession) {
+      return in_words(concession.text).find("asked for by kv=") != std::string::npos;
+    });
+    EXPECT_EQ(told, format == NumberFormat::int8 || format == NumberFormat::fp8_e4m3) << name_of(format);
+    EXPECT_EQ(check_strict(plan, policy).ok(), plan.concessions.empty());
+  }
 }
 
 }  // namespace

@@ -98,6 +98,17 @@ void concede_arithmetic(std::vector<Concession>& out, const SitePlan& plan) {
   }
 }
 
+/// Keys and values in fewer bits than the checkpoint computes in.
+void concede_kv(Plan& plan) {
+  const NumberFormat kv = plan.kv.format;
+  if (kv != NumberFormat::int8 && kv != NumberFormat::fp8_e4m3) return;
+  const std::string_view loss =
+      kv == NumberFormat::int8 ? "by up to 0.4 % of the largest of a row" : "by up to 6 % of each, and hold up to 448";
+  plan.concessions.push_back(
+      {Concession::Kind::arithmetic,
+       fmt::format("keys and values are rounded {}, asked for by {}", loss, mention(Knob::kv, name_of(kv)))});
+}
+
 /// Of composite sites, rows that failed here; where another refusal speaks against one, its parts have said what is to
 /// be said.
 void concede_blocks(Plan& plan, const Failures& failures) {
@@ -122,6 +133,7 @@ void add_concessions(Plan& plan, const Failures& failures) {
     concede_arithmetic(plan.concessions, site);
   }
   concede_blocks(plan, failures);
+  concede_kv(plan);
 }
 
 /// Sites that are converted alike share a line.

@@ -2,22 +2,13 @@
 // can. Skipped where there is no GPU; tools/cuda_check.sh runs it where there is one.
 #include <gtest/gtest.h>
 
+#include "gpu_for_test.h"
 #include "kv_formats.h"
 
 namespace mxpath {
 namespace {
 
 using test::Server;
-
-const Machine& here() {
-  static const Machine machine = probe_machine();
-  return machine;
-}
-
-std::string no_gpu() {
-  if (here().gpus.empty()) return here().no_gpu_reason;
-  return here().gpus.front().problem;
-}
 
 /// All of it on one GPU, where decode steps are recorded, or the experts or a layer beside it on the computer.
 struct Place {
@@ -35,27 +26,27 @@ Policy policy_of(const Place& place) {
 class CudaSequences : public testing::TestWithParam<Place> {
  protected:
   void SetUp() override {
-    if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+    if (!test::no_gpu().empty()) GTEST_SKIP() << test::no_gpu();
   }
   const test::Golden golden = test::read_golden("window_three");
 };
 
 TEST_P(CudaSequences, OfAnyBatchGiveWhatEachGivesAlone) {
-  test::expect_any_batch_as_alone(golden, policy_of(GetParam()), here());
+  test::expect_any_batch_as_alone(golden, policy_of(GetParam()), test::this_machine());
 }
 
 TEST_P(CudaSequences, GiveTheSameWhereTheirPagesAreTakenAway) {
-  test::expect_preempted_as_alone(golden, policy_of(GetParam()), here());
+  test::expect_preempted_as_alone(golden, policy_of(GetParam()), test::this_machine());
 }
 
 TEST_P(CudaSequences, GiveTheSameWhereTheirPromptsAreCut) {
-  test::expect_cut_prompts_as_alone(golden, policy_of(GetParam()), here());
+  test::expect_cut_prompts_as_alone(golden, policy_of(GetParam()), test::this_machine());
 }
 
 TEST_P(CudaSequences, GoOnFromAPrefixOfAnyLength) {
   Policy policy = policy_of(GetParam());
   policy.context = 512, policy.sequences = 2, policy.kv_memory = uint64_t{32} << 20;  // nothing needs to go
-  const Server server(golden.folder, policy, here());
+  const Server server(golden.folder, policy, test::this_machine());
   ASSERT_TRUE(server.executor);
   ModelExecutor& executor = *server.executor;
   constexpr size_t longest = 400;
@@ -94,26 +85,26 @@ INSTANTIATE_TEST_SUITE_P(Places, CudaSequences, testing::ValuesIn(places),
                          [](const auto& param) { return std::string(param.param.name); });
 
 TEST(CudaKv, FormatsAreAsCloseToFp32AsTheirRounding) {
-  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  if (!test::no_gpu().empty()) GTEST_SKIP() << test::no_gpu();
   Policy policy = policy_of(places[0]);
   policy.only = {"*.cuda.portable.*"};  // rows that round what they read would drown the rounding of the cache
   for (const char* name : {"rope_truncate", "top_four"})
-    test::expect_kv_formats_are_close(test::read_golden(name), policy, here());
+    test::expect_kv_formats_are_close(test::read_golden(name), policy, test::this_machine());
 }
 
 TEST(CudaKv, PagesThatNobodyWroteNeverReachALogit) {
-  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  if (!test::no_gpu().empty()) GTEST_SKIP() << test::no_gpu();
   for (const NumberFormat kv : kv_formats())
     for (const Place& place : {places[0], places[2]}) {
       Policy policy = policy_of(place);
       policy.kv = kv, policy.context = 512, policy.sequences = 16;
-      test::expect_poison_is_never_read(test::read_golden("window_three"), policy, here());
+      test::expect_poison_is_never_read(test::read_golden("window_three"), policy, test::this_machine());
     }
 }
 
 TEST(CudaKv, OverflowIsASentenceThatNamesTheLayerAndTheFormat) {
-  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
-  test::expect_overflow_is_told(policy_of(places[0]), here());
+  if (!test::no_gpu().empty()) GTEST_SKIP() << test::no_gpu();
+  test::expect_overflow_is_told(policy_of(places[0]), test::this_machine());
 }
 
 }  // namespace

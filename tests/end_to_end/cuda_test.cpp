@@ -14,6 +14,7 @@
 #include "engine/load.h"
 #include "engine/session.h"
 #include "golden.h"
+#include "gpu_for_test.h"
 #include "kernels/catalogue.h"
 
 namespace mxpath {
@@ -21,24 +22,14 @@ namespace {
 
 using test::Golden, test::GoldenPrompt;
 
-const Machine& here() {
-  static const Machine machine = probe_machine();
-  return machine;
-}
-
-std::string no_gpu() {
-  if (here().gpus.empty()) return here().no_gpu_reason;
-  return here().gpus.front().problem;
-}
-
 std::string no_second_gpu() {
-  if (!no_gpu().empty()) return no_gpu();
-  return here().gpus.size() < 2 ? "there is one GPU" : here().gpus[1].problem;
+  if (!test::no_gpu().empty()) return test::no_gpu();
+  return test::this_machine().gpus.size() < 2 ? "there is one GPU" : test::this_machine().gpus[1].problem;
 }
 
 /// A CPU that planning thinks slow, so that even a small model is placed on the GPU without being forced there.
 Machine slow_cpu() {
-  Machine machine = here();
+  Machine machine = test::this_machine();
   machine.cpu.bandwidth = 1e9;
   for (double& flops : machine.cpu.flops) flops = std::min(flops, 1e9);
   return machine;
@@ -49,7 +40,7 @@ struct Loaded {
   std::vector<std::string> notices;
 };
 
-Loaded load(const std::string& folder, const Policy& policy, const Machine& machine = here()) {
+Loaded load(const std::string& folder, const Policy& policy, const Machine& machine = test::this_machine()) {
   Loaded out;
   auto loaded = load_model(folder, catalogue(), machine, policy,
                            {.progress = {}, .notice = [&](const std::string& text) { out.notices.push_back(text); }});
@@ -108,7 +99,7 @@ Policy policy_of(const Place& place) {
 class CudaGolden : public testing::TestWithParam<std::tuple<std::string, Place>> {};
 
 TEST(CudaThreads, AModelAnswersOnAnotherThreadThanItWasLoadedOn) {
-  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  if (!test::no_gpu().empty()) GTEST_SKIP() << test::no_gpu();
   const Golden golden = test::read_golden("sharded");
   const Loaded loaded = load(golden.folder, policy_of(places[0]));
   ASSERT_NE(loaded.model, nullptr);
@@ -122,7 +113,7 @@ TEST(CudaThreads, AModelAnswersOnAnotherThreadThanItWasLoadedOn) {
 }
 
 TEST(CudaThreads, TwoEnginesSideBySideAnswerAsEachAlone) {
-  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  if (!test::no_gpu().empty()) GTEST_SKIP() << test::no_gpu();
   const Golden golden = test::read_golden("sharded");
   const auto& prompt = golden.prompts.front().tokens;
   // On two devices where there are two.
@@ -145,7 +136,7 @@ TEST(CudaThreads, TwoEnginesSideBySideAnswerAsEachAlone) {
 }
 
 TEST_P(CudaGolden, CloserToFp32ThanABf16ForwardIs) {
-  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  if (!test::no_gpu().empty()) GTEST_SKIP() << test::no_gpu();
   const auto& [name, place] = GetParam();
   const Golden golden = test::read_golden(name);
   const Loaded loaded = load(golden.folder, policy_of(place));
@@ -179,7 +170,7 @@ INSTANTIATE_TEST_SUITE_P(Checkpoints, CudaGolden,
                          });
 
 TEST(Cuda, EveryWeightFormatAnswers) {
-  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  if (!test::no_gpu().empty()) GTEST_SKIP() << test::no_gpu();
   const Golden golden = test::read_golden("top_four");
   const GoldenPrompt& prompt = golden.prompts[0];
   for (const char* format : {"fp32", "bf16", "fp16", "fp8-e4m3", "fp8-e5m2", "int8", "int4", "nf4-g32"}) {
@@ -199,7 +190,7 @@ TEST(Cuda, EveryWeightFormatAnswers) {
 }
 
 TEST(Cuda, AnswersTheSameWithAndWithoutTheCacheInAnyChunks) {
-  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  if (!test::no_gpu().empty()) GTEST_SKIP() << test::no_gpu();
   const Golden golden = test::read_golden("window_three");
   const GoldenPrompt& prompt = golden.prompts.back();
   for (int chunk : {0, 64, 7, 1}) {
@@ -218,7 +209,7 @@ TEST(Cuda, AnswersTheSameWithAndWithoutTheCacheInAnyChunks) {
 }
 
 TEST(Cuda, SamplingRepeatsWithItsSeed) {
-  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  if (!test::no_gpu().empty()) GTEST_SKIP() << test::no_gpu();
   const Golden golden = test::read_golden("top_four");
   const Loaded loaded = load(golden.folder, policy_of(places[0]));
   auto session = Session::create(loaded.model->model, *loaded.model->threads).value();
@@ -232,7 +223,7 @@ TEST(Cuda, SamplingRepeatsWithItsSeed) {
 }
 
 TEST(Cuda, EveryRowCanFailAndTheModelStillAnswers) {
-  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  if (!test::no_gpu().empty()) GTEST_SKIP() << test::no_gpu();
   const Golden golden = test::read_golden("top_four");
   const GoldenPrompt& prompt = golden.prompts[0];
   for (const KernelPath* path : catalogue().paths) {
@@ -301,7 +292,7 @@ TEST_P(TwoGpus, AnswerAsOneWhereverTheLayersAreSplit) {
       // The same kernels on the same kind of card: the same bits.
       const int count = static_cast<int>(prompt.greedy.size());
       const auto tokens = greedy(session, prompt.tokens, count);
-      if (here().gpus[0].arch == here().gpus[1].arch) {
+      if (test::this_machine().gpus[0].arch == test::this_machine().gpus[1].arch) {
         EXPECT_EQ(tokens, greedy(reference, prompt.tokens, count)) << what;
       }
       expect_same_but_for_ties(tokens, prompt, what);
@@ -338,7 +329,7 @@ TEST(CudaTwoGpus, ByUuidAndByNumberAreTheSame) {
   if (!no_second_gpu().empty()) GTEST_SKIP() << no_second_gpu();
   for (const int index : {0, 1}) {
     Policy policy;
-    ASSERT_TRUE(set_device(policy, here().gpus[static_cast<size_t>(index)].uuid).ok());
+    ASSERT_TRUE(set_device(policy, test::this_machine().gpus[static_cast<size_t>(index)].uuid).ok());
     const Loaded loaded = load(test::read_golden("sharded").folder, policy);
     ASSERT_NE(loaded.model, nullptr);
     EXPECT_EQ(loaded.model->model.plan.placement.to_string(), to_string(cuda_device(index)));
@@ -371,7 +362,7 @@ Use use_of(const std::string& folder, const Policy& policy) {
   EXPECT_EQ(greedy(session, tokens, 4).size(), 4u);
   const double after = free_mib();
   return {model.plan.memory(cuda_device(0)), before - after,
-          static_cast<double>(here().gpus[0].free_memory) / mib - after};
+          static_cast<double>(test::this_machine().gpus[0].free_memory) / mib - after};
 }
 
 /// The second time, because the driver keeps what it has loaded for the first.
@@ -379,7 +370,7 @@ void expect_as_planned(const std::string& folder, const Policy& policy, const st
   use_of(folder, policy);
   const Use use = use_of(folder, policy);
   const double planned = static_cast<double>(use.plan.total()) / mib,
-               reserve = static_cast<double>(here().gpus[0].free_memory - use.plan.available) / mib;
+               reserve = static_cast<double>(test::this_machine().gpus[0].free_memory - use.plan.available) / mib;
   std::cout << what << ": planned " << planned << " MiB (weights " << static_cast<double>(use.plan.weights) / mib
             << ", cache " << static_cast<double>(use.plan.kv_cache) / mib << ", scratch "
             << static_cast<double>(use.plan.scratch) / mib << "), taken " << use.taken << " MiB, with the driver's own "
@@ -390,7 +381,7 @@ void expect_as_planned(const std::string& folder, const Policy& policy, const st
 }
 
 TEST(CudaMemory, OfTheDemoIsAsPlanned) {
-  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  if (!test::no_gpu().empty()) GTEST_SKIP() << test::no_gpu();
   for (const char* format : {"as-stored", "bf16", "int8"}) {
     Policy policy = policy_of(places[0]);
     ASSERT_TRUE(set_weights(policy, format).ok());
@@ -399,7 +390,7 @@ TEST(CudaMemory, OfTheDemoIsAsPlanned) {
 }
 
 TEST(CudaMemory, OfTheShapeOf20bIsAsPlanned) {
-  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  if (!test::no_gpu().empty()) GTEST_SKIP() << test::no_gpu();
   const TestFolder folder;
   RandomCheckpoint what;
   what.config = gpt_oss_20b_config();
@@ -420,9 +411,9 @@ TEST(CudaMemory, OfTheShapeOf20bIsAsPlanned) {
 }
 
 TEST(Cuda, ADeviceThatIsFullerThanPlannedIsOneSentence) {
-  if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
+  if (!test::no_gpu().empty()) GTEST_SKIP() << test::no_gpu();
   // Everything but a little is taken after the probe, as another program might.
-  Machine before = here();
+  Machine before = test::this_machine();
   const uint64_t left = free_device_memory(cuda_device(0)).value();
   auto taken = Memory::allocate(cuda_device(0), left - (uint64_t{4} << 20));
   ASSERT_TRUE(taken.ok()) << taken.error().message;

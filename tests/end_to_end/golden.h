@@ -26,10 +26,13 @@ struct Golden {
 };
 
 /// This computer without its GPU: tests of the CPU's paths mean those also where there is one.
-inline Machine cpu_of_this_machine() {
-  Machine machine = probe_machine();
-  if (!machine.gpus.empty()) machine.gpus.clear(), machine.no_gpu_reason = "left out by the test";
-  return machine;
+inline const Machine& cpu_of_this_machine() {
+  static const Machine here = [] {
+    Machine machine = probe_machine();
+    if (!machine.gpus.empty()) machine.gpus.clear(), machine.no_gpu_reason = "left out by the test";
+    return machine;
+  }();
+  return here;
 }
 
 inline std::string golden_root() { return MXPATH_SOURCE_DIR "/tests/data/end_to_end"; }

@@ -8,11 +8,6 @@ namespace {
 
 using test::Server, test::Served, test::serve;
 
-const Machine& here() {
-  static const Machine machine = test::cpu_of_this_machine();
-  return machine;
-}
-
 Policy policy_of(NumberFormat kv) {
   Policy policy;
   policy.kv = kv, policy.context = 512, policy.sequences = 16;
@@ -24,7 +19,7 @@ class KvFormats : public testing::TestWithParam<std::string> {};
 TEST_P(KvFormats, AreAsCloseToFp32AsTheirRounding) {
   Policy policy;
   policy.only = {"*.cpu.portable.*"};  // rows that round what they read to BF16 would drown the rounding of the cache
-  test::expect_kv_formats_are_close(test::read_golden(GetParam()), policy, here());
+  test::expect_kv_formats_are_close(test::read_golden(GetParam()), policy, test::cpu_of_this_machine());
 }
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, KvFormats, testing::ValuesIn(test::golden_names()),
@@ -36,12 +31,15 @@ TEST(KvPoison, OfPagesThatNobodyWroteNeverReachesALogit) {
     for (const char* family : {"*", "*.cpu.portable.*", "*.cpu.avx2.*"}) {
       Policy policy = policy_of(kv);
       policy.only = {family};
-      if (!make_plan(open_manifest(golden.folder).value(), catalogue(), here(), policy).ok()) continue;
-      test::expect_poison_is_never_read(golden, policy, here());
+      if (!make_plan(open_manifest(golden.folder).value(), catalogue(), test::cpu_of_this_machine(), policy).ok())
+        continue;
+      test::expect_poison_is_never_read(golden, policy, test::cpu_of_this_machine());
     }
 }
 
-TEST(KvOverflow, IsASentenceThatNamesTheLayerAndTheFormat) { test::expect_overflow_is_told({}, here()); }
+TEST(KvOverflow, IsASentenceThatNamesTheLayerAndTheFormat) {
+  test::expect_overflow_is_told({}, test::cpu_of_this_machine());
+}
 
 TEST(KvOverflow, EndsOneRequestAndLeavesTheOthers) {
   constexpr int32_t bad = 77;
@@ -55,7 +53,7 @@ TEST(KvOverflow, EndsOneRequestAndLeavesTheOthers) {
   });
   checkpoint.change("model.layers.0.self_attn.k_proj.weight",
                     [](float x, size_t i) { return i % hidden == 0 ? 1e6f * x : x; });
-  const Server server(checkpoint.write("model"), policy_of(NumberFormat::fp16), here());
+  const Server server(checkpoint.write("model"), policy_of(NumberFormat::fp16), test::cpu_of_this_machine());
   ASSERT_TRUE(server.executor);
   auto requests = test::mixed_requests(23, bad, 12, 100, 12);
   for (Request& request : requests) request.largest_token = bad - 1;
@@ -81,7 +79,7 @@ TEST(KvOverflow, EndsOneRequestAndLeavesTheOthers) {
 TEST(KvOverflow, IsNotBlamedForWhatTheWeightsDo) {
   test::LooseCheckpoint checkpoint;
   checkpoint.change("lm_head.weight", [](float, size_t i) { return i % 2 ? 3e38f : -3e38f; });
-  const Server server(checkpoint.write("model"), policy_of(NumberFormat::fp16), here());
+  const Server server(checkpoint.write("model"), policy_of(NumberFormat::fp16), test::cpu_of_this_machine());
   ASSERT_TRUE(server.executor);
   auto session = Session::create(server.loaded->model, *server.loaded->threads).value();
   const auto score = session.score(std::vector<int32_t>{1, 2, 3}, 0);

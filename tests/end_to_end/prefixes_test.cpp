@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "checkpoint/test_folder.h"
+#include "engine/session.h"
 #include "engine/step_runner.h"
 #include "sequences.h"
 
@@ -11,11 +12,6 @@ namespace {
 using test::Server;
 
 constexpr int longest = 400;
-
-const Machine& here() {
-  static const Machine machine = test::cpu_of_this_machine();
-  return machine;
-}
 
 using Case = std::tuple<int, std::string>;  // window, family of rows
 
@@ -35,7 +31,7 @@ class Prefixes : public testing::TestWithParam<Case> {
     Policy policy;
     policy.only = {family};
     policy.context = 512, policy.sequences = 4, policy.kv_memory = uint64_t{32} << 20;  // nothing needs to go
-    server.emplace(model, policy, here());
+    server.emplace(model, policy, test::cpu_of_this_machine());
     ASSERT_TRUE(server->executor);
     ASSERT_EQ(server->loaded->model.config.sliding_window, window);
     Random random(3);
@@ -191,6 +187,47 @@ INSTANTIATE_TEST_SUITE_P(Windows, Prefixes,
                            return fmt::format("{}_{}", std::get<0>(param.param),
                                               std::get<1>(param.param) == "*" ? "best" : "portable");
                          });
+
+/// A text that shares only the beginning of a longer one. It found nothing, because the sliding layers had given back
+/// what lies there.
+TEST(SharedBeginnings, AreFoundWhereALongTextWasPutBy) {
+  TestFolder folder;
+  RandomCheckpoint what;
+  what.config = tiny_config();
+  what.config.sliding_window = 128;
+  ASSERT_TRUE(write_random_checkpoint(folder / "model", what).ok());
+  Policy policy;
+  policy.context = 4096, policy.sequences = 2, policy.kv_memory = uint64_t{64} << 20;
+  const Server server(folder / "model", policy, test::cpu_of_this_machine());
+  ASSERT_TRUE(server.executor);
+  Random random(4);
+  Request whole, part;
+  whole.prompt = test::random_text(random, 3000, server.vocab());
+  whole.max_new_tokens = part.max_new_tokens = 3;
+  whole.sampling.temperature = part.sampling.temperature = 0;
+  part.prompt.assign(whole.prompt.begin(), whole.prompt.begin() + 2500);
+  const auto tail = test::random_text(random, 40, server.vocab());
+  part.prompt.insert(part.prompt.end(), tail.begin(), tail.end());
+  const auto alone = test::serve_each_alone(*server.executor, {part})[0][0];
+  const auto read_by = [&](int session) {
+    server.executor->prefixes().clear();
+    if (session == 0) return test::serve(*server.executor, {whole}), test::serve(*server.executor, {part})[0][0];
+    auto own = Session::create(server.loaded->model, *server.loaded->threads).value();
+    GenerateOptions options;
+    options.max_new_tokens = 3, options.sampling.temperature = 0;
+    EXPECT_TRUE(own.generate(whole.prompt, options).ok());
+    const auto again = own.generate(part.prompt, options).value();
+    test::ServedAnswer answer{.tokens = again.tokens, .logprobs = {}, .top = {}, .end = Ended{}};
+    answer.end->reused_tokens = again.reused_tokens;
+    return answer;
+  };
+  for (const int session : {0, 1}) {
+    const test::ServedAnswer answer = read_by(session);
+    EXPECT_GE(answer.end->reused_tokens, 2048 - 64) << (session ? "a session" : "the scheduler");
+    EXPECT_LE(answer.end->reused_tokens, 2500);
+    EXPECT_EQ(answer.tokens, alone.tokens);
+  }
+}
 
 }  // namespace
 }  // namespace mxpath

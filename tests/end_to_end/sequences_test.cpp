@@ -11,17 +11,12 @@ namespace {
 
 using test::Server, test::Served, test::serve;
 
-const Machine& here() {
-  static const Machine machine = test::cpu_of_this_machine();
-  return machine;
-}
-
 /// The sets of paths that this machine can be made to run, by the glob that allows them. A sanitizer, which makes each
 /// five times as slow, looks at the one that users get; rows are looked at in kernels_test.
 std::vector<std::string> path_families() {
   if (sanitized) return {"*"};
   std::vector<std::string> families = {"*", "*.cpu.portable.*"};
-  const CpuFeatures features = here().cpu.features;
+  const CpuFeatures features = test::cpu_of_this_machine().cpu.features;
   if (features.has(CpuFeature::avx2)) families.push_back("*.cpu.avx2.*");
   if (features.has(CpuFeature::avx512)) families.push_back("*.cpu.avx512.*");
   if (features.has(CpuFeature::avx512_bf16)) families.push_back("*.cpu.avx512_bf16.*");
@@ -50,19 +45,22 @@ class Sequences : public testing::TestWithParam<Case> {
   const std::string family;
 };
 
-TEST_P(Sequences, OfAnyBatchGiveWhatEachGivesAlone) { test::expect_any_batch_as_alone(golden, only(family), here()); }
+TEST_P(Sequences, OfAnyBatchGiveWhatEachGivesAlone) {
+  test::expect_any_batch_as_alone(golden, only(family), test::cpu_of_this_machine());
+}
 
 TEST_P(Sequences, GiveTheSameWhereTheirPagesAreTakenAway) {
-  test::expect_preempted_as_alone(golden, only(family), here());
+  test::expect_preempted_as_alone(golden, only(family), test::cpu_of_this_machine());
 }
 
 TEST_P(Sequences, GiveTheSameWhereTheirPromptsAreCut) {
-  test::expect_cut_prompts_as_alone(golden, only(family), here());
+  test::expect_cut_prompts_as_alone(golden, only(family), test::cpu_of_this_machine());
 }
 
 /// Or the tests above would prove less than they say.
 TEST_P(Sequences, AreComparedBitForBitOnPortableRows) {
-  const auto plan = make_plan(open_manifest(golden.folder).value(), catalogue(), here(), only(family));
+  const auto plan =
+      make_plan(open_manifest(golden.folder).value(), catalogue(), test::cpu_of_this_machine(), only(family));
   ASSERT_TRUE(plan.ok()) << plan.error().message;
   EXPECT_TRUE(test::same_bits_in_any_batch(*plan) || family != "*.cpu.portable.*");
 }
@@ -75,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(Checkpoints, Sequences,
 TEST(SequencesOfTheDemo, GiveWhatEachGivesAlone) {
   Policy demo;
   demo.context = 512, demo.sequences = 16;
-  const Server server(MXPATH_SOURCE_DIR "/models/demo", demo, here());
+  const Server server(MXPATH_SOURCE_DIR "/models/demo", demo, test::cpu_of_this_machine());
   ASSERT_TRUE(server.executor);
   const auto requests = test::mixed_requests(17, server.vocab(), 24, 300, 24);
   const Served alone = test::serve_each_alone(*server.executor, requests);
@@ -88,7 +86,7 @@ TEST(SequencesOfTheDemo, GiveWhatEachGivesAlone) {
 TEST(BrokenPrefixes, AreNotFoundTwice) {
   Policy policy;
   policy.context = 256;
-  const Server server(test::read_golden("window_three").folder, policy, here());
+  const Server server(test::read_golden("window_three").folder, policy, test::cpu_of_this_machine());
   ASSERT_TRUE(server.executor);
   Random random(5);
   Request request;
