@@ -106,7 +106,7 @@ Status Asking::submit() {
   request.max_new_tokens = options_.max_new_tokens, request.sampling = options_.sampling;
   request.stop_tokens = format_.stop_tokens, request.largest_token = format_.largest_token;
   request.priority = options_.priority, request.choices = options_.choices;
-  request.top = options_.top.value_or(0), request.reread = !options_.use_cache;
+  request.top = options_.top, request.reread = !options_.use_cache;
   request.on_event = [mail = mail_](const Event& event) { mail->put(news_of(event)); };
   if (options_.go_on) request.on_read = [mail = mail_](int64_t) { mail->put({}); };
   MXPATH_TRY(id_, scheduler_.submit(std::move(request)));

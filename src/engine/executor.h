@@ -1,6 +1,7 @@
 // What the scheduler asks of a model: steps of many sequences at once. One thread at a time.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -33,14 +34,14 @@ struct SampleChoice {
   SamplingOptions options;
   uint64_t choice = 0, index = 0;      ///< which answer to its prompt, and how many tokens of it there are already
   int32_t largest_token = -1;          ///< ids above it are never chosen; -1: all ids of the model
-  int top = 0;                         ///< most likely tokens to report
+  std::optional<int> top = {};         ///< most likely tokens to report; none: no log-probabilities at all
   const uint32_t* mask = nullptr;      ///< a bit for each id, set where it may be chosen; null: all
   std::span<const int32_t> seen = {};  ///< the answer so far, for penalties
 };
 
 struct Sampled {
   int32_t token = 0;  ///< below 0: one of those beneath
-  float logprob = 0;  ///< natural log-probability
+  float logprob = 0;  ///< natural log-probability; 0: not asked for
   std::vector<std::pair<int32_t, float>> top = {};
 
   static constexpr int32_t not_finite = -1, nothing_allowed = -2;  ///< the logits; what the mask left

@@ -41,8 +41,8 @@ Status check_request(const Request& request, const Executor& executor, int reser
   if (request.max_new_tokens < 0) return wrong_use("{} new tokens: must be 0 or more", request.max_new_tokens);
   if (request.choices < 1 || request.choices > most_choices)
     return wrong_use("{} answers: must be between 1 and {}", request.choices, most_choices);
-  if (request.top < 0 || request.top > most_top)
-    return wrong_use("the {} most likely tokens: must be between 0 and {}", request.top, most_top);
+  if (const int top = request.top.value_or(0); top < 0 || top > most_top)
+    return wrong_use("the {} most likely tokens: must be between 0 and {}", top, most_top);
   MXPATH_CHECK(check_lengths(request, executor.context()));
   const auto negative = std::ranges::find_if(request.prompt, [](int32_t token) { return token < 0; });
   if (negative != request.prompt.end())

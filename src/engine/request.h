@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,7 +23,7 @@ using RequestId = uint64_t;
 struct NewToken {
   int index = 0;  ///< from 0
   int32_t token = 0;
-  float logprob = 0;
+  float logprob = 0;                                    ///< 0 where none was asked for
   std::span<const std::pair<int32_t, float>> top = {};  ///< the most likely, as many as were asked for
 };
 
@@ -52,7 +53,8 @@ struct Request {
   std::string key;             ///< of the caller: callers take turns
   uint64_t salt = 0;           ///< requests of different salts share no cached prefix
   int choices = 1;             ///< answers; the prompt is read once
-  int top = 0;                 ///< most likely tokens to report with each
+  /// Most likely tokens to report with each; none: no log-probabilities, which cost a look at all logits.
+  std::optional<int> top = {};
   bool reread = false;  ///< every token reads the whole text again, and nothing of it is found or kept in the cache
   /// What may come next in an answer, as SampleChoice::mask, valid until the next call; empty: everything.
   std::function<const uint32_t*(int choice, std::span<const int32_t> answer)> mask = {};

@@ -100,7 +100,7 @@ Sampler::Wanted Sampler::fill(const Model& model, std::span<const SampleChoice> 
       row.seen_first = static_cast<int>(seen_.size()), row.seen_count = static_cast<int>(counts.size());
       for (const auto& [token, count] : counts) seen_.push_back({token, count});
     }
-    wanted.top = std::max(wanted.top, choice.top);
+    wanted.top = std::max(wanted.top, choice.top.value_or(0)), wanted.logprobs |= choice.top.has_value();
     a.rows[rows[i]] = row;
   }
   return wanted;
@@ -124,7 +124,7 @@ Status Sampler::run_on_gpu(State& state, const SitePlan& site, const Wanted& wan
     MXPATH_CHECK(send(there.masks, here.masks, wanted.masks * mask_words_));
   }
   args.row = there.rows, args.seen = there.seen, args.masks = there.masks;
-  args.token = there.token, args.logprob = there.logprob;
+  args.token = there.token, args.logprob = wanted.logprobs ? there.logprob : nullptr;
   args.top_token = there.top_token, args.top_logprob = there.top_logprob;
   run(site, {.tokens = wanted.rows, .sequences = wanted.rows}, args, state.trace);
   // The top tokens lie behind the tokens and their log-probabilities: one copy brings what is wanted.
@@ -155,7 +155,7 @@ Result<std::vector<Sampled>> Sampler::sample(const Model& model, State& state, s
                   .top = wanted.top,
                   .scratch = at.scratch,
                   .token = here.token,
-                  .logprob = here.logprob,
+                  .logprob = wanted.logprobs ? here.logprob : nullptr,
                   .top_token = here.top_token,
                   .top_logprob = here.top_logprob,
                   .threads = state.threads,
@@ -170,8 +170,8 @@ Result<std::vector<Sampled>> Sampler::sample(const Model& model, State& state, s
   std::vector<Sampled> out;
   for (size_t i = 0; i < choices.size(); ++i) {
     const int r = rows[i];
-    Sampled sampled{here.token[r], here.logprob[r], {}};
-    for (int j = 0; j < choices[i].top; ++j) {
+    Sampled sampled{here.token[r], choices[i].top ? here.logprob[r] : 0, {}};
+    for (int j = 0; j < choices[i].top.value_or(0); ++j) {
       const int at_top = r * wanted.top + j;
       const int32_t token = here.top_token[at_top];
       if (token >= 0 && token <= largest_of(choices[i], model))

@@ -31,6 +31,7 @@ class Sampler {
   };
   struct Wanted {
     int rows = 0, top = 0, masks = 0;
+    bool logprobs = false;
     int32_t largest = 0;  // token of any row
   };
   Arrays lay_out(uint8_t* memory) const;

@@ -110,7 +110,7 @@ class ScriptedExecutor : public Executor {
     for (size_t i = 0; i < choices.size(); ++i) {
       Sampled s{token_after(rows_[i], choices[i], script.vocab), -0.5f};
       if (on_token) s.token = on_token(choices[i], s.token);
-      for (int t = 0; t < choices[i].top; ++t) s.top.emplace_back(t, -1.0f * static_cast<float>(t));
+      for (int t = 0; t < choices[i].top.value_or(0); ++t) s.top.emplace_back(t, -1.0f * static_cast<float>(t));
       out.push_back(std::move(s));
     }
     return out;
