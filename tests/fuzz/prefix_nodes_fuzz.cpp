@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     mxpath::SavedText text = mxpath::text_of(*nodes, end, shape, pages);
     const int64_t length = std::ssize(text.ids);
     for (size_t g = 0; g < 3; ++g)
-      for (int64_t i = mxpath::first_page_seen(shape.groups[g], length); i < mxpath::pages_of(length); ++i)
+      for (int64_t i = mxpath::first_page_seen(shape.groups[g], length); i < mxpath::kv_table_entries(length); ++i)
         if (text.tables[g][static_cast<size_t>(i)] == mxpath::no_page) std::abort();
     const mxpath::SequencePages sequence(shape, pools, length, std::move(text.tables));
     cache.insert(text.ids, sequence, (*nodes)[end].salt);
