@@ -21,12 +21,13 @@ struct Error {
   ErrorKind kind = ErrorKind::failed;
 };
 
-/// A T, or the Error that explains why there is none. Reading value() of an error is a bug in the caller.
-template <class T>
+/// A T, or the error that explains why there is none. Reading value() of an error is a bug in the caller. Faces that
+/// owe their callers more than a sentence have an E of their own.
+template <class T, class E = Error>
 class [[nodiscard]] Result {
  public:
   Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}
-  Result(Error error) : content_(std::in_place_index<1>, std::move(error)) {}
+  Result(E error) : content_(std::in_place_index<1>, std::move(error)) {}
 
   bool ok() const { return content_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -49,38 +50,38 @@ class [[nodiscard]] Result {
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  const Error& error() const& {
+  const E& error() const& {
     assert(!ok());
     return *std::get_if<1>(&content_);
   }
-  Error&& error() && {
+  E&& error() && {
     assert(!ok());
     return std::move(*std::get_if<1>(&content_));
   }
 
  private:
-  std::variant<T, Error> content_;
+  std::variant<T, E> content_;
 };
 
-/// Success, or an Error.
-template <>
-class [[nodiscard]] Result<void> {
+/// Success, or an error.
+template <class E>
+class [[nodiscard]] Result<void, E> {
  public:
   Result() = default;
-  Result(Error error) : error_(std::move(error)) {}
+  Result(E error) : error_(std::move(error)) {}
   bool ok() const { return !error_; }
   explicit operator bool() const { return ok(); }
-  const Error& error() const& {
+  const E& error() const& {
     assert(!ok());
     return *error_;
   }
-  Error&& error() && {
+  E&& error() && {
     assert(!ok());
     return std::move(*error_);
   }
 
  private:
-  std::optional<Error> error_;
+  std::optional<E> error_;
 };
 using Status = Result<void>;
 
