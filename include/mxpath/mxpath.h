@@ -75,9 +75,12 @@ struct Options {
   std::vector<std::string> exclude = {};  ///< globs of path names that are never used
   bool fast_numerics = false;             ///< true: paths that quantise activations may be chosen
   bool strict = false;                    ///< an error instead of a fallback or a change of precision
-  int threads = 0;                        ///< 0: all cores this process may use
-  int context = 0;                        ///< tokens; 0: 8192, or what the model allows
-  std::optional<int> gpu_layers = {};     ///< number of trailing layers to place on the GPU; none: as many as fit
+  /// An answer has the same bits whatever is asked at the same time: paths that the batch does not change, one for all
+  /// token counts. On a CPU alone; GPUs have no such paths yet.
+  bool deterministic = false;
+  int threads = 0;                     ///< 0: all cores this process may use
+  int context = 0;                     ///< tokens; 0: 8192, or what the model allows
+  std::optional<int> gpu_layers = {};  ///< number of trailing layers to place on the GPU; none: as many as fit
   /// Among those, how many keep their experts on the CPU; none: the fewest that fit.
   std::optional<int> cpu_experts = {};
   uint64_t memory_budget = 0;  ///< bytes the model may take; 0: what is free

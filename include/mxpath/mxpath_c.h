@@ -63,6 +63,7 @@ typedef struct mxpath_options {
   const char* kv;     /* format of keys and values: "bf16" (NULL), "fp16", "fp32", "fp8-e4m3", "int8" */
   uint64_t kv_memory; /* bytes for them on each device; 0: a whole context for each sequence, as far as it fits */
   double step_target; /* seconds that a step may take while answers wait for it; 0: by the model's own speed */
+  int deterministic;  /* not 0: an answer has the same bits whatever is asked at the same time; CPUs alone */
 } mxpath_options;
 void mxpath_options_init(mxpath_options* options);
 

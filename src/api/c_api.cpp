@@ -125,6 +125,7 @@ Verdict to_options(const mxpath_options* given, Options& out) {
   if (c.kv) out.kv = c.kv;
   out.kv_memory = c.kv_memory;
   out.step_target = c.step_target;
+  out.deterministic = c.deterministic != 0;
   if (c.progress)
     out.progress = [c](std::string_view what, uint64_t done, uint64_t total) {
       c.progress(c.user, std::string(what).c_str(), done, total);

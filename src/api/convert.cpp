@@ -86,6 +86,7 @@ Result<Policy> to_policy(const Options& options) {
   MXPATH_CHECK(check_layers("cpu_experts", options.cpu_experts));
   policy.gpu_layers = options.gpu_layers, policy.cpu_experts = options.cpu_experts;
   policy.only = options.only, policy.exclude = options.exclude, policy.strict = options.strict;
+  policy.deterministic = options.deterministic;
   policy.numerics = options.fast_numerics ? Numerics::fast : Numerics::checkpoint;
   MXPATH_CHECK(set_kv(policy, options.kv));
   if (options.sequences < 1 || options.sequences > most_sequences)

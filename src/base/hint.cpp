@@ -14,11 +14,11 @@ namespace {
 constexpr char shift_out = '\x0e', shift_in = '\x0f';
 
 constexpr std::array<std::string_view, knob_count> names = {
-    "context",   "device",    "gpu_layers", "cpu_experts",    "weights",       "dense_weights", "numerics",
-    "only",      "exclude",   "strict",     "inject_failure", "memory_budget", "temperature",   "top_p",
-    "min_p",     "top_k",     "date",       "tokens",         "machine",       "shape",         "stored",
-    "problems",  "target",    "scale_rule", "shard_bytes",    "resume",        "split",         "kv",
-    "kv_memory", "sequences", "step_target"};
+    "context",   "device",    "gpu_layers",  "cpu_experts",    "weights",       "dense_weights", "numerics",
+    "only",      "exclude",   "strict",      "inject_failure", "memory_budget", "temperature",   "top_p",
+    "min_p",     "top_k",     "date",        "tokens",         "machine",       "shape",         "stored",
+    "problems",  "target",    "scale_rule",  "shard_bytes",    "resume",        "split",         "kv",
+    "kv_memory", "sequences", "step_target", "deterministic"};
 
 /// What stands between the two ends of a mark; nothing if it names no knob.
 std::optional<Hint> hint_from(std::string_view inside) {

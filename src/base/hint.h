@@ -45,8 +45,9 @@ enum class Knob : uint8_t {
   kv_memory,
   sequences,
   step_target,
+  deterministic,
 };
-inline constexpr int knob_count = static_cast<int>(Knob::step_target) + 1;
+inline constexpr int knob_count = static_cast<int>(Knob::deterministic) + 1;
 
 /// A knob, and the value it should have or has; "" where only the knob is meant.
 struct Hint {

@@ -8,11 +8,11 @@ namespace mxpath::cli {
 namespace {
 
 constexpr std::array<std::string_view, knob_count> flags = {
-    "--ctx",       "--device",    "--gpu-layers", "--cpu-experts",    "--weights", "--dense-weights", "--numerics",
-    "--only",      "--exclude",   "--strict",     "--inject-failure", "--memory",  "--temperature",   "--top-p",
-    "--min-p",     "--top-k",     "--date",       "--tokens",         "--machine", "--shape",         "--stored",
-    "--problems",  "--to",        "--scale-rule", "--shard-bytes",    "--resume",  "--split",         "--kv",
-    "--kv-memory", "--sequences", "--step-target"};
+    "--ctx",       "--device",    "--gpu-layers",  "--cpu-experts",    "--weights", "--dense-weights", "--numerics",
+    "--only",      "--exclude",   "--strict",      "--inject-failure", "--memory",  "--temperature",   "--top-p",
+    "--min-p",     "--top-k",     "--date",        "--tokens",         "--machine", "--shape",         "--stored",
+    "--problems",  "--to",        "--scale-rule",  "--shard-bytes",    "--resume",  "--split",         "--kv",
+    "--kv-memory", "--sequences", "--step-target", "--deterministic"};
 
 }  // namespace
 

@@ -1,7 +1,6 @@
 #include "plan/agreement.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "base/text.h"
 
@@ -23,9 +22,7 @@ void keep_inputs(Decision& decision, const Site& site) {
       candidate.why_not.push_back(
           {Check::arithmetic,
            fmt::format("inputs that may be rounded to bf16, and other layers of {} keep theirs", site.name()), "f32"});
-  std::ranges::stable_sort(decision.all, {},
-                           [](const Candidate& c) { return std::tuple(!c.why_not.empty(), c.seconds); });
-  decision.chosen = decision.all.front().path;
+  take_cheapest(decision);
 }
 
 }  // namespace

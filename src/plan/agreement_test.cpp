@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "plan/test_catalogue.h"
 
@@ -80,6 +81,53 @@ TEST(Agreement, IsSaidAndIsNoConcession) {
   ASSERT_EQ(lost->why_not.size(), 1u);
   EXPECT_EQ(to_string(lost->why_not[0]),
             "needs inputs that may be rounded to bf16, and other layers of moe.gate_up keep theirs");
+}
+
+/// Rows that the batch does not change: one for few tokens, one for many, one for all, which is slow.
+Catalogue rows_by_tokens() {
+  static std::vector<KernelPath> copies;
+  Catalogue all = test::catalogue();
+  copies.clear();
+  copies.reserve(all.paths.size());
+  for (const KernelPath*& path : all.paths) {
+    copies.push_back(*path);
+    copies.back().batch_invariant = path->device == DeviceKind::cpu;
+    path = &copies.back();
+  }
+  static KernelPath few, many;
+  few = {.name = "linear.cpu.avx2.few", .weights = Layout::any, .needs = {.tokens = {1, 15}}, .unit = Unit::avx2};
+  few.efficiency = .9, few.batch_invariant = true;
+  many = few;
+  many.name = "linear.cpu.avx2.many", many.needs.tokens = {16};
+  all.paths.push_back(&few);
+  all.paths.push_back(&many);
+  return all;
+}
+
+TEST(Deterministic, TakesOneRowWhereSeveralWouldBeFaster) {
+  const Manifest manifest = manifest_from_config(test::small_config(), "small");
+  Policy policy;
+  policy.deterministic = true;
+  const Plan plan = make_plan(manifest, rows_by_tokens(), machine, policy).value();
+  int lost = 0;
+  for (const SitePlan& site : plan.sites)
+    for (const Decision& decision : site.decisions) {
+      EXPECT_EQ(decision.chosen, site.decisions.front().chosen) << site.site.name();
+      for (const Candidate& c : decision.all)
+        lost +=
+            c.path->name == "linear.cpu.avx2.few" && std::ranges::count(c.why_not, Check::determinism, &Refusal::check);
+    }
+  EXPECT_GT(lost, 0) << "the row for few tokens was not refused for this";
+}
+
+TEST(Deterministic, IsAnErrorWhereNoRowServesAllTokenCounts) {
+  Policy policy;
+  policy.deterministic = true, policy.only = {"linear.cpu.avx2.few", "linear.cpu.avx2.many"};
+  const auto plan = make_plan(manifest_from_config(test::small_config(), "small"), rows_by_tokens(), machine, policy);
+  ASSERT_FALSE(plan.ok());
+  EXPECT_NE(in_words(plan.error().message).find("no path serves all token counts, as deterministic asks"),
+            std::string::npos)
+      << in_words(plan.error().message);
 }
 
 }  // namespace

@@ -31,6 +31,9 @@ constexpr std::array<CheckRow, check_count> rows = {{
      "the weights are held in another layout, because that one is cheaper over all token counts"},
     {Check::arithmetic, "arithmetic", "needs {wants}",
      "the path computes something else than the checkpoint says; `{numerics}` allows it"},
+    {Check::determinism, "determinism", "is left out by {wants}: {have}",
+     "its results depend on what else is in the call, or another path serves all token counts; `{deterministic}` "
+     "asks for one"},
     {Check::tokens, "tokens", "takes {wants}; asked for {have}",
      "the path is not made for that many tokens in one call"},
     {Check::n_multiple, "n_multiple", "needs {wants}; here {have}",
@@ -78,6 +81,7 @@ std::string meaning_of(Check check) {
   std::string text(row_of(check).meaning);
   text = filled(std::move(text), "{numerics}", mention(Knob::numerics, "fast"));
   text = filled(std::move(text), "{exclude}", mention(Knob::exclude));
+  text = filled(std::move(text), "{deterministic}", mention(Knob::deterministic));
   return filled(std::move(text), "{only}", mention(Knob::only));
 }
 

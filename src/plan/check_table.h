@@ -20,6 +20,7 @@ enum class Check : uint8_t {
   shared_memory,
   layout,
   arithmetic,
+  determinism,
   tokens,
   n_multiple,
   k_multiple,
@@ -34,7 +35,7 @@ struct CheckRow {
   Check check;
   std::string_view name;
   std::string_view sentence;  ///< about a refused path; {wants} and {have} stand for what the refusal says
-  std::string_view meaning;   ///< for docs/paths.md; {numerics}, {exclude} and {only} stand for those knobs
+  std::string_view meaning;   ///< for docs/paths.md; {numerics}, {exclude}, {only} and {deterministic} are knobs
 };
 const CheckRow& row_of(Check check);
 std::string_view name_of(Check check);

@@ -98,7 +98,58 @@ Error no_path(const Site& site, const Regime& regime, const Catalogue& catalogue
               legal.empty() ? "No other path can run either" : "Paths that can: " + legal);
 }
 
+/// What a path costs where it serves every regime; infinity: one of them refuses it.
+double cost_of_one(const KernelPath* path, const SitePlan& plan, Goal goal) {
+  double total = 0;
+  const auto weights = regime_weights(goal);
+  for (size_t r = 0; r < plan.decisions.size(); ++r) {
+    const auto own = std::ranges::find(plan.decisions[r].all, path, &Candidate::path);
+    if (own == plan.decisions[r].all.end() || !own->why_not.empty()) return std::numeric_limits<double>::infinity();
+    total += weights[r] * own->seconds;
+  }
+  return total;
+}
+
+/// The cheapest path that serves every regime; null: there is none.
+const KernelPath* path_for_all(const SitePlan& plan, Goal goal) {
+  const KernelPath* best = nullptr;
+  double best_seconds = std::numeric_limits<double>::infinity();
+  for (const Candidate& candidate : plan.decisions.front().all) {
+    const double seconds = cost_of_one(candidate.path, plan, goal);
+    if (seconds < best_seconds) best = candidate.path, best_seconds = seconds;
+  }
+  return best;
+}
+
+/// Parts of a block have a path each, so a block has none of its own to agree on.
+bool needs_one_path(const Site& site, const Policy& policy) {
+  return policy.deterministic && !row_of(site.op()).composite;
+}
+
 }  // namespace
+
+void take_cheapest(Decision& decision) {
+  // Legal ones first, then by price; a stable sort, so that table order breaks ties.
+  std::ranges::stable_sort(decision.all, {},
+                           [](const Candidate& c) { return std::tuple(!c.why_not.empty(), c.seconds); });
+  const bool any = !decision.all.empty() && decision.all.front().why_not.empty();
+  decision.chosen = any ? decision.all.front().path : nullptr;
+}
+
+Status agree_on_path(SitePlan& plan, const Policy& policy) {
+  if (!needs_one_path(plan.site, policy)) return {};
+  const KernelPath* one = path_for_all(plan, policy.goal);
+  if (!one)
+    return fail("{}: no path serves all token counts, as {} asks", title_of(plan.site), mention(Knob::deterministic));
+  for (Decision& decision : plan.decisions) {
+    for (Candidate& other : decision.all)
+      if (other.why_not.empty() && other.path != one)
+        other.why_not.push_back(
+            {Check::determinism, mention(Knob::deterministic), fmt::format("{} serves all token counts", one->name)});
+    take_cheapest(decision);
+  }
+  return {};
+}
 
 double cost_of(const SitePlan& plan, Goal goal) {
   double total = 0;
@@ -150,10 +201,7 @@ Decision decide(const Question& q, const Regime& regime) {
                                            : block_seconds(*path, q.parts, regime, q.machine, device);
     decision.all.push_back({path, refusals(*path, q), seconds});
   }
-  // Legal ones first, then by price; a stable sort, so that table order breaks ties.
-  std::ranges::stable_sort(decision.all, {},
-                           [](const Candidate& c) { return std::tuple(!c.why_not.empty(), c.seconds); });
-  if (!decision.all.empty() && decision.all.front().why_not.empty()) decision.chosen = decision.all.front().path;
+  take_cheapest(decision);
   return decision;
 }
 
@@ -167,7 +215,9 @@ Result<SitePlan> plan_site(const Site& site, const Catalogue& catalogue, const M
       plan.decisions.push_back(
           decide({site, layout, regime.tokens, catalogue, machine, policy, failures, regime.per_sequence, given.parts},
                  regime));
-    const double seconds = cost_of(plan, policy.goal);
+    const double seconds = needs_one_path(site, policy)
+                               ? cost_of_one(path_for_all(plan, policy.goal), plan, policy.goal)
+                               : cost_of(plan, policy.goal);
     if (best.decisions.empty() || seconds < best_seconds) best_seconds = seconds, best = std::move(plan);
   }
   for (const Decision& decision : best.decisions)

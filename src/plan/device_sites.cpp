@@ -18,8 +18,14 @@ SitePlan briefly(const Result<SitePlan>& plan, const Site& site) {
   return brief;
 }
 
+void agree_on_path_or_fail(Result<SitePlan>& plan, const Policy& policy) {
+  if (!plan.ok()) return;
+  if (Status agreed = agree_on_path(*plan, policy); !agreed.ok()) plan = std::move(agreed).error();
+}
+
 void plan_again(DeviceSites& all, size_t i, const Search& s, const Given& given) {
   all.plans[i] = plan_site(all.sites[i], s.catalogue, s.machine, s.policy, s.failures, given);
+  agree_on_path_or_fail(all.plans[i], s.policy);
   all.brief[i] = briefly(all.plans[i], all.sites[i]);
 }
 
@@ -135,6 +141,7 @@ DeviceSites plan_device(DeviceId device, const Search& s) {
   DeviceSites all{device, sites_of(s.manifest, s.policy, device), {}, {}, {}};
   for (const Site& site : all.sites) all.plans.push_back(plan_site(site, s.catalogue, s.machine, s.policy, s.failures));
   agree_on_arithmetic(all.plans);
+  for (Result<SitePlan>& plan : all.plans) agree_on_path_or_fail(plan, s.policy);
   for (size_t i = 0; i < all.sites.size(); ++i) all.brief.push_back(briefly(all.plans[i], all.sites[i]));
   plan_blocks(all, s);
   weigh_layouts_of_blocks(all, s);

@@ -113,8 +113,8 @@ struct Plan {
   std::vector<BlockPlan> blocks;    ///< one for each set of layers that share all parts, on each device
   std::vector<DevicePlan> devices;  ///< the CPU, then the GPUs that are used, in the order of their layers
   int context = 0, chunk = 0, threads = 1;
-  KvLayout kv;                          ///< where keys and values lie in the pages of each device
-  int sequences = 1;                    ///< most of them at once
+  KvLayout kv;        ///< where keys and values lie in the pages of each device
+  int sequences = 1;  ///< most of them at once
   /// The policy's: bytes of the pool of each device; 0: as many pages as the sequences need.
   uint64_t kv_memory = 0;
   std::vector<Conversion> conversions;  ///< in the order of their first sites; every one is a concession too
@@ -164,6 +164,11 @@ double roof_seconds(const KernelPath& path, const Work& work, const Machine& mac
 double predicted_seconds(const KernelPath& path, const Load& load, const Machine& machine,
                          DeviceId device = cuda_device(0));
 
+/// Brings the legal candidates to the front, the cheapest first, which is chosen; none is where none is legal.
+void take_cheapest(Decision& decision);
+/// With Policy::deterministic: the cheapest path over all regimes serves each of them, and the others are refused.
+/// Error: no path can.
+Status agree_on_path(SitePlan& plan, const Policy& policy);
 /// Every row of the site's op, judged for one regime.
 Decision decide(const Question& question, const Regime& regime);
 

@@ -46,11 +46,14 @@ struct Policy {
   std::optional<int> gpu_layers;   ///< number of trailing layers to place on GPUs; empty: as many as fit
   std::optional<int> cpu_experts;  ///< among those, how many keep their experts on the CPU; empty: the fewest that fit
   bool strict = false;             ///< nothing but the checkpoint's own numbers on a path that is not the portable one
-  int threads = 0;                 ///< 0: all cores of the machine
-  int context = 0;                 ///< 0: default_context
-  int chunk = 0;                   ///< most tokens in one forward; 0: 512, or 2,048 with the whole model on GPUs
-  uint64_t memory_budget = 0;      ///< bytes; 0: what is free on the machine
-  int sequences = 0;               ///< most sequences at once; 0: one
+  /// An answer has the same bits whatever else is asked at the same time, and however its prompt is cut:
+  /// batch-invariant paths alone, and one for all token counts of an operation.
+  bool deterministic = false;
+  int threads = 0;             ///< 0: all cores of the machine
+  int context = 0;             ///< 0: default_context
+  int chunk = 0;               ///< most tokens in one forward; 0: 512, or 2,048 with the whole model on GPUs
+  uint64_t memory_budget = 0;  ///< bytes; 0: what is free on the machine
+  int sequences = 0;           ///< most sequences at once; 0: one
   /// Bytes for keys and values on each device; 0: a whole context for each sequence, or as many pages as fit.
   uint64_t kv_memory = 0;
   std::vector<std::string>

@@ -141,6 +141,8 @@ void check_policy(Collector& out, const KernelPath& path, const Question& q) {
   out.need(exact || q.policy.numerics == Numerics::fast, Check::arithmetic,
            fmt::format("{} to compute in {}", mention(Knob::numerics, "fast"), name_of(path.arithmetic)),
            mention(Knob::numerics, "checkpoint"));
+  out.need(!q.policy.deterministic || path.batch_invariant || only_calls_others(path), Check::determinism,
+           mention(Knob::deterministic), "its results depend on what else is in the call");
   for (const auto& glob : q.policy.exclude)
     out.need(!glob_match(glob, path.name), Check::excluded, "not to be excluded",
              mention(Knob::exclude, printable(glob)));

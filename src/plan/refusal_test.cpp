@@ -72,9 +72,10 @@ Machine without_gpu() {
 
 std::vector<Case> cases() {
   constexpr std::string_view wrong = "token 3, output 7 is 1, expected 2";
-  Policy excluding, naming, tight;
+  Policy excluding, naming, deterministic, tight;
   excluding.exclude = {"*.avx2.*"};
   naming.only = {"linear.cpu.portable.f32"};
+  deterministic.deterministic = true;
   tight.memory_budget = 100000;  // of 17 rows 98 kB as stored, 184 kB in groups of 16
   return {
       {Check::not_built,
@@ -160,6 +161,11 @@ std::vector<Case> cases() {
        "to be named by only",
        "only, which names other paths of this operation",
        "excluded by only, which names other paths of this operation"},
+      {Check::determinism,
+       {avx2_row, cpu_machine(avx2), deterministic},
+       "deterministic",
+       "its results depend on what else is in the call",
+       "is left out by deterministic: its results depend on what else is in the call"},
       {Check::memory_budget,
        {.path = avx2_row, .machine = cpu_machine(avx2), .policy = tight, .n = 17},
        "180 KiB for its padded weights",

@@ -168,6 +168,35 @@ TEST(CatalogueRows, EveryRowAppearsOnceInEveryDecisionOnEveryMachine) {
   }
 }
 
+// Which other tokens shared a step decided which path ran, and so how sums were rounded.
+TEST(Deterministic, OnePathThatTheBatchDoesNotChangeServesAllTokenCounts) {
+  Policy policy;
+  policy.deterministic = true;
+  int on_gpus = 0;
+  for (const auto& name : machine_names()) {
+    const auto plan = make_plan(model("gpt-oss-20b"), catalogue_of_full_build(), machine(name), policy);
+    const auto usual = make_plan(model("gpt-oss-20b"), catalogue_of_full_build(), machine(name), {});
+    ASSERT_TRUE(plan.ok() && usual.ok()) << name;
+    EXPECT_TRUE(plan->placement.gpus.empty()) << name << ": GPUs have no such paths";
+    for (const SitePlan& site : plan->sites)
+      for (const Decision& decision : site.decisions) {
+        EXPECT_EQ(decision.chosen, site.decisions.front().chosen) << site.site.name() << " on " << name;
+        EXPECT_TRUE(decision.chosen->batch_invariant) << decision.chosen->name;
+      }
+    on_gpus += !usual->placement.gpus.empty();
+  }
+  EXPECT_GT(on_gpus, 5) << "no usual plan has paths that the batch changes, so this proves nothing";
+}
+
+TEST(Deterministic, IsRefusedOnAGpuThatIsAskedFor) {
+  Policy policy;
+  policy.deterministic = true, policy.device = DeviceChoice::cuda;
+  const auto plan = make_plan(model("gpt-oss-20b"), catalogue_of_full_build(), machine("h200"), policy);
+  ASSERT_FALSE(plan.ok());
+  EXPECT_NE(cli::in_flags(plan.error().message).find("is left out by --deterministic"), std::string::npos)
+      << cli::in_flags(plan.error().message);
+}
+
 using Loads = std::map<Layout, Load>;
 
 /// A call of a site in every layout that its weights could lie in.
