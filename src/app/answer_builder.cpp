@@ -21,10 +21,11 @@ AnswerBuilder::AnswerBuilder(const Tokenizer& tokenizer, AnswerFormat format,
 
 void AnswerBuilder::report(const std::string& text, bool last) {
   const bool first = !std::exchange(begun_, true);
-  if (on_delta_ && (first || last || !text.empty())) on_delta_({"", "", text, first, last});
+  if (on_delta_ && (first || last || !text.empty())) on_delta_({"", "", text, first, last, heard_});
 }
 
 bool AnswerBuilder::hear(Token token) {
+  ++heard_;
   if (stream_) {
     stream_->push(token);
     return over_ = stream_->turn_over();

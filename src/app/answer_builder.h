@@ -41,6 +41,7 @@ class AnswerBuilder {
   const std::function<void(const Delta&)> on_delta_;
   std::optional<DeltaStream> stream_;  // of harmony
   Utf8Stream text_;                    // of anything else
+  size_t heard_ = 0;                   // tokens
   bool begun_ = false, over_ = false;
 };
 

@@ -28,10 +28,10 @@ struct Line {
 
 class BatchRun {
  public:
-  BatchRun(Executor& executor, const ModelFiles& files, std::span<const std::string_view> input,
-           const BatchOptions& options)
+  BatchRun(Executor& executor, const ModelFiles& files, std::span<const BatchInput> input, const BatchOptions& options)
       : files_(files),
         input_(input),
+        settings_(batch_settings(files, options.defaults)),
         options_(options),
         scheduler_(executor, {.most_queued = 2 * most_ahead, .steps = {.step_target = options.step_target}}) {}
 
@@ -48,7 +48,8 @@ class BatchRun {
   void note_progress();
 
   const ModelFiles& files_;
-  std::span<const std::string_view> input_;
+  std::span<const BatchInput> input_;
+  const std::string settings_;
   const BatchOptions& options_;
   std::optional<BatchFile> file_;
   BatchReport report_;
@@ -59,8 +60,8 @@ class BatchRun {
 };
 
 Json BatchRun::front_of(const Line& line) const {
-  const std::string_view text = input_[line.index];
-  return {{"index", line.index}, {"id", id_of_line(text)}, {"input", input_hash(text)}};
+  const std::string_view text = input_[line.index].text;
+  return {{"index", line.index}, {"id", id_of_line(text)}, {"input", input_hash(text)}, {"settings", settings_}};
 }
 
 void BatchRun::fail_line(Line& line, const Error& error) {
@@ -88,8 +89,8 @@ Status BatchRun::submit(Line& line) {
 Status BatchRun::begin_lines() {
   for (; next_ < input_.size() && open_.size() < most_ahead; ++next_) {
     auto line = std::make_unique<Line>(Line{next_});
-    const auto where = fmt::format("line {}", next_ + 1);
-    auto question = parse_batch_line(input_[next_], where, next_, files_, options_.defaults);
+    const auto where = fmt::format("line {}", input_[next_].number);
+    auto question = parse_batch_line(input_[next_].text, where, next_, files_, options_.defaults);
     open_.push_back(std::move(line));
     Line& added = *open_.back();
     if (!question.ok()) {
@@ -150,8 +151,9 @@ void BatchRun::note_progress() {
 Result<BatchReport> BatchRun::run() {
   report_.lines = input_.size();
   if (!options_.out.empty()) {
-    MXPATH_TRY(file_, BatchFile::open(options_.out, input_));
+    MXPATH_TRY(file_, BatchFile::open(options_.out, input_, settings_));
     report_.before = next_ = file_->done();
+    report_.failed_before = file_->failed();
   }
   while (next_ < input_.size() || !open_.empty()) {
     report_.interrupted = options_.go_on && !options_.go_on();
@@ -169,19 +171,35 @@ Result<BatchReport> BatchRun::run() {
 
 }  // namespace
 
-std::vector<std::string_view> batch_lines(std::string_view text) {
-  std::vector<std::string_view> lines;
-  while (!text.empty()) {
+std::vector<BatchInput> batch_lines(std::string_view text) {
+  std::vector<BatchInput> lines;
+  for (uint64_t number = 1; !text.empty(); ++number) {
     const size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.find_first_not_of(" \t\r") != line.npos) lines.push_back(line);
+    if (line.find_first_not_of(" \t\r") != line.npos) lines.push_back({line, number});
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return lines;
 }
 
-Result<BatchReport> run_batch(Executor& executor, const ModelFiles& files, std::span<const std::string_view> lines,
+std::string batch_settings(const ModelFiles& files, const BatchDefaults& defaults) {
+  const ModelConfig& c = files.manifest.config;
+  const SamplingOptions& s = defaults.sampling;
+  const ConversationOptions& talk = defaults.conversation;
+  uint64_t bytes = 0;
+  for (const TensorRecord& tensor : files.manifest.tensors) bytes = bytes * 31 + tensor.data.bytes;
+  std::string text =
+      fmt::format("{} {} {} {} {} {} ", c.layers, c.experts, c.hidden, c.vocab, files.manifest.tensors.size(), bytes);
+  text += fmt::format("{} {} {} {} {} ", s.temperature, s.top_p, s.min_p, s.top_k, defaults.max_new_tokens);
+  text += fmt::format("{} {} ", defaults.seed_is_drawn ? "-" : fmt::format("{}", s.seed),
+                      defaults.date_is_today ? "today" : talk.date.value_or("-"));
+  text += fmt::format("{} {} {}", harmony::name_of(talk.effort), talk.identity.value_or("-").size(),
+                      talk.identity.value_or("-"));
+  return input_hash(text + "\n" + talk.developer);
+}
+
+Result<BatchReport> run_batch(Executor& executor, const ModelFiles& files, std::span<const BatchInput> lines,
                               const BatchOptions& options) {
   return BatchRun(executor, files, lines, options).run();
 }

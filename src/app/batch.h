@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/batch_file.h"
 #include "app/batch_line.h"
 #include "base/hint.h"
 #include "engine/executor.h"
@@ -13,7 +14,7 @@ namespace mxpath {
 
 struct BatchReport {
   uint64_t lines = 0;                                            ///< of input
-  uint64_t before = 0;                                           ///< answers that the file held already
+  uint64_t before = 0, failed_before = 0;                        ///< answers that the file held already; errors of them
   uint64_t answered = 0, failed = 0;                             ///< in this run; failed: their line is an error
   int64_t prompt_tokens = 0, reused_tokens = 0, new_tokens = 0;  ///< new_tokens: those of unfinished answers too
   double seconds = 0;
@@ -32,14 +33,18 @@ struct BatchOptions {
 };
 
 /// The lines of a text, without those that hold nothing but blanks.
-std::vector<std::string_view> batch_lines(std::string_view text);
+std::vector<BatchInput> batch_lines(std::string_view text);
 
-/// Answers each line (parse_batch_line) in one line of JSON: {"index", "id", "input": hash of the line, "text",
-/// "analysis", "messages", "reasoning_tokens", "tokens" (where the line gave tokens), "stop_reason", "prompt_tokens",
-/// "new_tokens", "seed"}, or {"index", "id", "input", "error": a sentence}. Errors: those of the file,
-/// and an executor that is lost; lines that it took down are not written, so that another run answers them. A line says
-/// nothing that depends on when it was answered, so a run that was cut short ends with the same file.
-Result<BatchReport> run_batch(Executor& executor, const ModelFiles& files, std::span<const std::string_view> lines,
+/// A hash of what an answer follows from besides its line: the model and the defaults. A seed that was drawn and a day
+/// that is today's do not count, so that a run can be gone on with.
+std::string batch_settings(const ModelFiles& files, const BatchDefaults& defaults);
+
+/// Answers each line (parse_batch_line) in one line of JSON: {"index", "id", "input": hash of the line, "settings":
+/// hash, "text", "analysis", "messages", "reasoning_tokens", "tokens" (where the line gave tokens), "stop_reason",
+/// "prompt_tokens", "new_tokens", "seed"}, or {"index", "id", "input", "settings", "error": a sentence}. Errors: those
+/// of the file, and an executor that is lost; lines that it took down are not written, so that another run answers
+/// them. A line says nothing that depends on when it was answered, so a run that was cut short ends with the same file.
+Result<BatchReport> run_batch(Executor& executor, const ModelFiles& files, std::span<const BatchInput> lines,
                               const BatchOptions& options);
 
 }  // namespace mxpath

@@ -15,7 +15,8 @@ namespace mxpath {
 struct BatchDefaults {
   ConversationOptions conversation;
   SamplingOptions sampling;
-  int max_new_tokens = 0;  ///< 0: as many as the context holds
+  int max_new_tokens = 0;                             ///< 0: as many as the context holds
+  bool seed_is_drawn = false, date_is_today = false;  ///< not the user's own, so another run has others
 };
 
 struct BatchQuestion {

@@ -240,9 +240,55 @@ TEST_F(Resumed, NeverOnWhatIsSomethingElse) {
   EXPECT_EQ(error(whole.substr(whole.find('\n') + 1), input).substr(0, 38), " line 1: this is the answer to another");
 }
 
+// Another temperature or another model went on in the same file.
+TEST_F(Resumed, OnlyWithTheSettingsThatItBeganWith) {
+  put(whole.substr(0, whole.size() / 2));
+  const auto goes_on = [&](const BatchOptions& how) { return answer(input, how).ok(); };
+  BatchOptions other = options;
+  other.defaults.sampling.temperature = 0.25f;
+  EXPECT_FALSE(goes_on(other));
+  other = options, other.defaults.max_new_tokens = 7;
+  EXPECT_FALSE(goes_on(other));
+  other = options, other.defaults.conversation.developer = "Be brief.";
+  EXPECT_FALSE(goes_on(other));
+  other = options, other.defaults.sampling.seed = 5;
+  EXPECT_FALSE(goes_on(other));
+  files.manifest.config.layers += 1;
+  EXPECT_FALSE(goes_on(options)) << "another model";
+  files.manifest.config.layers -= 1;
+  EXPECT_TRUE(goes_on(options));
+  EXPECT_EQ(file(), whole);
+}
+
+TEST_F(Resumed, WithASeedThatWasDrawnAndOnAnotherDay) {
+  BatchDefaults one;
+  one.seed_is_drawn = one.date_is_today = true, one.sampling.seed = 1, one.conversation.date = "2026-01-01";
+  BatchDefaults two = one;
+  two.sampling.seed = 2, two.conversation.date = "2026-01-02";
+  EXPECT_EQ(batch_settings(files, one), batch_settings(files, two));
+  two.date_is_today = false;
+  EXPECT_NE(batch_settings(files, one), batch_settings(files, two));
+}
+
+// A second run over a finished file with an error in it ended as if all were well.
+TEST_F(Resumed, SaysHowManyLinesWereErrorsBefore) {
+  const auto again = answer(input, options);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->before, 14u);
+  EXPECT_EQ(again->failed, 0u);
+  EXPECT_EQ(again->failed_before, 1u);
+}
+
+TEST_F(Batch, ErrorsNameTheLineOfTheFile) {
+  ASSERT_TRUE(answer("\n\n{]\n").ok());
+  ASSERT_EQ(written.size(), 1u);
+  EXPECT_EQ(written[0]["index"], 0);
+  EXPECT_NE(written[0]["error"].get<std::string>().find("line 3"), std::string::npos) << written[0]["error"];
+}
+
 TEST_F(Resumed, OnlyOneRunWritesAFile) {
   const auto lines = batch_lines(input);
-  const auto other = BatchFile::open(options.out, lines);
+  const auto other = BatchFile::open(options.out, lines, "");
   ASSERT_TRUE(other.ok());
   EXPECT_EQ(answer(input, options).error().message, options.out + ": another run writes to it");
   options.out = folder / "missing/out";

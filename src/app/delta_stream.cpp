@@ -25,6 +25,7 @@ const Message& DeltaStream::message(size_t index) const {
 
 void DeltaStream::push(Token token) {
   if (turn_over_) return;
+  ++pushed_;
   const size_t before = parser_.messages().size();
   const bool inside = parser_.in_content();
   (void)parser_.push(token);  // lossy: never fails
@@ -85,7 +86,7 @@ void DeltaStream::hear(const harmony::Piece& piece) {
       nameless_is_final_ = true;
     }
   }
-  waiting_.push_back(piece);
+  waiting_.push_back({piece, pushed_});
 }
 
 DeltaStream::Verdict DeltaStream::first_verdict(const Message& m) const {
@@ -113,11 +114,12 @@ std::string_view DeltaStream::channel_of(size_t index) const {
 
 void DeltaStream::report() {
   for (; reported_ < waiting_.size(); ++reported_) {
-    const harmony::Piece& piece = waiting_[reported_];
+    const auto& [piece, tokens] = waiting_[reported_];
     const bool open = heard_[piece.message].verdict == Verdict::open;
     if (open && unknown_ == UnknownText::settled) return;
     if (sink_)
-      sink_({channel_of(piece.message), message(piece.message).recipient, piece.text, piece.begins, piece.ends});
+      sink_(
+          {channel_of(piece.message), message(piece.message).recipient, piece.text, piece.begins, piece.ends, tokens});
   }
   waiting_.clear(), reported_ = 0;
 }

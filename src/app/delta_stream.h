@@ -14,6 +14,7 @@ struct Delta {
   std::string_view channel, recipient;  ///< those of the message it belongs to
   std::string_view text;                ///< whole UTF-8 characters; may be empty when a message begins or ends
   bool begins = false, ends = false;    ///< first or last piece of its message
+  size_t tokens = 0;                    ///< of the answer, that had come when this text did; it may be told later
 };
 
 /// When text is reported whose channel nobody can know.
@@ -51,6 +52,10 @@ class DeltaStream {
     Verdict verdict = Verdict::as_named;
     int tokens = 0;
   };
+  struct Waiting {
+    harmony::Piece piece;
+    size_t tokens = 0;
+  };
 
   const harmony::Message& message(size_t index) const;
   void take_pieces();
@@ -64,8 +69,9 @@ class DeltaStream {
   const std::function<void(const Delta&)>& sink_;
   UnknownText unknown_;
   std::vector<Heard> heard_;  // of each message of the parser
-  std::vector<harmony::Piece> waiting_;
+  std::vector<Waiting> waiting_;
   size_t reported_ = 0;        // of waiting_
+  size_t pushed_ = 0;          // tokens
   size_t nameless_bytes_ = 0;  // that wait
   bool turn_over_ = false, final_came_ = false, nameless_is_final_ = false;
 };

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace mxpath {
@@ -108,6 +110,23 @@ TEST(DeltaStream, CallsStandOnAChannel) {
 TEST(DeltaStream, MessagesOfOnePieceBeginAndEndAtOnce) {
   EXPECT_EQ(stream("<|channel|>analysis<|message|><|end|><|start|>assistant<|channel|>final<|message|>x<|return|>").log,
             "[analysis]|[final]x|");
+}
+
+TEST(DeltaStream, SaysHowManyTokensHadComeWithTheText) {
+  const auto tokenizer = Tokenizer::for_model(MXPATH_SOURCE_DIR "/models/demo").value();
+  std::string heard;
+  const std::function<void(const Delta&)> sink = [&](const Delta& d) {
+    heard += fmt::format("{}@{} ", d.text, d.tokens);
+  };
+  const auto tokens = tokenizer->encode_with_special("<|channel|>unheard-of<|message|>x<|end|><|start|>assistant");
+  const auto last = tokenizer->encode_with_special("<|channel|>final<|message|>y");
+  DeltaStream deltas(*tokenizer, sink);
+  for (const Token token : tokens) deltas.push(token);
+  EXPECT_EQ(heard, "");  // its meaning is open
+  for (const Token token : last) deltas.push(token);
+  const size_t x = static_cast<size_t>(std::ranges::find(tokens, tokenizer->special().end) - tokens.begin());
+  EXPECT_TRUE(heard.starts_with(fmt::format("@{} x@{} @{} ", x - 1, x, x + 1))) << heard;
+  EXPECT_TRUE(heard.ends_with(fmt::format("y@{} ", tokens.size() + last.size()))) << heard;
 }
 
 }  // namespace

@@ -32,9 +32,8 @@ void report_end(const BatchReport& report, const std::string& out, Program& prog
   if (report.interrupted && interrupted())
     tell(out.empty() ? "stopped by Ctrl-C" : "stopped by Ctrl-C; the same command goes on from here");
   if (report.before > 0) tell(fmt::format("{} had been answered before", plural(report.before, "line")));
-  if (report.failed > 0) {
-    tell(fmt::format("{} of {} ended in an error, which stands in its line", report.failed,
-                     plural(report.lines, "line")));
+  if (const uint64_t failed = report.failed + report.failed_before; failed > 0) {
+    tell(fmt::format("{} of {} ended in an error, which stands in its line", failed, plural(report.lines, "line")));
     program.code = 1;
   }
   write_stderr(fmt::format("{}, prompts {} tokens, answers {} tokens\n", figures(report), report.prompt_tokens,
@@ -55,7 +54,7 @@ Status answer_batch(const RunOptions& options, Program& program) {
   const auto lines = batch_lines(text);
   if (lines.empty()) return fail("{}: there is no question in it", printable(options.batch));
   if (!options.out.empty()) {  // before a model is loaded
-    MXPATH_TRY([[maybe_unused]] const auto file, BatchFile::open(options.out, lines));
+    MXPATH_TRY([[maybe_unused]] const auto file, BatchFile::open(options.out, lines, ""));
   }
   MXPATH_TRY(ModelFiles files, find_model(options.common.model, false));
   CommonOptions common = options.common;
@@ -64,7 +63,7 @@ Status answer_batch(const RunOptions& options, Program& program) {
   const AnswerOptions how = answer_options(options, runtime->files);
   FiguresBar bar;
   BatchOptions batch;
-  batch.defaults = {options.conversation, how.sampling, how.max_new_tokens};
+  batch.defaults = {options.conversation, how.sampling, how.max_new_tokens, !options.seed, options.date_is_today};
   batch.out = options.out, batch.step_target = options.step_target.value_or(0), batch.go_on = how.go_on,
   batch.wording = flag_wording;
   batch.progress = [&bar](const BatchReport& report) { draw(bar, report); };

@@ -115,7 +115,8 @@ Status answer_once(const RunOptions& options, Runtime& runtime, const Question& 
 
 Status run(RunOptions& options, Program& program) {
   MXPATH_CHECK(check_run_options(options, program.json));
-  if (!options.no_date && !options.conversation.date) options.conversation.date = today();
+  options.date_is_today = !options.no_date && !options.conversation.date;
+  if (options.date_is_today) options.conversation.date = today();
   MXPATH_CHECK(check_prompt_cache(options.prompt_cache));
   if (!options.batch.empty()) return answer_batch(options, program);
   const bool converse = !options.prompt && options.tokens.empty() && is_terminal(STDIN_FILENO);

@@ -19,6 +19,7 @@ struct RunOptions {
   std::string prompt_cache;           ///< file of --prompt-cache
   std::optional<double> step_target;  ///< seconds; none: chosen by what steps take
   bool raw = false, no_date = false, no_cache = false;
+  bool date_is_today = false;  ///< nobody gave another
   Show show = Show::automatic;
   ConversationOptions conversation;
   int max_new_tokens = 0;

@@ -61,7 +61,7 @@ TEST_F(BatchCommand, GoesOnWhereItStopped) {
   expect_answers(whole);
   folder.write("answers.jsonl", whole.substr(0, whole.size() - 5));
   const Ran ran = answer(how);
-  EXPECT_EQ(ran.code, 0);  // what was left is answered
+  EXPECT_EQ(ran.code, 1);  // what was left is answered, and the error of before is still there
   EXPECT_NE(ran.err.find("2 lines had been answered before"), std::string::npos) << ran.err;
   EXPECT_EQ(folder.read("answers.jsonl"), whole);
   folder.write("questions.jsonl", R"({"prompt": "another"})"
