@@ -48,7 +48,7 @@ struct Sampled {
 };
 
 /// Runs steps. An error of step or sample leaves the sequences that took part fit for close() alone. What never changes
-/// may be asked from any thread: most_sequences, context, most_tokens, pages_for, pages.
+/// may be asked from any thread: most_sequences, context, most_tokens, pages_for, pages, predicted_seconds.
 class Executor {
  public:
   virtual ~Executor() = default;

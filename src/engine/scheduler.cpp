@@ -176,4 +176,9 @@ SchedulerCounts Scheduler::counts() const {
   return out;
 }
 
+std::optional<Error> Scheduler::ended() const {
+  const std::lock_guard lock(mutex_);
+  return ended_;
+}
+
 }  // namespace mxpath

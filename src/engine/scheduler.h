@@ -70,6 +70,8 @@ class Scheduler {
   void stop();
 
   SchedulerCounts counts() const;
+  /// Why nothing is taken any more: it was stopped, or its executor is lost. None: it goes on.
+  std::optional<Error> ended() const;
 
  private:
   struct Cancel {

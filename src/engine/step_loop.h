@@ -17,6 +17,8 @@ struct StepLoopOptions {
   double step_target = 0;     ///< seconds that a step may take while answers wait for it; 0: usual_step_target
   int answer_reserve = 1024;  ///< tokens that an answer without max_new_tokens is expected to need, again and again
   std::function<double()> now = {};  ///< seconds; empty: the steady clock
+  /// Called on the thread of the steps after each that went well, with its tokens and the time it took.
+  std::function<void(int decoding, int reading, double seconds)> on_step = {};
 };
 
 /// What the loop asks and tells outside; both on its thread.

@@ -106,7 +106,9 @@ void StepLoop::run(const Step& step) {
   ++counts_.steps;
   const auto sampled = compute(step);
   if (!sampled.ok()) return fail_step(step, sampled.error());
-  correction.note(predicted, now() - begin);
+  const double seconds = now() - begin;
+  correction.note(predicted, seconds);
+  if (options_.on_step) options_.on_step(step.decoding, step.reading, seconds);
   failed_in_a_row_ = 0;
   hand_out(step, *sampled);
 }
