@@ -5,11 +5,12 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 QUESTION ?= Solve 7x + 12 = 61.
 
-.PHONY: help run test fuzz asan tidy style docs clean dependencies clang
+.PHONY: help run test test-server fuzz asan tidy style docs clean dependencies clang
 
 help:
 	@echo "make run     build, then stream an answer from the model that ships with the project (QUESTION='...')"
 	@echo "make test    build and run every test"
+	@echo "make test-server   the server, asked by the clients that people use and by a browser (QUICK=1: minutes)"
 	@echo "make asan    the tests under the address and undefined-behaviour sanitizers"
 	@echo "make fuzz    every fuzzer for SECONDS_EACH=60 seconds; SEED=N starts the same way each time"
 	@echo "make tidy    clang-tidy on the files that differ from main; MOST=20 looks at so many at most"
@@ -39,6 +40,11 @@ test: build/release/build.ninja
 	python3 tools/check_knobs.py
 	python3 tools/check_isa_objects.py build/release
 	ctest --preset release --output-on-failure -j "$$(nproc)"
+
+test-server: build/release/build.ninja
+	@cmake --build --preset release --target mxpath -- --quiet
+	tests/server/clients/run.sh build/release/mxpath $(if $(QUICK),quick)
+	$(if $(QUICK),,tests/server/page/run.sh build/release/mxpath)
 
 clang:
 	@tools/install_dependencies.sh clang libclang-rt-dev

@@ -4,7 +4,8 @@ import pathlib
 import re
 import sys
 
-# The way of a weight to a token. chat, diagnose and convert stand beside the model; app joins all of it for the faces (cli, api), which do not know each other.
+# The way of a weight to a token. chat, grammar, diagnose and convert stand beside the model; app joins all of it for
+# the faces (server, cli, api); the command line starts the server, and else they do not know each other.
 ALLOWED = {}
 order = ["base", "formats", "device", "machine", "checkpoint", "plan", "layout", "kernels", "kv", "model", "engine"]
 for position, folder in enumerate(order):
@@ -13,7 +14,9 @@ ALLOWED["chat"] = {"base", "chat"}
 ALLOWED["diagnose"] = {"base", "formats", "machine", "checkpoint", "plan", "diagnose"}
 ALLOWED["convert"] = {"base", "formats", "machine", "checkpoint", "convert"}
 ALLOWED["app"] = set(order) | {"convert", "chat", "diagnose", "app"}
-ALLOWED["cli"] = ALLOWED["app"] | {"cli"}
+ALLOWED["grammar"] = {"base", "chat", "grammar"}
+ALLOWED["server"] = ALLOWED["app"] | {"grammar", "server"}
+ALLOWED["cli"] = ALLOWED["app"] | {"server", "cli"}
 ALLOWED["api"] = ALLOWED["app"] | {"api", "mxpath"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')

@@ -2,8 +2,12 @@
 # Installs the Debian or Ubuntu packages that mxpath is built with; does nothing when all are there. Arguments: further packages.
 set -euo pipefail
 
+# Boost.Beast of 1.81 or later: Debian 12 has it beside an older default.
+boost=libboost-dev
+grep -qs 'VERSION_CODENAME=bookworm' /etc/os-release && boost=libboost1.81-dev
+
 packages=(g++ cmake ninja-build ccache pkg-config python3 binutils
-  nlohmann-json3-dev libcli11-dev libfmt-dev libpcre2-dev libedit-dev zlib1g-dev libxxhash-dev
+  nlohmann-json3-dev libcli11-dev libfmt-dev libpcre2-dev libedit-dev zlib1g-dev libxxhash-dev "$boost"
   libgtest-dev libbenchmark-dev "$@")
 
 missing=()

@@ -29,6 +29,11 @@ void add_paths(CLI::App& command, Policy& policy) {
   add_globs(command, "--exclude", policy.exclude, "never use paths that match", planning);
   add_globs(command, "--inject-failure", policy.inject_failure,
             "let the self-check of these paths fail: GLOB or GLOB:image, :exact, :random, :packing, :device", "");
+  command
+      .add_flag("--deterministic", policy.deterministic,
+                "an answer has the same bits whatever is asked beside it: one path, which the batch does not change, "
+                "for all token counts")
+      ->group(planning);
   command.add_flag("--strict", policy.strict, "an error instead of a fallback or a change of precision (exit 3)")
       ->group(planning);
 }
@@ -60,7 +65,7 @@ void add_precision(CLI::App& command, Policy& policy) {
 void add_sequences(CLI::App& command, Policy& policy) {
   command
       .add_option("--sequences", policy.sequences,
-                  "most sequences at once; default 1, and up to 16 with --batch and for scoring many texts")
+                  "most sequences at once; default 1, and up to 16 with serve, --batch and for scoring many texts")
       ->check(whole_number(1, most_sequences))
       ->type_name("N")
       ->group(planning);

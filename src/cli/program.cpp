@@ -24,8 +24,8 @@
 namespace mxpath::cli {
 namespace {
 
-constexpr AddCommand commands[] = {add_run,   add_plan,    add_inspect, add_score,   add_compare,
-                                   add_bench, add_convert, add_doctor,  add_diagnose};
+constexpr AddCommand commands[] = {add_run,     add_serve, add_plan,    add_inspect, add_score,
+                                   add_compare, add_bench, add_convert, add_doctor,  add_diagnose};
 
 constexpr const char* footer =
     "Without a command, mxpath prints this help; `mxpath run` alone starts a chat with the demo model.\n"

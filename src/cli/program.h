@@ -24,6 +24,7 @@ struct Program {
 /// Adds a subcommand with its options; its callback sets program.action.
 using AddCommand = void (*)(CLI::App& app, Program& program);
 void add_run(CLI::App& app, Program& program);
+void add_serve(CLI::App& app, Program& program);
 void add_plan(CLI::App& app, Program& program);
 void add_inspect(CLI::App& app, Program& program);
 void add_score(CLI::App& app, Program& program);
