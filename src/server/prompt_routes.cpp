@@ -9,7 +9,6 @@
 namespace mxpath::server {
 namespace {
 
-using openai::ApiError;
 using openai::Asked;
 
 /// Reads the body on a worker, makes a reply of it there, and sends that.

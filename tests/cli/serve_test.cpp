@@ -1,4 +1,5 @@
 // `mxpath serve` as its clients see it: real sockets, real models.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/json.h"
