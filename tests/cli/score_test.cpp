@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
+#include "base/sanitized_for_test.h"
 #include "checkpoint/test_folder.h"
 #include "run_program.h"
 
@@ -11,7 +12,7 @@ namespace {
 class ScoreMany : public testing::Test {
  protected:
   ScoreMany() {
-    for (int i = 0; i < 100; ++i) text += "Add " + std::to_string(i) + " and " + std::to_string(7 * i) + ".\n";
+    for (int i = 0; i < line_count; ++i) text += "Add " + std::to_string(i) + " and " + std::to_string(7 * i) + ".\n";
     folder.write("long.txt", text), folder.write("short.txt", "Add 3 and 4");
   }
   static Json scored(std::vector<std::string> more) {
@@ -20,6 +21,8 @@ class ScoreMany : public testing::Test {
     EXPECT_EQ(ran.code, 0) << ran.err;
     return ran.code == 0 ? Json::parse(ran.out) : Json();
   }
+  /// Of the long text; a sanitizer takes ten times as long for a token.
+  static constexpr int line_count = sanitized ? 30 : 100;
   TestFolder folder;
   std::string text;
 };
@@ -39,14 +42,16 @@ TEST_F(ScoreMany, FilesAndLinesAsEachAlone) {
 }
 
 TEST_F(ScoreMany, LongTextsInWindows) {
-  const Json json = scored({folder / "long.txt", "--ctx", "400"});
+  const std::string context = std::to_string(4 * line_count), stride = std::to_string(2 * line_count);
+  const Json json = scored({folder / "long.txt", "--ctx", context});
   EXPECT_GT(json["texts"][0]["windows"], 2);
-  EXPECT_EQ(json["stride"], 200);
+  EXPECT_EQ(json["stride"], 2 * line_count);
   EXPECT_EQ(json["texts"][0]["scored"].get<int>() + 1, json["texts"][0]["tokens"]);
-  const Json close = scored({folder / "long.txt", "--ctx", "400", "--stride", "150"});
+  const Json close = scored({folder / "long.txt", "--ctx", context, "--stride", std::to_string(3 * line_count / 2)});
   EXPECT_GT(close["total"]["tokens_read"], json["total"]["tokens_read"]);
-  const Ran ran = run_mxpath({"score", "demo", folder / "short.txt", folder / "long.txt", "--ctx", "400"});
-  EXPECT_NE(ran.out.find("of 2 texts, in windows of 400 tokens every 200\n"), std::string::npos) << ran.out;
+  const Ran ran = run_mxpath({"score", "demo", folder / "short.txt", folder / "long.txt", "--ctx", context});
+  const std::string windows = "of 2 texts, in windows of " + context + " tokens every " + stride + "\n";
+  EXPECT_NE(ran.out.find(windows), std::string::npos) << ran.out;
   EXPECT_NE(ran.err.find("tok/s"), std::string::npos);
 }
 
