@@ -2,7 +2,7 @@
 # Installs the Debian or Ubuntu packages that mxpath is built with; does nothing when all are there. Arguments: further packages.
 set -euo pipefail
 
-# Boost.Beast of 1.81 or later: Debian 12 has it beside an older default.
+# Boost.Asio of 1.81 or later: Debian 12 has it beside an older default.
 boost=libboost-dev
 grep -qs 'VERSION_CODENAME=bookworm' /etc/os-release && boost=libboost1.81-dev
 

@@ -31,7 +31,7 @@ class BatchRun {
   BatchRun(Executor& executor, const ModelFiles& files, std::span<const BatchInput> input, const BatchOptions& options)
       : files_(files),
         input_(input),
-        settings_(batch_settings(files, options.defaults)),
+        settings_(batch_settings(options.model, options.defaults)),
         options_(options),
         scheduler_(executor, {.most_queued = 2 * most_ahead, .steps = {.step_target = options.step_target}}) {}
 
@@ -183,20 +183,18 @@ std::vector<BatchInput> batch_lines(std::string_view text) {
   return lines;
 }
 
-std::string batch_settings(const ModelFiles& files, const BatchDefaults& defaults) {
-  const ModelConfig& c = files.manifest.config;
+std::string batch_settings(uint64_t model, const BatchDefaults& defaults) {
   const SamplingOptions& s = defaults.sampling;
   const ConversationOptions& talk = defaults.conversation;
-  uint64_t bytes = 0;
-  for (const TensorRecord& tensor : files.manifest.tensors) bytes = bytes * 31 + tensor.data.bytes;
-  std::string text =
-      fmt::format("{} {} {} {} {} {} ", c.layers, c.experts, c.hidden, c.vocab, files.manifest.tensors.size(), bytes);
-  text += fmt::format("{} {} {} {} {} ", s.temperature, s.top_p, s.min_p, s.top_k, defaults.max_new_tokens);
-  text += fmt::format("{} {} ", defaults.seed_is_drawn ? "-" : fmt::format("{}", s.seed),
-                      defaults.date_is_today ? "today" : talk.date.value_or("-"));
-  text += fmt::format("{} {} {}", harmony::name_of(talk.effort), talk.identity.value_or("-").size(),
-                      talk.identity.value_or("-"));
-  return input_hash(text + "\n" + talk.developer);
+  const Json all = {{"model", model},
+                    {"sampling", {s.temperature, s.top_p, s.min_p, s.top_k}},
+                    {"seed", defaults.seed_is_drawn ? Json() : Json(s.seed)},
+                    {"max_new_tokens", defaults.max_new_tokens},
+                    {"date", defaults.date_is_today ? Json(true) : Json(talk.date.value_or(""))},
+                    {"effort", harmony::name_of(talk.effort)},
+                    {"identity", talk.identity ? Json(*talk.identity) : Json()},
+                    {"developer", talk.developer}};
+  return input_hash(all.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 Result<BatchReport> run_batch(Executor& executor, const ModelFiles& files, std::span<const BatchInput> lines,

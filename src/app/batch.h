@@ -24,6 +24,7 @@ struct BatchReport {
 
 struct BatchOptions {
   BatchDefaults defaults;
+  uint64_t model = 0;  ///< a hash of the model
   std::string out;  ///< file that answers are appended to, and that a run that was cut short goes on with; "": `write`
   double step_target = 0;  ///< seconds that a step may take while answers wait for it; 0: StepLoopOptions' own
   std::function<Status(std::string_view line)> write = {};  ///< takes a line without its end; an error ends the run
@@ -35,9 +36,9 @@ struct BatchOptions {
 /// The lines of a text, without those that hold nothing but blanks.
 std::vector<BatchInput> batch_lines(std::string_view text);
 
-/// A hash of what an answer follows from besides its line: the model and the defaults. A seed that was drawn and a day
-/// that is today's do not count, so that a run can be gone on with.
-std::string batch_settings(const ModelFiles& files, const BatchDefaults& defaults);
+/// A hash of what an answer follows from besides its line: the model, told by a hash of it (prefix_key), and the
+/// defaults. A seed that was drawn and a day that is today's do not count, so that a run can be gone on with.
+std::string batch_settings(uint64_t model, const BatchDefaults& defaults);
 
 /// Answers each line (parse_batch_line) in one line of JSON: {"index", "id", "input": hash of the line, "settings":
 /// hash, "text", "analysis", "messages", "reasoning_tokens", "tokens" (where the line gave tokens), "stop_reason",

@@ -253,9 +253,8 @@ TEST_F(Resumed, OnlyWithTheSettingsThatItBeganWith) {
   EXPECT_FALSE(goes_on(other));
   other = options, other.defaults.sampling.seed = 5;
   EXPECT_FALSE(goes_on(other));
-  files.manifest.config.layers += 1;
-  EXPECT_FALSE(goes_on(options)) << "another model";
-  files.manifest.config.layers -= 1;
+  other = options, other.model = 7;
+  EXPECT_FALSE(goes_on(other)) << "another model of the same shape";
   EXPECT_TRUE(goes_on(options));
   EXPECT_EQ(file(), whole);
 }
@@ -265,9 +264,9 @@ TEST_F(Resumed, WithASeedThatWasDrawnAndOnAnotherDay) {
   one.seed_is_drawn = one.date_is_today = true, one.sampling.seed = 1, one.conversation.date = "2026-01-01";
   BatchDefaults two = one;
   two.sampling.seed = 2, two.conversation.date = "2026-01-02";
-  EXPECT_EQ(batch_settings(files, one), batch_settings(files, two));
+  EXPECT_EQ(batch_settings(1, one), batch_settings(1, two));
   two.date_is_today = false;
-  EXPECT_NE(batch_settings(files, one), batch_settings(files, two));
+  EXPECT_NE(batch_settings(1, one), batch_settings(1, two));
 }
 
 // A second run over a finished file with an error in it ended as if all were well.

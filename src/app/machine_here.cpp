@@ -31,7 +31,8 @@ std::string key_of(const Machine& machine, int threads) {
 
 /// One measurement, and how many programs wanted each core when it was made.
 struct Sample {
-  double bytes = 0, spread = 0, load = 0;
+  double gb = 0;  ///< 10⁹ bytes a second, as the file holds it, so that what is read again is the same to the last bit
+  double spread = 0, load = 0;
 };
 
 constexpr size_t enough = 3, most = 7;
@@ -46,7 +47,7 @@ Sample sample_from(const Json& entry) {
     const bool there = entry.is_object() && entry.contains(field) && entry[field].is_number();
     return there ? std::max(entry[field].get<double>(), 0.0) : 0;
   };
-  return {number("gb_per_second") * 1e9, number("spread"), number("load_per_core")};
+  return {number("gb_per_second"), number("spread"), number("load_per_core")};
 }
 
 /// The samples of an entry; version 0.1 wrote one without a list.
@@ -58,7 +59,7 @@ std::vector<Sample> samples_in(const Json& cache, const std::string& key) {
   if (list == entry->end()) samples.push_back(sample_from(*entry));
   else if (list->is_array())
     for (const Json& reading : *list) samples.push_back(sample_from(reading));
-  std::erase_if(samples, [](const Sample& s) { return !(s.bytes > 0) || !std::isfinite(s.bytes); });
+  std::erase_if(samples, [](const Sample& s) { return !(s.gb > 0) || !std::isfinite(s.gb * 1e9); });
   if (samples.size() > most) samples.erase(samples.begin(), samples.end() - most);
   return samples;
 }
@@ -66,7 +67,7 @@ std::vector<Sample> samples_in(const Json& cache, const std::string& key) {
 Json to_json(const std::vector<Sample>& samples) {
   Json list = Json::array();
   for (const Sample& s : samples)
-    list.push_back({{"gb_per_second", s.bytes / 1e9}, {"spread", s.spread}, {"load_per_core", s.load}});
+    list.push_back({{"gb_per_second", s.gb}, {"spread", s.spread}, {"load_per_core", s.load}});
   return {{"readings", std::move(list)}};
 }
 
@@ -78,18 +79,18 @@ double quietest_load(const std::vector<Sample>& samples) {
 std::vector<Sample> that_count(std::vector<Sample> samples) {
   const double quietest = quietest_load(samples);
   std::erase_if(samples, [&](const Sample& s) { return s.load > quietest + much_quieter; });
-  std::ranges::sort(samples, {}, &Sample::bytes);
+  std::ranges::sort(samples, {}, &Sample::gb);
   return samples;
 }
 
 /// How far apart the samples lie, or what each says of itself.
 double spread_of(const std::vector<Sample>& sorted) {
-  const double median = sorted[sorted.size() / 2].bytes;
+  const double median = sorted[sorted.size() / 2].gb;
   double own = 0;
   for (const Sample& s : sorted) own += s.spread / static_cast<double>(sorted.size());
   // The middle of them: one outlier of five and more is none.
   const size_t cut = sorted.size() / 5;
-  return std::max(own, (sorted[sorted.size() - 1 - cut].bytes - sorted[cut].bytes) / median);
+  return std::max(own, (sorted[sorted.size() - 1 - cut].gb - sorted[cut].gb) / median);
 }
 
 bool wants_another(const std::vector<Sample>& samples, double load) {
@@ -108,7 +109,7 @@ double load_per_core(const Machine& machine) {
 bool take(Cpu& cpu, const std::vector<Sample>& samples, int threads) {
   const auto counted = that_count(samples);
   if (counted.empty()) return false;
-  cpu.bandwidth = counted[counted.size() / 2].bytes, cpu.bandwidth_measured = true;
+  cpu.bandwidth = counted[counted.size() / 2].gb * 1e9, cpu.bandwidth_measured = true;
   cpu.bandwidth_threads = threads, cpu.bandwidth_spread = spread_of(counted);
   cpu.bandwidth_load = std::min(counted[counted.size() / 2].load * cpu.cores, most_load);
   return true;
@@ -118,7 +119,7 @@ void measure_again(std::vector<Sample>& samples, Measure measure, int threads, d
   const BandwidthReading reading = measure_bandwidth(threads, measure == Measure::again ? seconds_again : seconds_each);
   if (!(reading.bytes_per_second > 0)) return;
   if (measure == Measure::again) samples.clear();
-  samples.push_back({reading.bytes_per_second, reading.spread, load});
+  samples.push_back({reading.bytes_per_second / 1e9, reading.spread, load});
 }
 
 }  // namespace

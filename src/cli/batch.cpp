@@ -4,6 +4,7 @@
 
 #include "app/batch.h"
 #include "app/batch_file.h"
+#include "app/dirs.h"
 #include "app/token_file.h"
 #include "base/system_file.h"
 #include "base/text.h"
@@ -13,6 +14,7 @@
 #include "cli/prompt_cache.h"
 #include "cli/start.h"
 #include "cli/terminal.h"
+#include "engine/prefix_key.h"
 
 namespace mxpath::cli {
 namespace {
@@ -64,6 +66,7 @@ Status answer_batch(const RunOptions& options, Program& program) {
   FiguresBar bar;
   BatchOptions batch;
   batch.defaults = {options.conversation, how.sampling, how.max_new_tokens, !options.seed, options.date_is_today};
+  batch.model = prefix_key(*runtime->loaded, version()).model;
   batch.out = options.out, batch.step_target = options.step_target.value_or(0), batch.go_on = how.go_on,
   batch.wording = flag_wording;
   batch.progress = [&bar](const BatchReport& report) { draw(bar, report); };

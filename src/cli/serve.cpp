@@ -11,13 +11,12 @@
 #include <atomic>
 #include <memory>
 
-#include "app/dirs.h"
-#include "app/planner.h"
 #include "base/environment.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
 #include "cli/access_log.h"
 #include "cli/choice.h"
+#include "cli/knob_flags.h"
 #include "cli/options.h"
 #include "cli/start.h"
 #include "server/http/access.h"
@@ -161,7 +160,7 @@ Status run(ServeOptions& o) {
   if (o.no_restore) serve.service.restore_reasoning = false;
   if (o.common.policy.sequences == 0) o.common.policy.sequences = usual_sequences;
   serve.service.model = o.common.model;
-  serve.service.places = model_places();
+  serve.service.wording = flag_wording;
   serve.policy = o.common.policy;
   MXPATH_TRY(ModelFiles files, find_model(o.common.model, false));
   MXPATH_CHECK(check_vocabulary(files, false));

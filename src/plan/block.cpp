@@ -16,6 +16,16 @@ void add(Work& sum, const Work& work) {
   sum.flops += work.flops;
 }
 
+/// Whether a row that computes parts of a block itself gives the bits of the rows that the plan has for them.
+bool is_like_its_parts(const KernelPath& row, Parts parts) {
+  return std::ranges::all_of(row.fuses, [&](const FusedPart& fused) {
+    return std::ranges::all_of(parts, [&](const SitePlan* part) {
+      return part->site.id != fused.site ||
+             std::ranges::all_of(part->decisions, [&](const Decision& d) { return d.chosen->name == fused.like; });
+    });
+  });
+}
+
 }  // namespace
 
 const FusedPart* fused_part(const KernelPath& row, SiteId part) {
@@ -59,6 +69,18 @@ double saved_seconds(const SitePlan& block, Parts parts, const Call& call, int t
       sum += predicted_seconds(part->path_for({tokens}), load_of(part->site, part->layout, call), machine,
                                part->site.device);
   return sum - predicted_seconds(row, fused_load(row, parts, call), machine, block.site.device);
+}
+
+bool same_bits_in_any_batch(const Plan& plan) {
+  for (const SitePlan& site : plan.sites)
+    for (const Decision& d : site.decisions)
+      if (d.chosen != site.decisions.front().chosen || !d.chosen->batch_invariant) return false;
+  for (const BlockPlan& block : plan.blocks)
+    for (const Decision& d : block.plan.decisions) {
+      if (only_calls_others(*d.chosen)) continue;  // the parts have been looked at
+      if (!d.chosen->batch_invariant || !is_like_its_parts(*d.chosen, plan.parts_of(block))) return false;
+    }
+  return true;
 }
 
 }  // namespace mxpath

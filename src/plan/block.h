@@ -20,6 +20,10 @@ Load fused_load(const KernelPath& row, Parts parts, const Call& call);
 /// own roof. The row that computes nothing itself costs exactly the sum of its parts.
 double block_seconds(const KernelPath& row, Parts parts, const Regime& regime, const Machine& machine, DeviceId device);
 
+/// Whether a token gets the same bits in any step: whatever shares the call, each site runs rows that promise it and
+/// that give the same as one another.
+bool same_bits_in_any_batch(const Plan& plan);
+
 /// Seconds that the chosen row of a composite site spares against the sum of its parts, in a call of regime r; 0 where
 /// it computes nothing itself.
 double saved_seconds(const SitePlan& block, Parts parts, size_t r);

@@ -1,5 +1,4 @@
 // Chat Completions, Completions and Responses: a worker reads the body, the model answers, a turn tells the client.
-#include <chrono>
 #include <random>
 #include <utility>
 
@@ -9,10 +8,6 @@
 
 namespace mxpath::server {
 namespace {
-
-int64_t seconds_since_1970() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 /// 24 letters and digits that nobody can guess.
 std::string new_id() {
@@ -126,9 +121,9 @@ openai::Asked<std::shared_ptr<Turn>> ask(ServiceState& state, Endpoint endpoint,
   MXPATH_TRY(AskedOf asked, read_question(state, endpoint, exchange->request().body, caller));
   MXPATH_TRY(auto rules, rules_of(*state.model, *asked.question));
   const ServedModel& model = *state.model;
-  auto turn = std::make_shared<Turn>(
-      TurnContext{*model.scheduler, state.outbox, *state.metrics, model.tokenizer(), model.grammars},
-      parts_of(state, exchange, caller, asked, std::move(rules)));
+  auto turn = std::make_shared<Turn>(TurnContext{*model.scheduler, state.outbox, *state.metrics, model.tokenizer(),
+                                                 model.grammars, state.options.wording},
+                                     parts_of(state, exchange, caller, asked, std::move(rules)));
   exchange->on_gone([weak = std::weak_ptr(turn)] {
     if (const auto gone = weak.lock()) gone->cancel();
   });

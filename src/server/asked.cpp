@@ -30,7 +30,6 @@ openai::QuestionDefaults defaults_of(const ServiceState& state) {
   defaults.sampling = model.runtime->files.sampling;
   defaults.context = model.runtime->plan().context;
   defaults.vocab = model.runtime->loaded->model.config.vocab;
-  defaults.reasoning_field = state.options.reasoning_field;
   return defaults;
 }
 
@@ -57,15 +56,18 @@ bool needs_call(const Question& question) {
   return question.tool_choice == openai::ToolChoice::required || question.tool_choice == openai::ToolChoice::named;
 }
 
-openai::Asked<std::vector<std::vector<Token>>> prompts_of(const ServedModel& model, const Question& question,
+openai::Asked<std::vector<std::vector<Token>>> prompts_of(const ServiceState& state, const Question& question,
                                                           Endpoint endpoint) {
+  const ServedModel& model = *state.model;
   const Tokenizer& tokenizer = model.tokenizer();
   std::vector<std::vector<Token>> prompts = question.prompts;
   for (const std::string& text : question.prompt_texts) prompts.push_back(tokenizer.encode_with_special(text));
   if (question.harmony) {
     auto rendered =
         harmony::render(tokenizer, question.messages, harmony::Role::assistant, harmony::DropAnalysis::finished);
-    if (!rendered.ok()) return ApiError{.message = rendered.error().message, .param = field_of(endpoint)};
+    if (!rendered.ok())
+      return ApiError{.message = in_words(rendered.error().message, state.options.wording),
+                      .param = field_of(endpoint)};
     if (question.skip_reasoning) {
       const auto header = tokenizer.encode_with_special("<|channel|>final<|message|>");
       rendered->insert(rendered->end(), header.begin(), header.end());
@@ -106,7 +108,7 @@ Result<void, ApiError> complete(const ServiceState& state, Question& question) {
         fmt::format("answers end after {} tokens here, and {} were asked for", most, question.max_new_tokens));
   if (!question.has_seed) question.sampling.seed = random_seed();
   if (const Status right = check_sampling(question.sampling); !right.ok())
-    return ApiError{.message = right.error().message};
+    return ApiError{.message = in_words(right.error().message)};  // plain: fields are called as options are
   return {};
 }
 
@@ -165,7 +167,7 @@ openai::Asked<AskedOf> read_question(ServiceState& state, Endpoint endpoint, std
     MXPATH_CHECK(complete(state, question));
     out.question = std::make_shared<Question>(std::move(question));
   }
-  MXPATH_TRY(out.prompts, prompts_of(*state.model, *out.question, endpoint));
+  MXPATH_TRY(out.prompts, prompts_of(state, *out.question, endpoint));
   if (std::ssize(out.prompts) > state.options.most_queued)
     return openai::bad_field(field_of(endpoint), "{} prompts in one request; this server takes {} at most",
                              out.prompts.size(), state.options.most_queued);

@@ -12,7 +12,7 @@ namespace {
 constexpr double usual_answer = 256;  // tokens
 
 /// Seconds to read what the cache does not hold, beside the answers that run.
-double reading_seconds(const Load& load) {
+double reading_seconds(const Occupancy& load) {
   int64_t left = load.prompt_tokens - load.cached_tokens;
   double seconds = 0;
   const int chunk = std::max(load.chunk, 1);
@@ -23,19 +23,11 @@ double reading_seconds(const Load& load) {
   return left > 0 ? seconds + load.step_seconds(load.running, static_cast<int>(left)) : seconds;
 }
 
-bool must_wait(const Load& load) {
+bool must_wait(const Occupancy& load) {
   return load.queued > 0 || load.running >= load.most_sequences || load.pages_needed > load.pages_free;
 }
 
-/// Until those before it have had their places: the answers that run end one after the other.
-double waiting_seconds(const Load& load) {
-  if (!must_wait(load)) return 0;
-  const int rows = std::max(load.running, 1);
-  const double step = load.step_seconds(rows, 0);
-  return usual_answer * step * (load.queued + 1) / rows;
-}
-
-std::string why_not(const Load& load) {
+std::string why_not(const Occupancy& load) {
   if (load.prompt_tokens + 1 > load.context)
     return fmt::format("the prompt has {} tokens, and the context holds {} with the answer", load.prompt_tokens,
                        load.context);
@@ -47,7 +39,7 @@ std::string why_not(const Load& load) {
   return "";
 }
 
-std::string why_later(const Load& load) {
+std::string why_later(const Occupancy& load) {
   if (load.queued > 0)
     return fmt::format("{} before it", load.queued == 1 ? "1 request is" : fmt::format("{} requests are", load.queued));
   if (load.running >= load.most_sequences)
@@ -59,7 +51,14 @@ std::string why_later(const Load& load) {
 
 }  // namespace
 
-Json capacity_of(const Load& load) {
+double waiting_seconds(const Occupancy& load) {
+  if (!must_wait(load)) return 0;
+  const int rows = std::max(load.running, 1);
+  const double step = load.step_seconds(rows, 0);
+  return usual_answer * step * (load.queued + 1) / rows;
+}
+
+Json capacity_of(const Occupancy& load) {
   const std::string no = why_not(load);
   Json out = {{"fits", no.empty()},
               {"prompt_tokens", load.prompt_tokens},

@@ -8,7 +8,8 @@
 
 namespace mxpath::server {
 
-struct Load {
+/// What a server has to do, and a prompt that would join it.
+struct Occupancy {
   int context = 0;
   int64_t prompt_tokens = 0, cached_tokens = 0;
   int64_t pages_needed = 0, pages_free = 0, pages = 0;
@@ -18,8 +19,12 @@ struct Load {
   std::function<double(int decoding, int reading)> step_seconds = {};
 };
 
+/// Seconds until what waits has had its places and a place is free; 0: one is. Answers that run are taken to need 256
+/// more tokens each.
+double waiting_seconds(const Occupancy& load);
+
 /// {"fits", "prompt_tokens", "cached_tokens", "pages_needed", "pages_free", "queue_position", "expected_wait_s",
-/// "expected_ttft_s", "expected_tok_s", "why"}. Answers that run are taken to need 256 more tokens each.
-Json capacity_of(const Load& load);
+/// "expected_ttft_s", "expected_tok_s", "why"}
+Json capacity_of(const Occupancy& load);
 
 }  // namespace mxpath::server

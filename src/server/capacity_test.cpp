@@ -6,8 +6,8 @@ namespace mxpath::server {
 namespace {
 
 /// 10 ms for each step, 1 ms for each token that is read.
-Load idle() {
-  Load load{
+Occupancy idle() {
+  Occupancy load{
       .context = 1000, .prompt_tokens = 300, .cached_tokens = 100, .pages_needed = 5, .pages_free = 50, .pages = 60};
   load.most_queued = 4;
   load.most_sequences = 8;
@@ -27,7 +27,7 @@ TEST(Capacity, OfAnIdleServer) {
 }
 
 TEST(Capacity, SaysWhatIsInTheWay) {
-  Load load = idle();
+  Occupancy load = idle();
   load.prompt_tokens = 1000;
   EXPECT_EQ(capacity_of(load)["fits"], false);
   EXPECT_EQ(capacity_of(load)["why"], "the prompt has 1000 tokens, and the context holds 1000 with the answer");
@@ -38,7 +38,7 @@ TEST(Capacity, SaysWhatIsInTheWay) {
 }
 
 TEST(Capacity, OfABusyServerIsLater) {
-  Load load = idle();
+  Occupancy load = idle();
   load.running = 8;
   const Json full = capacity_of(load);
   EXPECT_EQ(full["fits"], true);

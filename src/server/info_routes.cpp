@@ -5,8 +5,11 @@
 #include "app/planner.h"
 #include "base/hint.h"
 #include "base/text.h"
+#include "machine/known_machines.h"
 #include "plan/explain.h"
+#include "server/asked.h"
 #include "server/embedded.h"
+#include "server/openai/reply_parts.h"
 #include "server/report.h"
 #include "server/routes.h"
 
@@ -59,14 +62,16 @@ Json unwell_json(std::string_view why) {
   return {{"error", {{"code", 503}, {"message", why}, {"type", "unavailable_error"}}}};
 }
 
-/// A plan's JSON with the options in the words of the command line, which a reader of this server knows.
-openai::Asked<Json> plan_json(const ServiceState& state, const std::string& machine, const std::string& model_name) {
-  if (machine.empty() && model_name.empty()) return plan_to_json(state.model->runtime->plan());
-  const auto plan = plan_for(model_name.empty() ? state.options.model : model_name, state.options.places, machine,
-                             state.model->policy);
-  if (!plan.ok())
-    return ApiError{.message = in_words(plan.error().message), .param = machine.empty() ? "model" : "machine"};
-  return plan_to_json(*plan);
+/// machine: the name of one that is built in, never a file of this computer; "": the plan that was loaded.
+openai::Asked<Json> plan_json(const ServiceState& state, const std::string& machine) {
+  const auto worded = [&state](const Plan& plan) { return report_in_words(plan_to_json(plan), state.options.wording); };
+  if (machine.empty()) return worded(state.model->runtime->plan());
+  const auto where = known_machine(machine);
+  if (!where.ok())
+    return ApiError{.message = in_words(where.error().message, state.options.wording), .param = "machine"};
+  const auto plan = plan_elsewhere(state.model->runtime->files.manifest, *where, state.model->policy);
+  if (!plan.ok()) return ApiError{.message = in_words(plan.error().message, state.options.wording), .param = "machine"};
+  return worded(*plan);
 }
 
 }  // namespace
@@ -75,7 +80,7 @@ void health(ServiceState& state, const ExchangePtr& exchange, const Caller& call
   std::string why = state.why_unwell();
   if (why.empty() && state.draining) why = "the server is ending";
   if (why.empty()) return state.send(exchange, caller, Json{{"status", "ok"}});
-  http::Reply reply{.status = 503, .body = to_body(unwell_json(why))};
+  http::Reply reply{.status = 503, .body = openai::one_line(unwell_json(why))};
   reply.headers.emplace_back("Retry-After", "5");
   state.send(exchange, caller, std::move(reply));
 }
@@ -101,21 +106,15 @@ void models(ServiceState& state, const ExchangePtr& exchange, const Caller& call
 
 void one_model(ServiceState& state, const ExchangePtr& exchange, const Caller& caller) {
   const std::string name = exchange->request().path.substr(std::string_view("/v1/models/").size());
-  for (const std::string& known : state.model->names)
-    if (known == name) return state.send(exchange, caller, model_json(*state.model, name));
-  state.refuse(exchange, caller,
-               {.status = 404,
-                .message = fmt::format("there is no model \"{}\" here; this server has {}", printable(name),
-                                       fmt::join(state.model->names, ", ")),
-                .param = "model",
-                .code = "model_not_found"});
+  if (const auto known = check_model(state, name); !known.ok()) return state.refuse(exchange, caller, known.error());
+  state.send(exchange, caller, model_json(*state.model, name));
 }
 
 void plan(ServiceState& state, const ExchangePtr& exchange, const Caller& caller) {
-  const std::string machine = exchange->request().parameter("machine");
-  const std::string name = exchange->request().parameter("model");
+  const std::string machine = exchange->request().parameter("machine"), name = exchange->request().parameter("model");
+  if (const auto known = check_model(state, name); !known.ok()) return state.refuse(exchange, caller, known.error());
   state.on_worker<Json>(
-      exchange, caller, false, [&state, machine, name] { return plan_json(state, machine, name); },
+      exchange, caller, false, [&state, machine] { return plan_json(state, machine); },
       [&state, exchange, caller](const Json& made) { state.send(exchange, caller, made); });
 }
 

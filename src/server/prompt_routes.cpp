@@ -46,26 +46,15 @@ int64_t cached_tokens(const ServedModel& model, const AskedOf& asked) {
   return model.scheduler->call(look, 0).ok() ? cached : 0;
 }
 
-Load load_of(ServiceState& state, const AskedOf& asked) {
-  const ServedModel& model = *state.model;
-  const ModelExecutor& executor = model.executor();
-  const SchedulerCounts counts = model.scheduler->counts();
-  Load load;
-  load.context = executor.context();
-  load.prompt_tokens = tokens_of(asked);
-  load.cached_tokens = cached_tokens(model, asked);
+Occupancy occupancy_with(const ServiceState& state, const AskedOf& asked) {
+  const ModelExecutor& executor = state.model->executor();
+  Occupancy now = state.occupancy();
+  now.prompt_tokens = tokens_of(asked);
+  now.cached_tokens = cached_tokens(*state.model, asked);
   const int answer = asked.question->max_new_tokens > 0 ? asked.question->max_new_tokens : 1024;
   for (const auto& prompt : asked.prompts)
-    load.pages_needed += executor.pages_for(std::min<int64_t>(std::ssize(prompt) + answer, load.context));
-  load.pages_free = state.pages_free;
-  load.pages = executor.pages();
-  load.running = counts.steps.running;
-  load.queued = counts.queued_requests;
-  load.most_queued = state.options.most_queued;
-  load.most_sequences = executor.most_sequences();
-  load.chunk = executor.most_tokens();
-  load.step_seconds = [&executor](int decoding, int reading) { return executor.predicted_seconds(decoding, reading); };
-  return load;
+    now.pages_needed += executor.pages_for(std::min<int64_t>(std::ssize(prompt) + answer, now.context));
+  return now;
 }
 
 Json pieces_of(const Tokenizer& tokenizer, std::span<const Token> tokens) {
@@ -105,19 +94,12 @@ Asked<Json> text_of_tokens(const ServedModel& model, const Json& body) {
 void capacity(ServiceState& state, const ExchangePtr& exchange, const Caller& caller) {
   answer_later(state, exchange, caller, [&state, caller](std::string_view body) -> Asked<Json> {
     auto asked = read_any(state, body, caller);
-    if (asked.ok()) return capacity_of(load_of(state, *asked));
+    if (asked.ok()) return capacity_of(occupancy_with(state, *asked));
     if (asked.error().code != "context_length_exceeded") return std::move(asked).error();
-    Load load;  // what is too long is an answer here, not an error
-    load.context = state.model->runtime->plan().context;
-    load.prompt_tokens = asked.error().more.value("n_prompt_tokens", int64_t{0});
-    load.most_queued = state.options.most_queued;
-    load.pages = state.model->executor().pages();
-    load.pages_free = state.pages_free;
-    load.pages_needed = state.model->executor().pages_for(load.context);
-    load.most_sequences = state.model->executor().most_sequences();
-    load.chunk = state.model->executor().most_tokens();
-    load.step_seconds = [&state](int d, int r) { return state.model->executor().predicted_seconds(d, r); };
-    return capacity_of(load);
+    Occupancy now = state.occupancy();  // what is too long is an answer here, not an error
+    now.prompt_tokens = asked.error().more.value("n_prompt_tokens", int64_t{0});
+    now.pages_needed = state.model->executor().pages_for(now.context);
+    return capacity_of(now);
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "plan/block.h"
 #include "plan/expectation.h"
 
 namespace mxpath::server {
@@ -17,14 +18,6 @@ void add_paths(Json& out, const SitePlan& site) {
       out.push_back({{"site", site.site.name()}, {"path", name}, {"tokens", decision.regime.tokens.to_string()}});
     else (*same)["tokens"] = (*same)["tokens"].get<std::string>() + ", " + decision.regime.tokens.to_string();
   }
-}
-
-bool is_batch_invariant(const Plan& plan) {
-  return std::ranges::all_of(plan.sites, [](const SitePlan& site) {
-    return std::ranges::all_of(site.decisions, [&](const Decision& d) {
-      return d.chosen->batch_invariant && d.chosen == site.decisions.front().chosen;
-    });
-  });
 }
 
 std::string precision_of(const Plan& plan) {
@@ -57,7 +50,7 @@ Json report_of(const ServedModel& model, const openai::Question& question, const
     if (!plan.is_idle(site)) add_paths(paths, site);
   Json out = {{"paths", std::move(paths)},
               {"precision", precision_of(plan)},
-              {"batch_invariant", is_batch_invariant(plan)},
+              {"batch_invariant", same_bits_in_any_batch(plan)},
               {"seed", question.sampling.seed},
               {"cached_tokens", end.cached_tokens},
               {"cache", cache_sentence(end)},

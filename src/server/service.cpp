@@ -2,16 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cmath>
 #include <utility>
 
 #include "app/dirs.h"
+#include "base/hint.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "checkpoint/summary.h"
 #include "engine/prefix_key.h"
-#include "server/report.h"
+#include "server/error_reply.h"
+#include "server/openai/reply_parts.h"
 #include "server/routes.h"
 #include "server/service_state.h"
 
@@ -71,8 +72,7 @@ bool matches(std::string_view pattern, std::string_view path) {
   if (!path.starts_with(before) || !path.ends_with(after) || path.size() <= before.size() + after.size()) return false;
   const std::string_view part = path.substr(before.size(), path.size() - before.size() - after.size());
   // The name of a model may hold a slash: openai/gpt-oss-20b.
-  return after.empty() ? pattern.starts_with("/v1/models/") || part.find('/') == part.npos
-                       : part.find('/') == part.npos;
+  return part.find('/') == part.npos || pattern == "/v1/models/*";
 }
 
 bool same_method(const Route& route, std::string_view method) {
@@ -109,18 +109,12 @@ std::string fingerprint_of(const Runtime& runtime) {
   return "mxp_" + sha256({reinterpret_cast<const uint8_t*>(text.data()), text.size()}).substr(0, 12);
 }
 
-/// Seconds until a place should be free: those that wait before it, at the speed of those that run.
+/// Seconds until a place should be free for one more.
 int retry_seconds(const ServiceState& state) {
-  const SchedulerCounts counts = state.model->scheduler->counts();
-  const double step = std::max(state.last_step.seconds, 0.001);
-  const int rows = std::max(counts.steps.running, 1);
-  const double answers = 256.0 * (counts.queued_requests + 1) / rows;  // of a typical length
-  return std::clamp(static_cast<int>(std::ceil(answers * step)), 1, 120);
+  return std::clamp(static_cast<int>(std::ceil(waiting_seconds(state.occupancy()))), 1, 120);
 }
 
 }  // namespace
-
-std::string to_body(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 ServiceState::ServiceState(ServiceOptions options_, std::function<void(std::function<void()>)> post_)
     : options(std::move(options_)),
@@ -139,6 +133,22 @@ ServiceState::ServiceState(ServiceOptions options_, std::function<void(std::func
       reasoning({}, seconds_now),
       responses({}, seconds_now) {}
 
+Occupancy ServiceState::occupancy() const {
+  const ModelExecutor& executor = model->executor();
+  const SchedulerCounts counts = model->scheduler->counts();
+  Occupancy now;
+  now.context = executor.context();
+  now.pages_free = pages_free;
+  now.pages = executor.pages();
+  now.running = counts.steps.running;
+  now.queued = counts.queued_requests;
+  now.most_queued = options.most_queued;
+  now.most_sequences = executor.most_sequences();
+  now.chunk = executor.most_tokens();
+  now.step_seconds = [&executor](int decoding, int reading) { return executor.predicted_seconds(decoding, reading); };
+  return now;
+}
+
 void ServiceState::send(const ExchangePtr& exchange, const Caller& caller, http::Reply reply) {
   reply.headers.insert(reply.headers.end(), caller.headers.begin(), caller.headers.end());
   log(exchange->request(), reply.status, caller.arrived);
@@ -146,15 +156,12 @@ void ServiceState::send(const ExchangePtr& exchange, const Caller& caller, http:
 }
 
 void ServiceState::send(const ExchangePtr& exchange, const Caller& caller, const Json& body, int status) {
-  send(exchange, caller, http::Reply{.status = status, .body = to_body(body)});
+  send(exchange, caller, http::Reply{.status = status, .body = openai::one_line(body)});
 }
 
 void ServiceState::refuse(const ExchangePtr& exchange, const Caller& caller, const ApiError& error) {
   metrics->rejected(error.status);
-  http::Reply reply{.status = error.status, .body = to_body(openai::error_json(error))};
-  if (error.retry_after > 0) reply.headers.emplace_back("Retry-After", fmt::format("{}", error.retry_after));
-  else if (error.status >= 500 || error.status == 409) reply.headers.emplace_back("x-should-retry", "false");
-  send(exchange, caller, std::move(reply));
+  send(exchange, caller, error_reply(error));
 }
 
 void ServiceState::log(const http::Request& request, int status, double arrived, std::string_view more) {
@@ -166,7 +173,7 @@ void ServiceState::log(const http::Request& request, int status, double arrived,
 
 std::string ServiceState::why_unwell() const {
   if (!model) return "Loading model";
-  if (const auto ended = model->scheduler->ended()) return ended->message;
+  if (const auto ended = model->scheduler->ended()) return in_words(ended->message, options.wording);
   if (step_seen_at > 0 && seconds_now() - step_seen_at > options.stuck_seconds)
     return fmt::format("work waits and no step has ended for {:.0f} seconds", seconds_now() - step_seen_at);
   return "";
@@ -191,8 +198,7 @@ Status Service::serve_model(std::unique_ptr<Runtime> runtime, const Policy& poli
   MXPATH_TRY(model->grammars, grammar::Grammars::create(runtime->files.tokenizer, runtime->loaded->model.config.vocab));
   model->names = names_of(state.options, *runtime);
   model->fingerprint = fingerprint_of(*runtime);
-  model->created =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  model->created = seconds_since_1970();
   model->parameters = summarise(runtime->files.manifest).parameters;
   model->runtime = std::move(runtime);
   SchedulerOptions how;
@@ -228,31 +234,17 @@ int waiting_requests(const ServiceState& state) {
 /// 503 or 429 where the request must come again; none: it may go on.
 std::optional<ApiError> not_now(const ServiceState& state, Needs needs) {
   if (needs == Needs::nothing) return {};
-  ApiError error{.status = 503, .type = "server_error", .retry_after = 5};
-  if (!state.model) {
-    error.message = "Loading model", error.code = "loading";
-    return error;
-  }
-  if (state.busy.bytes > most_busy_bytes) {
-    error.message = "too many bodies are being read; try again soon", error.code = "busy", error.retry_after = 1;
-    return error;
-  }
+  if (!state.model) return unavailable("Loading model", "loading", 5);
+  if (state.busy.bytes > most_busy_bytes)
+    return unavailable("too many bodies are being read; try again soon", "busy", 1);
   if (needs != Needs::answers) return {};
-  if (state.draining) {
-    error.message = "the server is ending; ask again soon", error.code = "draining";
-    return error;
-  }
-  if (const std::string why = state.why_unwell(); !why.empty()) {
-    error.message = why, error.code = "engine_unwell", error.retry_after = 30;
-    return error;
-  }
+  if (state.draining) return server_ends();
+  if (std::string why = state.why_unwell(); !why.empty()) return unavailable(std::move(why), "engine_unwell", 30);
   const int waiting = waiting_requests(state);
   if (waiting < state.options.most_queued) return {};
-  error.status = 429, error.code = "queue_full", error.type = "rate_limit_error";
-  error.message = fmt::format("{} already, which is the most; try again later",
-                              waiting == 1 ? "1 request waits" : fmt::format("{} requests wait", waiting));
-  error.retry_after = retry_seconds(state);
-  return error;
+  return queue_full(fmt::format("{} already, which is the most; try again later",
+                                waiting == 1 ? "1 request waits" : fmt::format("{} requests wait", waiting)),
+                    retry_seconds(state));
 }
 
 ApiError no_route(const http::Request& request, std::string& allowed) {
@@ -317,12 +309,7 @@ void Service::drain() { state_->draining = true; }
 bool Service::idle() const { return state_->turns.empty() && state_->busy.requests == 0; }
 
 void Service::cut() {
-  for (const auto& turn : std::set(state_->turns))
-    turn->cut({.status = 503,
-               .message = "the server ended before the answer did",
-               .code = "draining",
-               .type = "server_error",
-               .retry_after = 5});
+  for (const auto& turn : std::set(state_->turns)) turn->cut(server_ends());
 }
 
 std::optional<Error> Service::lost() const { return state_->model ? state_->model->scheduler->ended() : std::nullopt; }
@@ -334,7 +321,7 @@ void Service::set_counts(std::function<http::Counts()> counts) { state_->http_co
 http::Reply Service::refusal(int status, std::string_view sentence) {
   ApiError error{.status = status, .message = std::string(sentence)};
   if (status >= 500) error.type = "server_error";
-  return {.status = status, .body = to_body(openai::error_json(error))};
+  return error_reply(error);
 }
 
 }  // namespace mxpath::server

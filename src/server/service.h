@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/runtime.h"
+#include "base/hint.h"
 #include "server/http/access.h"
 #include "server/http/http.h"
 #include "server/openai/question.h"
@@ -23,13 +24,13 @@ struct ServiceOptions {
   bool today = true;                 ///< the system message says the day where `conversation` does not
   openai::ReasoningField reasoning_field = openai::ReasoningField::reasoning;
   bool restore_reasoning = true;
-  int most_queued = 64;          ///< requests that wait for a place
-  double max_wait = 0;           ///< seconds in the queue; 0: any time
-  int max_reply = 0;             ///< tokens of an answer; 0: what the context holds
-  double max_reply_seconds = 0;  ///< 0: any time
-  double step_target = 0;        ///< seconds; 0: the scheduler's own
-  double stuck_seconds = 60;     ///< work waits and no step ended for so long: the server is not healthy
-  ModelPlaces places;            ///< where models are found, for plans of others
+  int most_queued = 64;             ///< requests that wait for a place
+  double max_wait = 0;              ///< seconds in the queue; 0: any time
+  int max_reply = 0;                ///< tokens of an answer; 0: what the context holds
+  double max_reply_seconds = 0;     ///< 0: any time
+  double step_target = 0;           ///< seconds; 0: the scheduler's own
+  double stuck_seconds = 60;        ///< work waits and no step ended for so long: the server is not healthy
+  Wording wording = plain_wording;  ///< of options in errors and plans
   std::function<void(std::string_view line)> log = {};  ///< one line for each request; without contents
 };
 

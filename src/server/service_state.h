@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "server/capacity.h"
 #include "server/openai/responses.h"
 #include "server/reasoning_memory.h"
 #include "server/service.h"
@@ -108,9 +109,10 @@ struct ServiceState {
   void send(const ExchangePtr& exchange, const Caller& caller, const Json& body, int status = 200);
   void refuse(const ExchangePtr& exchange, const Caller& caller, const openai::ApiError& error);
   void log(const http::Request& request, int status, double arrived, std::string_view more = "");
+  /// What runs and waits now, without a prompt.
+  Occupancy occupancy() const;
   /// Why the model answers nothing now; "": it does.
   std::string why_unwell() const;
-  bool is_lost() const { return model && model->scheduler->ended().has_value(); }
 };
 
 template <class T>
@@ -131,8 +133,5 @@ void ServiceState::on_worker(const ExchangePtr& exchange, const Caller& caller, 
     });
   });
 }
-
-/// JSON as it is sent: what is not UTF-8 becomes so.
-std::string to_body(const Json& json);
 
 }  // namespace mxpath::server

@@ -1,10 +1,11 @@
 #include "server/turn.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "base/text.h"
+#include "server/error_reply.h"
+#include "server/openai/reply_parts.h"
 
 namespace mxpath::server {
 namespace {
@@ -12,15 +13,14 @@ namespace {
 /// What is wrong with a prompt that can never run: its length, or a value.
 std::string code_of(const Error& error) { return error.kind == ErrorKind::wrong_use ? "" : "context_length_exceeded"; }
 
-openai::ApiError error_of(const Error& error, NotTaken why) {
+openai::ApiError error_of(const Error& error, NotTaken why, Wording wording) {
+  std::string sentence = in_words(error.message, wording);
   switch (why) {
-    case NotTaken::wrong: return {.message = error.message, .code = code_of(error)};
-    case NotTaken::queue_full:
-      return {
-          .status = 429, .message = error.message, .code = "queue_full", .type = "rate_limit_error", .retry_after = 1};
+    case NotTaken::wrong: return {.message = std::move(sentence), .code = code_of(error)};
+    case NotTaken::queue_full: return queue_full(std::move(sentence), 1);
     case NotTaken::ended: break;
   }
-  return {.status = 503, .message = error.message, .code = "engine_ended", .type = "server_error", .retry_after = 30};
+  return unavailable(std::move(sentence), "engine_ended", 30);
 }
 
 Told told_of(const Event& event) {
@@ -30,10 +30,6 @@ Told told_of(const Event& event) {
 }
 
 }  // namespace
-
-double seconds_now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 Turn::Turn(TurnContext context, TurnParts parts) : context_(std::move(context)), parts_(std::move(parts)) {
   const auto each = static_cast<size_t>(choices());
@@ -100,7 +96,7 @@ Result<void, openai::ApiError> Turn::submit() {
     if (!id.ok()) {
       refused_ = true;
       for (size_t before = 0; before < prompt; ++before) context_.scheduler.cancel(ids_[before]);
-      return error_of(id.error(), why);
+      return error_of(id.error(), why, context_.wording);
     }
     ids_[prompt] = *id;
   }
@@ -175,13 +171,9 @@ void Turn::hear_end(Answer& answer, int index, const Ended& ended) {
   EndReason reason = ended.reason;
   if (reason == EndReason::cancelled && time_is_up_) reason = EndReason::length;
   if (reason == EndReason::cancelled && answer.full) reason = EndReason::context;
-  if (reason == EndReason::cancelled && !answer.reader->over() && !cancelled_)
-    return fail({.status = 503,
-                 .message = "the server is ending; ask again soon",
-                 .code = "draining",
-                 .type = "server_error",
-                 .retry_after = 5});
-  const auto [pieces, end] = answer.reader->finish(reason, ended.error);
+  if (reason == EndReason::cancelled && !answer.reader->over() && !cancelled_) return fail(server_ends());
+  const Error error{in_words(ended.error.message, context_.wording), ended.error.kind};
+  const auto [pieces, end] = answer.reader->finish(reason, error);
   tell(answer, index, pieces);
   if (end.error) return fail(*end.error);
   pending_ += parts_.writer->end(index, end);
@@ -206,18 +198,17 @@ void Turn::finish() {
     flush();
     parts_.exchange->end_stream();
   } else if (!cancelled_) {
-    parts_.exchange->reply({.body = parts_.writer->whole().dump(-1, ' ', false, Json::error_handler_t::replace),
-                            .headers = parts_.headers});
+    parts_.exchange->reply({.body = openai::one_line(parts_.writer->whole()), .headers = parts_.headers});
   }
   set_over(cancelled_ ? "abort" : time_is_up_ ? "length" : "stop");
 }
 
 void Turn::reply_error(const openai::ApiError& error) {
-  http::Headers headers = parts_.headers;
-  if (error.retry_after > 0) headers.emplace_back("Retry-After", fmt::format("{}", error.retry_after));
+  http::Reply reply = error_reply(error);
+  reply.headers.insert(reply.headers.end(), parts_.headers.begin(), parts_.headers.end());
   status_ = error.status;
-  parts_.exchange->reply({error.status, openai::error_json(error).dump(-1, ' ', false, Json::error_handler_t::replace),
-                          "application/json", std::move(headers)});
+  context_.metrics.rejected(error.status);
+  parts_.exchange->reply(std::move(reply));
 }
 
 void Turn::fail(const openai::ApiError& error) {
@@ -268,11 +259,8 @@ void Turn::flush() {
 void Turn::look_at_clock(double now, double max_wait) {
   if (over_) return;
   if (max_wait > 0 && !reading_ && !begun_ && now - parts_.arrived > max_wait)
-    return fail({.status = 429,
-                 .message = fmt::format("no place was free for {} seconds; try again later", max_wait),
-                 .code = "queue_full",
-                 .type = "rate_limit_error",
-                 .retry_after = static_cast<int>(max_wait) + 1});
+    return fail(queue_full(fmt::format("no place was free for {} seconds; try again later", max_wait),
+                           static_cast<int>(max_wait) + 1));
   if (parts_.seconds_limit <= 0 || time_is_up_ || now - parts_.arrived < parts_.seconds_limit) return;
   time_is_up_ = true;
   for (const RequestId id : ids_) context_.scheduler.cancel(id);

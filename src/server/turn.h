@@ -9,8 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "base/hint.h"
 #include "engine/scheduler.h"
 #include "grammar/answer_rules.h"
+#include "server/clock.h"
 #include "server/http/http.h"
 #include "server/metrics.h"
 #include "server/openai/reply_writer.h"
@@ -25,6 +27,7 @@ struct TurnContext {
   Metrics& metrics;
   const Tokenizer& tokenizer;
   std::shared_ptr<grammar::Grammars> grammars;  ///< may be null where no answer has rules
+  Wording wording = plain_wording;              ///< of options in errors
 };
 
 /// What a turn is made of.
@@ -118,8 +121,5 @@ class Turn : public std::enable_shared_from_this<Turn> {
   int status_ = 0;
   bool begun_ = false, over_ = false, went_well_ = false, reading_ = false, time_is_up_ = false;
 };
-
-/// Seconds of the steady clock.
-double seconds_now();
 
 }  // namespace mxpath::server

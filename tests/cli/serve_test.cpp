@@ -311,6 +311,23 @@ TEST(Serve, OnlyThoseThatWaitAreCounted) {
   for (auto& client : clients) EXPECT_EQ(client.answer().status, 200);
 }
 
+// A plan for another machine could name any file of this computer, and said what was in it.
+TEST_F(Served, PlansAreForMachinesAndNeverForFiles) {
+  EXPECT_EQ(program->get("/v1/plan?machine=4x%20rtx_3090").status, 200);
+  const auto file = program->get("/v1/plan?machine=/etc/passwd");
+  EXPECT_EQ(file.status, 400);
+  EXPECT_EQ(file.body.find("JSON"), std::string::npos) << "it was read: " << file.body;
+  EXPECT_EQ(program->get("/v1/plan?machine=h200&model=/etc").status, 404);
+}
+
+// Sentences of the plan held marks where they speak of options.
+TEST(Serve, OptionsAreNamedAsOnTheCommandLine) {
+  const ServedProgram program({"--exclude", "linear.cpu.portable.*", "--deterministic"});
+  const std::string plan = program.get("/v1/plan").body;
+  EXPECT_NE(plan.find("excluded by --exclude linear.cpu.portable.*"), std::string::npos);
+  EXPECT_EQ(plan.find("\\u000e"), std::string::npos) << "a mark";
+}
+
 TEST(Serve, WrongOptionsAreRefused) {
   for (const std::vector<std::string>& wrong :
        std::vector<std::vector<std::string>>{{"--api-key", ""},

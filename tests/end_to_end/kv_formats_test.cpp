@@ -58,7 +58,7 @@ TEST(KvOverflow, EndsOneRequestAndLeavesTheOthers) {
   auto requests = test::mixed_requests(23, bad, 12, 100, 12);
   for (Request& request : requests) request.largest_token = bad - 1;
   const Served alone = test::serve_each_alone(*server.executor, requests);
-  const double noise = test::same_bits_in_any_batch(server.plan()) ? 0 : 0.05;
+  const double noise = same_bits_in_any_batch(server.plan()) ? 0 : 0.05;
   test::Comparison comparison(noise);
   comparison.add(requests, serve(*server.executor, requests), alone, "without it");
   requests[2].prompt.back() = bad;

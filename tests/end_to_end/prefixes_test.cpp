@@ -39,7 +39,7 @@ class Prefixes : public testing::TestWithParam<Case> {
     // Texts that leave the first one after any number of tokens.
     other = text;
     for (int32_t& token : other) token = (token + 1) % server->vocab();
-    bits = test::same_bits_in_any_batch(server->plan());
+    bits = same_bits_in_any_batch(server->plan());
   }
   /// Between the lengths that are read anew: the portable rows are slow.
   static int stride() { return std::get<1>(GetParam()) == "*" ? 1 : 7; }

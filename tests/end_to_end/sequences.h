@@ -15,6 +15,7 @@
 #include "engine/scheduler.h"
 #include "golden.h"
 #include "kernels/catalogue.h"
+#include "plan/block.h"
 
 namespace mxpath::test {
 
@@ -35,30 +36,6 @@ struct Server {
   std::unique_ptr<LoadedModel> loaded;
   std::unique_ptr<ModelExecutor> executor;  // null: it could not be made
 };
-
-/// Whether a row that computes parts of a block itself gives the bits of the rows that the plan has for them.
-inline bool is_like_its_parts(const KernelPath& row, const std::vector<const SitePlan*>& parts) {
-  return std::ranges::all_of(row.fuses, [&](const FusedPart& fused) {
-    return std::ranges::all_of(parts, [&](const SitePlan* part) {
-      return part->site.id != fused.site ||
-             std::ranges::all_of(part->decisions, [&](const Decision& d) { return d.chosen->name == fused.like; });
-    });
-  });
-}
-
-/// Whether a token gets the same bits in any step: whatever shares the call, each site runs rows that promise it and
-/// that give the same as one another.
-inline bool same_bits_in_any_batch(const Plan& plan) {
-  for (const SitePlan& site : plan.sites)
-    for (const Decision& d : site.decisions)
-      if (d.chosen != site.decisions.front().chosen || !d.chosen->batch_invariant) return false;
-  for (const BlockPlan& block : plan.blocks)
-    for (const Decision& d : block.plan.decisions) {
-      if (only_calls_others(*d.chosen)) continue;  // the parts have been looked at
-      if (!d.chosen->batch_invariant || !is_like_its_parts(*d.chosen, plan.parts_of(block))) return false;
-    }
-  return true;
-}
 
 struct ServedAnswer {
   std::vector<int32_t> tokens;

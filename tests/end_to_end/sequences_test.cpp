@@ -63,7 +63,7 @@ TEST_P(Sequences, AreComparedBitForBitOnPortableRowsAndDeterministicOnes) {
   const auto plan =
       make_plan(open_manifest(golden.folder).value(), catalogue(), test::cpu_of_this_machine(), only(family));
   ASSERT_TRUE(plan.ok()) << plan.error().message;
-  EXPECT_TRUE(test::same_bits_in_any_batch(*plan) || (family != "*.cpu.portable.*" && family != "deterministic"));
+  EXPECT_TRUE(same_bits_in_any_batch(*plan) || (family != "*.cpu.portable.*" && family != "deterministic"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, Sequences,
@@ -79,7 +79,7 @@ TEST(SequencesOfTheDemo, GiveWhatEachGivesAlone) {
   const auto requests = test::mixed_requests(17, server.vocab(), 24, 300, 24);
   const Served alone = test::serve_each_alone(*server.executor, requests);
   // What rows of other batch sizes round otherwise is far below this.
-  const double noise = test::same_bits_in_any_batch(server.plan()) ? 0 : 0.05;
+  const double noise = same_bits_in_any_batch(server.plan()) ? 0 : 0.05;
   test::Comparison(noise).add(requests, serve(*server.executor, requests), alone, "24 at once");
 }
 

@@ -36,8 +36,8 @@ void Connection::close() {
   descriptor_->close();
   forget_body();
   if (answer_ == Answer::stream) --core_.streams;
-  if (turn_ && answer_ != Answer::ended) turn_->lost();
-  turn_.reset();  // it holds the loop, in which this connection may still wait
+  if (transfer_ && answer_ != Answer::ended) transfer_->lost();
+  transfer_.reset();  // it holds the loop, in which this connection may still wait
   core_.forget(*this);
 }
 
@@ -45,7 +45,7 @@ void Connection::close() {
 
 void Connection::read() {
   if (phase_ == Phase::closed || reading_ || client_ended_) return;
-  if (turn_ && is_full()) return;  // goes on when the answer has been written
+  if (transfer_ && is_full()) return;  // goes on when the answer has been written
   reading_ = true;
   descriptor_->when_readable([self = shared_from_this()] {
     self->reading_ = false;
@@ -59,9 +59,9 @@ void Connection::readable() {
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return read();
   if (count < 0) return close();
   if (count == 0) return client_ended();
-  if (close_after_ && (!turn_ || phase_ == Phase::lingering)) return read();  // nothing more will be answered
+  if (close_after_ && (!transfer_ || phase_ == Phase::lingering)) return read();  // nothing more will be answered
   in_.append(block.data(), static_cast<size_t>(count));
-  if (turn_) read();
+  if (transfer_) read();
   else parse();
 }
 
@@ -70,7 +70,7 @@ bool Connection::has_pipelined() const { return in_.find_first_not_of("\r\n") !=
 void Connection::client_ended() {
   client_ended_ = true;
   if (phase_ != Phase::answering) return close();
-  if (!turn_ || answer_ == Answer::ended) return;  // the answer is ready
+  if (!transfer_ || answer_ == Answer::ended) return;  // the answer is ready
   if (close_after_ || !next_is_whole()) return close();
   look_for_client(Clock::now());
 }
@@ -86,7 +86,7 @@ void Connection::parse() {
   in_.erase(0, reader_.feed(in_));
   if (const auto& bad = reader_.bad()) return refuse(bad->status, bad->sentence);
   if (!count_body()) return refuse(503, "too much is being sent by all clients together; try again later");
-  if (auto request = reader_.take()) return begin_turn(std::move(*request));
+  if (auto request = reader_.take()) return begin_transfer(std::move(*request));
   if (client_ended_) return close();
   if (reader_.take_expectation()) {
     outbox_.add("HTTP/1.1 100 Continue\r\n\r\n");
@@ -104,10 +104,10 @@ bool Connection::count_body() {
   return body_bytes_ == 0 || core_.body_bytes <= core_.limits.bodies_bytes;
 }
 
-/// It is the turn's from now on, or nobody's.
+/// It is the transfer's from now on, or nobody's.
 void Connection::forget_body() { core_.body_bytes -= std::exchange(body_bytes_, 0); }
 
-void Connection::begin_turn(ReadRequest read) {
+void Connection::begin_transfer(ReadRequest read) {
   forget_body();
   enter(Phase::answering);
   ++core_.requests;
@@ -117,11 +117,11 @@ void Connection::begin_turn(ReadRequest read) {
   close_after_ = !read.keep_alive;
   frame_ = AnswerFrame{request.id, request.method == "HEAD", read.http_1_0, false};
   answer_ = Answer::none;
-  turn_ = std::make_shared<Turn>(std::move(request), core_.loop, weak_from_this());
+  transfer_ = std::make_shared<Transfer>(std::move(request), core_.loop, weak_from_this());
   try {
-    core_.handler(make_exchange(turn_));
+    core_.handler(make_exchange(transfer_));
   } catch (...) {
-    core_.loop->post([self = shared_from_this(), turn = turn_] { self->abandon(*turn); });
+    core_.loop->post([self = shared_from_this(), transfer = transfer_] { self->abandon(*transfer); });
   }
   // Behind what the handler has answered, if it has: who closed while it was answered gets its answer.
   core_.loop->post([self = shared_from_this()] { self->guarded(&Connection::read); });
@@ -145,25 +145,25 @@ void Connection::refuse(int status, std::string_view sentence) {
 void Connection::end_answer() {
   if (answer_ == Answer::stream) --core_.streams;
   answer_ = Answer::ended;
-  turn_->over();
+  transfer_->over();
 }
 
-void Connection::reply(const Turn& turn, Reply reply) {
-  if (phase_ == Phase::closed || &turn != turn_.get() || answer_ != Answer::none) return;
+void Connection::reply(const Transfer& transfer, Reply reply) {
+  if (phase_ == Phase::closed || &transfer != transfer_.get() || answer_ != Answer::none) return;
   close_after_ = frame_.close_after = close_after_ || core_.draining;
   end_answer();
   outbox_.add(whole_answer(reply, frame_));
   flush();
 }
 
-void Connection::abandon(const Turn& turn) {
-  if (&turn != turn_.get()) return;
-  if (answer_ == Answer::stream) return end_stream(turn, false);
-  reply(turn, core_.refusal(500, "the request was not answered because of a fault in the server"));
+void Connection::abandon(const Transfer& transfer) {
+  if (&transfer != transfer_.get()) return;
+  if (answer_ == Answer::stream) return end_stream(transfer, false);
+  reply(transfer, core_.refusal(500, "the request was not answered because of a fault in the server"));
 }
 
-void Connection::begin_stream(const Turn& turn, const Headers& headers) {
-  if (phase_ == Phase::closed || &turn != turn_.get() || answer_ != Answer::none) return;
+void Connection::begin_stream(const Transfer& transfer, const Headers& headers) {
+  if (phase_ == Phase::closed || &transfer != transfer_.get() || answer_ != Answer::none) return;
   close_after_ = frame_.close_after = close_after_ || core_.draining || (frame_.http_1_0 && !frame_.head_only);
   outbox_.add(stream_head(headers, frame_));
   outbox_.begin_events(!frame_.http_1_0);
@@ -176,16 +176,16 @@ void Connection::begin_stream(const Turn& turn, const Headers& headers) {
   flush();
 }
 
-void Connection::send(const Turn& turn, std::string_view events) {
-  if (phase_ == Phase::closed || &turn != turn_.get() || answer_ != Answer::stream) return;
+void Connection::send(const Transfer& transfer, std::string_view events) {
+  if (phase_ == Phase::closed || &transfer != transfer_.get() || answer_ != Answer::stream) return;
   outbox_.add_events(events);
   // A client that takes all may get much at once, as at the end of a long answer: `tick` judges what stays unsent.
   if (outbox_.unsent() > 16 * core_.limits.outbox_bytes) return close();
   flush_soon();
 }
 
-void Connection::end_stream(const Turn& turn, bool whole) {
-  if (phase_ == Phase::closed || &turn != turn_.get() || answer_ != Answer::stream) return;
+void Connection::end_stream(const Transfer& transfer, bool whole) {
+  if (phase_ == Phase::closed || &transfer != transfer_.get() || answer_ != Answer::stream) return;
   if (!whole) close_after_ = true;
   outbox_.end_events(whole);
   end_answer();
@@ -217,7 +217,7 @@ void Connection::flush() {
 }
 
 void Connection::all_written() {
-  if (phase_ != Phase::answering || (turn_ && answer_ != Answer::ended)) return;
+  if (phase_ != Phase::answering || (transfer_ && answer_ != Answer::ended)) return;
   if (close_after_ || core_.draining) {
     if (client_ended_) return close();
     ::shutdown(descriptor_->fd(), SHUT_WR);
@@ -225,7 +225,7 @@ void Connection::all_written() {
     in_.clear();
     return read();
   }
-  turn_.reset();
+  transfer_.reset();
   enter(Phase::waiting);
   parse();
 }

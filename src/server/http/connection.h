@@ -50,11 +50,11 @@ class Connection final : public AnswerSink, public std::enable_shared_from_this<
   void close();
   const std::string& peer() const { return peer_; }
 
-  void reply(const Turn& turn, Reply reply) override;
-  void begin_stream(const Turn& turn, const Headers& headers) override;
-  void send(const Turn& turn, std::string_view events) override;
-  void end_stream(const Turn& turn, bool whole) override;
-  void abandon(const Turn& turn) override;
+  void reply(const Transfer& transfer, Reply reply) override;
+  void begin_stream(const Transfer& transfer, const Headers& headers) override;
+  void send(const Transfer& transfer, std::string_view events) override;
+  void end_stream(const Transfer& transfer, bool whole) override;
+  void abandon(const Transfer& transfer) override;
   void failed() override { close(); }
 
  private:
@@ -74,7 +74,7 @@ class Connection final : public AnswerSink, public std::enable_shared_from_this<
   void parse();
   bool count_body();
   void forget_body();
-  void begin_turn(ReadRequest read);
+  void begin_transfer(ReadRequest read);
   void end_answer();
   void flush();
   void flush_soon();
@@ -98,7 +98,7 @@ class Connection final : public AnswerSink, public std::enable_shared_from_this<
   bool client_ended_ = false;  // nothing more will come
   Clock::time_point probed_;   // whether it still takes anything
 
-  std::shared_ptr<Turn> turn_;  // null: no request is being answered
+  std::shared_ptr<Transfer> transfer_;  // null: no request is being answered
   AnswerFrame frame_;
   enum class Answer { none, stream, ended } answer_ = Answer::none;
   bool close_after_ = false;

@@ -62,7 +62,7 @@ void Connection::tick_answer(Clock::time_point now) {
 /// written that says nothing: a comment of a stream, or an interim answer, any number of which may stand before the
 /// answer (RFC 9110, 15.2).
 void Connection::look_for_client(Clock::time_point now) {
-  if (!turn_ || answer_ == Answer::ended) return;
+  if (!transfer_ || answer_ == Answer::ended) return;
   const int events = events_of(descriptor_->fd());
   if ((events & (POLLERR | POLLHUP | POLLNVAL)) != 0) return close();
   if (!client_ended_ && (events & POLLRDHUP) == 0) return;

@@ -12,57 +12,61 @@ void tell(const std::function<void()>& hear) {
   }
 }
 
-class ExchangeOfTurn final : public Exchange {
+class ExchangeOfTransfer final : public Exchange {
  public:
-  explicit ExchangeOfTurn(std::shared_ptr<Turn> turn) : turn_(std::move(turn)) {}
-  ~ExchangeOfTurn() override;
+  explicit ExchangeOfTransfer(std::shared_ptr<Transfer> transfer) : transfer_(std::move(transfer)) {}
+  ~ExchangeOfTransfer() override;
 
-  const Request& request() const override { return turn_->request; }
+  const Request& request() const override { return transfer_->request; }
   void reply(Reply reply) override;
   void begin_stream(Headers headers) override;
   void send(std::string events) override;
   void end_stream(bool whole) override;
-  bool gone() const override { return turn_->gone(); }
-  void on_gone(std::function<void()> hear) override { turn_->on_gone(std::move(hear)); }
+  bool gone() const override { return transfer_->gone(); }
+  void on_gone(std::function<void()> hear) override { transfer_->on_gone(std::move(hear)); }
 
  private:
-  const std::shared_ptr<Turn> turn_;
+  const std::shared_ptr<Transfer> transfer_;
   std::atomic<bool> begun_ = false, ended_ = false;  // as far as is known here; the connection decides
 };
 
-ExchangeOfTurn::~ExchangeOfTurn() {
+ExchangeOfTransfer::~ExchangeOfTransfer() {
   if (ended_) return;
-  turn_->post([turn = turn_, begun = begun_.load()](AnswerSink& sink) {
-    if (begun) sink.end_stream(*turn, false);
-    else sink.abandon(*turn);
+  transfer_->post([transfer = transfer_, begun = begun_.load()](AnswerSink& sink) {
+    if (begun) sink.end_stream(*transfer, false);
+    else sink.abandon(*transfer);
   });
 }
 
-void ExchangeOfTurn::reply(Reply reply) {
+void ExchangeOfTransfer::reply(Reply reply) {
   if (begun_.exchange(true)) return;
   ended_ = true;
-  turn_->post(
-      [turn = turn_, reply = std::move(reply)](AnswerSink& sink) mutable { sink.reply(*turn, std::move(reply)); });
+  transfer_->post([transfer = transfer_, reply = std::move(reply)](AnswerSink& sink) mutable {
+    sink.reply(*transfer, std::move(reply));
+  });
 }
 
-void ExchangeOfTurn::begin_stream(Headers headers) {
+void ExchangeOfTransfer::begin_stream(Headers headers) {
   if (begun_.exchange(true)) return;
-  turn_->post([turn = turn_, headers = std::move(headers)](AnswerSink& sink) { sink.begin_stream(*turn, headers); });
+  transfer_->post([transfer = transfer_, headers = std::move(headers)](AnswerSink& sink) {
+    sink.begin_stream(*transfer, headers);
+  });
 }
 
-void ExchangeOfTurn::send(std::string events) {
-  if (!begun_ || ended_ || turn_->gone() || events.empty()) return;
-  turn_->post([turn = turn_, events = std::move(events)](AnswerSink& sink) { sink.send(*turn, events); });
+void ExchangeOfTransfer::send(std::string events) {
+  if (!begun_ || ended_ || transfer_->gone() || events.empty()) return;
+  transfer_->post(
+      [transfer = transfer_, events = std::move(events)](AnswerSink& sink) { sink.send(*transfer, events); });
 }
 
-void ExchangeOfTurn::end_stream(bool whole) {
+void ExchangeOfTransfer::end_stream(bool whole) {
   if (!begun_ || ended_.exchange(true)) return;
-  turn_->post([turn = turn_, whole](AnswerSink& sink) { sink.end_stream(*turn, whole); });
+  transfer_->post([transfer = transfer_, whole](AnswerSink& sink) { sink.end_stream(*transfer, whole); });
 }
 
 }  // namespace
 
-void Turn::on_gone(std::function<void()> hear) {
+void Transfer::on_gone(std::function<void()> hear) {
   {
     const std::lock_guard lock(mutex_);
     if (over_) return;
@@ -75,7 +79,7 @@ void Turn::on_gone(std::function<void()> hear) {
   if (loop_->on_its_thread() || !loop_->post([hear] { tell(hear); })) tell(hear);
 }
 
-void Turn::post(std::function<void(AnswerSink&)> what) {
+void Transfer::post(std::function<void(AnswerSink&)> what) {
   if (gone_) return;
   loop_->post([sink = sink_, what = std::move(what)] {
     const auto there = sink.lock();
@@ -88,7 +92,7 @@ void Turn::post(std::function<void(AnswerSink&)> what) {
   });
 }
 
-void Turn::lost() {
+void Transfer::lost() {
   std::vector<std::function<void()>> hears;
   {
     const std::lock_guard lock(mutex_);
@@ -99,15 +103,15 @@ void Turn::lost() {
   for (const auto& hear : hears) tell(hear);
 }
 
-void Turn::over() {
+void Transfer::over() {
   std::vector<std::function<void()>> forgotten;  // what they hold goes without the lock, which is let go of first
   const std::lock_guard lock(mutex_);
   over_ = true;
   forgotten.swap(hears_);
 }
 
-std::shared_ptr<Exchange> make_exchange(std::shared_ptr<Turn> turn) {
-  return std::make_shared<ExchangeOfTurn>(std::move(turn));
+std::shared_ptr<Exchange> make_exchange(std::shared_ptr<Transfer> transfer) {
+  return std::make_shared<ExchangeOfTransfer>(std::move(transfer));
 }
 
 }  // namespace mxpath::http

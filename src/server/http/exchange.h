@@ -12,27 +12,27 @@
 
 namespace mxpath::http {
 
-class Turn;
+class Transfer;
 
-/// Where answers go: the connection, on the thread of the loop. It drops what comes for a turn that is not the current
-/// one, or that has been answered.
+/// Where answers go: the connection, on the thread of the loop. It drops what comes for a transfer that is not the
+/// current one, or that has been answered.
 class AnswerSink {
  public:
   virtual ~AnswerSink() = default;
-  virtual void reply(const Turn& turn, Reply reply) = 0;
-  virtual void begin_stream(const Turn& turn, const Headers& headers) = 0;
-  virtual void send(const Turn& turn, std::string_view events) = 0;
-  virtual void end_stream(const Turn& turn, bool whole) = 0;
+  virtual void reply(const Transfer& transfer, Reply reply) = 0;
+  virtual void begin_stream(const Transfer& transfer, const Headers& headers) = 0;
+  virtual void send(const Transfer& transfer, std::string_view events) = 0;
+  virtual void end_stream(const Transfer& transfer, bool whole) = 0;
   /// Nobody is left who could answer.
-  virtual void abandon(const Turn& turn) = 0;
+  virtual void abandon(const Transfer& transfer) = 0;
   /// One of these threw.
   virtual void failed() = 0;
 };
 
 /// One request on its way through a connection. It outlives the connection where somebody keeps its exchange.
-class Turn : public std::enable_shared_from_this<Turn> {
+class Transfer : public std::enable_shared_from_this<Transfer> {
  public:
-  Turn(Request request_in, std::shared_ptr<Loop> loop, std::weak_ptr<AnswerSink> sink)
+  Transfer(Request request_in, std::shared_ptr<Loop> loop, std::weak_ptr<AnswerSink> sink)
       : request(std::move(request_in)), loop_(std::move(loop)), sink_(std::move(sink)) {}
 
   const Request request;
@@ -56,6 +56,6 @@ class Turn : public std::enable_shared_from_this<Turn> {
   std::vector<std::function<void()>> hears_;
 };
 
-std::shared_ptr<Exchange> make_exchange(std::shared_ptr<Turn> turn);
+std::shared_ptr<Exchange> make_exchange(std::shared_ptr<Transfer> transfer);
 
 }  // namespace mxpath::http

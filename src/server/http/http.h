@@ -78,10 +78,9 @@ struct Limits {
 
 struct ServerOptions {
   std::string host = "127.0.0.1";
-  int port = 8080;                       ///< 0: any free one
-  std::string unix_socket;               ///< a path instead of host and port
-  int listening_socket = -1;             ///< of a supervisor (systemd), instead of all of these
-  std::string tls_certificate, tls_key;  ///< PEM files; "": plain HTTP
+  int port = 8080;            ///< 0: any free one
+  std::string unix_socket;    ///< a path instead of host and port
+  int listening_socket = -1;  ///< of a supervisor (systemd), instead of all of these
   Limits limits = {};
 };
 
@@ -92,7 +91,7 @@ struct Counts {
 
 class Server {
  public:
-  /// Binds and listens. Errors: an address that cannot be bound (with what to do), files of TLS, a build without TLS.
+  /// Binds and listens. Errors: an address that cannot be bound (with what to do).
   /// `answer_refusal` makes the body of what the limits refuse (status, sentence), so that every face has its own form.
   static Result<std::unique_ptr<Server>> listen(
       const ServerOptions& options, Handler handler,

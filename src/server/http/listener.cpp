@@ -195,8 +195,6 @@ void Listener::remove_file() {
 }
 
 Result<Listener> open_listener(const ServerOptions& options) {
-  if (!options.tls_certificate.empty() || !options.tls_key.empty())
-    return fail("this build has no TLS; leave the certificate out, and let a proxy in front of it speak TLS");
   if (options.listening_socket >= 0) return take_over(options.listening_socket);
   if (!options.unix_socket.empty()) return listen_on_path(options.unix_socket);
   return listen_on_port(options);

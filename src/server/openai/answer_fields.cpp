@@ -128,6 +128,15 @@ Asked<void> read_extensions(const FieldReader& fields, Question& question) {
   return fields.whole("priority", -1000, 1000, question.priority);
 }
 
+Asked<void> read_streaming(const FieldReader& body, Question& question) {
+  constexpr auto known = std::to_array<std::string_view>({"include_usage", "include_obfuscation"});
+  MXPATH_CHECK(body.flag("stream", question.stream));
+  MXPATH_TRY(const auto options, body.object("stream_options"));
+  if (!options) return {};
+  options->warn_of_others(known, question.warnings);
+  return options->flag("include_usage", question.include_usage);
+}
+
 Asked<void> refuse_fields(const FieldReader& fields, std::span<const std::string_view> names) {
   for (const std::string_view name : names)
     if (const Json* value = fields.find(name); value && !says_nothing(*value))

@@ -29,6 +29,8 @@ Asked<void> read_sampling(const FieldReader& fields, Question& question);
 Asked<void> read_stop(const FieldReader& fields, Question& question);
 /// logit_bias: -100 (never) and 0 (nothing) alone; the ids must be below `vocab`.
 Asked<void> read_bias(const FieldReader& fields, int vocab, Question& question);
+/// stream, and stream_options.include_usage.
+Asked<void> read_streaming(const FieldReader& fields, Question& question);
 /// reasoning_budget, cache_salt and priority: extensions.
 Asked<void> read_extensions(const FieldReader& fields, Question& question);
 

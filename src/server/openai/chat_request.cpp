@@ -80,15 +80,6 @@ Asked<Reasoning> read_reasoning(const FieldReader& body, Question& question) {
   return out;
 }
 
-Asked<void> read_streaming(const FieldReader& body, Question& question) {
-  constexpr auto known = std::to_array<std::string_view>({"include_usage", "include_obfuscation"});
-  MXPATH_CHECK(body.flag("stream", question.stream));
-  MXPATH_TRY(const auto options, body.object("stream_options"));
-  if (!options) return {};
-  options->warn_of_others(known, question.warnings);
-  return options->flag("include_usage", question.include_usage);
-}
-
 Asked<void> read_logprobs(const FieldReader& body, Question& question) {
   bool wanted = false;
   std::optional<int> top;

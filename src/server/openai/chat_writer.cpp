@@ -56,7 +56,6 @@ class ChatWriter : public ReplyWriter {
   void name_reasoning(Json& message, const std::string& text) const;
   Json choice_json(size_t index) const;
   Json call_json(const Call& call) const;
-  Json reply_json(std::string_view object) const;
 
   const Question& question_;
   const ReplyFacts facts_;
@@ -68,18 +67,10 @@ class ChatWriter : public ReplyWriter {
 
 ChatWriter::ChatWriter(const Question& question, ReplyFacts facts)
     : question_(question), facts_(std::move(facts)), choices_(static_cast<size_t>(std::max(question.choices, 1))) {
-  Json head = reply_json("chat.completion.chunk");
+  Json head = reply_head(facts_, "chatcmpl-", "chat.completion.chunk");
   prefix_ = one_line(head);
   prefix_.back() = ',';  // instead of its closing brace
   prefix_ = "data: " + prefix_ + "\"choices\":[";
-}
-
-Json ChatWriter::reply_json(std::string_view object) const {
-  return {{"id", "chatcmpl-" + facts_.id_suffix},
-          {"object", object},
-          {"created", facts_.created},
-          {"model", facts_.model},
-          {"system_fingerprint", facts_.fingerprint.empty() ? Json() : Json(facts_.fingerprint)}};
 }
 
 std::string ChatWriter::chunk(int choice, std::string_view delta, std::string_view logprobs,
@@ -172,13 +163,10 @@ std::string ChatWriter::end(int choice, const AnswerEnd& end) {
 }
 
 std::string ChatWriter::last_chunk() const {
-  const bool reported = !end_->report.is_null();
-  if (!question_.include_usage && !reported) return "";
-  Json chunk = reply_json("chat.completion.chunk");
+  if (!question_.include_usage && end_->report.is_null()) return "";
+  Json chunk = reply_head(facts_, "chatcmpl-", "chat.completion.chunk");
   chunk["choices"] = Json::array();
-  if (question_.include_usage) chunk["usage"] = usage_json(*end_);
-  chunk["timings"] = timings_json(*end_);
-  if (reported) chunk["mxpath"] = report_json(end_->report, question_.warnings);
+  add_figures(chunk, *end_, question_.warnings, question_.include_usage);
   return event_of(one_line(chunk));
 }
 
@@ -215,13 +203,10 @@ Json ChatWriter::choice_json(size_t index) const {
 }
 
 Json ChatWriter::whole() const {
-  Json out = reply_json("chat.completion");
+  Json out = reply_head(facts_, "chatcmpl-", "chat.completion");
   Json& choices = out["choices"] = Json::array();
   for (size_t i = 0; i < choices_.size(); ++i) choices.push_back(choice_json(i));
-  const ReplyEnd end = end_.value_or(ReplyEnd());
-  out["usage"] = usage_json(end);
-  out["timings"] = timings_json(end);
-  if (!end.report.is_null()) out["mxpath"] = report_json(end.report, question_.warnings);
+  add_figures(out, end_.value_or(ReplyEnd()), question_.warnings, true);
   return out;
 }
 

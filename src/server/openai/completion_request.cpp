@@ -101,7 +101,6 @@ Asked<void> read_logprobs(const FieldReader& body, Question& question) {
 }  // namespace
 
 Asked<Question> parse_completion(const Json& json, const QuestionDefaults& defaults) {
-  constexpr auto known_options = std::to_array<std::string_view>({"include_usage", "include_obfuscation"});
   MXPATH_TRY(const FieldReader body, FieldReader::open(json));
   MXPATH_CHECK(refuse_fields(body, refused_fields));
   Question question;
@@ -113,12 +112,7 @@ Asked<Question> parse_completion(const Json& json, const QuestionDefaults& defau
   MXPATH_CHECK(read_stop(body, question));
   MXPATH_CHECK(read_bias(body, defaults.vocab, question));
   MXPATH_CHECK(read_extensions(body, question));
-  MXPATH_CHECK(body.flag("stream", question.stream));
-  MXPATH_TRY(const auto options, body.object("stream_options"));
-  if (options) {
-    options->warn_of_others(known_options, question.warnings);
-    MXPATH_CHECK(options->flag("include_usage", question.include_usage));
-  }
+  MXPATH_CHECK(read_streaming(body, question));
   question.max_new_tokens = default_new_tokens;
   MXPATH_CHECK(body.whole("max_tokens", 1, most_tokens, question.max_new_tokens));
   MXPATH_CHECK(read_prompt(body, defaults.vocab, question));

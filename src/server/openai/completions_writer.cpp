@@ -94,12 +94,9 @@ CompletionsWriter::CompletionsWriter(const Question& question, ReplyFacts facts)
 }
 
 Json CompletionsWriter::chunk_of(Json choices) const {
-  return {{"id", "cmpl-" + facts_.id_suffix},
-          {"object", "text_completion"},
-          {"created", facts_.created},
-          {"model", facts_.model},
-          {"system_fingerprint", facts_.fingerprint.empty() ? Json() : Json(facts_.fingerprint)},
-          {"choices", std::move(choices)}};
+  Json out = reply_head(facts_, "cmpl-", "text_completion");
+  out["choices"] = std::move(choices);
+  return out;
 }
 
 std::string CompletionsWriter::chunk(int choice, std::string_view text, const Json& logprobs,
@@ -150,12 +147,9 @@ std::string CompletionsWriter::end(int choice, const AnswerEnd& end) {
 std::string CompletionsWriter::finish(const ReplyEnd& end) {
   end_ = end;
   if (failed_ || !question_.stream) return "";
-  const bool reported = !end.report.is_null();
-  if (!question_.include_usage && !reported) return std::string(done_event);
+  if (!question_.include_usage && end.report.is_null()) return std::string(done_event);
   Json last = chunk_of(Json::array());
-  if (question_.include_usage) last["usage"] = usage_json(end);
-  last["timings"] = timings_json(end);
-  if (reported) last["mxpath"] = report_json(end.report, question_.warnings);
+  add_figures(last, end, question_.warnings, question_.include_usage);
   return event_of(one_line(last)) + std::string(done_event);
 }
 
@@ -188,10 +182,7 @@ Json CompletionsWriter::whole() const {
                        {"finish_reason", c.finish.empty() ? Json() : Json(c.finish)}});
   }
   Json out = chunk_of(std::move(choices));
-  const ReplyEnd end = end_.value_or(ReplyEnd());
-  out["usage"] = usage_json(end);
-  out["timings"] = timings_json(end);
-  if (!end.report.is_null()) out["mxpath"] = report_json(end.report, question_.warnings);
+  add_figures(out, end_.value_or(ReplyEnd()), question_.warnings, true);
   return out;
 }
 

@@ -41,7 +41,6 @@ struct QuestionDefaults {
   int context = 0;                   ///< tokens
   int vocab = 0;
   int most_choices = 16;
-  ReasoningField reasoning_field = ReasoningField::reasoning;
 };
 
 struct Question {

@@ -57,6 +57,20 @@ Json report_json(const Json& report, std::span<const std::string> warnings) {
   return out;
 }
 
+Json reply_head(const ReplyFacts& facts, std::string_view kind, std::string_view object) {
+  return {{"id", std::string(kind) + facts.id_suffix},
+          {"object", object},
+          {"created", facts.created},
+          {"model", facts.model},
+          {"system_fingerprint", facts.fingerprint.empty() ? Json() : Json(facts.fingerprint)}};
+}
+
+void add_figures(Json& reply, const ReplyEnd& end, std::span<const std::string> warnings, bool usage) {
+  if (usage) reply["usage"] = usage_json(end);
+  reply["timings"] = timings_json(end);
+  if (!end.report.is_null()) reply["mxpath"] = report_json(end.report, warnings);
+}
+
 double likelihood(float logprob) { return std::isfinite(logprob) ? static_cast<double>(logprob) : no_likelihood; }
 
 Json logprob_json(const TextLogprob& token, int top) {

@@ -25,6 +25,11 @@ Json timings_json(const ReplyEnd& end);
 /// The report, with the warnings of the question.
 Json report_json(const Json& report, std::span<const std::string> warnings);
 
+/// {"id": kind + the suffix, "object", "created", "model", "system_fingerprint"}
+Json reply_head(const ReplyFacts& facts, std::string_view kind, std::string_view object);
+/// Adds "timings" to a reply, "usage" where it is wanted, and "mxpath" where there is a report.
+void add_figures(Json& reply, const ReplyEnd& end, std::span<const std::string> warnings, bool usage);
+
 /// A likelihood as JSON can hold it: -9999 for none at all, as OpenAI writes it.
 double likelihood(float logprob);
 /// {"token", "logprob", "bytes", "top_logprobs"}, at most `top` of the latter.
