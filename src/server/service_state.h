@@ -119,7 +119,8 @@ template <class T>
 void ServiceState::on_worker(const ExchangePtr& exchange, const Caller& caller, bool answer,
                              std::function<openai::Asked<T>()> make, std::function<void(T)> use) {
   auto counted = std::make_shared<BusyWith>(busy, exchange->request(), answer);
-  workers.put([this, exchange, caller, make = std::move(make), use = std::move(use), counted = std::move(counted)] {
+  workers.put([this, exchange, caller, make = std::move(make), use = std::move(use),
+               counted = std::move(counted)]() mutable {
     auto made = [&make]() -> openai::Asked<T> {
       try {
         return make();
@@ -127,7 +128,10 @@ void ServiceState::on_worker(const ExchangePtr& exchange, const Caller& caller, 
         return openai::own_fault(thrown.what());
       }
     }();
-    post([this, exchange, caller, use, counted, made = std::make_shared<openai::Asked<T>>(std::move(made))] {
+    // It leaves the worker, which may be slow to end: a request is counted here until the scheduler counts it.
+    post([this, exchange, caller, use, counted = std::move(counted),
+          made = std::make_shared<openai::Asked<T>>(std::move(made))]() mutable {
+      counted.reset();
       if (!made->ok()) return refuse(exchange, caller, made->error());
       use(std::move(**made));
     });
