@@ -5,7 +5,7 @@ target_include_directories(mxpath_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${
 # No -march here: the program must start on any x86-64; cmake/isa_flags.cmake is the only place that raises it.
 # -ffp-contract=off: the same arithmetic on every compiler; kernels ask for a fused multiply-add by name.
 # MXPATH_QUICK_BUILD marks what takes longer to compile than it ever runs, tests and faces: -O0 in a debug build, -O1 in a release.
-# All else is -O1 in a debug build.
+# All else is -O1 in a debug build. MXPATH_FUZZED marks what a fuzzer looks into.
 target_compile_options(mxpath_options INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>;-ffp-contract=off;$<$<OR:$<AND:$<CONFIG:Debug>,$<NOT:$<BOOL:$<TARGET_PROPERTY:MXPATH_QUICK_BUILD>>>>,$<AND:$<CONFIG:Release>,$<BOOL:$<TARGET_PROPERTY:MXPATH_QUICK_BUILD>>>>:-O1>>")
 if(MXPATH_WERROR)
   # gcc 12 takes inlined copies of std::string for too long (its bugs 105329 and 105651), and says so where its own
@@ -20,7 +20,7 @@ if(MXPATH_SANITIZE)
   target_link_options(mxpath_options INTERFACE -fsanitize=${MXPATH_SANITIZE})
 endif()
 if(MXPATH_FUZZ)
-  target_compile_options(mxpath_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_compile_options(mxpath_options INTERFACE $<$<BOOL:$<TARGET_PROPERTY:MXPATH_FUZZED>>:-fsanitize=fuzzer-no-link>)
 endif()
 
 if(MXPATH_TESTS)
@@ -29,9 +29,10 @@ if(MXPATH_TESTS)
   enable_testing()
 endif()
 
-# mxpath_folder(NAME USES targets...): src/NAME/**.cpp → mxpath_NAME, src/NAME/**_test.cpp → NAME_test
+# mxpath_folder(NAME [QUICK] [FUZZED] [PRECOMPILED headers] USES targets...): src/NAME/**.cpp → mxpath_NAME,
+# src/NAME/**_test.cpp → NAME_test
 function(mxpath_folder name)
-  cmake_parse_arguments(ARG "" "" "USES" ${ARGN})
+  cmake_parse_arguments(ARG "QUICK;FUZZED" "PRECOMPILED" "USES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cpp$")
@@ -40,6 +41,16 @@ function(mxpath_folder name)
   if(sources)
     add_library(mxpath_${name} STATIC ${sources})
     target_link_libraries(mxpath_${name} PUBLIC mxpath_options ${ARG_USES})
+    set_target_properties(mxpath_${name} PROPERTIES MXPATH_QUICK_BUILD ${ARG_QUICK} MXPATH_FUZZED ${ARG_FUZZED})
+    if(NOT ARG_PRECOMPILED)
+      set(ARG_PRECOMPILED headers_of_folders)
+      if(ARG_QUICK)
+        set(ARG_PRECOMPILED headers_of_faces)
+      elseif(ARG_FUZZED AND MXPATH_FUZZ)
+        set(ARG_PRECOMPILED headers_of_fuzzed)
+      endif()
+    endif()
+    mxpath_read_precompiled(mxpath_${name} ${ARG_PRECOMPILED})
   else()
     add_library(mxpath_${name} INTERFACE)
     target_link_libraries(mxpath_${name} INTERFACE mxpath_options ${ARG_USES})

@@ -5,6 +5,7 @@ function(mxpath_isa target flags)
   file(GLOB_RECURSE files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/*/${target}.cpp
     ${PROJECT_SOURCE_DIR}/src/machine/*/${target}.cpp)
   foreach(file IN LISTS files)
+    set_source_files_properties(${file} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
     set_property(SOURCE ${file} APPEND PROPERTY COMPILE_OPTIONS ${flags})
   endforeach()
 endfunction()

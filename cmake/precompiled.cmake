@@ -15,11 +15,11 @@ set(MXPATH_PRECOMPILED <fmt/format.h> <nlohmann/json.hpp> <algorithm> <array> <c
   <filesystem> <functional> <limits> <map> <memory> <numeric> <optional> <set> <span> <string> <string_view>
   <unordered_map> <utility> <vector>)
 
-# mxpath_precompiled(NAME HEADERS <header>... USES targets...): headers that mxpath_read_precompiled gives
-# to targets with the same flags. The name begins with no mxpath_, so that cmake/install.cmake does not take it for
+# mxpath_precompiled(NAME [QUICK] [FUZZED] HEADERS <header>... USES targets...): headers that mxpath_read_precompiled
+# gives to targets with the same flags. The name begins with no mxpath_, so that cmake/install.cmake does not take it for
 # code.
 function(mxpath_precompiled name)
-  cmake_parse_arguments(ARG "" "" "HEADERS;USES" ${ARGN})
+  cmake_parse_arguments(ARG "QUICK;FUZZED" "" "HEADERS;USES" ${ARGN})
   if(NOT MXPATH_PCH)
     return()
   endif()
@@ -27,7 +27,7 @@ function(mxpath_precompiled name)
   add_library(${name} OBJECT ${PROJECT_BINARY_DIR}/generated/${name}.cpp)
   target_link_libraries(${name} PRIVATE mxpath_options fmt::fmt nlohmann_json::nlohmann_json Threads::Threads
     ${ARG_USES})
-  set_target_properties(${name} PROPERTIES MXPATH_QUICK_BUILD ON)
+  set_target_properties(${name} PROPERTIES MXPATH_QUICK_BUILD ${ARG_QUICK} MXPATH_FUZZED ${ARG_FUZZED})
   target_precompile_headers(${name} PRIVATE ${ARG_HEADERS} ${MXPATH_PRECOMPILED})
   # ccache needs to see gcc's use of the header; clang's would hold the times of the files it was made from.
   target_compile_options(${name} PRIVATE $<IF:$<CXX_COMPILER_ID:GNU>,-fpch-preprocess,SHELL:-Xclang -fno-pch-timestamp>)

@@ -9,6 +9,9 @@
 #include "base/json_fwd.h"
 #include "base/result.h"
 
+// Compiled once, in json.cpp, and not by every file that touches a value.
+extern template class nlohmann::basic_json<nlohmann::ordered_map>;
+
 namespace mxpath {
 
 /// Parses one JSON document in a time that is linear in its bytes. `where` (a file name) starts every error. Errors:
