@@ -131,7 +131,11 @@ class CancelToken {
 };
 
 struct GenerateOptions {
-  int max_new_tokens = 0;                       ///< 0: until the context is full
+  int max_new_tokens = 0;  ///< 0: until prompt and answer fill the context
+  /// Texts before which an answer ends, with the stop reason "stop"; at most 16. They are looked for in the text that a
+  /// user is meant to read, within one message, wherever tokens and characters end. Neither they nor what may become
+  /// one is streamed; Answer::tokens holds their tokens.
+  std::vector<std::string> stop = {};
   std::optional<float> temperature = {};        ///< 0 (greedy) to 100; none: the model's default, else 1
   std::optional<float> top_p = {}, min_p = {};  ///< in (0, 1], [0, 1]
   std::optional<int> top_k = {};                ///< 0: all

@@ -93,6 +93,8 @@ typedef struct mxpath_generate_options {
   float presence_penalty;   /* -100 to 100 */
   float frequency_penalty;
   int priority; /* higher goes first where more is asked than `sequences` */
+  const char* const* stop; /* texts before which the answer ends, at most 16; nothing of them is streamed */
+  size_t stop_count;
 } mxpath_generate_options;
 void mxpath_generate_options_init(mxpath_generate_options* options);
 

@@ -85,6 +85,26 @@ TEST_F(AnswersTest, LogitsAgreeWithScoreAndWithTheGreedyToken) {
   EXPECT_FALSE(engine->logits(std::vector<int32_t>{2048}).ok());
 }
 
+TEST_F(AnswersTest, TextsEndAnAnswer) {
+  GenerateOptions how{.max_new_tokens = 20, .temperature = 1.0f, .seed = 3};
+  const auto whole = engine->continue_tokens(text, how);
+  ASSERT_GT(whole->text.size(), 12u);
+  const std::string stop = whole->text.substr(7, 4), before = whole->text.substr(0, whole->text.find(stop));
+  how.stop = {"not there at all", stop};
+  std::string heard;
+  const auto stopped = engine->continue_tokens(text, how, [&](auto, std::string_view piece) { heard += piece; });
+  ASSERT_TRUE(stopped.ok()) << stopped.error().message;
+  EXPECT_EQ(stopped->text, before);
+  EXPECT_EQ(heard, before);
+  EXPECT_EQ(stopped->stop_reason, "stop");
+  EXPECT_LT(stopped->tokens.size(), whole->tokens.size());
+  how.stop = {"a", ""};
+  EXPECT_EQ(engine->continue_tokens(text, how).error().message,
+            "stop: a text to stop at is empty; give at least one character");
+  how.stop.assign(17, "a");
+  EXPECT_EQ(engine->ask("Hi", how).error().kind, Error::Kind::wrong_use);
+}
+
 TEST_F(AnswersTest, PenaltiesKeepATokenAway) {
   const auto answer =
       engine->continue_tokens(text, {.max_new_tokens = 30, .temperature = 0.0f, .presence_penalty = 100});

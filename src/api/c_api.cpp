@@ -91,12 +91,14 @@ Verdict read_struct(const Struct* given, Struct& out, const char* name, size_t f
   return {};
 }
 
-Verdict read_globs(const char* const* globs, size_t count, const char* name, std::vector<std::string>& out) {
-  if (count > 0 && !globs)
-    return wrong_use(std::string(name) + ": null, but " + std::to_string(count) + " globs are promised");
+/// what: "glob", as sentences call one of them.
+Verdict read_texts(const char* const* texts, size_t count, const char* name, const std::string& what,
+                   std::vector<std::string>& out) {
+  if (count > 0 && !texts)
+    return wrong_use(std::string(name) + ": null, but " + std::to_string(count) + " " + what + "s are promised");
   for (size_t i = 0; i < count; ++i) {
-    if (!globs[i]) return wrong_use(std::string(name) + ": glob " + std::to_string(i) + " is null");
-    out.emplace_back(globs[i]);
+    if (!texts[i]) return wrong_use(std::string(name) + ": " + what + " " + std::to_string(i) + " is null");
+    out.emplace_back(texts[i]);
   }
   return {};
 }
@@ -112,8 +114,8 @@ Verdict to_options(const mxpath_options* given, Options& out) {
   if (c.split) out.split = c.split;
   if (c.weights) out.weights = c.weights;
   if (c.dense_weights) out.dense_weights = c.dense_weights;
-  if (auto wrong = read_globs(c.only, c.only_count, "only", out.only)) return wrong;
-  if (auto wrong = read_globs(c.exclude, c.exclude_count, "exclude", out.exclude)) return wrong;
+  if (auto wrong = read_texts(c.only, c.only_count, "only", "glob", out.only)) return wrong;
+  if (auto wrong = read_texts(c.exclude, c.exclude_count, "exclude", "glob", out.exclude)) return wrong;
   out.fast_numerics = c.fast_numerics != 0;
   out.strict = c.strict != 0;
   out.threads = c.threads;
@@ -160,6 +162,7 @@ Verdict to_call(const mxpath_generate_options* given, Call& call) {
   out.presence_penalty = c.presence_penalty;
   out.frequency_penalty = c.frequency_penalty;
   out.priority = c.priority;
+  if (auto wrong = read_texts(c.stop, c.stop_count, "stop", "text", out.stop)) return wrong;
   if (c.reasoning_effort) out.reasoning_effort = c.reasoning_effort;
   if (c.identity) out.identity = c.identity;
   out.developer = text_or_empty(c.developer);

@@ -81,6 +81,31 @@ TEST_F(CApi, WhatACallbackThrowsIsAnError) {
   mxpath_engine_free(engine);
 }
 
+TEST_F(CApi, TextsEndAnAnswer) {
+  mxpath_engine* engine = load();
+  mxpath_generate_options options;
+  mxpath_generate_options_init(&options);
+  options.max_new_tokens = 20, options.seed = 3;
+  const int32_t prompt[] = {65, 66, 67};
+  mxpath_answer* answer = nullptr;
+  char* error = nullptr;
+  ASSERT_EQ(told(mxpath_continue(engine, prompt, 3, &options, &answer, &error), error), "0");
+  const std::string whole = mxpath_answer_text(answer);
+  mxpath_answer_free(answer);
+  ASSERT_GT(whole.size(), 12u);
+  const std::string stop = whole.substr(7, 4);
+  const char* const stops[] = {"not there at all", stop.c_str()};
+  options.stop = stops, options.stop_count = 2;
+  ASSERT_EQ(told(mxpath_continue(engine, prompt, 3, &options, &answer, &error), error), "0");
+  EXPECT_EQ(mxpath_answer_text(answer), whole.substr(0, whole.find(stop)));
+  EXPECT_STREQ(mxpath_answer_stop_reason(answer), "stop");
+  mxpath_answer_free(answer);
+  options.stop = nullptr;
+  EXPECT_EQ(told(mxpath_continue(engine, prompt, 3, &options, &answer, &error), error),
+            "2: stop: null, but 2 texts are promised");
+  mxpath_engine_free(engine);
+}
+
 TEST_F(CApi, ZerosInATextAreKept) {
   mxpath_engine* engine = load();
   int32_t* tokens = nullptr;

@@ -77,12 +77,8 @@ Outcome<Score> Engine::score(std::span<const int32_t> tokens, int top) {
 
 Outcome<std::vector<float>> Engine::logits(std::span<const int32_t> tokens) {
   using Logits = std::vector<float>;
-  // A token is chosen so that logits that are no numbers are found; which, nobody hears.
-  mxpath::GenerateOptions one;
-  one.max_new_tokens = 1, one.sampling.temperature = 0;
   auto logits = state_->alone<Logits>(tokens, [&](Session& session) -> Result<Logits> {
-    MXPATH_CHECK(session.generate(tokens, one));
-    MXPATH_TRY(const auto last, session.logits());
+    MXPATH_TRY(const auto last, session.read_logits(tokens));
     return Logits(last.begin(), last.end());
   });
   if (!logits.ok()) return to_api(logits.error());

@@ -72,13 +72,14 @@ Result<std::vector<Token>> EngineState::render(std::span<const Message> messages
   return harmony::render(*runtime->files.tokenizer, all, harmony::Role::assistant, harmony::DropAnalysis::finished);
 }
 
-Result<std::vector<ScheduledAnswer>> EngineState::answer(std::span<const Token> prompt, const AnswerFormat& format,
+Result<std::vector<ScheduledAnswer>> EngineState::answer(std::span<const Token> prompt, AnswerFormat format,
                                                          int choices, const GenerateOptions& options,
                                                          const OnChoiceText& on_text) const {
   MXPATH_TRY(auto how, to_scheduled_options(options, runtime->files.sampling, choices, on_text));
+  if (const Status stops = check_stops(options.stop); !stops.ok()) return wrong_use("stop: {}", stops.error().message);
+  format.stops = options.stop;
   if (options.cancel) how.cancellation = options.cancel->shared_;
-  MXPATH_CHECK(check_prompt(prompt, runtime->plan().context, runtime->loaded->model.config,
-                            least_answer(options.max_new_tokens)));
+  MXPATH_CHECK(check_prompt(prompt, runtime->plan().context, runtime->loaded->model.config, 1));
   return answer_scheduled(*scheduler, *runtime->files.tokenizer, format, prompt, how);
 }
 

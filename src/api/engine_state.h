@@ -26,7 +26,7 @@ struct EngineState {
   /// Errors: those of Engine::render.
   Result<std::vector<Token>> render(std::span<const Message> messages, const GenerateOptions& options) const;
   /// Errors: those of Engine::continue_several.
-  Result<std::vector<ScheduledAnswer>> answer(std::span<const Token> prompt, const AnswerFormat& format, int choices,
+  Result<std::vector<ScheduledAnswer>> answer(std::span<const Token> prompt, AnswerFormat format, int choices,
                                               const GenerateOptions& options, const OnChoiceText& on_text) const;
   /// What needs the model alone: runs between two steps, with room for the text. Errors: those of check_prompt, and the
   /// job's.

@@ -58,13 +58,17 @@ std::string_view stop_reason(const Answer& answer) {
 
 Result<Answer> answer_chat(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt,
                            const AnswerOptions& options) {
-  AnswerBuilder builder(tokenizer, harmony_format(tokenizer), options.on_delta, options.unknown);
+  AnswerFormat format = harmony_format(tokenizer);
+  format.stops = options.stops;
+  AnswerBuilder builder(tokenizer, std::move(format), options.on_delta, options.unknown);
   return answer_with(builder, session, prompt, options);
 }
 
 Result<Answer> continue_raw(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt,
                             std::span<const Token> stop_tokens, const AnswerOptions& options) {
-  AnswerBuilder builder(tokenizer, raw_format(stop_tokens), options.on_delta);
+  AnswerFormat format = raw_format(stop_tokens);
+  format.stops = options.stops;
+  AnswerBuilder builder(tokenizer, std::move(format), options.on_delta);
   return answer_with(builder, session, prompt, options);
 }
 

@@ -18,6 +18,7 @@ struct AnswerOptions {
   int max_new_tokens = 0;  ///< 0: as many as the context holds
   bool use_cache = true;
   std::function<void(const Delta&)> on_delta;
+  std::vector<std::string> stops;              ///< texts before which it ends
   UnknownText unknown = UnknownText::settled;  ///< when on_delta hears of text whose channel nobody can know
   std::function<bool()> go_on;  ///< asked before each chunk of the prompt and after each token; false: stop
   Progress progress;            ///< called while the prompt is read
@@ -40,8 +41,9 @@ struct Answer {
 Result<Answer> answer_chat(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt,
                            const AnswerOptions& options);
 
-/// Ends the stream; what it heard, sorted into text, analysis and calls.
-void take_messages(Answer& answer, DeltaStream& stream);
+/// Ends the stream; what it heard, sorted into text, analysis and calls, up to the first of the texts to stop at in a
+/// message that a user is meant to read.
+void take_messages(Answer& answer, DeltaStream& stream, std::span<const std::string> stops = {});
 
 /// Continues plain tokens without harmony; `text` is all of it but a stop token, special tokens in their literal form.
 Result<Answer> continue_raw(Session& session, const Tokenizer& tokenizer, std::span<const Token> prompt,

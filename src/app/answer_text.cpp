@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "app/answer.h"
+#include "app/stop_text.h"
 
 namespace mxpath {
 namespace {
@@ -12,6 +13,17 @@ void append(std::string& text, const std::string& more) {
 }
 
 bool calls(const harmony::Message& m) { return !m.recipient.empty() && m.recipient != "all"; }
+
+/// What the model said behind a text to stop at, nobody hears.
+void cut(std::vector<harmony::Message>& messages, std::span<const std::string> stops) {
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (!is_for_user(messages[i].channel, messages[i].recipient)) continue;
+    const auto stop = find_stop(messages[i].content, stops);
+    if (!stop) continue;
+    messages[i].content.resize(*stop);
+    return messages.resize(i + 1);
+  }
+}
 
 }  // namespace
 
@@ -26,8 +38,9 @@ bool is_for_user(std::string_view channel, std::string_view recipient) {
   return channel != "analysis" && (recipient.empty() || recipient == "all");
 }
 
-void take_messages(Answer& answer, DeltaStream& stream) {
+void take_messages(Answer& answer, DeltaStream& stream, std::span<const std::string> stops) {
   answer.messages = stream.finish();
+  cut(answer.messages, stops);
   answer.reasoning_tokens = stream.reasoning_tokens();
   answer.calls_tool = stream.turn_over() && !answer.messages.empty() && calls(answer.messages.back());
   for (const auto& m : answer.messages) {

@@ -70,14 +70,15 @@ void BatchRun::fail_line(Line& line, const Error& error) {
 }
 
 Status BatchRun::submit(Line& line) {
-  line.answer = std::make_unique<BatchAnswer>(*line.question, *files_.tokenizer);
   line.end.reset(), ++line.attempts;
   const BatchQuestion& question = *line.question;
+  AnswerFormat format = question.harmony ? harmony_format(*files_.tokenizer) : raw_format(raw_stop_tokens(files_));
+  format.stops = question.stop;
   Request request;
   request.prompt = question.tokens, request.max_new_tokens = question.max_new_tokens;
   request.sampling = question.sampling;
-  request.stop_tokens = question.harmony ? harmony::stop_tokens(*files_.tokenizer) : raw_stop_tokens(files_);
-  if (question.harmony) request.largest_token = files_.tokenizer->special().largest;
+  request.stop_tokens = format.stop_tokens, request.largest_token = format.largest_token;
+  line.answer = std::make_unique<BatchAnswer>(question, *files_.tokenizer, std::move(format));
   request.on_event = [this, &line](const Event& event) { hear(line, event); };
   NotTaken why = NotTaken::wrong;
   const auto id = scheduler_.submit(std::move(request), &why);
@@ -186,14 +187,16 @@ std::vector<BatchInput> batch_lines(std::string_view text) {
 std::string batch_settings(uint64_t model, const BatchDefaults& defaults) {
   const SamplingOptions& s = defaults.sampling;
   const ConversationOptions& talk = defaults.conversation;
-  const Json all = {{"model", model},
-                    {"sampling", {s.temperature, s.top_p, s.min_p, s.top_k}},
-                    {"seed", defaults.seed_is_drawn ? Json() : Json(s.seed)},
-                    {"max_new_tokens", defaults.max_new_tokens},
-                    {"date", defaults.date_is_today ? Json(true) : Json(talk.date.value_or(""))},
-                    {"effort", harmony::name_of(talk.effort)},
-                    {"identity", talk.identity ? Json(*talk.identity) : Json()},
-                    {"developer", talk.developer}};
+  Json all = {{"model", model},
+              {"sampling", {s.temperature, s.top_p, s.min_p, s.top_k}},
+              {"seed", defaults.seed_is_drawn ? Json() : Json(s.seed)},
+              {"max_new_tokens", defaults.max_new_tokens},
+              {"date", defaults.date_is_today ? Json(true) : Json(talk.date.value_or(""))},
+              {"effort", harmony::name_of(talk.effort)},
+              {"identity", talk.identity ? Json(*talk.identity) : Json()},
+              {"developer", talk.developer}};
+  // Files that were begun before there were stops go on.
+  if (!defaults.stop.empty()) all["stop"] = defaults.stop;
   return input_hash(all.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <limits>
 
+#include "app/stop_text.h"
 #include "app/token_file.h"
 #include "base/nearest.h"
 #include "base/random.h"
@@ -11,7 +12,6 @@
 namespace mxpath {
 namespace {
 
-constexpr size_t most_stops = 4;
 constexpr auto fields =
     std::to_array<std::string_view>({"id", "prompt", "messages", "tokens", "max_new_tokens", "temperature", "top_p",
                                      "top_k", "min_p", "seed", "reasoning_effort", "stop"});
@@ -136,6 +136,7 @@ Status read_sampling(const Json& json, std::string_view where, SamplingOptions& 
 Status read_stops(const Json& json, std::string_view where, std::vector<std::string>& stops) {
   const auto found = json.find("stop");
   if (found == json.end() || found->is_null()) return {};
+  stops.clear();
   const Json list = found->is_string() ? Json::array({*found}) : *found;
   bool right = list.is_array() && list.size() <= most_stops;
   for (size_t i = 0; right && i < list.size(); ++i) {
@@ -163,6 +164,7 @@ Result<BatchQuestion> parse_batch_line(std::string_view line, std::string_view w
   BatchQuestion question;
   question.harmony = !json.contains("tokens");
   question.sampling = defaults.sampling, question.max_new_tokens = defaults.max_new_tokens;
+  question.stop = defaults.stop;
   question.sampling.seed =
       Random(defaults.sampling.seed ^ Random(index).next()).next() >> 11;  // any JSON reader keeps it
   MXPATH_CHECK(read_sampling(json, where, question.sampling));

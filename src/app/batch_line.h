@@ -16,6 +16,7 @@ struct BatchDefaults {
   ConversationOptions conversation;
   SamplingOptions sampling;
   int max_new_tokens = 0;                             ///< 0: as many as the context holds
+  std::vector<std::string> stop = {};                 ///< texts before which an answer ends
   bool seed_is_drawn = false, date_is_today = false;  ///< not the user's own, so another run has others
 };
 
@@ -31,10 +32,10 @@ struct BatchQuestion {
 Json id_of_line(std::string_view line);
 
 /// {"prompt": text} or {"messages": [{"role", "content", …}]} or {"tokens": [1, 2]}, and any of "id", "max_new_tokens",
-/// "temperature", "top_p", "top_k", "min_p", "seed", "reasoning_effort" and "stop" (a text, or up to four). A line
-/// without a seed gets one from that of the defaults and its index, so that equal lines may differ. Messages of the
-/// roles system and developer are instructions; an assistant's are on channel final where they name none. Errors: not a
-/// JSON object, an unknown field or one of the wrong type, a value out of range; each begins with `where`.
+/// "temperature", "top_p", "top_k", "min_p", "seed", "reasoning_effort" and "stop" (a text, or up to most_stops). A
+/// line without a seed gets one from that of the defaults and its index, so that equal lines may differ. Messages of
+/// the roles system and developer are instructions; an assistant's are on channel final where they name none. Errors:
+/// not a JSON object, an unknown field or one of the wrong type, a value out of range; each begins with `where`.
 Result<BatchQuestion> parse_batch_line(std::string_view line, std::string_view where, uint64_t index,
                                        const ModelFiles& files, const BatchDefaults& defaults);
 

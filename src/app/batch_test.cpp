@@ -98,7 +98,7 @@ TEST_F(Batch, AnErrorInALineDoesNotLoseTheOthers) {
       {R"({"prompt": "x", "temperature": -1})", "line 2: temperature=-1: must be between 0 (greedy) and 100"},
       {R"({"prompt": "x", "top_k": 1.5})", R"(line 2: "top_k" must be a whole number between 0 and 2147483647)"},
       {R"({"prompt": "x", "stop": ["a", ""]})",
-       R"(line 2: "stop" must be a text, or a list of up to 4, none of them empty)"},
+       R"(line 2: "stop" must be a text, or a list of up to 16, none of them empty)"},
       {R"({"prompt": "x", "reasoning_effort": "max"})", "max"},
       {R"({"messages": []})", R"(line 2: "messages" must be a list that is not empty)"},
       {R"({"messages": [{"role": "boss", "content": "x"}]})", R"(line 2: message 0: the role is "boss")"},
@@ -136,6 +136,24 @@ TEST_F(Batch, StopsAtATextAndTellsNothingOfIt) {
   EXPECT_EQ(written[1]["text"], "one t");
   EXPECT_EQ(written[2]["text"], "one two");
   EXPECT_EQ(written[3]["text"], "x");  // the analysis is not the answer
+  written.clear();
+  BatchOptions options;
+  options.defaults.stop = {"two"};
+  const std::string both = line("e", final("one two three")) + line("f", final("one two three"), {{"stop", "thr"}});
+  ASSERT_TRUE(answer(both, options).ok());
+  EXPECT_EQ(written[0]["text"], "one ");
+  EXPECT_EQ(written[1]["text"], "one two ") << "its own stops take the place of those of the command";
+  EXPECT_NE(batch_settings(1, options.defaults), batch_settings(1, {}));
+}
+
+/// Prompt and answer are never more tokens than the context holds.
+TEST_F(Batch, TheContextIsNeverExceeded) {
+  for (const int prompt : {598, 599}) {
+    written.clear();
+    ASSERT_TRUE(answer(Json{{"tokens", std::vector<int>(static_cast<size_t>(prompt), 5)}}.dump() + "\n").ok());
+    EXPECT_EQ(written[0]["new_tokens"], 600 - prompt);
+    EXPECT_EQ(written[0]["stop_reason"], "context");
+  }
 }
 
 TEST_F(Batch, TokensAreContinuedAsTheyAre) {

@@ -65,7 +65,12 @@ Status answer_batch(const RunOptions& options, Program& program) {
   const AnswerOptions how = answer_options(options, runtime->files);
   FiguresBar bar;
   BatchOptions batch;
-  batch.defaults = {options.conversation, how.sampling, how.max_new_tokens, !options.seed, options.date_is_today};
+  batch.defaults = {.conversation = options.conversation,
+                    .sampling = how.sampling,
+                    .max_new_tokens = how.max_new_tokens,
+                    .stop = how.stops,
+                    .seed_is_drawn = !options.seed,
+                    .date_is_today = options.date_is_today};
   batch.model = prefix_key(*runtime->loaded, version()).model;
   batch.out = options.out, batch.step_target = options.step_target.value_or(0), batch.go_on = how.go_on,
   batch.wording = flag_wording;

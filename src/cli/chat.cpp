@@ -122,8 +122,7 @@ std::string what_would_fit(const Chat& chat, std::string_view text, size_t token
 Status answer(Chat& chat, std::string_view text) {
   Runtime& runtime = chat.runtime;
   MXPATH_TRY(const auto prompt, chat.conversation.prompt(*runtime.files.tokenizer, text));
-  const auto room = static_cast<size_t>(least_answer(chat.options.max_new_tokens) - 1);
-  if (prompt.size() + room > static_cast<size_t>(runtime.plan().context))
+  if (prompt.size() >= static_cast<size_t>(runtime.plan().context))
     return fail(
         "the conversation has {} with this message, but the context holds {}, which leaves no room for an answer; {}",
         plural(prompt.size(), "token"), runtime.plan().context, what_would_fit(chat, text, prompt.size()));

@@ -128,8 +128,7 @@ Status run(RunOptions& options, Program& program) {
   if (!converse) {
     MXPATH_TRY(question, make_question(options, files));
   }
-  const int room = least_answer(options.max_new_tokens);
-  MXPATH_TRY(const auto runtime, start_visibly(std::move(files), options.common, question.tokens, room, program.json));
+  MXPATH_TRY(const auto runtime, start_visibly(std::move(files), options.common, question.tokens, 1, program.json));
   return with_prompt_cache(options.prompt_cache, *runtime, [&] {
     return converse ? chat(options, *runtime) : answer_once(options, *runtime, question, program);
   });

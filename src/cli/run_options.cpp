@@ -5,6 +5,7 @@
 #include <limits>
 #include <random>
 
+#include "app/stop_text.h"
 #include "base/text.h"
 #include "cli/choice.h"
 
@@ -47,6 +48,12 @@ void add_sampling(CLI::App& command, RunOptions& o) {
   command.add_option("--max-new-tokens", o.max_new_tokens, "stop after N tokens; default: when the context is full")
       ->check(whole_number(1, std::numeric_limits<int>::max()))
       ->type_name("N")
+      ->group(sampling);
+  // One text each time it is given: a greedy list would swallow PROMPT.
+  command.add_option("--stop", o.stops, "end the answer before this text; may be given several times")
+      ->type_name("TEXT")
+      ->type_size(1)
+      ->allow_extra_args(false)
       ->group(sampling);
   command.add_option("--temperature", o.temperature, "0: always the most likely token; default: the model's, else 1")
       ->check(decimal_number())
@@ -192,6 +199,7 @@ Status check_run_options(const RunOptions& o, bool json) {
     return wrong_use("--no-kv-cache keeps nothing that --prompt-cache could hold; give one of them");
   if (json && o.show != Show::automatic)
     return wrong_use("--show is for text; --json holds the analysis and the answer apart");
+  if (const Status stops = check_stops(o.stops); !stops.ok()) return wrong_use("--stop: {}", stops.error().message);
   return check_sampling(overridden(o, {}));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/answer.h"
 #include "app/conversation.h"
@@ -23,6 +24,7 @@ struct RunOptions {
   Show show = Show::automatic;
   ConversationOptions conversation;
   int max_new_tokens = 0;
+  std::vector<std::string> stops;  ///< texts before which an answer ends
   std::optional<float> temperature, top_p, min_p;
   std::optional<int> top_k;
   std::optional<uint64_t> seed;

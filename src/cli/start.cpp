@@ -72,6 +72,8 @@ std::pair<std::string, std::string> end_without_text(const Answer& answer, const
     case EndReason::error: break;
   }
   const std::string_view tool = called_tool(answer);
+  if (tool.empty() && !how.stops.empty())
+    return {"nothing came before the end of the model's turn or a text of --stop", ""};
   if (tool.empty()) return {"the model ended its turn without an answer", ""};
   return {fmt::format("the model ended its turn without an answer and called {}, a tool that it was not offered",
                       printable(tool)),
@@ -125,6 +127,7 @@ AnswerOptions answer_options(const RunOptions& options, const ModelFiles& files)
   AnswerOptions how;
   how.sampling = sampling_of(options, files.sampling);
   how.max_new_tokens = options.max_new_tokens;
+  how.stops = options.stops;
   how.use_cache = !options.no_cache;
   how.go_on = [] { return !interrupted() && output_error() == 0; };  // nobody would see what still comes
   if (printer_options(options.show).analysis) how.unknown = UnknownText::at_once;

@@ -20,7 +20,7 @@ std::string_view name_of(EndReason reason) {
 
 Status check_prompt(std::span<const int32_t> tokens, int context, const ModelConfig& config, int answer) {
   if (tokens.empty()) return fail("the prompt is empty; give at least one token");
-  const size_t behind = answer > 0 ? static_cast<size_t>(answer - 1) : 0, needed = tokens.size() + behind;
+  const size_t needed = tokens.size() + static_cast<size_t>(answer);
   const auto most = static_cast<size_t>(config.max_positions);
   if (needed > static_cast<size_t>(context)) {
     const size_t enough = std::min(most, tokens.size() + (answer > 0 ? usual_answer : 0));

@@ -12,7 +12,9 @@
 namespace mxpath {
 
 struct GenerateOptions {
-  int max_new_tokens = 0;  ///< 0: as many as the context holds
+  /// 0: as many as the context holds. Prompt and answer are never more tokens than it, although the last token of an
+  /// answer is not read.
+  int max_new_tokens = 0;
   std::vector<int32_t> stop_tokens;
   SamplingOptions sampling;
   bool use_cache = true;       ///< false: every token reads the whole text again, as use_cache=False elsewhere
@@ -29,12 +31,9 @@ struct Generation {
   double prompt_seconds = 0, answer_seconds = 0;  ///< reading the prompt; all steps after the first token
 };
 
-/// What generate and score ask of a text. `answer`: tokens that must have room behind it; the first needs none, because
-/// the last token of the text predicts it. Errors: the text is empty, it and the answer are longer than the context, or
-/// it holds an id outside the vocabulary.
+/// What generate and score ask of a text. `answer`: tokens that must have room behind it. Errors: the text is empty, it
+/// and the answer are longer than the context, or it holds an id outside the vocabulary.
 Status check_prompt(std::span<const int32_t> tokens, int context, const ModelConfig& config, int answer = 0);
-/// The answer that generate asks room for: one token where no more are wanted, else two, so that it can go on.
-constexpr int least_answer(int max_new_tokens) { return max_new_tokens == 1 ? 1 : 2; }
 /// Tokens of an answer that a context should have room for, where a sentence names one.
 inline constexpr int usual_answer = 256;
 

@@ -11,8 +11,7 @@ namespace {
 Status check_lengths(const Request& request, int context) {
   const auto prompt = std::ssize(request.prompt);
   if (prompt == 0) return fail("the prompt is empty; give at least one token");
-  // The last token of a prompt predicts the first of the answer, which needs no room.
-  if (prompt + (request.max_new_tokens == 1 ? 0 : 1) <= context) return {};
+  if (prompt < context) return {};
   return fail("the prompt has {}, but the context holds {}{}; choose a larger {}, or a shorter prompt",
               plural(prompt, "token"), context, prompt <= context ? ", which leaves no room for an answer" : "",
               mention(Knob::context));

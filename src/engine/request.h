@@ -45,7 +45,7 @@ struct Event {
 
 struct Request {
   std::vector<int32_t> prompt;
-  int max_new_tokens = 0;  ///< 0: as many as the context holds
+  int max_new_tokens = 0;  ///< 0: as many as the context holds with the prompt
   std::vector<int32_t> stop_tokens;
   SamplingOptions sampling;
   int32_t largest_token = -1;  ///< ids above it are never chosen; -1: all ids of the model

@@ -106,7 +106,7 @@ TEST(Scheduler, ReasonsAndCounts) {
   const RequestId stop = motion.submit(r);
   motion.run();
   EXPECT_EQ(motion.reason(context), EndReason::context);
-  EXPECT_EQ(motion.answer(context).tokens.size(), 201u);  // the last needs no room
+  EXPECT_EQ(motion.answer(context).tokens.size(), 200u);
   EXPECT_EQ(motion.reason(length), EndReason::length);
   EXPECT_EQ(motion.answer(length).tokens.size(), 5u);
   EXPECT_EQ(motion.reason(stop), EndReason::stop_token);
@@ -156,6 +156,30 @@ TEST(Scheduler, MasksAndLikelyTokens) {
   motion.run();
   for (int i = 0; i < 50; ++i) EXPECT_EQ(motion.answer(id).tokens[static_cast<size_t>(i)], i);
   EXPECT_EQ(likely, 150u);
+}
+
+/// Prompt and answer fill the context, and no token more is told.
+TEST(Scheduler, NoTokenIsToldThatTheContextCannotHold) {
+  for (const int left : {1, 2, 3}) {
+    for (const bool reread : {false, true}) {
+      FastMotion motion({.context = 300});
+      Request r = question(300 - left, 0);
+      r.reread = reread;
+      const RequestId open = motion.submit(r);
+      r.max_new_tokens = left;
+      const RequestId limited = motion.submit(r);
+      r.max_new_tokens = left + 5;
+      const RequestId beyond = motion.submit(r);
+      motion.run();
+      for (const RequestId id : {open, limited, beyond})
+        EXPECT_EQ(std::ssize(motion.answer(id).tokens), left) << reread;
+      EXPECT_EQ(motion.reason(open), EndReason::context);
+      EXPECT_EQ(motion.reason(limited), EndReason::length);
+      EXPECT_EQ(motion.reason(beyond), EndReason::context);
+      r.prompt = question(300, 0).prompt, r.max_new_tokens = 1;
+      EXPECT_FALSE(motion.try_submit(r).ok()) << "it would be 301 tokens";
+    }
+  }
 }
 
 TEST(Scheduler, WhatCanNeverRunIsAnErrorAtOnce) {

@@ -247,7 +247,7 @@ inline std::vector<int32_t> answer_alone(const Request& request, int choice, con
     hash = mixed(hash, static_cast<uint64_t>(answer.back()));
     const bool stop = std::ranges::count(request.stop_tokens, answer.back()) > 0;
     const bool whole = request.max_new_tokens > 0 && std::ssize(answer) >= request.max_new_tokens;
-    const bool full = std::ssize(request.prompt) + std::ssize(answer) > script.context;
+    const bool full = std::ssize(request.prompt) + std::ssize(answer) >= script.context;
     if (stop || whole || full) return answer;
   }
 }

@@ -80,6 +80,17 @@ Result<bool> Session::read(std::span<const int32_t> tokens, const Progress& prog
   return true;
 }
 
+Result<std::span<const float>> Session::read_logits(std::span<const int32_t> text) {
+  MXPATH_CHECK(check(text));
+  MXPATH_TRY(const size_t held, begin(text, true));
+  MXPATH_TRY([[maybe_unused]] const bool whole, read(text.subspan(held), {}));
+  // A token is chosen so that logits that are no numbers are found; which, nobody hears.
+  GenerateOptions greedy;
+  greedy.sampling.temperature = 0;
+  MXPATH_CHECK(pick(greedy, 0));
+  return logits();
+}
+
 Result<int32_t> Session::pick(const GenerateOptions& options, size_t index) {
   const SampleChoice choice{.options = options.sampling,
                             .index = index,
@@ -98,7 +109,7 @@ Error Session::not_finite(size_t position) {
 }
 
 Result<Generation> Session::generate(std::span<const int32_t> prompt, const GenerateOptions& options) {
-  MXPATH_CHECK(check(prompt, least_answer(options.max_new_tokens)));
+  MXPATH_CHECK(check(prompt, 1));
   MXPATH_CHECK(check_sampling(options.sampling));
   Generation out;
   out.prompt_tokens = static_cast<int>(prompt.size());
@@ -123,7 +134,7 @@ Result<Generation> Session::generate(std::span<const int32_t> prompt, const Gene
     else if (!go_on) out.reason = EndReason::cancelled;
     else if (options.max_new_tokens > 0 && static_cast<int>(out.tokens.size()) >= options.max_new_tokens)
       out.reason = EndReason::length;
-    else if (history_.size() >= static_cast<size_t>(plan().context)) out.reason = EndReason::context;
+    else if (prompt.size() + out.tokens.size() >= static_cast<size_t>(plan().context)) out.reason = EndReason::context;
     else {
       if (options.use_cache) {
         MXPATH_CHECK(read_part({&token, 1}, true));

@@ -29,6 +29,8 @@ class Session {
   Status visit_logits(std::span<const int32_t> tokens,
                       const std::function<void(size_t position, std::span<const float> logits)>& visit,
                       const Progress& progress = {});
+  /// Reads the text and gives the logits [V] after it; valid until the next call. Errors as score.
+  Result<std::span<const float>> read_logits(std::span<const int32_t> text);
   /// Logits [V] after the last token that was read; valid until the next call. For tests.
   Result<std::span<const float>> logits() { return executor_->logits(0); }
   /// Puts what was read last, the answer included, into the prefix cache.

@@ -149,7 +149,7 @@ std::optional<EndReason> StepLoop::end_of(const Choice& choice, int32_t token) c
   const Request& request = choice.of->request;
   if (std::ranges::count(request.stop_tokens, token) > 0) return EndReason::stop_token;
   if (request.max_new_tokens > 0 && std::ssize(choice.answer()) >= request.max_new_tokens) return EndReason::length;
-  if (choice.read >= executor_.context()) return EndReason::context;
+  if (std::ssize(choice.text) >= executor_.context()) return EndReason::context;
   return {};
 }
 

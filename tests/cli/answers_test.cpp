@@ -121,6 +121,20 @@ TEST_F(Answers, NoAnswerIsSaid) {
       << json;
 }
 
+TEST_F(Answers, EndBeforeATextOfStop) {
+  const std::string model = says({"<|channel|>", "analysis", "<|message|>", "two.", "<|end|>", "<|start|>", "assistant",
+                                  "<|channel|>", "final", "<|message|>", "one ", "two ", "three", "<|return|>"});
+  const Json json = Json::parse(ask(model, {"--json", "--stop", "not there", "--stop", "o thr"}).out);
+  EXPECT_EQ(json["text"], "one tw");
+  EXPECT_EQ(json["analysis"], "two.");
+  EXPECT_EQ(json["stop_reason"], "stop");
+  EXPECT_EQ(ask(model, {"--show", "final", "--stop", "two"}).out, "one \n") << "nothing of it is streamed";
+  EXPECT_NE(ask(model, {"--show", "final", "--stop", "on"}).err.find("a text of --stop"), std::string::npos);
+  const Ran empty = ask(model, {"--stop", ""});
+  EXPECT_EQ(empty.code, 2);
+  EXPECT_EQ(empty.err, "mxpath: --stop: a text to stop at is empty; give at least one character\n");
+}
+
 Script words_without_end(Script start) {
   for (int i = 0; i < 27; ++i) start.push_back("w" + std::to_string(i % 13) + " ");
   return start;

@@ -218,7 +218,13 @@ TEST(Engine, WrongInputIsOneSentence) {
   const auto generation = session.generate(std::vector<int32_t>(60, 1), full);
   ASSERT_TRUE(generation.ok());
   EXPECT_EQ(generation->reason, EndReason::context);
-  EXPECT_EQ(generation->tokens.size(), 5u);  // 4 more positions, and the token that the last of them predicts
+  EXPECT_EQ(generation->tokens.size(), 4u);
+  GenerateOptions one;
+  one.max_new_tokens = 1;
+  EXPECT_FALSE(session.generate(std::vector<int32_t>(64, 1), one).ok()) << "65 tokens";
+  EXPECT_EQ(session.generate(std::vector<int32_t>(63, 1), full)->tokens.size(), 1u);
+  EXPECT_EQ(session.generate(std::vector<int32_t>(62, 1), full)->tokens.size(), 2u);
+  EXPECT_TRUE(session.read_logits(std::vector<int32_t>(64, 1)).ok());
 }
 
 TEST(Fallback, EveryRowCanFailAndTheModelStillAnswersTheSame) {

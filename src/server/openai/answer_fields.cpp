@@ -4,12 +4,13 @@
 #include <charconv>
 #include <limits>
 
+#include "app/stop_text.h"
 #include "base/text.h"
 
 namespace mxpath::openai {
 namespace {
 
-constexpr size_t most_stops = 16, longest_format_name = 64;
+constexpr size_t longest_format_name = 64;
 constexpr float never = -100;
 /// Cuts everything but the most likely token, as top_p 0 means, which the sampler does not take.
 constexpr float smallest_top_p = 1e-6F;

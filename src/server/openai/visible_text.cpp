@@ -34,34 +34,9 @@ std::vector<TextLogprob> TokenTrail::take(size_t end, size_t bytes) {
   return out;
 }
 
-// The one that ends first, however the text was cut into pieces; of those that end together the longest.
-std::optional<size_t> VisibleText::find_stop() const {
-  std::optional<size_t> begin;
-  size_t end = 0;
-  for (const std::string& stop : stops_) {
-    const size_t at = waiting_.find(stop);
-    if (at == std::string::npos) continue;
-    const size_t its_end = at + stop.size();
-    if (begin && (its_end > end || (its_end == end && at > *begin))) continue;
-    begin = at;
-    end = its_end;
-  }
-  return begin;
-}
-
-// Without the longest end that some stop text begins with.
-size_t VisibleText::safe_length() const {
-  size_t held = 0;
-  for (const std::string& stop : stops_)
-    for (size_t n = std::min(stop.size() - 1, waiting_.size()); n > held; --n)
-      if (waiting_.ends_with(std::string_view(stop).substr(0, n))) held = n;
-  return waiting_.size() - held;
-}
-
-VisibleText::Shown VisibleText::take(size_t bytes) {
-  Shown shown;
-  shown.text = waiting_.substr(0, bytes);
-  waiting_.erase(0, bytes);
+VisibleText::Shown VisibleText::take(std::string text) {
+  Shown shown{.text = std::move(text), .logprobs = {}};
+  const size_t bytes = shown.text.size();
   const auto later = std::ranges::find_if(tokens_, [&](const Waiting& token) { return token.begin >= bytes; });
   for (auto token = tokens_.begin(); token != later; ++token) shown.logprobs.push_back(std::move(token->logprob));
   tokens_.erase(tokens_.begin(), later);
@@ -70,21 +45,17 @@ VisibleText::Shown VisibleText::take(size_t bytes) {
 }
 
 VisibleText::Shown VisibleText::push(std::string_view text, std::vector<TextLogprob> tokens) {
-  if (stopped_) return {};
-  size_t begin = waiting_.size();
-  waiting_ += text;
+  if (stopped()) return {};
+  size_t begin = text_.waiting();
+  const size_t all = begin + text.size();
   for (TextLogprob& token : tokens) {
     const size_t bytes = token.bytes.size();
-    tokens_.push_back({std::min(begin, waiting_.size() - 1), std::move(token)});
+    tokens_.push_back({std::min(begin, all - 1), std::move(token)});
     begin += bytes;
   }
-  if (const auto stop = find_stop()) {
-    stopped_ = true;
-    return take(*stop);
-  }
-  return take(safe_length());
+  return take(text_.push(text));
 }
 
-VisibleText::Shown VisibleText::flush() { return stopped_ ? Shown() : take(waiting_.size()); }
+VisibleText::Shown VisibleText::flush() { return stopped() ? Shown() : take(text_.flush()); }
 
 }  // namespace mxpath::openai

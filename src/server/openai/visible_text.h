@@ -2,13 +2,13 @@
 // tokens.
 #pragma once
 #include <deque>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "app/stop_text.h"
 #include "chat/tokenizer.h"
 #include "server/openai/answer_reader.h"
 
@@ -48,27 +48,23 @@ class VisibleText {
   };
 
   /// The texts must outlive it.
-  explicit VisibleText(std::span<const std::string> stops) : stops_(stops) {}
+  explicit VisibleText(std::span<const std::string> stops) : text_(stops) {}
 
   /// What can be shown now: all before the stop text that is complete first, or before what may become one.
   Shown push(std::string_view text, std::vector<TextLogprob> tokens);
   /// The message has ended: what waits is no stop text.
   Shown flush();
-  bool stopped() const { return stopped_; }
+  bool stopped() const { return text_.stopped(); }
 
  private:
   struct Waiting {
-    size_t begin = 0;  ///< in waiting_
+    size_t begin = 0;  ///< in the text that waits
     TextLogprob logprob;
   };
-  std::optional<size_t> find_stop() const;
-  size_t safe_length() const;
-  Shown take(size_t bytes);
+  Shown take(std::string text);
 
-  std::span<const std::string> stops_;
-  std::string waiting_;
+  StopText text_;
   std::vector<Waiting> tokens_;
-  bool stopped_ = false;
 };
 
 }  // namespace mxpath::openai
