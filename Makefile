@@ -17,12 +17,17 @@ help:
 	@echo "make style   .editorconfig's rules on the lines that differ from main"
 	@echo "make docs    write docs/paths.md and docs/flags.md anew from the tables"
 	@echo "make clean   remove build/"
+	@echo "CUDA=ON compiles for GPUs where nvcc is, with or without a GPU here; CUDA=OFF never does"
 
 dependencies:
 	@tools/install_dependencies.sh
 
 build/%/build.ninja: dependencies
-	@if [ ! -f $@ ]; then echo "mxpath: configuring build/$*"; cmake --preset $* $(if $(WERROR),-DMXPATH_WERROR=$(WERROR)) >build-$*.log 2>&1 || { cat build-$*.log; rm -f build-$*.log; exit 1; }; rm -f build-$*.log; fi
+	@[ ! -f $@ ] || exit 0
+	echo "mxpath: configuring build/$*"
+	options="$(if $(WERROR),-DMXPATH_WERROR=$(WERROR)) $(if $(CUDA),-DMXPATH_CUDA=$(CUDA))"
+	cmake --preset $* $$options >build-$*.log 2>&1 || { cat build-$*.log; rm -f build-$*.log; exit 1; }
+	rm -f build-$*.log
 
 run: build/release/build.ninja
 	@echo "mxpath: building the program"

@@ -1,6 +1,5 @@
-# CUDA where nvcc is found: which architectures each family of kernels is compiled for. The only table of them. A .cu
-# file belongs to the
-# family that its name begins with (sm90a_decode.cu); all others are portable.
+# CUDA where nvcc and a GPU are found: which architectures each family of kernels is compiled for. The only table of
+# them. A .cu file belongs to the family that its name begins with (sm90a_decode.cu); all others are portable.
 #   portable   PTX of compute_75, which any later card's driver can compile, and machine code for the two most common
 #   kinds
 #   sm80       from Ampere on: asynchronous copies and mma.sync in BF16
@@ -12,14 +11,24 @@ set(MXPATH_CUDA_ARCHS_sm80 "80-virtual;80-real")
 set(MXPATH_CUDA_ARCHS_sm90 "90-virtual;90-real")
 set(MXPATH_CUDA_ARCHS_sm90a "90a-real")
 
-set(MXPATH_CUDA AUTO CACHE STRING "CUDA kernels: AUTO (where nvcc is found), ON or OFF")
+# Kernels for GPUs take longer to compile than all else: a computer without one compiles none unless asked.
+set(MXPATH_CUDA AUTO CACHE STRING "CUDA kernels: AUTO (where nvcc and a GPU are found), ON or OFF")
 set_property(CACHE MXPATH_CUDA PROPERTY STRINGS AUTO ON OFF)
 
 set(MXPATH_HAS_CUDA 0)
 set(MXPATH_CUDA_DRIVER 13000)  # the least driver API version of a toolkit of today
 if(NOT MXPATH_CUDA STREQUAL "OFF" AND NOT MXPATH_SANITIZE)
   find_program(MXPATH_NVCC nvcc HINTS $ENV{CUDA_HOME}/bin /usr/local/cuda/bin)
-  if(MXPATH_NVCC)
+  # What the driver makes; the last is that of Windows' Linux.
+  set(has_gpu FALSE)
+  foreach(sign /dev/nvidiactl /proc/driver/nvidia/version /dev/dxg)
+    if(EXISTS ${sign})
+      set(has_gpu TRUE)
+    endif()
+  endforeach()
+  if(MXPATH_NVCC AND MXPATH_CUDA STREQUAL "AUTO" AND NOT has_gpu)
+    message(STATUS "CUDA: nvcc is here, but no GPU; -DMXPATH_CUDA=ON compiles for GPUs all the same")
+  elseif(MXPATH_NVCC)
     set(CMAKE_CUDA_COMPILER ${MXPATH_NVCC})
     set(CMAKE_CUDA_ARCHITECTURES ${MXPATH_CUDA_PORTABLE})
     set(CMAKE_CUDA_RUNTIME_LIBRARY Static)

@@ -30,7 +30,7 @@ while read -r file; do
 done <<<"$changed"
 [ ${#files[@]} -gt 0 ] || { echo "check_tidy: no C++ file differs from $base"; exit 0; }
 
-cmake --preset tidy >/dev/null
+cmake --preset tidy ${CUDA:+-DMXPATH_CUDA=$CUDA} >/dev/null
 echo "check_tidy: ${#files[@]} files for what differs from ${base:0:12}"
 if [ ${#files[@]} -gt "$most" ]; then
   echo "check_tidy: left out, because $most are read at most: ${files[*]:$most}"

@@ -11,7 +11,8 @@ namespace mxpath {
 namespace {
 
 Error no_cuda() {
-  return fail("this build has no CUDA support; build with nvcc on the PATH, or use {}", mention(Knob::device, "cpu"));
+  return fail("this build has no CUDA support; build with `make CUDA=ON` where nvcc is, or use {}",
+              mention(Knob::device, "cpu"));
 }
 
 }  // namespace
