@@ -22,10 +22,13 @@ help:
 dependencies:
 	@tools/install_dependencies.sh
 
+# Of the environment's CUDA, which may be a folder, these values alone are meant.
+cuda := $(filter AUTO ON OFF,$(CUDA))
+
 build/%/build.ninja: dependencies
-	@[ ! -f $@ ] || exit 0
+	@[ ! -f $@ ] || [ -n "$(cuda)" ] || exit 0
 	echo "mxpath: configuring build/$*"
-	options="$(if $(WERROR),-DMXPATH_WERROR=$(WERROR)) $(if $(CUDA),-DMXPATH_CUDA=$(CUDA))"
+	options="$(if $(WERROR),-DMXPATH_WERROR=$(WERROR)) $(if $(cuda),-DMXPATH_CUDA=$(cuda))"
 	cmake --preset $* $$options >build-$*.log 2>&1 || { cat build-$*.log; rm -f build-$*.log; exit 1; }
 	rm -f build-$*.log
 
