@@ -1,3 +1,4 @@
+#include "base/sanitized_for_test.h"
 #include "plan/test_catalogue.h"
 #include "plan/test_properties.h"
 
@@ -11,12 +12,14 @@ Catalogue cpu_rows() {
   return rows;
 }
 
-TEST(Properties, HoldOnRandomMachinesModelsAndFailures) { test::check_properties(cpu_rows(), 20260801, 300); }
+constexpr int rounds = sanitized ? 60 : 300;
+
+TEST(Properties, HoldOnRandomMachinesModelsAndFailures) { test::check_properties(cpu_rows(), 20260801, rounds); }
 
 TEST(Properties, HoldWhereSomeRowsAreFaulty) {
   Catalogue rows = cpu_rows();
   rows.known_issues.push_back({.unit = Unit::avx512, .reason = "wrong sums", .link = "https://example.org/1"});
-  test::check_properties(rows, 20260802, 100);
+  test::check_properties(rows, 20260802, rounds / 3);
 }
 
 TEST(Properties, TheCostIsWhatTheGoalWeighs) {
