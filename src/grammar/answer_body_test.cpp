@@ -174,18 +174,54 @@ TEST_F(Bodies, AFaultOfAPatternCountsInWhatTheCallerWrote) {
   Grammars& grammars = *test_grammars();
   const auto regex = grammars.regex("ab)");
   ASSERT_FALSE(regex.ok());
-  EXPECT_EQ(regex.error().sentence, "the pattern cannot be compiled: at position 3: Unmatched ')'");
+  EXPECT_EQ(regex.error().sentence,
+            "the pattern cannot be compiled: a ')' closes no group, at character 3; leave it out, or write \\) for the "
+            "character itself");
   EXPECT_EQ(regex.error().keyword, "definition");
   const auto lark = grammars.lark("start: b");
   ASSERT_FALSE(lark.ok());
-  EXPECT_EQ(lark.error().sentence, "the grammar cannot be compiled: at line 1, column 8: unknown name 'b'");
+  EXPECT_EQ(
+      lark.error().sentence,
+      "the grammar cannot be compiled: \"b\" is used and nowhere defined, at line 1, column 8; define it, or write "
+      "it in quotation marks as a text");
   EXPECT_EQ(lark.error().keyword, "definition");
   const auto schema = grammars.json_schema(
       json_of(R"x({"properties":{"a":{"type":"string","pattern":"a"},"b":{"type":"string","pattern":"ab)"}}})x"), true,
       nullptr);
   ASSERT_FALSE(schema.ok());
-  EXPECT_EQ(schema.error().sentence, "pattern cannot be compiled: at position 3: Unmatched ')' (in property \"b\")");
+  EXPECT_EQ(
+      schema.error().sentence,
+      "pattern cannot be compiled: a ')' closes no group, at character 3 (in property \"b\"); leave it out, or write "
+      "\\) for the character itself");
   EXPECT_EQ(schema.error().pointer, "/properties/b/pattern");
+}
+
+// Sentences of the compiler came to the caller as they were, about rules and positions of its own making.
+TEST_F(Bodies, EveryFaultIsInOurWords) {
+  Grammars& grammars = *test_grammars();
+  std::vector<std::string> said;
+  for (const char* pattern : {"(", "[a", "a{3,1}", "*", "a**", "[]", "a{x}", "\\1", "\\p{L}", "a\\b", "(?=a)b",
+                              "(?<=a)b", "(?i)a", "a^b", "a$b", "\\", "\\u00", "(?", "[z-a]"})
+    if (const auto body = grammars.regex(pattern); !body.ok()) said.push_back(body.error().sentence);
+  for (const char* grammar :
+       {"", "start: b", "start \"a\"", "other: \"a\"", "start: start", "start: \"a", "start: (\"a\"",
+        "start: /a/ ~ 3..1", "start: A\nA: A", "start: A\nA: b\nb: \"c\"", "%import common.NOTHING",
+        "start: \"a\"\nstart: \"b\"", "start: <|end|>", "start: \"z\"..\"a\"", "start{x}: x"})
+    if (const auto body = grammars.lark(grammar); !body.ok()) said.push_back(body.error().sentence);
+  for (const char* schema :
+       {R"({"type":"integer","minimum":3,"maximum":2})", "false", R"({"type":"string","pattern":"(?=a)b"})",
+        R"({"oneOf":[{"type":"integer"},{"type":"number","minimum":3}]})", R"({"$ref":"#/$defs/none"})",
+        R"({"type":"array","minItems":3,"maxItems":2})", R"({"type":"string","minLength":3,"maxLength":1})"})
+    if (const auto body = grammars.json_schema(json_of(schema), true, nullptr); !body.ok())
+      said.push_back(body.error().sentence);
+  EXPECT_GT(said.size(), 30u);
+  for (const std::string& sentence : said) {
+    for (const char* raw : {"not supported yet", "parsing", "EBNF", "Lark", "Regex", "regex", "rule_", "Unmatched",
+                            "Invalid", "expected ", "xgrammar", "\\x0a"})
+      EXPECT_EQ(sentence.find(raw), sentence.npos) << sentence;
+    EXPECT_EQ(sentence.find("what answers cannot be held to"), sentence.npos) << "nobody has named this fault";
+    EXPECT_TRUE(sentence.find("cannot be") == sentence.npos || sentence.find("; ") != sentence.npos) << sentence;
+  }
 }
 
 TEST_F(Bodies, AForkIsToldItsOwnTokens) {

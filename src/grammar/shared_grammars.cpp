@@ -1,10 +1,9 @@
 #include "grammar/shared_grammars.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
 #include "base/text.h"
+#include "grammar/compiler_words.h"
 #include "grammar/schema_check.h"
 #include "grammar/schema_cost.h"
 #include "grammar/schema_place.h"
@@ -31,18 +30,6 @@ std::string_view name_of(BodyKind kind) {
     case BodyKind::lark: break;
   }
   return "grammar";
-}
-
-// What the compiler says, from the place on in what the caller wrote; a place in the compiler's own text is left out.
-std::string in_our_words(std::string_view message, bool with_place) {
-  message = message.substr(0, message.find("\\x0a"));
-  const bool own = message.starts_with("EBNF");
-  for (const std::string_view prefix :
-       {"Regex parsing error ", "Regex parsing warning ", "Lark error ", "EBNF parser error "})
-    if (message.starts_with(prefix)) message.remove_prefix(prefix.size());
-  if (const size_t end = message.find(": "); message.starts_with("at ") && end != message.npos && (own || !with_place))
-    message.remove_prefix(end + 2);
-  return std::string(message);
 }
 
 // The keyword that a warning of the compiler speaks of; "" where it names none.
@@ -81,8 +68,9 @@ Result<CompiledBody, SchemaError> SharedGrammars::compiled(BodyKind kind, std::s
         .busy = true};
   if (!result->body) {
     const bool schema = kind == BodyKind::json_schema;
+    const CompilerWords words = compiler_words(result->problem, !schema);
     return SchemaError{
-        .sentence = fmt::format("the {} cannot be compiled: {}", name_of(kind), in_our_words(result->problem, !schema)),
+        .sentence = fmt::format("the {} cannot be compiled: {}; {}", name_of(kind), words.fault, words.remedy),
         .pointer = {},
         .keyword = schema ? keyword_in(result->problem) : "definition"};
   }
@@ -95,14 +83,16 @@ std::optional<SchemaError> SharedGrammars::faulty_pattern(const Json& schema, co
   if (schema.is_object() && schema.contains("pattern") && schema["pattern"].is_string()) {
     if (left-- <= 0) return {};
     const std::optional<CompiledBody> alone = cache_->get(BodyKind::regex, schema["pattern"].get<std::string>());
-    const std::string problem = !alone         ? ""
-                                : !alone->body ? alone->problem
-                                               : fmt::format("{}", fmt::join(alone->warnings, "; "));
-    if (!problem.empty())
-      return SchemaError{.sentence = fmt::format("pattern cannot be compiled: {} ({})", in_our_words(problem, true),
-                                                 place_in_words(at)),
+    std::string_view problem;
+    if (alone && !alone->body) problem = alone->problem;
+    else if (alone && !alone->warnings.empty()) problem = alone->warnings.front();
+    if (!problem.empty()) {
+      const CompilerWords words = compiler_words(problem, true);
+      return SchemaError{.sentence = fmt::format("pattern cannot be compiled: {} ({}); {}", words.fault,
+                                                 place_in_words(at), words.remedy),
                          .pointer = joined(at, "pattern"),
                          .keyword = "pattern"};
+    }
   }
   for (const auto& [name, part] : schema.items())
     if (auto found = faulty_pattern(part, joined(at, name), left)) return found;
@@ -121,17 +111,17 @@ Result<BodyPtr, SchemaError> SharedGrammars::json_schema(const Json& schema, boo
   MXPATH_TRY(const CompiledBody result, std::move(made));
   if (strict && !result.warnings.empty()) {
     if (auto found = faulty_pattern(schema, "", patterns)) return *found;
-    return SchemaError{
-        .sentence = fmt::format("the schema cannot be enforced: {}; word it otherwise, or set strict to false",
-                                in_our_words(result.warnings[0], false)),
-        .pointer = {},
-        .keyword = keyword_in(result.warnings[0])};
+    const CompilerWords words = compiler_words(result.warnings[0], false);
+    return SchemaError{.sentence = fmt::format("the schema cannot be enforced: {}; {}, or set strict to false",
+                                               words.fault, words.remedy),
+                       .pointer = {},
+                       .keyword = keyword_in(result.warnings[0])};
   }
   if (warnings) {
     warnings->insert(warnings->end(), checked.warnings.begin(), checked.warnings.end());
     for (const std::string& warning : result.warnings)
       warnings->push_back(
-          fmt::format("the schema is not enforced in whole: {}", in_our_words(printable(warning, 200), false)));
+          fmt::format("the schema is not enforced in whole: {}", compiler_words(printable(warning, 200), false).fault));
   }
   return result.body;
 }
@@ -150,9 +140,10 @@ Result<BodyPtr, SchemaError> SharedGrammars::text_body(BodyKind kind, std::strin
   if (deepest_nesting(text) > deepest_brackets)
     return wrong(fmt::format("the {} must not have brackets deeper than {}", name_of(kind), deepest_brackets));
   MXPATH_TRY(const CompiledBody result, compiled(kind, std::string(text)));
-  if (!result.warnings.empty())
-    return wrong(fmt::format("the {} cannot be enforced: {}", name_of(kind),
-                             in_our_words(printable(result.warnings[0], 300), true)));
+  if (!result.warnings.empty()) {
+    const CompilerWords words = compiler_words(printable(result.warnings[0], 300), true);
+    return wrong(fmt::format("the {} cannot be enforced: {}; {}", name_of(kind), words.fault, words.remedy));
+  }
   return result.body;
 }
 
