@@ -67,6 +67,8 @@ void Connection::readable() {
 
 bool Connection::has_pipelined() const { return in_.find_first_not_of("\r\n") != in_.npos; }
 
+/// Whoever has ended its sending looks like one that has closed, and most have: they are gone, unless another whole
+/// request was sent ahead, which only a client does that waits for the answers.
 void Connection::client_ended() {
   client_ended_ = true;
   if (phase_ != Phase::answering) return close();
@@ -226,6 +228,7 @@ void Connection::all_written() {
     return read();
   }
   transfer_.reset();
+  has_answered_ = true;
   enter(Phase::waiting);
   parse();
 }

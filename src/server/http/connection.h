@@ -47,6 +47,9 @@ class Connection final : public AnswerSink, public std::enable_shared_from_this<
   void tick(Clock::time_point now);
   /// Closes where nothing is on its way; otherwise behind the answer.
   void drain();
+  /// When it began to wait, if closing it now takes nothing from its client: it waits for a request of which nothing
+  /// has come, after an answer or for longer than a client needs to send one.
+  std::optional<Clock::time_point> idle_since(Clock::time_point now) const;
   void close();
   const std::string& peer() const { return peer_; }
 
@@ -96,7 +99,8 @@ class Connection final : public AnswerSink, public std::enable_shared_from_this<
   size_t body_bytes_ = 0;  // as counted in the core
   bool reading_ = false;
   bool client_ended_ = false;  // nothing more will come
-  Clock::time_point probed_;   // whether it still takes anything
+  bool has_answered_ = false;
+  Clock::time_point probed_;  // whether it still takes anything
 
   std::shared_ptr<Transfer> transfer_;  // null: no request is being answered
   AnswerFrame frame_;

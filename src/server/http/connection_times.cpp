@@ -10,6 +10,8 @@ namespace {
 constexpr double linger_seconds = 2;
 /// Between two looks whether a client that has ended its sending still takes anything.
 constexpr double probe_seconds = 1;
+/// After which a client that has never asked anything has had its time to.
+constexpr double first_request_seconds = 1;
 
 double seconds(Clock::duration time) { return std::chrono::duration<double>(time).count(); }
 
@@ -73,6 +75,13 @@ void Connection::look_for_client(Clock::time_point now) {
   if (answer_ == Answer::stream) outbox_.add_events(": keepalive\n\n");
   else outbox_.add("HTTP/1.1 100 Continue\r\n\r\n");
   flush();
+}
+
+std::optional<Clock::time_point> Connection::idle_since(Clock::time_point now) const {
+  if (phase_ != Phase::waiting || has_pipelined() || outbox_.unsent() > 0) return {};
+  if (!has_answered_ && seconds(now - since_) < first_request_seconds) return {};
+  if (events_of(descriptor_->fd()) != 0) return {};  // its request is there, or its end, which is soon read
+  return since_;
 }
 
 void Connection::drain() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <optional>
 #include <random>
 #include <unordered_map>
 #include <utility>
@@ -73,7 +74,10 @@ class LoopServer final : public Server {
   void accept_some();
   bool let_some_in();
   void let_in(int fd, const std::string& peer);
+  bool has_room() const;
   bool has_room_for(const std::string& peer) const;
+  /// Closes the connection that has been idle for longest, of one address or of all; false: none is idle.
+  bool close_an_idle_one(const std::string* peer);
   void forget(const Connection& connection);
   /// The function on each connection; it may close them.
   void for_each(const std::function<void(Connection&)>& function);
@@ -150,19 +154,35 @@ bool LoopServer::let_some_in() {
     const int error = client.error;
     if (client.fd >= 0) let_in(client.fd, client.peer);
     else if (error == EAGAIN || error == EWOULDBLOCK) break;
-    else if (error != EINTR && error != ECONNABORTED) return false;
+    else if (error != EINTR && error != ECONNABORTED && !close_an_idle_one(nullptr)) return false;
   }
   return true;
 }
 
+bool LoopServer::has_room() const {
+  return static_cast<int>(connections_.size()) - turned_away_ < core_.limits.connections;
+}
+
 bool LoopServer::has_room_for(const std::string& peer) const {
-  if (static_cast<int>(connections_.size()) - turned_away_ >= core_.limits.connections) return false;
   const auto known = of_address_.find(peer);
   return peer.empty() || known == of_address_.end() || known->second < core_.limits.connections_of_an_address;
 }
 
+bool LoopServer::close_an_idle_one(const std::string* peer) {
+  const Clock::time_point now = Clock::now();
+  std::shared_ptr<Connection> longest;
+  std::optional<Clock::time_point> since;
+  for (const auto& [_, entry] : connections_) {
+    if (entry.turned_away || (peer && entry.connection->peer() != *peer)) continue;
+    const auto its = entry.connection->idle_since(now);
+    if (its && (!since || *its < *since)) longest = entry.connection, since = its;
+  }
+  if (longest) longest->close();
+  return longest != nullptr;
+}
+
 void LoopServer::let_in(int fd, const std::string& peer) {
-  const bool room = has_room_for(peer);
+  const bool room = (has_room_for(peer) || close_an_idle_one(&peer)) && (has_room() || close_an_idle_one(nullptr));
   std::shared_ptr<Descriptor> descriptor = core_.loop->watch(fd);
   if (!descriptor) return;
   if (!room && turned_away_ >= most_turned_away) return descriptor->close();

@@ -101,6 +101,7 @@ TEST(ServerLimits, TooManyConnectionsAreTold) {
   Running server(ok(), limits);
   Client one = server.client();
   Client two = server.client();
+  for (Client* client : {&one, &two}) ASSERT_TRUE(client->send("GET / HTTP/1.1\r\n"));  // neither is idle
   for (int i = 0; i < 2; ++i) {
     Client three = server.client();
     ASSERT_TRUE(three.get("/"));
@@ -108,7 +109,7 @@ TEST(ServerLimits, TooManyConnectionsAreTold) {
     EXPECT_EQ(answer.status, 503);
     EXPECT_TRUE(three.at_end());
   }
-  ASSERT_TRUE(one.get("/"));
+  ASSERT_TRUE(one.send("Host: a\r\nConnection: close\r\n\r\n"));
   EXPECT_EQ(one.answer().status, 200);
   two.close();
   EXPECT_TRUE(soon([&] {
@@ -174,6 +175,7 @@ TEST(ServerLimits, GoesOnWhereTheRefusalThrows) {
   Client first((*made)->port());
   ASSERT_TRUE(first.get("/"));
   EXPECT_EQ(first.answer().status, 200);
+  ASSERT_TRUE(first.send("GET / HTTP/1.1\r\n"));  // it is not idle, so it makes no room
   EXPECT_EQ(Client((*made)->port()).answer().status, 503);
   ASSERT_TRUE(first.send("nonsense\r\n"));
   EXPECT_EQ(first.answer().status, 400);
@@ -186,31 +188,79 @@ TEST(ServerLimits, GoesOnWhereTheRefusalThrows) {
   thread.join();
 }
 
-/// Clients that cannot be accepted wait until others leave.
+/// A client that connects while this process can have no further descriptor, until its end.
+class WithoutDescriptors {
+ public:
+  explicit WithoutDescriptors(int port) {
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);  // the next descriptor is not to be had
+    const rlimit none{static_cast<rlim_t>(fd_) + 1, before_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_port = htons(static_cast<uint16_t>(port));
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
+  }
+  ~WithoutDescriptors() {
+    raise();
+    ::close(fd_);
+  }
+  WithoutDescriptors(const WithoutDescriptors&) = delete;
+  WithoutDescriptors& operator=(const WithoutDescriptors&) = delete;
+  void raise() { EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before_), 0); }
+  int fd() const { return fd_; }
+
+ private:
+  rlimit before_{};
+  int fd_ = -1;
+};
+
+/// Clients that cannot be accepted wait until another has its answer.
 TEST(ServerLimits, GoesOnWithoutDescriptors) {
-  Running server(ok());
+  Kept kept;
+  Running server(kept.handler());
   Client first = server.client();
   ASSERT_TRUE(first.get("/"));
-  EXPECT_EQ(first.answer().status, 200);
+  const auto exchange = kept.get(0);
+  ASSERT_TRUE(exchange);
   Client second = server.client();
-  EXPECT_TRUE(soon([&] { return server->counts().connections == 2; }));
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);  // the next descriptor is not to be had
-  const rlimit none{static_cast<rlim_t>(fd) + 1, before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_port = htons(static_cast<uint16_t>(server->port()));
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ASSERT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
+  ASSERT_TRUE(second.get("/"));
+  ASSERT_TRUE(kept.get(1));
+  WithoutDescriptors third(server->port());
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  EXPECT_EQ(server->counts().connections, 2);
-  ASSERT_TRUE(first.get("/"));  // who is in is served
+  EXPECT_EQ(server->counts().connections, 2) << "whose answers are on their way stay";
+  exchange->reply({200, "ok"});  // who is in is served
   EXPECT_EQ(first.answer().status, 200);
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-  EXPECT_TRUE(soon([&] { return server->counts().connections == 3; }));
-  ::close(fd);
+  // It waits for nothing now, so it makes room for who came; that one was refused as long as descriptors were short.
+  EXPECT_TRUE(first.at_end());
+  const std::string get = "GET /third HTTP/1.1\r\nHost: a\r\n\r\n";
+  EXPECT_EQ(::send(third.fd(), get.data(), get.size(), MSG_NOSIGNAL), std::ssize(get));
+  ASSERT_TRUE(kept.get(2));
+  EXPECT_EQ(kept.get(2)->request().path, "/third");
+  EXPECT_EQ(server->counts().connections, 2);
+}
+
+// Clients that keep their connections and ask nothing kept all others out.
+TEST(ServerLimits, IdleConnectionsMakeRoom) {
+  for (const bool of_an_address : {false, true}) {
+    Limits limits;
+    (of_an_address ? limits.connections_of_an_address : limits.connections) = 2;
+    Running server(ok(), limits);
+    Client one = server.client();
+    Client two = server.client();
+    for (Client* client : {&one, &two}) {
+      ASSERT_TRUE(client->get("/"));
+      ASSERT_EQ(client->answer().status, 200);
+    }
+    ASSERT_TRUE(two.send("GET / HTTP/1.1\r\n"));  // it is asking again
+    Client three = server.client();
+    ASSERT_TRUE(three.get("/"));
+    EXPECT_EQ(three.answer().status, 200);
+    EXPECT_TRUE(one.at_end());
+    ASSERT_TRUE(two.send("Host: a\r\n\r\n"));
+    EXPECT_EQ(two.answer().status, 200);
+  }
 }
 
 }  // namespace

@@ -181,9 +181,9 @@ TEST(Server, OtherThreadsAnswerLater) {
 }
 
 TEST(Server, PostsAndRepeatsOnItsThread) {
-  Running server(echoes());
-  std::atomic<int> calls = 0;
+  std::atomic<int> calls = 0;  // outlive the server, which ticks until it ends
   std::atomic<int> ticks = 0;
+  Running server(echoes());
   server->post([&] { server->every(std::chrono::milliseconds(1), [&] { ++ticks; }); });
   for (int i = 0; i < 100; ++i) server->post([&] { ++calls; });
   server->post([] { throw std::runtime_error("is lost"); });
