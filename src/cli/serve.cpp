@@ -170,7 +170,7 @@ Status run(ServeOptions& o) {
   serve.on_ready = [](const std::string& name) {
     tell(fmt::format("{} is ready; Ctrl-C ends the server", printable(name)));
   };
-  serve.on_ended_early = [] { ::_exit(0); };  // nobody was answered yet
+  serve.on_ended_early = [] { ::_exit(0); };  // nobody waits for an answer any more
   CountEnds counting;
   serve.times_told_to_end = [] { return told_to_end.load(); };
   return server::serve(std::move(serve));

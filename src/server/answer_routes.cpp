@@ -18,16 +18,6 @@ std::string new_id() {
   return id;
 }
 
-/// What a header may hold.
-std::string header_text(const std::vector<std::string>& sentences) {
-  std::string out;
-  for (const std::string& sentence : sentences) {
-    if (!out.empty()) out += "; ";
-    for (const char c : sentence) out += c >= ' ' && c <= '~' ? c : '?';
-  }
-  return out.substr(0, 1000);
-}
-
 std::unique_ptr<openai::ReplyWriter> writer_for(const AskedOf& asked, const ServedModel& model,
                                                 openai::ReasoningField field) {
   openai::ReplyFacts facts{.id_suffix = new_id(),
@@ -93,13 +83,11 @@ TurnParts parts_of(ServiceState& state, const ExchangePtr& exchange, const Calle
   parts.stop_tokens = format.stop_tokens;
   parts.largest_token = format.largest_token;
   parts.max_new_tokens = question.max_new_tokens;
-  if (const int most = state.options.max_reply; most > 0 && (parts.max_new_tokens == 0 || parts.max_new_tokens > most))
-    parts.max_new_tokens = most;
+  parts.most_new_tokens = state.options.max_reply;
   parts.context = model.runtime->plan().context;
   parts.key = caller.key;
   parts.salt = asked.salt;
   parts.headers = caller.headers;
-  if (!question.warnings.empty()) parts.headers.emplace_back("X-Mxpath-Warnings", header_text(question.warnings));
   parts.arrived = caller.arrived;
   parts.seconds_limit = state.options.max_reply_seconds;
   parts.waits_to_begin = state.options.max_wait > 0;

@@ -48,13 +48,15 @@ Json report_of(const ServedModel& model, const openai::Question& question, const
   Json paths = Json::array();
   for (const SitePlan& site : plan.sites)
     if (!plan.is_idle(site)) add_paths(paths, site);
+  std::vector<std::string> warnings = question.warnings;
+  warnings.insert(warnings.end(), end.warnings.begin(), end.warnings.end());
   Json out = {{"paths", std::move(paths)},
               {"precision", precision_of(plan)},
               {"batch_invariant", same_bits_in_any_batch(plan)},
               {"seed", question.sampling.seed},
               {"cached_tokens", end.cached_tokens},
               {"cache", cache_sentence(end)},
-              {"warnings", question.warnings}};
+              {"warnings", std::move(warnings)}};
   const double least = expect_step(plan, model.runtime->machine, end.prompt_tokens + end.new_tokens).roof;
   if (least > 0) out["roof_tokens_per_second"] = 1 / least;
   if (least > 0 && end.answer_seconds > 0 && end.new_tokens > 1)

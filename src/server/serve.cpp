@@ -13,6 +13,8 @@ namespace mxpath::server {
 namespace {
 
 constexpr auto tick = std::chrono::milliseconds(50);
+/// For the step that runs when the server has ended. Nobody waits for what it computes.
+constexpr double last_step_seconds = 5;
 
 /// What ends a server, looked at with each tick, and what a supervisor hears.
 class Life {
@@ -98,7 +100,7 @@ Status serve(ServeOptions options) {
   });
   listener->every(tick, [&life] { life.look(); });
   listener->run();
-  if (!here && options.on_ended_early) options.on_ended_early();
+  if ((!here || !service.comes_to_rest(last_step_seconds)) && options.on_ended_early) options.on_ended_early();
   loader.join();
   return life.error() ? Status(*life.error()) : Status();
 }

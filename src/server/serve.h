@@ -20,8 +20,8 @@ struct ServeOptions {
   std::function<int()> times_told_to_end = {};
   std::function<void(const std::string& url)> on_listening = {};
   std::function<void(const std::string& name)> on_ready = {};  ///< the model is loaded
-  /// The server has ended and the model is still being loaded, which nothing stops but the end of the process. Empty,
-  /// or where it returns: waits for the loading to end.
+  /// The server has ended, and the model is still being loaded or a step of it does not end, which nothing stops but
+  /// the end of the process. Empty, or where it returns: waits for that.
   std::function<void()> on_ended_early = {};
 };
 

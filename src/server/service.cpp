@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
+#include <thread>
 #include <utility>
 
 #include "app/dirs.h"
@@ -171,6 +173,13 @@ void ServiceState::log(const http::Request& request, int status, double arrived,
                           request.id, more.empty() ? "" : " ", more));
 }
 
+void ServiceState::watch_steps(double now) {
+  const SchedulerCounts counts = model->scheduler->counts();
+  if (counts.live_requests == 0) step_seen_at = 0;
+  else if (step_seen_at == 0 || counts.steps.steps != steps_seen) step_seen_at = now;
+  steps_seen = counts.steps.steps;
+}
+
 std::string ServiceState::why_unwell() const {
   if (!model) return "Loading model";
   if (const auto ended = model->scheduler->ended()) return in_words(ended->message, options.wording);
@@ -299,10 +308,7 @@ void Service::tick() {
     turn->look_at_clock(now, state.options.max_wait);
     turn->flush();
   }
-  const SchedulerCounts counts = state.model->scheduler->counts();
-  if (counts.live_requests == 0) state.step_seen_at = 0;
-  else if (state.step_seen_at == 0 || counts.steps.steps != state.steps_seen) state.step_seen_at = now;
-  state.steps_seen = counts.steps.steps;
+  state.watch_steps(now);
 }
 
 void Service::drain() { state_->draining = true; }
@@ -312,7 +318,19 @@ void Service::cut() {
   for (const auto& turn : std::set(state_->turns)) turn->cut(server_ends());
 }
 
+bool Service::comes_to_rest(double seconds) const {
+  return !state_->model || server::comes_to_rest(*state_->model->scheduler, seconds);
+}
+
 std::optional<Error> Service::lost() const { return state_->model ? state_->model->scheduler->ended() : std::nullopt; }
+
+bool comes_to_rest(const Scheduler& scheduler, double seconds) {
+  for (const double end = seconds_now() + seconds; scheduler.counts().live_requests > 0;) {
+    if (seconds_now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
+}
 
 bool Service::is_well() const { return !state_->model || state_->why_unwell().empty(); }
 

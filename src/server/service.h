@@ -59,6 +59,9 @@ class Service {
   bool idle() const;
   /// Ends what still runs, with an error for those who ask.
   void cut();
+  /// Behind cut(): whether the model's last step ends within so many seconds. Where not, destroying the service waits
+  /// for it, perhaps for ever.
+  bool comes_to_rest(double seconds) const;
   /// Why the model can answer nothing any more, as when its GPU is lost.
   std::optional<Error> lost() const;
   /// It answers, or is loading its model: no step is stuck.

@@ -70,6 +70,10 @@ class BusyWith {
   const bool answer_;
 };
 
+/// Whether all that was asked of the model ends within so many seconds; what was cancelled ends with the step that
+/// runs.
+bool comes_to_rest(const Scheduler& scheduler, double seconds);
+
 struct LastStep {
   int decoding = 0, reading = 0;
   double seconds = 0;
@@ -111,6 +115,8 @@ struct ServiceState {
   void log(const http::Request& request, int status, double arrived, std::string_view more = "");
   /// What runs and waits now, without a prompt.
   Occupancy occupancy() const;
+  /// Looks whether steps end while work waits; a few times a second.
+  void watch_steps(double now);
   /// Why the model answers nothing now; "": it does.
   std::string why_unwell() const;
 };

@@ -23,6 +23,16 @@ openai::ApiError error_of(const Error& error, NotTaken why, Wording wording) {
   return unavailable(std::move(sentence), "engine_ended", 30);
 }
 
+/// What a header may hold.
+std::string header_text(const std::vector<std::string>& sentences) {
+  std::string out;
+  for (const std::string& sentence : sentences) {
+    if (!out.empty()) out += "; ";
+    for (const char c : sentence) out += c >= ' ' && c <= '~' ? c : '?';
+  }
+  return out.substr(0, 1000);
+}
+
 Told told_of(const Event& event) {
   if (const auto* end = std::get_if<Ended>(&event.what)) return *end;
   const auto& token = std::get<NewToken>(event.what);
@@ -69,6 +79,8 @@ Request Turn::request_for(size_t prompt) {
   Request request;
   request.prompt = parts_.prompts[prompt];
   request.max_new_tokens = parts_.max_new_tokens;
+  const int most = parts_.most_new_tokens;
+  if (most > 0 && (request.max_new_tokens == 0 || request.max_new_tokens > most)) request.max_new_tokens = most;
   request.stop_tokens = parts_.stop_tokens;
   request.sampling = question.sampling;
   request.largest_token = parts_.largest_token;
@@ -118,7 +130,7 @@ void Turn::begin() {
   status_ = 200;
   std::string first = parts_.writer->begin();
   if (!parts_.question->stream) return;
-  parts_.exchange->begin_stream(parts_.headers);
+  parts_.exchange->begin_stream(headers());
   pending_ += first;
 }
 
@@ -153,16 +165,12 @@ void Turn::tell(Answer& answer, int index, std::span<const openai::Piece> pieces
 }
 
 void Turn::hear_token(Answer& answer, int index, const TurnEvent& event, const ToldToken& token) {
-  if (answer.ended || answer.full || answer.reader->over()) return;
+  if (answer.ended || answer.reader->over()) return;
   if (first_token_ < 0) first_token_ = event.at;
   if (answer.last_token >= 0) context_.metrics.between_tokens(event.at - answer.last_token);
   answer.last_token = event.at;
   tell(answer, index, answer.reader->hear(token.token, token.logprob, token.top));
-  // The engine tells one token more, which the context has no room for.
-  const int64_t all = std::ssize(parts_.prompts[static_cast<size_t>(event.prompt)]) + ++answer.tokens;
-  answer.full = parts_.context > 0 && all >= parts_.context;
-  if (answer.reader->over() || answer.full)
-    context_.scheduler.cancel(ids_[static_cast<size_t>(event.prompt)], event.choice);
+  if (answer.reader->over()) context_.scheduler.cancel(ids_[static_cast<size_t>(event.prompt)], event.choice);
 }
 
 void Turn::hear_end(Answer& answer, int index, const Ended& ended) {
@@ -170,13 +178,14 @@ void Turn::hear_end(Answer& answer, int index, const Ended& ended) {
   --open_;
   EndReason reason = ended.reason;
   if (reason == EndReason::cancelled && time_is_up_) reason = EndReason::length;
-  if (reason == EndReason::cancelled && answer.full) reason = EndReason::context;
   if (reason == EndReason::cancelled && !answer.reader->over() && !cancelled_) return fail(server_ends());
   const Error error{in_words(ended.error.message, context_.wording), ended.error.kind};
   const auto [pieces, end] = answer.reader->finish(reason, error);
   tell(answer, index, pieces);
   if (end.error) return fail(*end.error);
   pending_ += parts_.writer->end(index, end);
+  if (end.finish == openai::Finish::length && end_.warnings.empty())
+    if (std::string why = why_cut(reason); !why.empty()) end_.warnings.push_back(std::move(why));
   if (index % choices() == 0) {
     end_.prompt_tokens += ended.prompt_tokens;
     end_.cached_tokens += ended.reused_tokens;
@@ -190,6 +199,26 @@ void Turn::hear_end(Answer& answer, int index, const Ended& ended) {
   if (open_ == 0) finish();
 }
 
+/// Why an answer ended before its model ended it; "": it has the length that was asked for.
+std::string Turn::why_cut(EndReason reason) const {
+  if (time_is_up_) return fmt::format("the answer was cut: this server answers for {} s at most", parts_.seconds_limit);
+  if (reason == EndReason::context)
+    return fmt::format("the answer was cut: prompt and answer fill the context of {}", plural(parts_.context, "token"));
+  if (parts_.max_new_tokens == 0 && parts_.most_new_tokens > 0)
+    return fmt::format("the answer was cut: this server gives answers of {} at most",
+                       plural(parts_.most_new_tokens, "token"));
+  return "";
+}
+
+/// Of the reply as far as it is known.
+http::Headers Turn::headers() const {
+  http::Headers all = parts_.headers;
+  std::vector<std::string> warnings = parts_.question->warnings;
+  warnings.insert(warnings.end(), end_.warnings.begin(), end_.warnings.end());
+  if (!warnings.empty()) all.emplace_back("X-Mxpath-Warnings", header_text(warnings));
+  return all;
+}
+
 void Turn::finish() {
   if (parts_.report) end_.report = parts_.report(end_);
   pending_ += parts_.writer->finish(end_);
@@ -198,14 +227,15 @@ void Turn::finish() {
     flush();
     parts_.exchange->end_stream();
   } else if (!cancelled_) {
-    parts_.exchange->reply({.body = openai::one_line(parts_.writer->whole()), .headers = parts_.headers});
+    parts_.exchange->reply({.body = openai::one_line(parts_.writer->whole()), .headers = headers()});
   }
   set_over(cancelled_ ? "abort" : time_is_up_ ? "length" : "stop");
 }
 
 void Turn::reply_error(const openai::ApiError& error) {
   http::Reply reply = error_reply(error);
-  reply.headers.insert(reply.headers.end(), parts_.headers.begin(), parts_.headers.end());
+  const http::Headers more = headers();
+  reply.headers.insert(reply.headers.end(), more.begin(), more.end());
   status_ = error.status;
   context_.metrics.rejected(error.status);
   parts_.exchange->reply(std::move(reply));

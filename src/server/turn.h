@@ -39,11 +39,12 @@ struct TurnParts {
   std::shared_ptr<const grammar::AnswerRules> rules = {};  ///< null: everything may come
   std::vector<Token> stop_tokens = {};
   Token largest_token = -1;
-  int max_new_tokens = 0;
-  int context = 0;              ///< tokens that prompt and answer may have together; 0: no limit
+  int max_new_tokens = 0;       ///< as was asked; 0: not said
+  int most_new_tokens = 0;      ///< of the server, whatever was asked; 0: no limit
+  int context = 0;              ///< tokens that prompt and answer may have together
   std::string key = {};         ///< of the caller, for turns among callers
   uint64_t salt = 0;            ///< of the prefix cache
-  http::Headers headers = {};   ///< of the reply
+  http::Headers headers = {};   ///< of the reply; those of its warnings come to them
   double arrived = 0;           ///< seconds of the steady clock
   double seconds_limit = 0;     ///< after which the answer ends as one that is too long; 0: none
   bool waits_to_begin = false;  ///< a stream begins with its first token: until then the status is open
@@ -90,8 +91,7 @@ class Turn : public std::enable_shared_from_this<Turn> {
   struct Answer {
     std::unique_ptr<openai::AnswerReader> reader;
     std::string reasoning = {};
-    bool ended = false, full = false;
-    int64_t tokens = 0;
+    bool ended = false;
     double last_token = -1;
   };
   Request request_for(size_t prompt);
@@ -101,6 +101,8 @@ class Turn : public std::enable_shared_from_this<Turn> {
   void hear_end(Answer& answer, int index, const Ended& end);
   void tell(Answer& answer, int index, std::span<const openai::Piece> pieces);
   void finish();
+  std::string why_cut(EndReason reason) const;
+  http::Headers headers() const;
   void fail(const openai::ApiError& error);
   void reply_error(const openai::ApiError& error);
   void set_over(std::string_view reason);

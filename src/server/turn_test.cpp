@@ -7,30 +7,13 @@
 #include <map>
 
 #include "engine/scripted_executor.h"
+#include "server/fake_exchange_for_test.h"
 
 namespace mxpath::server {
 namespace {
 
+using test::FakeExchange;
 using test::ScriptedExecutor;
-
-class FakeExchange final : public http::Exchange {
- public:
-  const http::Request& request() const override { return request_; }
-  void reply(http::Reply reply) override { replies.push_back(std::move(reply)); }
-  void begin_stream(http::Headers) override { ++begun; }
-  void send(std::string events) override { sent += events; }
-  void end_stream(bool whole) override { ended.push_back(whole); }
-  bool gone() const override { return false; }
-  void on_gone(std::function<void()>) override {}
-
-  std::vector<http::Reply> replies;
-  std::string sent;
-  std::vector<bool> ended;
-  int begun = 0;
-
- private:
-  http::Request request_;
-};
 
 class Turns : public testing::Test {
  protected:
@@ -62,6 +45,19 @@ class Turns : public testing::Test {
     parts.arrived = seconds_now();
     parts.on_over = [this](Turn& over) { overs.push_back(&over); };
     return std::make_shared<Turn>(TurnContext{*scheduler, outbox, metrics, *tokenizer, nullptr}, std::move(parts));
+  }
+  /// Those of another turn, to be changed.
+  TurnParts parts_like(const Turn& other, const std::shared_ptr<openai::Question>& asked) {
+    TurnParts parts{.exchange = exchange,
+                    .question = asked,
+                    .writer = openai::chat_writer(
+                        *asked, {.id_suffix = "2", .model = "m", .created = 1, .fingerprint = "f", .new_id = [] {
+                                   return std::string("id");
+                                 }})};
+    parts.prompts = other.parts().prompts;
+    parts.stop_tokens = other.parts().stop_tokens, parts.largest_token = other.parts().largest_token;
+    parts.arrived = seconds_now();
+    return parts;
   }
   void start() {
     executor = std::make_unique<ScriptedExecutor>(script);
@@ -132,6 +128,42 @@ TEST_F(Turns, StreamBeginsBeforeTheFirstTokenAndEndsWhole) {
   EXPECT_NE(exchange->sent.find("data: [DONE]\n\n"), std::string::npos) << exchange->sent;
   EXPECT_EQ(exchange->ended, std::vector<bool>{true});
   EXPECT_TRUE(exchange->replies.empty());
+}
+
+TEST_F(Turns, BareFinalIsTheSameWholeAndStreamed) {
+  for (const bool stream : {false, true}) {
+    auto asked = question(stream);
+    says(*asked, "<|channel|>final<|message|>Nine.<|return|>");
+    const auto one = turn(asked);
+    ASSERT_TRUE(one->submit().ok());
+    one->begin();
+    run();
+    EXPECT_TRUE(one->went_well());
+    const Json whole = one->parts().writer->whole();
+    EXPECT_EQ(whole["choices"][0]["message"]["content"], "Nine.") << stream;
+    EXPECT_EQ(whole["choices"][0]["finish_reason"], "stop") << stream;
+  }
+}
+
+// Whoever gave no max_tokens got "length" and no word of whose limit that was.
+TEST_F(Turns, TheServersOwnLimitIsTold) {
+  const auto warnings = [this](int asked_for, int most) {
+    auto asked = question(false);
+    auto one = turn(asked);
+    TurnParts parts = parts_like(*one, asked);
+    parts.max_new_tokens = asked_for, parts.most_new_tokens = most, parts.context = script.context;
+    one = std::make_shared<Turn>(TurnContext{*scheduler, outbox, metrics, *tokenizer, nullptr}, std::move(parts));
+    EXPECT_TRUE(one->submit().ok());
+    one->begin();
+    run();
+    const http::Reply reply = exchange->replies.back();
+    EXPECT_EQ(Json::parse(reply.body)["choices"][0]["finish_reason"], "length");
+    const auto found = std::ranges::find(reply.headers, "X-Mxpath-Warnings", [](const auto& h) { return h.first; });
+    return found == reply.headers.end() ? "" : found->second;
+  };
+  EXPECT_EQ(warnings(0, 8), "the answer was cut: this server gives answers of 8 tokens at most");
+  EXPECT_EQ(warnings(4, 8), "") << "that is what was asked for";
+  EXPECT_EQ(warnings(0, 0), "the answer was cut: prompt and answer fill the context of 600 tokens");
 }
 
 TEST_F(Turns, ThatNobodyReadsIsStoppedWithinAStep) {

@@ -27,7 +27,8 @@ struct ReplyEnd {
   int prompt_tokens = 0, cached_tokens = 0, new_tokens = 0, reasoning_tokens = 0;
   int written_tokens = 0;  ///< of the prompt, that the cache holds now and did not before
   double queue_seconds = 0, prompt_seconds = 0, answer_seconds = 0;
-  Json report;  ///< of X-Mxpath-Report, or null
+  std::vector<std::string> warnings = {};  ///< what only the end has shown, beside those of the question
+  Json report;                             ///< of X-Mxpath-Report, or null
 };
 
 /// One for each reply. The same pieces make the stream and the whole, so that both say the same. Order: begin; then for
