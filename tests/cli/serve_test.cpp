@@ -5,34 +5,10 @@
 #include "base/json.h"
 #include "grammar/answer_rules.h"
 #include "scripted_model.h"
-#include "served_program.h"
+#include "served_demo.h"
 
 namespace mxpath {
 namespace {
-
-Json json_of(const http::test::Answer& answer) {
-  auto json = parse_json(answer.body, "the answer");
-  EXPECT_TRUE(json.ok()) << answer.status << " " << answer.body;
-  return json.ok() ? *json : Json();
-}
-
-std::string code_of(const http::test::Answer& answer) {
-  const Json json = json_of(answer);
-  return json.contains("error") && json["error"]["code"].is_string() ? json["error"]["code"].get<std::string>() : "";
-}
-
-/// The demo, which all of these share: it starts in a moment, but not in none.
-class Served : public testing::Test {
- protected:
-  static void SetUpTestSuite() { program = new ServedProgram({"--no-date"}); }
-  static void TearDownTestSuite() { delete program; }
-
-  static std::string chat(const std::string& question, const std::string& more = "") {
-    return R"({"messages":[{"role":"user","content":")" + question + R"("}],"temperature":0)" + more + "}";
-  }
-  static ServedProgram* program;
-};
-ServedProgram* Served::program = nullptr;
 
 TEST_F(Served, AnswersAQuestion) {
   const auto answer = program->post("/v1/chat/completions", chat("Solve 7x + 12 = 61."));

@@ -105,7 +105,8 @@ class FullQueue(ServedTest):
                 self.client.chat.completions.create(model="demo", messages=user("hi"))
             wait = float(caught.exception.response.headers["retry-after"])
             self.assertTrue(0 < wait <= 60, wait)
-            patient = self.client.with_options(max_retries=6)
+            # The answers before it are longer than the server takes answers to be, and others may load this machine.
+            patient = self.client.with_options(max_retries=100)
             reply = patient.chat.completions.create(model="demo", messages=user("What is 2 + 3?"))
             self.assertEqual(reply.choices[0].message.content, "2 + 3 = 5.")
             self.assertEqual([one.result().status_code for one in slow], [200, 200])
