@@ -257,7 +257,7 @@ TEST(Fallback, EveryRowCanFailAndTheModelStillAnswersTheSame) {
 
 TEST(Fallback, EndsAtThePortableRowsAndNeverBelow) {
   const Golden golden = test::read_golden("top_four");
-  const Machine machine = test::cpu_of_this_machine();
+  const Machine& machine = test::cpu_of_this_machine();
   Policy policy;
   for (const KernelPath* path : catalogue().paths)
     if (!is_floor(*path) && path->device == DeviceKind::cpu) policy.inject_failure.emplace_back(path->name);

@@ -94,8 +94,10 @@ class FullQueue(ServedTest):
 
     def fill(self, pool, tokens):
         """One answer that runs and one that waits."""
-        body = endless(tokens)
-        return [pool.submit(self.post, "/v1/chat/completions", body) for _ in range(2)]
+        first = pool.submit(self.post, "/v1/chat/completions", endless(tokens))
+        # Before it runs it fills the queue itself, and the second would be refused.
+        until(lambda: self.server.metric("vllm:num_requests_running") == 1)
+        return [first, pool.submit(self.post, "/v1/chat/completions", endless(tokens))]
 
     def test_a_full_queue_is_429_and_a_retry_gets_in(self):
         with concurrent.futures.ThreadPoolExecutor() as pool:
