@@ -3,6 +3,7 @@
 # `PROGRAM serve` (mxpath) with the demo model. quick: at most three minutes of it. Installs what the tests need from
 # the Python package index into BUILD/client-tests (BUILD: build). TESTS chooses: "chat load"; JOBS runs so many at
 # once (1: the times that load measures need the machine). MXPATH_DEMO_DIR: the demo model; default: this tree's.
+# Exit 77: the clients could not be installed.
 set -euo pipefail
 if (($# < 1)); then
   echo "usage: run.sh PROGRAM [quick]" >&2
@@ -40,7 +41,7 @@ if ((${#missing[@]})); then
     >"$work/pip.log" 2>&1; then
     tail -5 "$work/pip.log" >&2
     echo "run.sh: pip cannot install ${missing[*]}; make the Python package index reachable and run this again" >&2
-    exit 1
+    exit 77
   fi
   printf '%s\n' "${missing[@]}" >>"$work/installed"
 fi
