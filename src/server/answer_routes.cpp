@@ -105,7 +105,7 @@ TurnParts parts_of(ServiceState& state, const ExchangePtr& exchange, const Calle
 
 /// On a worker: the body to a turn that the model has been asked for.
 openai::Asked<std::shared_ptr<Turn>> ask(ServiceState& state, Endpoint endpoint, const ExchangePtr& exchange,
-                                         const Caller& caller) {
+                                         const Caller& caller, BusyWith& counted) {
   MXPATH_TRY(AskedOf asked, read_question(state, endpoint, exchange->request().body, caller));
   MXPATH_TRY(auto rules, rules_of(*state.model, *asked.question));
   const ServedModel& model = *state.model;
@@ -115,13 +115,17 @@ openai::Asked<std::shared_ptr<Turn>> ask(ServiceState& state, Endpoint endpoint,
   exchange->on_gone([weak = std::weak_ptr(turn)] {
     if (const auto gone = weak.lock()) gone->cancel();
   });
+  counted.handed_on();
   MXPATH_CHECK(turn->submit());
   return turn;
 }
 
 void start(ServiceState& state, Endpoint endpoint, const ExchangePtr& exchange, const Caller& caller) {
   state.on_worker<std::shared_ptr<Turn>>(
-      exchange, caller, true, [&state, endpoint, exchange, caller] { return ask(state, endpoint, exchange, caller); },
+      exchange, caller, true,
+      [&state, endpoint, exchange, caller](BusyWith& counted) {
+        return ask(state, endpoint, exchange, caller, counted);
+      },
       [&state](std::shared_ptr<Turn> turn) {
         if (turn->over()) return;
         state.turns.insert(turn);

@@ -114,7 +114,7 @@ void plan(ServiceState& state, const ExchangePtr& exchange, const Caller& caller
   const std::string machine = exchange->request().parameter("machine"), name = exchange->request().parameter("model");
   if (const auto known = check_model(state, name); !known.ok()) return state.refuse(exchange, caller, known.error());
   state.on_worker<Json>(
-      exchange, caller, false, [&state, machine] { return plan_json(state, machine); },
+      exchange, caller, false, [&state, machine](BusyWith&) { return plan_json(state, machine); },
       [&state, exchange, caller](const Json& made) { state.send(exchange, caller, made); });
 }
 

@@ -15,7 +15,7 @@ using openai::Asked;
 void answer_later(ServiceState& state, const ExchangePtr& exchange, const Caller& caller,
                   std::function<Asked<Json>(std::string_view body)> make) {
   state.on_worker<Json>(
-      exchange, caller, false, [exchange, make = std::move(make)] { return make(exchange->request().body); },
+      exchange, caller, false, [exchange, make = std::move(make)](BusyWith&) { return make(exchange->request().body); },
       [&state, exchange, caller](const Json& made) { state.send(exchange, caller, made); });
 }
 

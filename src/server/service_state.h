@@ -7,6 +7,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/capacity.h"
@@ -53,21 +54,27 @@ class BusyWith {
  public:
   BusyWith(Busy& busy, const http::Request& request, bool answer)
       : busy_(busy), bytes_(static_cast<int64_t>(request.body.size())), answer_(answer) {
-    add(1);
+    busy_.requests += 1;
+    busy_.bytes += bytes_;
+    if (answer_) busy_.answers += 1;
   }
-  ~BusyWith() { add(-1); }
+  ~BusyWith() {
+    handed_on();
+    busy_.requests -= 1;
+    busy_.bytes -= bytes_;
+  }
   BusyWith(const BusyWith&) = delete;
   BusyWith& operator=(const BusyWith&) = delete;
 
- private:
-  void add(int sign) {
-    busy_.requests += sign;
-    busy_.bytes += sign * bytes_;
-    if (answer_) busy_.answers += sign;
+  /// Before the scheduler counts it: for a moment nobody does, but never both.
+  void handed_on() {
+    if (std::exchange(answer_, false)) busy_.answers -= 1;
   }
+
+ private:
   Busy& busy_;
   const int64_t bytes_;
-  const bool answer_;
+  bool answer_;  // of one thread at a time
 };
 
 /// Whether all that was asked of the model ends within so many seconds; what was cancelled ends with the step that
@@ -106,8 +113,8 @@ struct ServiceState {
   /// Makes something of a request on a worker, then uses it on the thread of the loop. What is thrown, as where no
   /// memory is left, is an error of the request.
   template <class T>
-  void on_worker(const ExchangePtr& exchange, const Caller& caller, bool answer, std::function<openai::Asked<T>()> make,
-                 std::function<void(T)> use);
+  void on_worker(const ExchangePtr& exchange, const Caller& caller, bool answer,
+                 std::function<openai::Asked<T>(BusyWith&)> make, std::function<void(T)> use);
 
   void send(const ExchangePtr& exchange, const Caller& caller, http::Reply reply);
   void send(const ExchangePtr& exchange, const Caller& caller, const Json& body, int status = 200);
@@ -123,25 +130,25 @@ struct ServiceState {
 
 template <class T>
 void ServiceState::on_worker(const ExchangePtr& exchange, const Caller& caller, bool answer,
-                             std::function<openai::Asked<T>()> make, std::function<void(T)> use) {
+                             std::function<openai::Asked<T>(BusyWith&)> make, std::function<void(T)> use) {
   auto counted = std::make_shared<BusyWith>(busy, exchange->request(), answer);
-  workers.put([this, exchange, caller, make = std::move(make), use = std::move(use),
-               counted = std::move(counted)]() mutable {
-    auto made = [&make]() -> openai::Asked<T> {
-      try {
-        return make();
-      } catch (const std::exception& thrown) {
-        return openai::own_fault(thrown.what());
-      }
-    }();
-    // It leaves the worker, which may be slow to end: a request is counted here until the scheduler counts it.
-    post([this, exchange, caller, use, counted = std::move(counted),
-          made = std::make_shared<openai::Asked<T>>(std::move(made))]() mutable {
-      counted.reset();
-      if (!made->ok()) return refuse(exchange, caller, made->error());
-      use(std::move(**made));
-    });
-  });
+  workers.put(
+      [this, exchange, caller, make = std::move(make), use = std::move(use), counted = std::move(counted)]() mutable {
+        auto made = [&]() -> openai::Asked<T> {
+          try {
+            return make(*counted);
+          } catch (const std::exception& thrown) {
+            return openai::own_fault(thrown.what());
+          }
+        }();
+        // It leaves the worker, which may be slow to end.
+        post([this, exchange, caller, use, counted = std::move(counted),
+              made = std::make_shared<openai::Asked<T>>(std::move(made))]() mutable {
+          counted.reset();
+          if (!made->ok()) return refuse(exchange, caller, made->error());
+          use(std::move(**made));
+        });
+      });
 }
 
 }  // namespace mxpath::server

@@ -9,19 +9,26 @@
 namespace mxpath::server {
 namespace {
 
-// It was counted until its worker had let go of it, so that the queue of a busy server was full before it was.
-TEST(OnWorker, CountsARequestUntilItIsUsed) {
-  // Posts run on the worker, while that still holds what it was given.
+// It was counted until the loop used what a worker had made, and by the scheduler as well: the queue of a busy server
+// was full before it was.
+TEST(OnWorker, CountsARequestUntilItIsHandedOn) {
   ServiceState state(ServiceOptions(), [](const std::function<void()>& task) { task(); });
   ASSERT_TRUE(state.workers.start(1).ok());
   const auto exchange = std::make_shared<test::FakeExchange>();
-  std::promise<std::pair<int, int>> counted;
+  std::promise<std::vector<int>> counted;
   state.on_worker<int>(
-      exchange, {}, true, [&state]() -> openai::Asked<int> { return state.busy.answers.load(); },
-      [&](int while_made) {
-        counted.set_value({while_made, state.busy.answers});
+      exchange, {}, true,
+      [&state](BusyWith& it) -> openai::Asked<int> {
+        const int before = state.busy.answers;
+        it.handed_on();
+        EXPECT_EQ(state.busy.answers, 0);
+        EXPECT_EQ(state.busy.requests, 1) << "a server that ends waits for it";
+        return before;
+      },
+      [&](int before) {
+        counted.set_value({before, state.busy.answers, state.busy.requests});
       });
-  EXPECT_EQ(counted.get_future().get(), std::pair(1, 0));
+  EXPECT_EQ(counted.get_future().get(), (std::vector{1, 0, 0}));
   state.workers.stop();
 }
 
@@ -33,7 +40,7 @@ TEST(OnWorker, CountsNoRequestThatIsRefused) {
   std::promise<void> made;
   state.on_worker<int>(
       exchange, {}, true,
-      [&made]() -> openai::Asked<int> {
+      [&made](BusyWith&) -> openai::Asked<int> {
         made.set_value();
         return openai::own_fault("wrong");
       },

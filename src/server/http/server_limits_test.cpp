@@ -221,12 +221,17 @@ TEST(ServerLimits, GoesOnWithoutDescriptors) {
   Kept kept;
   Running server(kept.handler());
   Client first = server.client();
+  // A whole turn before: what looks at types under a sanitizer needs descriptors when it meets one for the first time.
   ASSERT_TRUE(first.get("/"));
-  const auto exchange = kept.get(0);
+  ASSERT_TRUE(kept.get(0));
+  kept.get(0)->reply({200, "ok"});
+  EXPECT_EQ(first.answer().status, 200);
+  ASSERT_TRUE(first.get("/"));
+  const auto exchange = kept.get(1);
   ASSERT_TRUE(exchange);
   Client second = server.client();
   ASSERT_TRUE(second.get("/"));
-  ASSERT_TRUE(kept.get(1));
+  ASSERT_TRUE(kept.get(2));
   WithoutDescriptors third(server->port());
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   EXPECT_EQ(server->counts().connections, 2) << "whose answers are on their way stay";
@@ -236,8 +241,8 @@ TEST(ServerLimits, GoesOnWithoutDescriptors) {
   EXPECT_TRUE(first.at_end());
   const std::string get = "GET /third HTTP/1.1\r\nHost: a\r\n\r\n";
   EXPECT_EQ(::send(third.fd(), get.data(), get.size(), MSG_NOSIGNAL), std::ssize(get));
-  ASSERT_TRUE(kept.get(2));
-  EXPECT_EQ(kept.get(2)->request().path, "/third");
+  ASSERT_TRUE(kept.get(3));
+  EXPECT_EQ(kept.get(3)->request().path, "/third");
   EXPECT_EQ(server->counts().connections, 2);
 }
 
